@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+    name: "espalier",
+    products: [
+        .executable(name: "espalier", targets: ["espalier"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Layer 0: C behind narrow doors.
+        .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "CMPI", dependencies: ["COpenMPI"]),
+        .target(name: "CKernels"),
+
+        // Layer 1: the machine, the network, the disk.
+        .target(name: "Compute", dependencies: ["COpenBLAS", "CKernels"]),
+        .target(name: "Collectives", dependencies: ["CMPI"]),
+        .target(
+            name: "Formats",
+            dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
+                systemPackage,
+                "Yams",
+            ]
+        ),
+
+        // Layer 2: what is learned, and from what.
+        .target(
+            name: "Preferences",
+            dependencies: ["Formats", systemPackage]
+        ),
+        .target(name: "Objectives"),
+
+        // Layer 3 and above: the model, the run, the command.
+        .target(
+            name: "Transformer",
+            dependencies: [
+                "Compute", "Formats", "Preferences", systemPackage,
+            ]
+        ),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Compute", "Collectives", "Formats", "Preferences", "Objectives", "Transformer",
+                systemPackage,
+            ]
+        ),
+        .executableTarget(
+            name: "espalier",
+            dependencies: [
+                "Training", "Transformer", "Objectives", "Preferences", "Formats", "Collectives", "Compute",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                systemPackage,
+            ]
+        ),
+
+        .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", systemPackage]),
+        .testTarget(name: "PreferencesTests", dependencies: ["Preferences", "Formats", systemPackage]),
+        .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
+        .testTarget(
+            name: "TransformerTests",
+            dependencies: ["Transformer", "Compute", "Formats", "Preferences", systemPackage]
+        ),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "Transformer", "Objectives", "Preferences", "Formats", "Collectives", "Compute",
+                systemPackage,
+            ]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+/// One standard for all of our code; a C target takes none of these.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+for target in package.targets where target.type != .system && !["CMPI", "CKernels"].contains(target.name) {
+    target.swiftSettings = (target.swiftSettings ?? []) + strict
+}

@@ -1,0 +1,3 @@
+#ifndef ESPALIER_CMPI_H
+#define ESPALIER_CMPI_H
+#endif

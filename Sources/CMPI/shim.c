@@ -1,0 +1,3 @@
+#include "CMPI.h"
+
+#include <mpi.h>

@@ -1,3 +1,105 @@
-#pragma once
+/// Elementwise kernels over float32 rows, compiled for several x86-64 levels and chosen at load time.
+///
+/// Every matrix is row-major with an explicit row stride in elements. Sums run over 16 fixed lanes and are then
+/// added pairwise, so that their order, and up to fused multiply-adds their bits, do not depend on the processor.
+/// Nothing here allocates, and NaN and infinity pass through.
+///
+/// Shapes: `T` tokens, `D` model width, `R` query heads that share a key/value head, `K` head width,
+/// `F` feed-forward width, `V` vocabulary entries.
+#ifndef ESPALIER_CKERNELS_H
+#define ESPALIER_CKERNELS_H
+
 #include <stddef.h>
-void ck_test(float *restrict x, size_t n);
+#include <stdint.h>
+
+/// The x86-64 level whose instructions the processor offers: 4 (AVX-512), 3 (AVX2 with FMA), 1, or 0 elsewhere.
+int ek_processor_level(void);
+
+/// The number of processors on which the scheduler may run this process.
+int ek_available_processors(void);
+
+// Normalization (RMSNorm, Zhang & Sennrich 2019).
+
+/// `y = x * rstd(x) * weight`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`; `x` and `y` are `[T, D]`.
+void ek_rmsnorm_forward(const float *x, size_t x_stride, const float *weight, float epsilon, float *y,
+                        size_t y_stride, size_t T, size_t D);
+
+/// `dx = residual + d(y)/d(x)^T dy`, and `dweight += sum over tokens of dy * x * rstd`; `dx` may be `residual`.
+void ek_rmsnorm_backward(const float *x, size_t x_stride, const float *weight, float epsilon, const float *dy,
+                         size_t dy_stride, const float *residual, size_t residual_stride, float *dx,
+                         size_t dx_stride, float *dweight, size_t T, size_t D);
+
+// Rotary embedding (Su et al. 2021), in the half-split layout of Hugging Face's Llama.
+
+/// Rotates `heads` heads of each token by its position's angles; `direction` is 1 forwards and -1 for the inverse.
+/// `cosines` and `sines` are `[positions, K/2]`; `in` and `out` are `[T, heads * K]` and do not overlap.
+void ek_rotate(const float *in, size_t in_stride, float *out, size_t out_stride, const int32_t *positions,
+               const float *cosines, const float *sines, float direction, size_t T, size_t heads, size_t K);
+
+// SwiGLU (Shazeer 2020); `gate_up` is `[T, 2F]`, gate first.
+
+/// `out = silu(gate) * up`, `[T, F]`.
+void ek_swiglu_forward(const float *gate_up, size_t gate_up_stride, float *out, size_t out_stride, size_t T, size_t F);
+
+/// Replaces `gate_up` by its gradient, given `dout` `[T, F]`.
+void ek_swiglu_backward(float *gate_up, size_t gate_up_stride, const float *dout, size_t dout_stride, size_t T,
+                        size_t F);
+
+// Attention tiles. A tile is `[rows, keys]` scores; row `i` belongs to query token `i / R`, which sees the first
+// `min(keys, max(0, first_visible + i / R))` keys.
+
+/// One step of the online softmax (Milakov & Gimelshein 2018): turns scores into `exp(score - maximum)`, zero where
+/// masked, updates `maximum` and `sum` `[rows]`, and rescales `out` `[rows, K]` to the new maximum.
+void ek_softmax_tile(float *scores, size_t stride, ptrdiff_t first_visible, size_t rows, size_t keys, size_t R,
+                     float *maximum, float *sum, float *out, size_t K);
+
+/// Turns scores into probabilities by the saved log-sum-exp, and `dprobability` into the gradient of the unscaled
+/// product: `p * (dp - delta) * scale`, zero where masked.
+void ek_softmax_backward_tile(float *scores, float *dprobability, size_t stride, ptrdiff_t first_visible, size_t rows,
+                              size_t keys, size_t R, const float *log_sum_exp, const float *delta, float scale);
+
+/// `delta[i] = sum of a[i] * b[i]` over `K`, for `rows` rows.
+void ek_row_dots(const float *a, size_t a_stride, const float *b, size_t b_stride, float *delta, size_t rows,
+                 size_t K);
+
+/// Finishes the online softmax: `out /= sum`, `log_sum_exp = maximum + log(sum)`; `out` is `[rows, K]`.
+void ek_softmax_finish(float *out, size_t stride, size_t rows, size_t K, const float *maximum, const float *sum,
+                       float *log_sum_exp);
+
+// Vocabulary head, on a slice of the vocabulary.
+
+/// Folds a slice of logits `[rows, V]` into running per-row `maximum`, `sum` of `exp(x - maximum)` and
+/// `weighted` = sum of `exp(x - maximum) * x`.
+void ek_log_sum_exp_slice(const float *logits, size_t stride, size_t rows, size_t V, float *maximum, double *sum,
+                          double *weighted);
+
+/// Replaces logits by `-coefficient[row] * exp(logit - log_sum_exp[row])`.
+void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t V, const float *log_sum_exp,
+                               const float *coefficient);
+
+// Whole buffers.
+
+/// `y += x`.
+void ek_add(const float *x, float *y, size_t count);
+
+/// The sum of squares, accumulated in double.
+double ek_sum_of_squares(const float *x, size_t count);
+
+/// One AdamW update (Loshchilov & Hutter 2019) in the order of operations of `torch.optim.AdamW`.
+typedef struct {
+    float learning_rate;
+    float weight_decay;
+    float beta1;
+    float beta2;
+    float epsilon;
+    /// `1 - beta1^t` and `sqrt(1 - beta2^t)` at this step `t`, counted from 1.
+    float first_correction;
+    float second_correction_root;
+    /// Multiplies the gradient: 1, or what clipping leaves of it.
+    float gradient_scale;
+} ek_adamw_settings;
+
+void ek_adamw(float *parameter, const float *gradient, float *first, float *second, size_t count,
+              const ek_adamw_settings *settings);
+
+#endif

@@ -1,0 +1,74 @@
+internal import Glibc
+
+/// Owned, zeroed float32 memory on huge pages where the system grants them.
+///
+/// The memory is an anonymous mapping: pages cost nothing until they are touched, and once touched they stay, so
+/// that a steady state takes no page faults.
+package struct FloatBuffer: ~Copyable, @unchecked Sendable {
+    // Sendable: the mapping has one owner, and what is handed out for concurrent use are disjoint `Matrix` views.
+
+    /// The number of elements.
+    package let count: Int
+    let base: UnsafeMutablePointer<Float>
+    private let mapping: UnsafeMutableRawBufferPointer
+
+    /// Maps room for `count` elements, aligned to 2 MiB.
+    ///
+    /// - Throws: `MemoryError` if the system refuses the mapping.
+    package init(count: Int) throws {
+        precondition(count >= 0, "a buffer's count is not negative")
+        let hugePage = 2 << 20
+        let byteCount = max(count, 1) * MemoryLayout<Float>.stride
+        let mappedCount = (byteCount + hugePage - 1) / hugePage * hugePage + hugePage
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let start = mmap(nil, mappedCount, PROT_READ | PROT_WRITE, flags, -1, 0), start != MAP_FAILED else {
+            throw MemoryError(byteCount: mappedCount, reason: String(cString: strerror(errno)))
+        }
+        let aligned = UnsafeMutableRawPointer(
+            bitPattern: (UInt(bitPattern: start) + UInt(hugePage - 1)) & ~UInt(hugePage - 1)
+        )!
+        // Only advice: without huge pages everything works, with more misses in the address cache.
+        madvise(aligned, mappedCount - hugePage, MADV_HUGEPAGE)
+        self.count = count
+        self.base = aligned.bindMemory(to: Float.self, capacity: max(count, 1))
+        self.mapping = UnsafeMutableRawBufferPointer(start: start, count: mappedCount)
+    }
+
+    deinit {
+        munmap(mapping.baseAddress!, mapping.count)
+    }
+
+    /// A view of `rows × columns` elements from `offset` on; valid as long as the buffer lives.
+    package func matrix(at offset: Int = 0, rows: Int, columns: Int) -> Matrix {
+        precondition(offset >= 0 && rows >= 0 && columns >= 0 && offset + rows * columns <= count, "view within buffer")
+        return Matrix(base: base + offset, rows: rows, columns: columns, stride: columns)
+    }
+
+    /// Lends `range` for reading.
+    package func withSpan<R>(_ range: Range<Int>, _ body: (Span<Float>) throws -> R) rethrows -> R {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "range within buffer")
+        return try body(UnsafeBufferPointer(start: base + range.lowerBound, count: range.count).span)
+    }
+
+    /// Lends `range` for writing.
+    package mutating func withMutableSpan<R>(
+        _ range: Range<Int>,
+        _ body: (inout MutableSpan<Float>) throws -> R
+    ) rethrows -> R {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "range within buffer")
+        let slice = UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count)
+        var span = slice.mutableSpan
+        return try body(&span)
+    }
+}
+
+/// The system refused memory.
+package struct MemoryError: Error, CustomStringConvertible {
+    let byteCount: Int
+    let reason: String
+
+    package var description: String {
+        "cannot map \(byteCount >> 20) MiB of memory: \(reason); lower --row-tokens, use fewer ranks on this host, "
+            + "or raise the memory limit (ulimit -v, the job's cgroup)"
+    }
+}

@@ -1,0 +1,68 @@
+internal import CKernels
+
+/// The elementwise kernels over matrices; each runs on the calling thread alone.
+package enum Kernels {
+    /// `y = x * rstd(x) * weight`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`, row by row.
+    ///
+    /// - Parameters:
+    ///   - x: `[T, D]`.
+    ///   - weight: `[1, D]`.
+    ///   - y: `[T, D]`, overwritten.
+    package static func normalize(_ x: Matrix, weight: Matrix, epsilon: Float, into y: Matrix) {
+        precondition(x.rows == y.rows && x.columns == y.columns && weight.columns == x.columns, "x and y are [T, D]")
+        ek_rmsnorm_forward(x.base, x.stride, weight.base, epsilon, y.base, y.stride, x.rows, x.columns)
+    }
+
+    /// The gradient of `normalize`: `dx = residual + J^T dy`, and `dweight += sum over rows of dy * x * rstd(x)`.
+    ///
+    /// - Parameters:
+    ///   - residual: `[T, D]`, the gradient that passes the normalization by.
+    ///   - dx: `[T, D]`, overwritten; may be `residual`.
+    ///   - dweight: `[1, D]`, added to.
+    package static func normalizeBackward(
+        _ x: Matrix,
+        weight: Matrix,
+        epsilon: Float,
+        dy: Matrix,
+        residual: Matrix,
+        into dx: Matrix,
+        dweight: Matrix
+    ) {
+        precondition(x.rows == dy.rows && x.rows == dx.rows && x.rows == residual.rows, "one row for each token")
+        precondition(
+            [dy, dx, residual, weight, dweight].allSatisfy { $0.columns == x.columns },
+            "all are as wide as the model"
+        )
+        ek_rmsnorm_backward(
+            x.base,
+            x.stride,
+            weight.base,
+            epsilon,
+            dy.base,
+            dy.stride,
+            residual.base,
+            residual.stride,
+            dx.base,
+            dx.stride,
+            dweight.base,
+            x.rows,
+            x.columns
+        )
+    }
+
+    /// `out = silu(gate) * up`.
+    ///
+    /// - Parameters:
+    ///   - gateUp: `[T, 2F]`, gate first.
+    ///   - out: `[T, F]`, overwritten.
+    package static func swiglu(_ gateUp: Matrix, into out: Matrix) {
+        precondition(gateUp.columns == 2 * out.columns && gateUp.rows == out.rows, "gateUp is [T, 2F], out is [T, F]")
+        ek_swiglu_forward(gateUp.base, gateUp.stride, out.base, out.stride, out.rows, out.columns)
+    }
+
+    /// Replaces `gateUp` `[T, 2F]` by its gradient, given `dout` `[T, F]`.
+    package static func swigluBackward(_ gateUp: Matrix, dout: Matrix) {
+        precondition(gateUp.columns == 2 * dout.columns && gateUp.rows == dout.rows, "gateUp is [T, 2F], dout [T, F]")
+        ek_swiglu_backward(gateUp.base, gateUp.stride, dout.base, dout.stride, dout.rows, dout.columns)
+    }
+}

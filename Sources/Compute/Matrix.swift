@@ -1,0 +1,100 @@
+internal import CKernels
+
+/// A row-major view of float32 memory that a `FloatBuffer` or `Arena` owns.
+///
+/// A view is as cheap to pass as a pointer and is valid as long as its owner lives; the model keeps owner and views
+/// together. Copying a view copies no elements.
+package struct Matrix: @unchecked Sendable {
+    // Sendable: threads of a team write through views of disjoint rows or columns only.
+
+    let base: UnsafeMutablePointer<Float>
+    package let rows: Int
+    package let columns: Int
+    /// Elements from one row's start to the next's.
+    package let stride: Int
+
+    /// The rows of `range`.
+    package func rows(_ range: Range<Int>) -> Matrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= rows, "row range within matrix")
+        return Matrix(base: base + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
+    }
+
+    /// The columns of `range`.
+    package func columns(_ range: Range<Int>) -> Matrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= columns, "column range within matrix")
+        return Matrix(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+    }
+
+    /// The same contiguous elements as `rows × columns`, which may be fewer than there are.
+    package func reshaped(rows: Int, columns: Int) -> Matrix {
+        precondition(
+            stride == self.columns && rows * columns <= self.rows * self.columns,
+            "contiguous and large enough"
+        )
+        return Matrix(base: base, rows: rows, columns: columns, stride: columns)
+    }
+
+    /// The matrix read with rows and columns exchanged, as an operand of `multiply`.
+    package var transposed: Operand { Operand(matrix: self, isTransposed: true) }
+
+    /// One element.
+    package subscript(row: Int, column: Int) -> Float {
+        get {
+            assert(row >= 0 && row < rows && column >= 0 && column < columns)
+            return base[row * stride + column]
+        }
+        nonmutating set {
+            assert(row >= 0 && row < rows && column >= 0 && column < columns)
+            base[row * stride + column] = newValue
+        }
+    }
+
+    /// Sets every element to `value`.
+    package func fill(_ value: Float) {
+        for row in 0..<rows { (base + row * stride).update(repeating: value, count: columns) }
+    }
+
+    /// Copies the elements of `source`, which has the same shape.
+    package func copy(from source: Matrix) {
+        precondition(source.rows == rows && source.columns == columns, "same shape")
+        for row in 0..<rows { (base + row * stride).update(from: source.base + row * source.stride, count: columns) }
+    }
+
+    /// Copies row `indices[i]` of `source` to row `i`.
+    package func gather(_ source: Matrix, rows indices: ArraySlice<Int32>) {
+        precondition(indices.count == rows && source.columns == columns, "one row for each index")
+        for (row, index) in indices.enumerated() {
+            precondition(index >= 0 && Int(index) < source.rows, "index within source")
+            (base + row * stride).update(from: source.base + Int(index) * source.stride, count: columns)
+        }
+    }
+
+    /// Copies row `i` of `source` to row `indices[i]`; other rows stay.
+    package func scatter(_ source: Matrix, rows indices: ArraySlice<Int32>) {
+        precondition(indices.count == source.rows && source.columns == columns, "one row for each index")
+        for (row, index) in indices.enumerated() {
+            precondition(index >= 0 && Int(index) < rows, "index within destination")
+            (base + Int(index) * stride).update(from: source.base + row * source.stride, count: columns)
+        }
+    }
+
+    /// Adds row `i` of `source` to row `indices[i]`, in ascending `i`.
+    package func scatterAdd(_ source: Matrix, rows indices: ArraySlice<Int32>) {
+        precondition(indices.count == source.rows && source.columns == columns, "one row for each index")
+        for (row, index) in indices.enumerated() {
+            precondition(index >= 0 && Int(index) < rows, "index within destination")
+            ek_add(source.base + row * source.stride, base + Int(index) * stride, columns)
+        }
+    }
+
+    /// Adds the elements of `source`, which has the same shape.
+    package func add(_ source: Matrix) {
+        precondition(source.rows == rows && source.columns == columns, "same shape")
+        for row in 0..<rows { ek_add(source.base + row * source.stride, base + row * stride, columns) }
+    }
+
+    /// The elements in row order; for tests and small results.
+    package func elements() -> [Float] {
+        (0..<rows).flatMap { row in UnsafeBufferPointer(start: base + row * stride, count: columns) }
+    }
+}

@@ -1,0 +1,61 @@
+internal import COpenBLAS
+
+/// A matrix as it enters a product.
+package struct Operand {
+    let matrix: Matrix
+    let isTransposed: Bool
+
+    var rows: Int { isTransposed ? matrix.columns : matrix.rows }
+    var columns: Int { isTransposed ? matrix.rows : matrix.columns }
+    var flag: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
+}
+
+/// `c = scale * a * b`, or `c += scale * a * b` where `accumulate` is set, on the calling thread alone.
+///
+/// Shapes: `a` is `[M, N]`, `b` is `[N, O]`, `c` is `[M, O]`, not overlapping the others. Strides and counts must fit
+/// BLAS's 32-bit integers, which is checked.
+package func multiply(_ a: Operand, _ b: Operand, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
+    precondition(a.rows == c.rows && b.columns == c.columns && a.columns == b.rows, "a product's shapes agree")
+    guard c.rows > 0, c.columns > 0 else { return }
+    guard a.columns > 0 else {
+        if !accumulate { c.fill(0) }
+        return
+    }
+    cblas_sgemm(
+        CblasRowMajor,
+        a.flag,
+        b.flag,
+        blasInteger(c.rows),
+        blasInteger(c.columns),
+        blasInteger(a.columns),
+        scale,
+        a.matrix.base,
+        blasInteger(a.matrix.stride),
+        b.matrix.base,
+        blasInteger(b.matrix.stride),
+        accumulate ? 1 : 0,
+        c.base,
+        blasInteger(c.stride)
+    )
+}
+
+/// `multiply` with operands as they lie.
+package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
+    let left = Operand(matrix: a, isTransposed: false)
+    multiply(left, Operand(matrix: b, isTransposed: false), into: c, accumulate: accumulate, scale: scale)
+}
+
+/// `multiply` by a transposed right operand: `y = x * W^T` for a weight that lies `[out, in]`.
+package func multiply(_ a: Matrix, _ b: Operand, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
+    multiply(Operand(matrix: a, isTransposed: false), b, into: c, accumulate: accumulate, scale: scale)
+}
+
+/// `multiply` by a transposed left operand: `dW += dy^T * x`.
+package func multiply(_ a: Operand, _ b: Matrix, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
+    multiply(a, Operand(matrix: b, isTransposed: false), into: c, accumulate: accumulate, scale: scale)
+}
+
+private func blasInteger(_ value: Int) -> Int32 {
+    precondition(value <= Int(Int32.max), "a product's dimension exceeds BLAS's 32-bit integer")
+    return Int32(value)
+}

@@ -1,0 +1,63 @@
+internal import CKernels
+internal import COpenBLAS
+internal import Glibc
+
+/// What this process may compute with.
+package enum Processor {
+    /// The widest vector instructions of the processor.
+    package enum Level: Int, Sendable {
+        case other = 0
+        case baseline = 1
+        case avx2 = 3
+        case avx512 = 4
+    }
+
+    /// The processor's level, by CPUID.
+    package static var level: Level { Level(rawValue: Int(ek_processor_level())) ?? .other }
+
+    /// The number of processors on which the scheduler may run this process.
+    package static var availableCount: Int { Int(ek_available_processors()) }
+
+    /// The most memory that the process has held, in bytes (its peak resident set).
+    package static var peakResidentBytes: Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss * 1024
+    }
+}
+
+/// OpenBLAS's choice of kernels, and the remedy for a bad one.
+package enum OpenBLASCore {
+    /// The name of the kernels that OpenBLAS runs, such as "SkylakeX".
+    package static var name: String { String(cString: openblas_get_corename()) }
+
+    /// The core that should run instead of `name` on a processor of `level`; nil where the choice is sound.
+    ///
+    /// Releases older than a processor do not know its model number and fall back to kernels of the SSE era, five
+    /// times slower than those that the processor could run.
+    package static func remedy(for name: String, level: Processor.Level) -> String? {
+        let wide: Set<String> = ["SkylakeX", "Cooperlake", "SapphireRapids"]
+        let medium: Set<String> = ["Haswell", "Zen", "Excavator"]
+        switch level {
+        case .avx512: return wide.contains(name) ? nil : "SkylakeX"
+        case .avx2: return wide.contains(name) || medium.contains(name) ? nil : "Haswell"
+        case .baseline, .other: return nil
+        }
+    }
+
+    /// Restarts the process with the right kernels where OpenBLAS chose a fallback, and keeps its own threads out.
+    ///
+    /// To be called first thing, before MPI starts: OpenBLAS reads its environment only while it is loaded. A core that
+    /// the user named in `OPENBLAS_CORETYPE` is left alone. Returns where nothing needs to change.
+    package static func ensure() {
+        openblas_set_num_threads(1)
+        guard getenv(variable) == nil, let core = remedy(for: name, level: Processor.level) else { return }
+        setenv(variable, core, 1)
+        execv("/proc/self/exe", CommandLine.unsafeArgv)
+        // Reached only if the system refuses: slower, but right.
+        unsetenv(variable)
+    }
+
+    /// The environment variable by which OpenBLAS is told its core.
+    package static let variable = "OPENBLAS_CORETYPE"
+}

@@ -1,0 +1,72 @@
+internal import CKernels
+internal import Glibc
+
+/// The log-sum-exp and entropy of each row of a matrix of logits that is seen one slice of columns at a time.
+package struct RunningLogSumExp: Sendable {
+    private var maximum: [Float]
+    private var sum: [Double]
+    private var weighted: [Double]
+
+    /// Nothing seen yet of `rows` rows.
+    package init(rows: Int) {
+        maximum = Array(repeating: -.infinity, count: rows)
+        sum = Array(repeating: 0, count: rows)
+        weighted = Array(repeating: 0, count: rows)
+    }
+
+    /// Folds in a slice of logits, `[rows, V]`.
+    package mutating func fold(_ logits: Matrix) {
+        precondition(logits.rows == maximum.count, "one state for each row")
+        ek_log_sum_exp_slice(
+            logits.base,
+            logits.stride,
+            logits.rows,
+            logits.columns,
+            &maximum,
+            &sum,
+            &weighted
+        )
+    }
+
+    /// Folds in what another state has seen of the same rows.
+    package mutating func merge(_ other: RunningLogSumExp) {
+        precondition(other.maximum.count == maximum.count, "states of the same rows")
+        for row in maximum.indices where other.sum[row] != 0 {
+            let top = max(maximum[row], other.maximum[row])
+            let mine = exp(Double(maximum[row]) - Double(top))
+            let theirs = exp(Double(other.maximum[row]) - Double(top))
+            sum[row] = sum[row] * mine + other.sum[row] * theirs
+            weighted[row] = weighted[row] * mine + other.weighted[row] * theirs
+            maximum[row] = top
+        }
+    }
+
+    /// The largest logit of a row.
+    package func largest(row: Int) -> Float { maximum[row] }
+
+    /// `log(sum over v of exp(logit[v]))` of a row, in nats.
+    package func logSumExp(row: Int) -> Double { Double(maximum[row]) + log(sum[row]) }
+
+    /// The entropy of a row's softmax, `logSumExp - sum over v of p[v] * logit[v]`, in nats.
+    package func entropy(row: Int) -> Double { logSumExp(row: row) - weighted[row] / sum[row] }
+}
+
+extension Kernels {
+    /// Replaces a slice of logits by `-coefficient[row] * softmax`, the gradient of
+    /// `coefficient * log-probability` before the target's own `+coefficient`.
+    ///
+    /// - Parameters:
+    ///   - logits: `[rows, V]`, a slice of the vocabulary.
+    ///   - logSumExp: `[rows]`, over the whole vocabulary.
+    ///   - coefficient: `[rows]`.
+    package static func softmaxGradient(_ logits: Matrix, logSumExp: ArraySlice<Float>, coefficient: ArraySlice<Float>)
+    {
+        precondition(logSumExp.count == logits.rows && coefficient.count == logits.rows, "one value for each row")
+        logSumExp.withUnsafeBufferPointer { logSumExp in
+            coefficient.withUnsafeBufferPointer { coefficient in
+                guard let top = logSumExp.baseAddress, let scale = coefficient.baseAddress else { return }
+                ek_softmax_gradient_slice(logits.base, logits.stride, logits.rows, logits.columns, top, scale)
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+internal import Glibc
+internal import Synchronization
+
+/// A fixed team of threads that run one body together, the caller being member 0.
+///
+/// Members wait by spinning for some microseconds, since the phases of a step follow each other closely, then sleep.
+/// Work is divided statically, so a run with the same team size gives the same bits.
+package final class ThreadTeam: @unchecked Sendable {
+    // Sendable: `body` is written only while every member waits, and `generation` publishes it (release, acquire).
+
+    /// The number of members, the caller included.
+    package let count: Int
+
+    private var body: ((Int) -> Void)?
+    private let generation = Atomic<Int>(0)
+    private let unfinished = Atomic<Int>(0)
+    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+    private let wake: UnsafeMutablePointer<pthread_cond_t>
+    private var threads: [pthread_t] = []
+
+    /// Starts `count - 1` threads.
+    package init(count: Int) {
+        precondition(count >= 1, "a team has at least one member")
+        self.count = count
+        lock = .allocate(capacity: 1)
+        wake = .allocate(capacity: 1)
+        pthread_mutex_init(lock, nil)
+        pthread_cond_init(wake, nil)
+        for member in 1..<max(count, 1) { threads.append(start(member: member)) }
+    }
+
+    deinit {
+        publish(nil)
+        for thread in threads { pthread_join(thread, nil) }
+        pthread_mutex_destroy(lock)
+        pthread_cond_destroy(wake)
+        lock.deallocate()
+        wake.deallocate()
+    }
+
+    /// Runs `body(member)` on every member and returns when all have finished.
+    package func run(_ body: (Int) -> Void) {
+        guard count > 1 else { return body(0) }
+        withoutActuallyEscaping(body) { body in
+            unfinished.store(count - 1, ordering: .relaxed)
+            publish(body)
+            body(0)
+            var spins = 0
+            while unfinished.load(ordering: .acquiring) > 0 {
+                spins += 1
+                if spins > Self.spinLimit { sched_yield() }
+            }
+            self.body = nil
+        }
+    }
+
+    /// Runs `body` over blocks of at most `blockSize` of `0..<total`; each member has one contiguous share.
+    package func forEachBlock(of total: Int, blockSize: Int, _ body: (_ block: Range<Int>, _ member: Int) -> Void) {
+        run { member in
+            let share = self.share(of: total, member: member)
+            // Blocks of even size: a short last block would waste most of a matrix product's fixed cost.
+            let blocks = (share.count + blockSize - 1) / blockSize
+            for block in 0..<blocks {
+                let lower = share.lowerBound + share.count * block / blocks
+                let upper = share.lowerBound + share.count * (block + 1) / blocks
+                body(lower..<upper, member)
+            }
+        }
+    }
+
+    /// The contiguous share of `0..<total` that falls to `member`.
+    package func share(of total: Int, member: Int) -> Range<Int> {
+        (total * member / count)..<(total * (member + 1) / count)
+    }
+
+    private static let spinLimit = 20_000
+
+    private func publish(_ body: ((Int) -> Void)?) {
+        self.body = body
+        pthread_mutex_lock(lock)
+        generation.add(1, ordering: .releasing)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(lock)
+    }
+
+    private func start(member: Int) -> pthread_t {
+        // The thread must not keep the team alive: `deinit` ends and joins it.
+        let seat = Seat(team: Unmanaged.passUnretained(self), member: member)
+        var thread = pthread_t()
+        let status = pthread_create(
+            &thread,
+            nil,
+            { context in
+                let seat = Unmanaged<Seat>.fromOpaque(context!).takeRetainedValue()
+                seat.team._withUnsafeGuaranteedRef { $0.serve(as: seat.member) }
+                return nil
+            },
+            Unmanaged.passRetained(seat).toOpaque()
+        )
+        precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+        return thread
+    }
+
+    private func serve(as member: Int) {
+        var seen = 0
+        while true {
+            seen = waitForGeneration(after: seen)
+            guard let body else { return }
+            body(member)
+            unfinished.subtract(1, ordering: .releasing)
+        }
+    }
+
+    private func waitForGeneration(after seen: Int) -> Int {
+        for _ in 0..<Self.spinLimit {
+            let current = generation.load(ordering: .acquiring)
+            if current != seen { return current }
+        }
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, lock) }
+        return generation.load(ordering: .acquiring)
+    }
+
+    private final class Seat {
+        let team: Unmanaged<ThreadTeam>
+        let member: Int
+
+        init(team: Unmanaged<ThreadTeam>, member: Int) {
+            self.team = team
+            self.member = member
+        }
+    }
+}

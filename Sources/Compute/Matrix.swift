@@ -25,13 +25,11 @@ package struct Matrix: @unchecked Sendable {
         return Matrix(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
     }
 
-    /// The same contiguous elements as `rows × columns`, which may be fewer than there are.
-    package func reshaped(rows: Int, columns: Int) -> Matrix {
-        precondition(
-            stride == self.columns && rows * columns <= self.rows * self.columns,
-            "contiguous and large enough"
-        )
-        return Matrix(base: base, rows: rows, columns: columns, stride: columns)
+    /// The contiguous elements from `offset` on as `rows × columns`, which may be fewer than there are.
+    package func reshaped(at offset: Int = 0, rows: Int, columns: Int) -> Matrix {
+        precondition(stride == self.columns || self.rows <= 1, "contiguous elements")
+        precondition(offset >= 0 && offset + rows * columns <= self.rows * self.columns, "large enough")
+        return Matrix(base: base + offset, rows: rows, columns: columns, stride: columns)
     }
 
     /// The matrix read with rows and columns exchanged, as an operand of `multiply`.

@@ -54,6 +54,16 @@ package final class ThreadTeam: @unchecked Sendable {
         }
     }
 
+    /// Runs `body(member)` on every member and returns the results in member order.
+    package func map<Result>(_ body: (Int) -> Result) -> [Result] {
+        var results = [Result?](repeating: nil, count: count)
+        results.withUnsafeMutableBufferPointer { results in
+            nonisolated(unsafe) let results = results
+            run { member in results[member] = body(member) }
+        }
+        return results.map { $0! }
+    }
+
     /// Runs `body` over blocks of at most `blockSize` of `0..<total`; each member has one contiguous share.
     package func forEachBlock(of total: Int, blockSize: Int, _ body: (_ block: Range<Int>, _ member: Int) -> Void) {
         run { member in

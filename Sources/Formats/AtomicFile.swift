@@ -1,0 +1,78 @@
+internal import Glibc
+package import SystemPackage
+
+/// A file that appears whole or not at all.
+///
+/// Bytes go to a temporary name beside the destination, are synchronized, and take the final name by one rename. What
+/// was there before stays until then; on any error the temporary is removed.
+package struct AtomicFile: ~Copyable {
+    private let path: FilePath
+    private let temporary: String
+    private let descriptor: Int32
+    private var isCommitted = false
+
+    /// Writes what `body` appends to `path`.
+    ///
+    /// - Throws: `FormatError` with the system's reason and the remedy, or what `body` throws.
+    package static func write(to path: FilePath, _ body: (inout AtomicFile) throws -> Void) throws {
+        var file = try AtomicFile(path)
+        try body(&file)
+        try file.commit()
+    }
+
+    private init(_ path: FilePath) throws {
+        self.path = path
+        temporary = "\(path.string).\(getpid()).tmp"
+        descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw Self.failure(path) }
+    }
+
+    deinit {
+        close(descriptor)
+        if !isCommitted { unlink(temporary) }
+    }
+
+    /// Appends bytes.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            // Linux writes at most 2 GiB at once.
+            let written = Glibc.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
+            if written < 0 {
+                if errno == EINTR { continue }
+                throw Self.failure(path)
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+        }
+    }
+
+    /// Appends a string's UTF-8.
+    package mutating func append(_ string: String) throws {
+        try Array(string.utf8).withUnsafeBytes { try append($0) }
+    }
+
+    private mutating func commit() throws {
+        guard fsync(descriptor) == 0, rename(temporary, path.string) == 0 else { throw Self.failure(path) }
+        isCommitted = true
+        // The rename itself is durable once the directory is synchronized; some file systems refuse that, harmlessly.
+        let directory = open(
+            path.removingLastComponent().string.isEmpty ? "." : path.removingLastComponent().string,
+            O_RDONLY
+        )
+        if directory >= 0 {
+            fsync(directory)
+            close(directory)
+        }
+    }
+
+    private static func failure(_ path: FilePath) -> FormatError {
+        let remedy =
+            switch errno {
+            case ENOSPC, EDQUOT: "; free some space or write elsewhere"
+            case EACCES, EPERM, EROFS: "; choose a place that you may write to"
+            case ENOENT, ENOTDIR: "; create its directory first"
+            default: ""
+            }
+        return FormatError(path, "cannot be written: \(String(cString: strerror(errno)))\(remedy)")
+    }
+}

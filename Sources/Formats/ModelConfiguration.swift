@@ -1,0 +1,69 @@
+internal import Foundation
+package import SystemPackage
+
+/// The architecture of a Llama-family model, from `config.json`.
+///
+/// Read strictly: a feature that is not supported is named in an error, since a model that is computed without it would
+/// be another model.
+package struct ModelConfiguration: Sendable, Equatable {
+    package var vocabularySize: Int
+    package var hiddenSize: Int
+    package var intermediateSize: Int
+    package var layerCount: Int
+    /// Query heads.
+    package var headCount: Int
+    /// Key/value heads, a divisor of `headCount`.
+    package var keyValueHeadCount: Int
+    /// Elements of a head, even.
+    package var headDimension: Int
+    package var normEpsilon: Float
+    /// Base of the rotary frequencies.
+    package var ropeTheta: Double
+    /// Positions for which the model was made.
+    package var maxPositions: Int
+    /// Whether the head is the embedding.
+    package var tiesEmbeddings: Bool
+
+    /// Reads `config.json` of a model directory.
+    package init(directory: FilePath) throws {
+        let path = directory.appending("config.json")
+        guard FileManager.default.fileExists(atPath: path.string) else {
+            throw FormatError(directory, "expected a Hugging Face model directory, found no config.json")
+        }
+        let data = try MappedFile(path).withBytes { Data($0) }
+        try self.init(json: data, path: path)
+    }
+
+    init(json: Data, path: FilePath) throws {
+        guard let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else {
+            throw FormatError(path, "expected a JSON object")
+        }
+        var reader = ConfigurationReader(object, path: path)
+        try reader.require("model_type", oneOf: ["llama"])
+        try reader.require("hidden_act", oneOf: ["silu"])
+        for key in ["attention_bias", "mlp_bias", "rope_interleaved"] { try reader.forbid(key, unless: false) }
+        try reader.forbid("attention_dropout", unless: 0)
+        try reader.forbid("pretraining_tp", unless: 1)
+        try reader.forbid("partial_rotary_factor", unless: 1)
+        for key in ["quantization_config", "sliding_window"] { try reader.forbid(key) }
+        vocabularySize = try reader.size("vocab_size")
+        hiddenSize = try reader.size("hidden_size")
+        intermediateSize = try reader.size("intermediate_size")
+        layerCount = try reader.size("num_hidden_layers")
+        headCount = try reader.size("num_attention_heads")
+        keyValueHeadCount = try reader.size("num_key_value_heads", default: headCount)
+        headDimension = try reader.size("head_dim", default: hiddenSize / headCount)
+        maxPositions = try reader.size("max_position_embeddings", default: 2048)
+        normEpsilon = Float(try reader.number("rms_norm_eps", default: 1e-6))
+        tiesEmbeddings = try reader.flag("tie_word_embeddings", default: false)
+        ropeTheta = try reader.ropeTheta()
+        try reader.finish()
+        guard headCount % keyValueHeadCount == 0, headDimension % 2 == 0 else {
+            throw FormatError(
+                path,
+                "num_key_value_heads (\(keyValueHeadCount)) must divide num_attention_heads (\(headCount)), "
+                    + "and head_dim (\(headDimension)) must be even"
+            )
+        }
+    }
+}

@@ -1,0 +1,160 @@
+internal import Foundation
+internal import SystemPackage
+
+/// The header of a safetensors file: eight bytes of length, then JSON.
+///
+/// Read with distrust: what does not add up exactly is refused, so that a truncated or forged file is never half read.
+struct SafetensorsHeader {
+    static let longest = 16 << 20
+
+    let metadata: [String: String]
+    let tensors: [String: TensorInfo]
+
+    init(_ file: MappedFile) throws {
+        let path = file.path
+        guard file.count >= 8 else {
+            throw FormatError(path, "expected a safetensors file, found only \(file.count) bytes")
+        }
+        let length = file.withBytes(0..<8) { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+        guard length <= Self.longest else {
+            throw FormatError(
+                path,
+                "the header claims \(length) bytes, at most \(Self.longest) are allowed: not a safetensors file?"
+            )
+        }
+        let start = 8 + Int(length)
+        guard start <= file.count else {
+            throw FormatError(
+                path,
+                "the header claims \(length) bytes, the file ends after \(file.count - 8): truncated?"
+            )
+        }
+        let json = file.withBytes(8..<start) { Data($0) }
+        let entries = try Self.entries(json, path)
+        metadata = try Self.metadata(entries["__metadata__"], path)
+        var tensors: [String: TensorInfo] = [:]
+        for (name, entry) in entries where name != "__metadata__" {
+            tensors[name] = try Self.tensor(name, entry, dataStart: start, path)
+        }
+        try Self.checkCoverage(tensors.values, dataStart: start, fileCount: file.count, path)
+        try Self.checkUniqueNames(json, expected: entries.count, path)
+        self.tensors = tensors
+    }
+
+    private static func entries(_ json: Data, _ path: FilePath) throws -> [String: Any] {
+        do {
+            guard let object = try JSONSerialization.jsonObject(with: json) as? [String: Any] else {
+                throw FormatError(path, "the header is not a JSON object")
+            }
+            return object
+        } catch let error as FormatError {
+            throw error
+        } catch {
+            throw FormatError(path, "the header is not valid JSON: not a safetensors file?")
+        }
+    }
+
+    private static func metadata(_ value: Any?, _ path: FilePath) throws -> [String: String] {
+        guard let value else { return [:] }
+        guard let metadata = value as? [String: String] else {
+            throw FormatError(path, "__metadata__ must map strings to strings")
+        }
+        return metadata
+    }
+
+    private static func tensor(_ name: String, _ entry: Any, dataStart: Int, _ path: FilePath) throws -> TensorInfo {
+        guard let entry = entry as? [String: Any], let dtype = entry["dtype"] as? String,
+            let shape = integers(entry["shape"]), let offsets = integers(entry["data_offsets"]), offsets.count == 2
+        else {
+            throw FormatError(
+                path,
+                "tensor \(name): expected dtype, shape and two data_offsets, each whole and not negative"
+            )
+        }
+        guard let type = ElementType(rawValue: dtype) else {
+            let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+            throw FormatError(path, "tensor \(name): element type \(dtype) is not supported, only \(known)")
+        }
+        var bytes = type.byteCount
+        for dimension in shape {
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: dimension)
+            guard !overflow else { throw FormatError(path, "tensor \(name): shape \(shape) is too large") }
+            bytes = product
+        }
+        guard offsets[0] <= offsets[1], offsets[1] <= Int.max - dataStart, offsets[1] - offsets[0] == bytes else {
+            throw FormatError(
+                path,
+                "tensor \(name): \(dtype) \(shape) takes \(bytes) bytes, data_offsets are \(offsets)"
+            )
+        }
+        return TensorInfo(
+            name: name,
+            elementType: type,
+            shape: shape,
+            byteRange: dataStart + offsets[0]..<dataStart + offsets[1]
+        )
+    }
+
+    /// Whole numbers, none negative: JSON's `true` and `1.5` are not.
+    private static func integers(_ value: Any?) -> [Int]? {
+        guard let numbers = value as? [NSNumber] else { return nil }
+        let integers = numbers.compactMap { number -> Int? in
+            guard String(cString: number.objCType) != "c" else { return nil }
+            guard let integer = Int(exactly: number), integer >= 0 else { return nil }
+            return integer
+        }
+        return integers.count == numbers.count ? integers : nil
+    }
+
+    /// Tensors must follow each other without hole or overlap and end where the file ends.
+    private static func checkCoverage(
+        _ tensors: some Sequence<TensorInfo>,
+        dataStart: Int,
+        fileCount: Int,
+        _ path: FilePath
+    ) throws {
+        var end = dataStart
+        for tensor in tensors.sorted(by: {
+            ($0.byteRange.lowerBound, $0.byteRange.upperBound) < ($1.byteRange.lowerBound, $1.byteRange.upperBound)
+        }) {
+            guard tensor.byteRange.lowerBound == end else {
+                let fault = tensor.byteRange.lowerBound > end ? "leaves a hole before" : "overlaps the tensor before"
+                throw FormatError(path, "tensor \(tensor.name) \(fault) byte \(tensor.byteRange.lowerBound)")
+            }
+            end = tensor.byteRange.upperBound
+        }
+        guard end <= fileCount else {
+            throw FormatError(
+                path,
+                "truncated: \(end - fileCount) of \(end) bytes are missing; download or copy it again"
+            )
+        }
+        guard end == fileCount else { throw FormatError(path, "\(fileCount - end) bytes follow the last tensor") }
+    }
+
+    /// JSON parsers keep one of two entries of the same name; a name that is lost that way is a forged header.
+    private static func checkUniqueNames(_ json: Data, expected: Int, _ path: FilePath) throws {
+        var depth = 0, names = 0, inString = false, escaped = false
+        for byte in json {
+            if inString {
+                if escaped {
+                    escaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    escaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    inString = false
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): inString = true
+            case UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: "}"): depth -= 1
+            // Within the outermost object one colon belongs to one name.
+            case UInt8(ascii: ":") where depth == 1: names += 1
+            default: break
+            }
+        }
+        guard names == expected else { throw FormatError(path, "the header names a tensor twice") }
+    }
+}

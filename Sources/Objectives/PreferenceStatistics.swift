@@ -1,0 +1,66 @@
+/// What the metrics of a step or an evaluation are made of: sums over pairs and tokens, which add up over rows and ranks.
+package struct PreferenceStatistics: Sendable, Equatable {
+    /// The sums, in a fixed order so that one reduction carries them all.
+    package private(set) var sums = [Double](repeating: 0, count: Sum.allCases.count)
+
+    /// What is summed.
+    package enum Sum: Int, CaseIterable, Sendable {
+        case pairs, loss, chosenReward, rejectedReward, accuracy, chosenLogp, rejectedLogp
+        case responseTokens, entropy, chosenTokens, chosenTop1
+    }
+
+    /// Nothing counted yet.
+    package init() {}
+
+    /// The statistics that `sums`, for instance added up over ranks, stand for.
+    package init(sums: [Double]) {
+        precondition(sums.count == Sum.allCases.count, "one number for each sum")
+        self.sums = sums
+    }
+
+    /// One sum.
+    package subscript(sum: Sum) -> Double {
+        get { sums[sum.rawValue] }
+        set { sums[sum.rawValue] = newValue }
+    }
+
+    /// Counts a pair, whose rewards are `beta * log-ratio` as in TRL.
+    package mutating func add(_ pair: PairLogps, loss: PairLoss, beta: Double) {
+        let chosen = beta * pair.chosenLogRatio
+        let rejected = beta * pair.rejectedLogRatio
+        self[.pairs] += 1
+        self[.loss] += loss.value
+        self[.chosenReward] += chosen
+        self[.rejectedReward] += rejected
+        self[.accuracy] += chosen > rejected ? 1 : 0
+        self[.chosenLogp] += pair.chosen
+        self[.rejectedLogp] += pair.rejected
+    }
+
+    /// Counts a response's tokens: their summed entropy, and for a chosen one how many were the most probable ones.
+    package mutating func addResponse(tokens: Int, entropy: Double, top1: Int, isChosen: Bool) {
+        self[.responseTokens] += Double(tokens)
+        self[.entropy] += entropy
+        guard isChosen else { return }
+        self[.chosenTokens] += Double(tokens)
+        self[.chosenTop1] += Double(top1)
+    }
+
+    /// The mean over pairs.
+    package func mean(_ sum: Sum) -> Double { self[sum] / self[.pairs] }
+
+    /// The metrics by TRL's names, without prefix.
+    package var metrics: [(name: String, value: Double)] {
+        [
+            ("loss", mean(.loss)),
+            ("rewards/chosen", mean(.chosenReward)),
+            ("rewards/rejected", mean(.rejectedReward)),
+            ("rewards/accuracies", mean(.accuracy)),
+            ("rewards/margins", mean(.chosenReward) - mean(.rejectedReward)),
+            ("logps/chosen", mean(.chosenLogp)),
+            ("logps/rejected", mean(.rejectedLogp)),
+            ("entropy", self[.entropy] / self[.responseTokens]),
+            ("mean_token_accuracy", self[.chosenTop1] / self[.chosenTokens]),
+        ]
+    }
+}

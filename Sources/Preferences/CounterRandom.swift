@@ -1,0 +1,32 @@
+/// SplitMix64 (Steele, Lea & Flood 2014) on a counter, keyed by a seed and a stream.
+///
+/// The same on every machine and in every release, which the standard library's generators do not promise.
+struct CounterRandom {
+    private var state: UInt64
+
+    init(seed: UInt64, stream: UInt64) {
+        state = Self.mix(seed) ^ Self.mix(stream &+ 0x9E37_79B9_7F4A_7C15)
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        return Self.mix(state)
+    }
+
+    /// A number below `bound`, each equally likely: numbers past the last whole multiple are drawn again.
+    mutating func next(below bound: UInt64) -> UInt64 {
+        precondition(bound > 0, "there is a number below the bound")
+        let limit = UInt64.max - UInt64.max % bound
+        while true {
+            let number = next()
+            if number < limit { return number % bound }
+        }
+    }
+
+    private static func mix(_ value: UInt64) -> UInt64 {
+        var z = value
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,113 @@
+/// Divides dataset rows over shards and packs them; every rank computes the same plan without communication.
+package struct Planner: Sendable {
+    package let dataset: PreferenceDataset
+    package let sharing: Sharing
+    /// The most tokens of a packed row; a larger tree has a row of its own.
+    package let rowTokens: Int
+    package let shards: Int
+    package let cost: CostModel
+
+    /// A planner for these rows, sharing and shards.
+    package init(dataset: PreferenceDataset, sharing: Sharing, rowTokens: Int, shards: Int, cost: CostModel) {
+        precondition(rowTokens > 0 && shards > 0, "rows and shards are there to hold something")
+        self.dataset = dataset
+        self.sharing = sharing
+        self.rowTokens = rowTokens
+        self.shards = shards
+        self.cost = cost
+    }
+
+    /// The plan for these rows of the dataset.
+    ///
+    /// Trees go by descending cost, each to the shard with the least so far (longest processing time first, Graham
+    /// 1969); ties go to the lower row and the lower shard.
+    package func plan(rows: [Int]) -> StepPlan {
+        let trees = rows.map { TokenTree(dataset, row: $0, sharing: sharing) }
+        let costs = trees.map { cost.forwardFLOPs(of: $0.work) }
+        let order = trees.indices.sorted { (-costs[$0], rows[$0]) < (-costs[$1], rows[$1]) }
+        var assigned = Array(repeating: [TokenTree](), count: shards)
+        var load = Array(repeating: 0.0, count: shards)
+        for index in order {
+            let shard = load.indices.min { (load[$0], $0) < (load[$1], $1) }!
+            assigned[shard].append(trees[index])
+            load[shard] += costs[index]
+        }
+        return StepPlan(
+            shardTrees: assigned,
+            shardFLOPs: load,
+            rowTokens: rowTokens,
+            exampleCount: rows.count,
+            pairCount: rows.reduce(0) { $0 + dataset.responses(of: $1).count - 1 },
+            unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) }
+        )
+    }
+
+    /// The most tokens that a packed row of these dataset rows can have.
+    package func largestRow(of rows: some Sequence<Int>) -> Int {
+        var largest = 0
+        var total = 0
+        for row in rows {
+            let count = TokenTree(dataset, row: row, sharing: sharing).count
+            largest = max(largest, count)
+            total += count
+        }
+        return max(largest, min(rowTokens, total))
+    }
+}
+
+/// The trees of a step, divided over shards.
+package struct StepPlan: Sendable {
+    private let shardTrees: [[TokenTree]]
+    /// Forward FLOPs of each shard.
+    package let shardFLOPs: [Double]
+    private let rowTokens: Int
+    /// Dataset rows in the step.
+    package let exampleCount: Int
+    /// Pairs in the step: each row's responses after the first.
+    package let pairCount: Int
+    /// The tokens that would be computed without sharing.
+    package let unsharedTokens: Int
+
+    fileprivate init(
+        shardTrees: [[TokenTree]],
+        shardFLOPs: [Double],
+        rowTokens: Int,
+        exampleCount: Int,
+        pairCount: Int,
+        unsharedTokens: Int
+    ) {
+        self.shardTrees = shardTrees
+        self.shardFLOPs = shardFLOPs
+        self.rowTokens = rowTokens
+        self.exampleCount = exampleCount
+        self.pairCount = pairCount
+        self.unsharedTokens = unsharedTokens
+    }
+
+    /// The work of each shard.
+    package var shardWork: [Work] { shardTrees.map { $0.reduce(.zero) { $0 + $1.work } } }
+    /// The work of the step.
+    package var work: Work { shardWork.reduce(.zero, +) }
+    /// Forward FLOPs of the step.
+    package var flops: Double { shardFLOPs.reduce(0, +) }
+
+    /// The costliest shard's share over the mean: 1 where all take equally long.
+    package var imbalance: Double {
+        flops > 0 ? (shardFLOPs.max() ?? 0) * Double(shardFLOPs.count) / flops : 1
+    }
+
+    /// The packed rows of a shard, none where it is idle: first fit by descending tokens.
+    package func packedRows(shard: Int) -> [PackedRow] {
+        var bins: [(trees: [TokenTree], tokens: Int)] = []
+        let trees = shardTrees[shard].sorted { (-$0.count, $0.firstExample) < (-$1.count, $1.firstExample) }
+        for tree in trees {
+            if let bin = bins.firstIndex(where: { $0.tokens + tree.count <= rowTokens }) {
+                bins[bin].trees.append(tree)
+                bins[bin].tokens += tree.count
+            } else {
+                bins.append(([tree], tree.count))
+            }
+        }
+        return bins.map { bin in PackedRow(bin.trees.sorted { $0.firstExample < $1.firstExample }) }
+    }
+}

@@ -1,0 +1,47 @@
+/// Which dataset rows each step takes: a function of seed, epoch and step alone, so that a run resumes where it was.
+package struct StepCursor: Sendable, Codable, Equatable {
+    /// Rows of the dataset.
+    package let rowCount: Int
+    /// Rows of a step; the last of an epoch may have fewer.
+    package let batchSize: Int
+    /// Keys the order of every epoch.
+    package let seed: UInt64
+    /// Whether epochs are shuffled.
+    package let shuffles: Bool
+    /// The epoch of the next step, from 0.
+    package private(set) var epoch = 0
+    /// The next step within its epoch, from 0.
+    package private(set) var step = 0
+
+    /// A cursor at the first step.
+    package init(rowCount: Int, batchSize: Int, seed: UInt64, shuffles: Bool) {
+        precondition(rowCount > 0 && batchSize > 0, "there is something to take, and room for it")
+        self.rowCount = rowCount
+        self.batchSize = batchSize
+        self.seed = seed
+        self.shuffles = shuffles
+    }
+
+    /// Steps of an epoch.
+    package var stepsPerEpoch: Int { (rowCount + batchSize - 1) / batchSize }
+
+    /// The rows of the next step; moves on.
+    package mutating func next() -> [Int] {
+        let order = self.order()
+        let rows = Array(order[step * batchSize..<min((step + 1) * batchSize, rowCount)])
+        step += 1
+        if step == stepsPerEpoch { (epoch, step) = (epoch + 1, 0) }
+        return rows
+    }
+
+    /// The order of the current epoch's rows: Fisher–Yates, keyed by seed and epoch.
+    private func order() -> [Int] {
+        var order = Array(0..<rowCount)
+        guard shuffles else { return order }
+        var random = CounterRandom(seed: seed, stream: UInt64(epoch))
+        for index in stride(from: rowCount - 1, to: 0, by: -1) {
+            order.swapAt(index, Int(random.next(below: UInt64(index + 1))))
+        }
+        return order
+    }
+}

@@ -1,0 +1,58 @@
+internal import Objectives
+internal import Preferences
+internal import Transformer
+
+/// Turns a row's scores into pairs, their losses and what the metrics count.
+///
+/// The responses of an example are ranked best first; each of the others makes a pair with the best.
+struct PairScoring {
+    let objective: any PairObjective
+    let beta: Double
+    let reference: ReferenceLogps
+
+    /// Pairs that an example with this many responses makes.
+    static func pairCount(responses: Int) -> Int { responses - 1 }
+
+    /// The pairs of an example; `nil` reference values count as zero where the objective uses none.
+    func pairs(of example: PackedRow.ExampleSlice, in row: PackedRow, scores: RowScores) -> [PairLogps] {
+        let responses = row.responses[example.responses]
+        guard let best = responses.first else { return [] }
+        let chosen = scores.logp(of: best, in: row)
+        return responses.dropFirst().map { other in
+            PairLogps(
+                chosen: chosen,
+                rejected: scores.logp(of: other, in: row),
+                referenceChosen: objective.usesReference ? reference.logp(ofResponse: best.index) : 0,
+                referenceRejected: objective.usesReference ? reference.logp(ofResponse: other.index) : 0,
+                chosenCount: best.targets.count,
+                rejectedCount: other.targets.count
+            )
+        }
+    }
+
+    /// The derivative of the mean loss over `pairCount` pairs for each response of `examples`, as `LossGradient` wants it.
+    func derivatives(row: PackedRow, scores: RowScores, examples: Range<Int>, pairCount: Int) -> [Double] {
+        row.examples[examples].flatMap { example in
+            let losses = pairs(of: example, in: row, scores: scores).map(objective.loss)
+            let best = losses.reduce(0) { $0 + $1.chosenDerivative }
+            return ([best] + losses.map(\.rejectedDerivative)).map { $0 / Double(pairCount) }
+        }
+    }
+
+    /// Counts every pair and response of a row.
+    func count(_ row: PackedRow, scores: RowScores, into statistics: inout PreferenceStatistics) {
+        for example in row.examples {
+            for pair in pairs(of: example, in: row, scores: scores) {
+                statistics.add(pair, loss: objective.loss(of: pair), beta: beta)
+            }
+            for (rank, response) in row.responses[example.responses].enumerated() {
+                statistics.addResponse(
+                    tokens: response.targets.count,
+                    entropy: scores.entropy(of: response, in: row),
+                    top1: scores.top1Count(of: response, in: row),
+                    isChosen: rank == 0
+                )
+            }
+        }
+    }
+}

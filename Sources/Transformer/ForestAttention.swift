@@ -1,0 +1,197 @@
+internal import Compute
+internal import Formats
+
+/// Attention over a packed row in which every token sees its ancestors and itself.
+///
+/// `out[i] = sum over visible j of softmax_j(q[i] · k[j] / sqrt(K)) v[j]`, by tiles with the online softmax
+/// (Milakov & Gimelshein 2018; Dao et al. 2022). Query heads that share a key/value head lie next to each other for
+/// each token, so that one product serves them all.
+///
+/// Shapes: `T` tokens, `G` key/value heads, `R` query heads for each, `K` head width, `M = R * block`.
+struct ForestAttention {
+    static let tileSize = 384
+
+    let groups: Int
+    let heads: Int
+    let width: Int
+    let scale: Float
+    let blockSize: Int
+
+    init(_ model: ModelConfiguration) {
+        groups = model.keyValueHeadCount
+        heads = model.headCount / model.keyValueHeadCount
+        width = model.headDimension
+        scale = 1 / Float(width).squareRoot()
+        // About 192 rows a product: tall enough for the product's full rate, short enough that the masked half of
+        // the diagonal stays small.
+        blockSize = max(16, 192 / heads)
+    }
+
+    /// Query, key and value of a row after rotation, head-major, and what the backward pass needs.
+    struct Activations {
+        /// `[G * T, R * K]`.
+        let query: Matrix
+        /// `[G * T, K]`.
+        let key: Matrix
+        /// `[G * T, K]`.
+        let value: Matrix
+        /// `[G, T * R]`.
+        let logSumExp: Matrix
+        /// `[T, G * R * K]`, token-major.
+        let output: Matrix
+    }
+
+    /// The gradients of query, key and value, in the same layout; keys and values once for each member of the team.
+    struct Gradients {
+        let query: Matrix
+        let key: [Matrix]
+        let value: [Matrix]
+    }
+
+    /// One member's tiles.
+    struct Scratch {
+        /// `[M, tile]`.
+        let scores: Matrix
+        /// `[M, tile]`.
+        let dprobability: Matrix
+        /// `[M, K]`.
+        let output: Matrix
+        /// `[M, K]`.
+        let doutput: Matrix
+        /// `[3, M]`: running maximum, running sum, delta.
+        let rows: Matrix
+
+        init(_ attention: ForestAttention, arena: inout Arena) {
+            let queries = attention.blockSize * attention.heads
+            scores = arena.matrix(rows: queries, columns: ForestAttention.tileSize)
+            dprobability = arena.matrix(rows: queries, columns: ForestAttention.tileSize)
+            output = arena.matrix(rows: queries, columns: attention.width)
+            doutput = arena.matrix(rows: queries, columns: attention.width)
+            rows = arena.matrix(rows: 3, columns: queries)
+        }
+    }
+
+    func forward(_ activations: Activations, tasks: [AttentionPlan.Task], scratch: Scratch) {
+        for task in tasks {
+            let view = View(self, task, tokens: activations.output.rows)
+            let rows = view.rows
+            let out = scratch.output.reshaped(rows: rows, columns: width)
+            let maximum = scratch.rows.rows(0..<1)
+            let sum = scratch.rows.rows(1..<2)
+            out.fill(0)
+            maximum.fill(-.infinity)
+            sum.fill(0)
+            let query = view.query(activations.query)
+            for tile in task.block.tiles {
+                let scores = scratch.scores.reshaped(rows: rows, columns: tile.count)
+                multiply(query, view.keys(activations.key, tile).transposed, into: scores, scale: scale)
+                Kernels.softmaxTile(
+                    scores,
+                    firstVisible: view.firstVisible(tile),
+                    heads: heads,
+                    maximum: maximum,
+                    sum: sum,
+                    out: out
+                )
+                multiply(scores, view.keys(activations.value, tile), into: out, accumulate: true)
+            }
+            Kernels.finishSoftmax(out, maximum: maximum, sum: sum, logSumExp: view.rowValues(activations.logSumExp))
+            view.tokenMajor(activations.output).copy(from: view.headMajor(out))
+        }
+    }
+
+    /// - Parameters:
+    ///   - doutput: `[T, G * R * K]`.
+    ///   - gradients: `query` is overwritten where there are tasks; `key[member]` and `value[member]` are added to.
+    func backward(
+        _ activations: Activations,
+        doutput: Matrix,
+        into gradients: Gradients,
+        member: Int,
+        tasks: [AttentionPlan.Task],
+        scratch: Scratch
+    ) {
+        let delta = scratch.rows.rows(2..<3)
+        for task in tasks {
+            let view = View(self, task, tokens: doutput.rows)
+            let rows = view.rows
+            let dout = scratch.doutput.reshaped(rows: rows, columns: width)
+            let out = scratch.output.reshaped(rows: rows, columns: width)
+            view.headMajor(dout).copy(from: view.tokenMajor(doutput))
+            view.headMajor(out).copy(from: view.tokenMajor(activations.output))
+            Kernels.rowDots(dout, out, into: delta)
+            let query = view.query(activations.query)
+            let dquery = view.query(gradients.query)
+            for (index, tile) in task.block.tiles.enumerated() {
+                let probability = scratch.scores.reshaped(rows: rows, columns: tile.count)
+                let dscore = scratch.dprobability.reshaped(rows: rows, columns: tile.count)
+                let key = view.keys(activations.key, tile)
+                multiply(query, key.transposed, into: probability, scale: scale)
+                multiply(dout, view.keys(activations.value, tile).transposed, into: dscore)
+                Kernels.softmaxBackwardTile(
+                    probability,
+                    dprobability: dscore,
+                    firstVisible: view.firstVisible(tile),
+                    heads: heads,
+                    logSumExp: view.rowValues(activations.logSumExp),
+                    delta: delta,
+                    scale: scale
+                )
+                let dvalue = view.keys(gradients.value[member], tile)
+                multiply(probability.transposed, dout, into: dvalue, accumulate: true)
+                multiply(dscore.transposed, query, into: view.keys(gradients.key[member], tile), accumulate: true)
+                multiply(dscore, key, into: dquery, accumulate: index > 0)
+            }
+        }
+    }
+
+    /// Where one task's rows lie in the matrices of the whole row.
+    private struct View {
+        let attention: ForestAttention
+        let group: Int
+        let queries: Range<Int>
+        let tokens: Int
+
+        init(_ attention: ForestAttention, _ task: AttentionPlan.Task, tokens: Int) {
+            self.attention = attention
+            self.tokens = tokens
+            group = task.group
+            queries = task.block.queries
+        }
+
+        /// `M`, the rows of the task's products.
+        var rows: Int { queries.count * attention.heads }
+
+        /// `[M, K]` of a head-major `[G * T, R * K]`.
+        func query(_ matrix: Matrix) -> Matrix {
+            let base = group * tokens
+            return matrix.rows(base + queries.lowerBound..<base + queries.upperBound)
+                .reshaped(rows: rows, columns: attention.width)
+        }
+
+        /// The keys of a tile in a head-major `[G * T, K]`.
+        func keys(_ matrix: Matrix, _ tile: Range<Int>) -> Matrix {
+            matrix.rows(group * tokens + tile.lowerBound..<group * tokens + tile.upperBound)
+        }
+
+        /// `[1, M]` of a `[G, T * R]`.
+        func rowValues(_ matrix: Matrix) -> Matrix {
+            matrix.rows(group..<group + 1)
+                .columns(queries.lowerBound * attention.heads..<queries.upperBound * attention.heads)
+        }
+
+        /// `[block, R * K]` of a token-major `[T, G * R * K]`.
+        func tokenMajor(_ matrix: Matrix) -> Matrix {
+            let width = attention.heads * attention.width
+            return matrix.rows(queries).columns(group * width..<(group + 1) * width)
+        }
+
+        /// An `[M, K]` tile as `[block, R * K]`.
+        func headMajor(_ tile: Matrix) -> Matrix {
+            tile.reshaped(rows: queries.count, columns: attention.heads * attention.width)
+        }
+
+        /// How many of a tile's keys the first query sees.
+        func firstVisible(_ tile: Range<Int>) -> Int { queries.lowerBound + 1 - tile.lowerBound }
+    }
+}

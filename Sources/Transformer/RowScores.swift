@@ -1,0 +1,42 @@
+package import Preferences
+
+/// What the head found for the counted predictions of a packed row.
+package struct RowScores: Sendable {
+    /// Log-probability of each target's token, in nats; `[targets]`.
+    package internal(set) var logps: [Float]
+    /// Entropy of the distribution from which each target's token was predicted, in nats; `[targets]`.
+    package internal(set) var entropies: [Float]
+    /// Whether each target's token was the most probable one; `[targets]`.
+    package internal(set) var isTop1: [Bool]
+
+    init(targets: Int) {
+        logps = Array(repeating: 0, count: targets)
+        entropies = Array(repeating: 0, count: targets)
+        isTop1 = Array(repeating: false, count: targets)
+    }
+
+    /// The summed log-probability of a response, in nats, added in token order in double.
+    package func logp(of response: PackedRow.ResponseSlice, in row: PackedRow) -> Double {
+        row.responseTargets[response.targets].reduce(0) { $0 + Double(logps[Int($1)]) }
+    }
+
+    /// The log-probability of each of a response's tokens, in nats.
+    package func tokenLogps(of response: PackedRow.ResponseSlice, in row: PackedRow) -> [Float] {
+        row.responseTargets[response.targets].map { logps[Int($0)] }
+    }
+
+    /// The summed entropy before each of a response's tokens, in nats.
+    package func entropy(of response: PackedRow.ResponseSlice, in row: PackedRow) -> Double {
+        row.responseTargets[response.targets].reduce(0) { $0 + Double(entropies[Int($1)]) }
+    }
+
+    /// How many of a response's tokens were the most probable ones.
+    package func top1Count(of response: PackedRow.ResponseSlice, in row: PackedRow) -> Int {
+        row.responseTargets[response.targets].count { isTop1[Int($0)] }
+    }
+}
+
+/// The derivative of the loss with respect to the summed log-probability of each response of `examples`.
+///
+/// Called once the scores of all those examples are known; returns one number for each response, in order.
+package typealias LossGradient = (_ scores: RowScores, _ examples: Range<Int>) -> [Double]

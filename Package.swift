@@ -63,22 +63,26 @@ let package = Package(
             ]
         ),
 
+        // Tests: goldens, real files, real processes.
+        .target(name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport"),
+        .executableTarget(name: "RankProgram", dependencies: ["Collectives"], path: "Tests/RankProgram"),
         .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
-        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
-        .testTarget(name: "FormatsTests", dependencies: ["Formats", systemPackage]),
-        .testTarget(name: "PreferencesTests", dependencies: ["Preferences", "Formats", systemPackage]),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "RankProgram"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", systemPackage]),
+        .testTarget(name: "PreferencesTests", dependencies: ["Preferences", "Formats", "TestSupport", systemPackage]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
         .testTarget(
             name: "TransformerTests",
-            dependencies: ["Transformer", "Compute", "Formats", "Preferences", systemPackage]
+            dependencies: ["Transformer", "Compute", "Formats", "Preferences", "TestSupport", systemPackage]
         ),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Transformer", "Objectives", "Preferences", "Formats", "Collectives", "Compute",
-                systemPackage,
+                "TestSupport", systemPackage,
             ]
         ),
+        .testTarget(name: "CommandTests", dependencies: ["Formats", "TestSupport", "espalier", systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )

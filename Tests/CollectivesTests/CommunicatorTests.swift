@@ -1,0 +1,41 @@
+internal import Foundation
+internal import Collectives
+internal import Testing
+internal import TestSupport
+
+@Suite(.enabled(if: Launch.hasMPI, "mpirun is not installed"), .serialized)
+struct CommunicatorTests {
+    @Test("sums, maxima, broadcasts and gathers are right on every rank", arguments: [1, 2, 3, 4])
+    func reductions(ranks: Int) throws {
+        let outcome = try Launch.run("RankProgram", ["reduce"], ranks: ranks)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.output == "ok \(ranks)\n")
+    }
+
+    @Test("a process without a launcher is a job of one")
+    func solo() throws {
+        let outcome = try Launch.run("RankProgram", ["reduce"], solo: true)
+        #expect(outcome.output == "ok 1\n", "\(outcome.errors)")
+    }
+
+    @Test("a reduction of more than one piece is complete")
+    func pieces() throws {
+        #expect(try Launch.run("RankProgram", ["large"], ranks: 2).output == "ok 2\n")
+    }
+
+    @Test("a failure that ranks agree on is printed once, the lowest rank's, and all leave in order")
+    func agreedFailure() throws {
+        let outcome = try Launch.run("RankProgram", ["agree"], ranks: 3)
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.components(separatedBy: "error: disk 1 is gone\n").count == 2, "\(outcome.errors)")
+        #expect(!outcome.errors.contains("disk 2"))
+    }
+
+    @Test("a rank that fails alone stops all, with its reason printed once", arguments: [2, 4])
+    func loneFailure(ranks: Int) throws {
+        let outcome = try Launch.run("RankProgram", ["throw"], ranks: ranks, timeout: 30)
+        #expect(outcome.status > 0)
+        let reason = "error: rank \(ranks - 1): out of luck\n"
+        #expect(outcome.errors.components(separatedBy: reason).count == 2, "\(outcome.errors)")
+    }
+}

@@ -1,0 +1,74 @@
+internal import Foundation
+internal import SystemPackage
+
+/// How a process ended and what it printed.
+package struct Outcome: Sendable {
+    package let status: Int32
+    package let output: String
+    package let errors: String
+}
+
+/// Starts real processes, alone or under a real `mpirun`.
+package enum Launch {
+    /// Whether `mpirun` is installed; tests that need it are disabled otherwise.
+    package static let hasMPI = which("mpirun") != nil
+
+    /// Runs one of the package's executables on `ranks` ranks; 1 without `mpirun` where `solo` is set.
+    ///
+    /// A run that takes longer than `timeout` seconds is killed, and has status -1.
+    package static func run(
+        _ product: String,
+        _ arguments: [String],
+        ranks: Int = 1,
+        solo: Bool = false,
+        timeout: Double = 120
+    ) throws -> Outcome {
+        let executable = Places.products.appending(product).string
+        guard !solo else { return try run(executable, arguments, timeout: timeout) }
+        guard let mpirun = which("mpirun") else { preconditionFailure("checked by the test's condition") }
+        let options = ["-np", "\(ranks)", "--oversubscribe", "--bind-to", "none"]
+        return try run(mpirun, options + [executable] + arguments, timeout: timeout)
+    }
+
+    private static func run(_ executable: String, _ arguments: [String], timeout: Double) throws -> Outcome {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = arguments
+        process.environment = environment
+        process.standardInput = FileHandle.nullDevice
+        return try Places.temporary { directory in
+            // Files instead of pipes: a full pipe would stop the process that a test waits for.
+            let (output, errors) = (directory.appending("out").string, directory.appending("err").string)
+            for path in [output, errors] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
+            process.standardOutput = FileHandle(forWritingAtPath: output)
+            process.standardError = FileHandle(forWritingAtPath: errors)
+            try process.run()
+            let deadline = Date(timeIntervalSinceNow: timeout)
+            while process.isRunning, Date() < deadline { Thread.sleep(forTimeInterval: 0.01) }
+            let late = process.isRunning
+            if late { process.terminate() }
+            process.waitUntilExit()
+            return Outcome(
+                status: late ? -1 : process.terminationStatus,
+                output: try String(contentsOfFile: output, encoding: .utf8),
+                errors: try String(contentsOfFile: errors, encoding: .utf8)
+            )
+        }
+    }
+
+    /// The test's environment, with what Open MPI wants from root and from containers.
+    private static var environment: [String: String] {
+        var environment = ProcessInfo.processInfo.environment
+        environment["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none"
+        if getuid() == 0 {
+            environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
+            environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+        }
+        return environment
+    }
+
+    private static func which(_ name: String) -> String? {
+        let directories = ProcessInfo.processInfo.environment["PATH", default: ""].split(separator: ":")
+        return directories.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+}

@@ -1,0 +1,36 @@
+internal import Foundation
+package import SystemPackage
+
+/// The tiny models with golden values that `Tests/Goldens/make_goldens.py` made.
+package enum Golden: String, CaseIterable, Sendable {
+    case tied
+    case freeHead = "free-head"
+
+    /// The Hugging Face directory.
+    package var directory: FilePath { Places.repository.appending("Tests/Goldens/\(rawValue)") }
+    /// Prepared preferences, log-probabilities and gradients.
+    package var file: FilePath { directory.appending("golden.safetensors") }
+}
+
+/// Where things lie during a test.
+package enum Places {
+    /// The checkout.
+    package static var repository: FilePath {
+        FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
+    }
+
+    /// The directory of the executables that were built with the tests.
+    package static var products: FilePath {
+        // The test bundle is an executable of its own in that directory, or is loaded by one that names it.
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+        return FilePath(bundle).removingLastComponent()
+    }
+
+    /// Runs `body` with a fresh directory, which is removed afterwards.
+    package static func temporary<R>(_ body: (FilePath) throws -> R) throws -> R {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("espalier-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        return try body(FilePath(directory.path))
+    }
+}

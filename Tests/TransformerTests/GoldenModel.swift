@@ -1,0 +1,118 @@
+internal import Compute
+internal import Formats
+internal import Preferences
+internal import SystemPackage
+internal import TestSupport
+internal import Transformer
+
+/// How a golden's rows are computed.
+struct Setting: CustomStringConvertible, Sendable {
+    var sharing = Sharing.prefix
+    var rowTokens = 4096
+    var members = 1
+    /// Small enough, it sends trees through the head in two passes.
+    var logitBytes = 1 << 24
+
+    var description: String { "\(sharing), rows of \(rowTokens), \(members) threads, \(logitBytes) logit bytes" }
+
+    /// Every sharing; rows that hold one tree (each longer than the row), some, and all; teams; both paths of the head.
+    static let all: [Setting] = Sharing.allCases.flatMap { sharing in
+        [
+            Setting(sharing: sharing, rowTokens: 1),
+            Setting(sharing: sharing, rowTokens: 150, members: 2),
+            Setting(sharing: sharing, rowTokens: 4096, members: 3),
+            Setting(sharing: sharing, rowTokens: 4096, members: 1, logitBytes: 1),
+            Setting(sharing: sharing, rowTokens: 4096, members: 5, logitBytes: 131 * 4 * 40),
+        ]
+    }
+}
+
+/// A tiny model with its dataset, computed under a setting.
+final class GoldenModel {
+    let dataset: PreferenceDataset
+    let layout: ParameterLayout
+    private let configuration: ModelConfiguration
+    private let parameters: FloatBuffer
+    private var gradients: FloatBuffer
+    private let rows: [PackedRow]
+    private let model: ForestModel
+
+    init(_ golden: Golden, _ setting: Setting, dataset: PreferenceDataset? = nil) throws {
+        let dataset = try dataset ?? PreferenceDataset(path: golden.file)
+        let configuration = try ModelConfiguration(directory: golden.directory)
+        let layout = ParameterLayout(configuration)
+        let weights = try ModelWeights(directory: golden.directory)
+        var parameters = try FloatBuffer(count: layout.count)
+        for tensor in layout.tensors {
+            try parameters.withMutableSpan(tensor.range) { span in
+                try weights.read(tensor.name, shape: tensor.shape, into: &span)
+            }
+        }
+        self.parameters = consume parameters
+        gradients = try FloatBuffer(count: layout.count)
+        let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
+        let planner = Planner(
+            dataset: dataset,
+            sharing: setting.sharing,
+            rowTokens: setting.rowTokens,
+            shards: 1,
+            cost: cost
+        )
+        rows = planner.plan(rows: Array(0..<dataset.count)).packedRows(shard: 0)
+        model = try ForestModel(
+            configuration,
+            positions: dataset.longestSequence,
+            capacity: .init(
+                tokens: rows.map(\.tokens.count).max() ?? 0,
+                trains: true,
+                logitBytes: setting.logitBytes
+            ),
+            team: ThreadTeam(count: setting.members)
+        )
+        self.dataset = dataset
+        self.layout = layout
+        self.configuration = configuration
+    }
+
+    private var weights: ParameterViews { ParameterViews(parameters, layout: layout, model: configuration) }
+
+    /// The log-probability of every response token, in the dataset's order.
+    func tokenLogps() -> [Float] {
+        var logps = Array(repeating: Float.nan, count: dataset.responseIDs.count)
+        for row in rows {
+            let scores = model.score(row, weights: weights)
+            for response in row.responses {
+                logps.replaceSubrange(
+                    dataset.responseRange(response.index),
+                    with: scores.tokenLogps(of: response, in: row)
+                )
+            }
+        }
+        return logps
+    }
+
+    /// The gradient of every weight by its Hugging Face name, where `derivative` is that of the loss with respect to
+    /// each response's log-probability.
+    func gradients(
+        _ derivative: (_ response: Int, _ logps: [Int: Double], _ row: Range<Int>) -> Double
+    ) -> [String: [Float]] {
+        let views = ParameterViews(gradients, layout: layout, model: configuration)
+        gradients.matrix(rows: 1, columns: gradients.count).fill(0)
+        for row in rows {
+            _ = model.accumulateGradients(row, weights: weights, gradients: views) { scores, examples in
+                row.examples[examples].flatMap { example in
+                    let responses = row.responses[example.responses]
+                    let logps = Dictionary(
+                        uniqueKeysWithValues: responses.map { ($0.index, scores.logp(of: $0, in: row)) }
+                    )
+                    return responses.map { derivative($0.index, logps, dataset.responses(of: example.row)) }
+                }
+            }
+        }
+        return Dictionary(
+            uniqueKeysWithValues: layout.tensors.map { tensor in
+                (tensor.name, gradients.matrix(at: tensor.offset, rows: 1, columns: tensor.count).elements())
+            }
+        )
+    }
+}

@@ -1,0 +1,83 @@
+internal import Compute
+internal import Foundation
+internal import Formats
+internal import Preferences
+internal import TestSupport
+internal import Testing
+internal import Transformer
+
+/// Everything that the transformer computes, against `transformers` in float64, for every way of computing it.
+struct GoldenTests {
+    @Test("token log-probabilities equal transformers'", arguments: Golden.allCases, Setting.all)
+    func logps(golden: Golden, setting: Setting) throws {
+        let expected = try SafetensorsFile(golden.file).float32s("token_logps")
+        let found = try GoldenModel(golden, setting).tokenLogps()
+        #expect(found.count == expected.count && expected.count > 100)
+        // Float32 through three layers: some units in the last place of logits around 10.
+        #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 2e-5 })
+    }
+
+    @Test("all logits at all positions equal transformers'", arguments: Golden.allCases)
+    func logits(golden: Golden) throws {
+        let file = try SafetensorsFile(golden.file)
+        let logits = try file.float32s("logits")
+        let data = try PreferenceDataset(path: golden.file)
+        let sequence = Array(data.prompt(0) + data.response(0))
+        let vocabulary = logits.count / sequence.count
+        // Every token of the vocabulary as a response to every beginning of the sequence: as many branches of one
+        // trunk, whose log-probabilities are the whole distribution.
+        let beginnings = (1...sequence.count).map { Array(sequence[..<$0]) }
+        let dataset = try PreferenceDataset(
+            promptIDs: beginnings.flatMap { $0 },
+            promptOffsets: beginnings.reduce(into: [0]) { $0.append($0.last! + $1.count) },
+            responseIDs: beginnings.flatMap { _ in (0..<Int32(vocabulary)) },
+            responseOffsets: Array(0...beginnings.count * vocabulary),
+            rowOffsets: (0...beginnings.count).map { $0 * vocabulary }
+        )
+        let found = try GoldenModel(golden, Setting(), dataset: dataset).tokenLogps()
+        #expect(found.count == logits.count && logits.count > 4000)
+        for position in sequence.indices {
+            let row = logits[position * vocabulary..<(position + 1) * vocabulary].map(Double.init)
+            let top = row.max()!
+            let sum = top + log(row.reduce(0) { $0 + exp($1 - top) })
+            let logps = found[position * vocabulary..<(position + 1) * vocabulary]
+            #expect(zip(logps, row).allSatisfy { abs(Double($0) - ($1 - sum)) < 3e-5 }, "position \(position)")
+        }
+    }
+
+    @Test("every gradient of a DPO step equals torch's", arguments: Golden.allCases, Setting.all)
+    func gradients(golden: Golden, setting: Setting) throws {
+        let file = try SafetensorsFile(golden.file)
+        let reference = try file.float64s("reference_logps")
+        let beta = Double(file.metadata["beta"] ?? "") ?? .nan
+        let model = try GoldenModel(golden, setting)
+        let pairs = Double(model.dataset.responseCount - model.dataset.count)
+        let gradients = model.gradients { response, logps, row in
+            // d/dL of the mean of -log σ(β (L_best - L_other)) over pairs.
+            func slope(_ other: Int) -> Double {
+                let best = logps[row.lowerBound]! - reference[row.lowerBound]
+                let margin = beta * (best - (logps[other]! - reference[other]))
+                return beta / (1 + exp(margin)) / pairs
+            }
+            return response == row.lowerBound ? -row.dropFirst().reduce(0) { $0 + slope($1) } : slope(response)
+        }
+        #expect(gradients.count == 3 * 9 + 2 + (golden == .tied ? 0 : 1))
+        for (name, found) in gradients {
+            let expected = try file.float32s("grad.\(name)")
+            let error = zip(found, expected).reduce(0) { $0 + pow(Double($1.0 - $1.1), 2) }.squareRoot()
+            let size = expected.reduce(0) { $0 + pow(Double($1), 2) }.squareRoot()
+            #expect(size > 0 && error < 1e-5 * size, "\(name): \(error / size)")
+        }
+    }
+
+    @Test("two computations with the same team give the same bits", arguments: [1, 3])
+    func deterministic(members: Int) throws {
+        func compute() throws -> [String: [Float]] {
+            try GoldenModel(.tied, Setting(rowTokens: 150, members: members)).gradients { response, _, row in
+                response == row.lowerBound ? -1 : 0.5
+            }
+        }
+        let first = try compute()
+        #expect(try first == compute() && first["model.norm.weight"]!.contains { $0 != 0 })
+    }
+}

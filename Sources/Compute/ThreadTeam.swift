@@ -115,10 +115,18 @@ package final class ThreadTeam: @unchecked Sendable {
         var seen = 0
         while true {
             seen = waitForGeneration(after: seen)
-            guard let body else { return }
-            body(member)
+            guard perform(as: member) else { return }
             unfinished.subtract(1, ordering: .releasing)
         }
+    }
+
+    /// Runs the body, if there is one. Not inlined: the reference to the body must be gone before the member reports
+    /// that it has finished, since the body lives no longer than `run`.
+    @inline(never)
+    private func perform(as member: Int) -> Bool {
+        guard let body else { return false }
+        body(member)
+        return true
     }
 
     private func waitForGeneration(after seen: Int) -> Int {

@@ -5,7 +5,7 @@ package struct PreferenceStatistics: Sendable, Equatable {
 
     /// What is summed.
     package enum Sum: Int, CaseIterable, Sendable {
-        case pairs, loss, chosenReward, rejectedReward, accuracy, chosenLogp, rejectedLogp
+        case pairs, loss, chosenReward, rejectedReward, accuracy, chosenLogp, rejectedLogp, logpAccuracy
         case responseTokens, entropy, chosenTokens, chosenTop1
     }
 
@@ -35,6 +35,7 @@ package struct PreferenceStatistics: Sendable, Equatable {
         self[.accuracy] += chosen > rejected ? 1 : 0
         self[.chosenLogp] += pair.chosen
         self[.rejectedLogp] += pair.rejected
+        self[.logpAccuracy] += pair.chosen > pair.rejected ? 1 : 0
     }
 
     /// Counts a response's tokens: their summed entropy, and for a chosen one how many were the most probable ones.

@@ -34,6 +34,14 @@ package struct StepCursor: Sendable, Codable, Equatable {
         return rows
     }
 
+    /// The rows that the first `steps` steps from here take, ascending, each once.
+    package func rows(ofSteps steps: Int) -> [Int] {
+        // Whole epochs take every row.
+        guard steps < stepsPerEpoch - step else { return Array(0..<rowCount) }
+        let order = self.order()
+        return order[step * batchSize..<min((step + steps) * batchSize, rowCount)].sorted()
+    }
+
     /// The order of the current epoch's rows: Fisher–Yates, keyed by seed and epoch.
     private func order() -> [Int] {
         var order = Array(0..<rowCount)

@@ -7,6 +7,9 @@ package import Preferences
 package final class ForestModel {
     /// Seconds spent since the last reset.
     package struct Times: Sendable {
+        /// Nothing spent yet.
+        package init() {}
+
         /// Embedding and layers, forward.
         package var forward = 0.0
         /// Embedding and layers, backward.

@@ -1,0 +1,95 @@
+/// The ranks of a job and what they can do together.
+///
+/// Every member is collective: all ranks call the same members in the same order, also a rank that has nothing to
+/// give. After a reduction all ranks hold the same bits. Empty spans are allowed everywhere.
+package protocol Communicator: AnyObject {
+    /// This process's number, from 0.
+    var rank: Int { get }
+    /// The number of processes.
+    var size: Int { get }
+
+    /// Replaces `values` by their sums over ranks; the order of summation is the MPI library's, fixed for a size.
+    func allReduceSum(_ values: inout MutableSpan<Float>) throws
+    /// Replaces `values` by their sums over ranks.
+    func allReduceSum(_ values: inout MutableSpan<Double>) throws
+    /// Replaces `values` by their maxima over ranks.
+    func allReduceMax(_ values: inout MutableSpan<Double>) throws
+    /// Replaces `bytes` by the root's.
+    func broadcast(_ bytes: inout MutableSpan<UInt8>, root: Int) throws
+    /// The values of all ranks in rank order on the root, nil elsewhere; every rank gives as many.
+    func gather(_ values: Span<Double>, root: Int) throws -> [Double]?
+    /// Returns when every rank has called it.
+    func barrier() throws
+    /// Ends all ranks at once with this exit code.
+    func abort(code: Int32) -> Never
+}
+
+extension Communicator {
+    /// The sums of `values` over ranks.
+    package func sum(_ values: [Double]) throws -> [Double] {
+        var sums = values
+        var span = sums.mutableSpan
+        try allReduceSum(&span)
+        return sums
+    }
+
+    /// The largest of the ranks' values.
+    package func maximum(_ value: Double) throws -> Double {
+        var values = [value]
+        var span = values.mutableSpan
+        try allReduceMax(&span)
+        return values[0]
+    }
+
+    /// The root's string.
+    package func broadcast(_ string: String, root: Int) throws -> String {
+        var length = [UInt8](repeating: 0, count: 8)
+        withUnsafeBytes(of: UInt64(string.utf8.count).littleEndian) { length = Array($0) }
+        var lengthSpan = length.mutableSpan
+        try broadcast(&lengthSpan, root: root)
+        let count = length.withUnsafeBytes { Int(UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))) }
+        var bytes = rank == root ? Array(string.utf8) : [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        try broadcast(&span, root: root)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Runs a local body on every rank; where any throws, all throw the lowest failing rank's error.
+    ///
+    /// For what each rank does alone between collective calls, such as opening files: nobody is left waiting, and the
+    /// reason is known everywhere, so that one rank can print it once.
+    ///
+    /// - Throws: `RankFailure` on every rank.
+    package func agree<R>(_ body: () throws -> R) throws -> R {
+        let result = Result { try body() }
+        var failing = Double(size)
+        var message = ""
+        if case .failure(let error) = result {
+            failing = Double(rank)
+            message = "\(error)"
+        }
+        let lowest = size - Int(try maximum(Double(size) - failing))
+        guard lowest < size else { return try result.get() }
+        throw RankFailure(rank: lowest, message: try broadcast(message, root: lowest))
+    }
+}
+
+/// A failure that every rank knows of.
+package struct RankFailure: Error, CustomStringConvertible, Equatable {
+    /// The lowest rank that failed.
+    package let rank: Int
+    /// Its error's text.
+    package let message: String
+
+    /// A failure that every rank has found by itself, from the same values.
+    package init(rank: Int, error: any Error) {
+        self.init(rank: rank, message: "\(error)")
+    }
+
+    init(rank: Int, message: String) {
+        self.rank = rank
+        self.message = message
+    }
+
+    package var description: String { message }
+}

@@ -1,0 +1,86 @@
+internal import CMPI
+internal import Glibc
+
+/// The job that this process belongs to: MPI where a launcher started it, else the process alone.
+package struct World: ~Copyable {
+    /// How many threads may call MPI.
+    package enum ThreadSupport: Int32, Sendable {
+        case single = 0
+        case funneled, serialized, multiple
+    }
+
+    /// All ranks of the job.
+    package let communicator: any Communicator
+    /// What MPI granted; nil without MPI.
+    package let threadSupport: ThreadSupport?
+
+    /// Joins the job.
+    package init() throws {
+        guard Self.isLaunched else {
+            communicator = SoloCommunicator()
+            threadSupport = nil
+            return
+        }
+        var provided: Int32 = 0
+        let code = cmpi_init(&provided)
+        guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Init_thread", rank: -1) }
+        communicator = try MPICommunicator()
+        threadSupport = ThreadSupport(rawValue: provided)
+    }
+
+    /// Leaves the job; every rank calls it.
+    package consuming func finalize() throws {
+        guard threadSupport != nil else { return }
+        let code = cmpi_finalize()
+        guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Finalize", rank: communicator.rank) }
+    }
+
+    /// Whether an MPI launcher started this process: each sets one of these for its ranks.
+    package static var isLaunched: Bool {
+        let variables: [String] = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
+        return variables.contains { getenv($0) != nil }
+    }
+
+    /// The MPI library's name and version.
+    package static var libraryVersion: String {
+        String(cString: cmpi_library_version()).split(separator: ",").first.map { "\($0)" } ?? ""
+    }
+
+    /// Runs a command on every rank and gives the process's exit code.
+    ///
+    /// A failure that all ranks know of (`RankFailure`) is printed by rank 0 and ends each rank in order; any other is
+    /// printed where it happened, and all ranks are aborted, since they may be waiting for this one.
+    package static func run(_ body: (any Communicator) throws -> Void) -> Int32 {
+        do {
+            let world = try World()
+            let status = outcome(world.communicator, body)
+            try world.finalize()
+            return status
+        } catch {
+            report("\(error)")
+            return 1
+        }
+    }
+
+    private static func outcome(
+        _ communicator: any Communicator,
+        _ body: (any Communicator) throws -> Void
+    ) -> Int32 {
+        do {
+            try body(communicator)
+            return 0
+        } catch let failure as RankFailure {
+            if communicator.rank == 0 { report(failure.message) }
+            return 1
+        } catch {
+            report(communicator.size > 1 ? "rank \(communicator.rank): \(error)" : "\(error)")
+            communicator.abort(code: 1)
+        }
+    }
+
+    private static func report(_ message: String) {
+        // One call, so that lines of several ranks do not mix.
+        let line = Array("error: \(message)\n".utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+    }
+}

@@ -1,0 +1,82 @@
+internal import Glibc
+
+/// One line on standard error that says how far a run is: redrawn on a terminal, plain lines elsewhere.
+package final class ProgressLine {
+    private let title: String
+    private let isTerminal: Bool
+    private let isSilent: Bool
+    private let start = ContinuousClock().now
+    private var drawn = false
+
+    /// A line of rank 0; other ranks stay silent.
+    package init(title: String, rank: Int) {
+        self.title = title
+        isSilent = rank != 0
+        isTerminal = isatty(STDERR_FILENO) == 1
+    }
+
+    /// Shows that `fraction` of the work is done; `details` come after the bar.
+    ///
+    /// - Parameter isMilestone: Whether the line is worth keeping where lines cannot be redrawn.
+    package func show(_ fraction: Double, details: String, isMilestone: Bool = true) {
+        guard !isSilent, isTerminal || isMilestone else { return }
+        let elapsed = (ContinuousClock().now - start) / .seconds(1)
+        let left = fraction > 0 ? elapsed / fraction - elapsed : .infinity
+        if isTerminal {
+            let line = Self.line(
+                title: title,
+                fraction: fraction,
+                details: details,
+                secondsLeft: left,
+                width: Self.width
+            )
+            write("\r\u{1B}[K" + line)
+            drawn = true
+        } else {
+            write("\(title): \(details), \(Self.duration(left)) left\n")
+        }
+    }
+
+    /// Ends the line, so that what is printed next starts on one of its own.
+    package func finish() {
+        if drawn { write("\n") }
+        drawn = false
+    }
+
+    /// A line that fits `width` columns: title, bar, details, time left; the bar gives way first.
+    package static func line(
+        title: String,
+        fraction: Double,
+        details: String,
+        secondsLeft: Double,
+        width: Int
+    ) -> String {
+        let text = "\(details)  \(duration(secondsLeft)) left"
+        let room = min(24, width - 1 - title.count - text.count - 4)
+        guard room >= 4 else { return String("\(title) \(text)".prefix(max(width - 1, 0))) }
+        let filled = min(room, Int((fraction * Double(room)).rounded(.down)))
+        let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: room - filled)
+        return "\(title) \(bar)  \(text)"
+    }
+
+    /// A duration for people: `42s`, `3m05s`, `2h10m`.
+    package static func duration(_ seconds: Double) -> String {
+        guard seconds.isFinite else { return "?" }
+        let whole = Int(seconds.rounded())
+        func padded(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        if whole < 60 { return "\(whole)s" }
+        if whole < 3600 { return "\(whole / 60)m\(padded(whole % 60))s" }
+        return "\(whole / 3600)h\(padded(whole / 60 % 60))m"
+    }
+
+    private static var width: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    private func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
+    }
+}

@@ -1,0 +1,71 @@
+internal import Formats
+package import Preferences
+internal import SystemPackage
+
+/// The reference model's log-probability of every response token of a dataset, as far as it has been computed.
+///
+/// Per token, so that every objective and length normalization can be had from it. In a file, keyed by what the model
+/// and the data are; tokens of rows that no run has visited yet are NaN there.
+package struct ReferenceLogps: Sendable {
+    /// In nats, in the order of the dataset's `responseIDs`; NaN where unknown.
+    private var tokens: [Float]
+    private let dataset: PreferenceDataset
+
+    /// Nothing known yet.
+    package init(_ dataset: PreferenceDataset) {
+        self.dataset = dataset
+        tokens = Array(repeating: .nan, count: dataset.responseIDs.count)
+    }
+
+    /// The summed log-probability of a response, in nats, added in token order in double.
+    func logp(ofResponse index: Int) -> Double {
+        tokens[dataset.responseRange(index)].reduce(0) { $0 + Double($1) }
+    }
+
+    /// The rows among `rows` of which a token is unknown.
+    func missing(among rows: some Sequence<Int>) -> [Int] {
+        rows.filter { row in
+            dataset.responses(of: row).contains { index in tokens[dataset.responseRange(index)].contains(where: \.isNaN)
+            }
+        }
+    }
+
+    /// Takes over the values of `rows` from `values`, which lie in the same order.
+    mutating func fill(rows: [Int], from values: [Float]) {
+        for index in rows.flatMap({ dataset.responses(of: $0) }) {
+            let range = dataset.responseRange(index)
+            tokens.replaceSubrange(range, with: values[range])
+        }
+    }
+
+    // MARK: File
+
+    /// Reads a cache.
+    ///
+    /// - Throws: `TrainingError.foreignCache` where it belongs to another model or other data.
+    init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
+        let file = try SafetensorsFile(path)
+        for (key, expected, what) in [
+            ("model_digest", modelDigest, "another model"), ("data_digest", dataset.digest, "other data"),
+        ] where file.metadata[key] != expected {
+            throw TrainingError.foreignCache(path: path.string, what: what)
+        }
+        self.dataset = dataset
+        tokens = try file.float32s("token_logps")
+        guard tokens.count == dataset.responseIDs.count else {
+            throw TrainingError.foreignCache(path: path.string, what: "other data")
+        }
+    }
+
+    /// Writes the cache.
+    func write(to path: FilePath, modelDigest: String) throws {
+        try SafetensorsWriter.write(
+            [SafetensorsEntry(name: "token_logps", tokens)],
+            metadata: [
+                "format": "espalier-reference-logps", "format_version": "1", "model_digest": modelDigest,
+                "data_digest": dataset.digest,
+            ],
+            to: path
+        )
+    }
+}

@@ -1,0 +1,163 @@
+internal import Formats
+internal import Objectives
+package import Preferences
+package import SystemPackage
+
+/// The settings of a run, in TRL's and Hugging Face's words.
+package struct TrainingConfiguration: Codable, Sendable, Equatable {
+    /// A Hugging Face model directory.
+    package var model = ""
+    /// Prepared preferences.
+    package var data = ""
+    /// The directory that the trained model is written to.
+    package var output = ""
+    /// Strength of the pull towards the reference model, above 0.
+    package var beta = 0.1
+    /// The objective's name.
+    package var lossType = "sigmoid"
+    /// AdamW's peak rate, above 0.
+    package var learningRate = 1e-6
+    /// The rate's shape over the run.
+    package var lrSchedulerType = LearningRateSchedule.Kind.linear
+    /// The share of steps over which the rate rises, in `[0, 1]`.
+    package var warmupRatio = 0.0
+    /// Optimizer steps, or -1 for as many as the epochs have.
+    package var maxSteps = -1
+    /// Passes over the data, above 0.
+    package var numTrainEpochs = 1.0
+    /// Dataset rows of an optimizer step over all ranks, at least 1.
+    package var globalBatchSize = 8
+    /// The norm to which gradients are clipped; 0 for no clipping.
+    package var maxGradNorm = 1.0
+    /// Decoupled weight decay, at least 0; norms have none.
+    package var weightDecay = 0.0
+    /// AdamW's first decay rate, in `[0, 1)`.
+    package var adamBeta1 = 0.9
+    /// AdamW's second decay rate, in `[0, 1)`.
+    package var adamBeta2 = 0.999
+    /// AdamW's epsilon, above 0.
+    package var adamEpsilon = 1e-8
+    /// The probability that a label is flipped, in `[0, 0.5)`.
+    package var labelSmoothing = 0.0
+    /// Keys the order of the data.
+    package var seed: UInt64 = 42
+    /// Whether epochs are shuffled.
+    package var shuffle = true
+    /// Steps between two lines of metrics, at least 1.
+    package var loggingSteps = 1
+    /// Which common tokens are computed once.
+    package var sharing = Sharing.prefix
+    /// The most tokens in a packed row, at least 1.
+    package var rowTokens = 2048
+    /// Threads of a rank; 0 for the processors it may run on, divided by the ranks that share them.
+    package var threads = 0
+    /// Where the reference model's log-probabilities are kept; nil for not at all.
+    package var referenceCache: String?
+
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case model, data, output, beta, seed, shuffle, sharing, threads
+        case lossType = "loss_type"
+        case learningRate = "learning_rate"
+        case lrSchedulerType = "lr_scheduler_type"
+        case warmupRatio = "warmup_ratio"
+        case maxSteps = "max_steps"
+        case numTrainEpochs = "num_train_epochs"
+        case globalBatchSize = "global_batch_size"
+        case maxGradNorm = "max_grad_norm"
+        case weightDecay = "weight_decay"
+        case adamBeta1 = "adam_beta1"
+        case adamBeta2 = "adam_beta2"
+        case adamEpsilon = "adam_epsilon"
+        case labelSmoothing = "label_smoothing"
+        case loggingSteps = "logging_steps"
+        case rowTokens = "row_tokens"
+        case referenceCache = "reference_cache"
+    }
+
+    /// The defaults, which are TRL's where TRL has them.
+    package init() {}
+
+    /// The settings of a YAML file over the defaults; unknown keys are errors.
+    package init(yaml path: FilePath) throws {
+        let known = CodingKeys.allCases.map(\.rawValue)
+        self = try StrictYAML.decode(TrainingConfiguration.self, knownKeys: known, from: path)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func read<Value: Decodable>(_ key: CodingKeys, _ field: inout Value) throws {
+            if let value = try values.decodeIfPresent(Value.self, forKey: key) { field = value }
+        }
+        try read(.model, &model)
+        try read(.data, &data)
+        try read(.output, &output)
+        try read(.beta, &beta)
+        try read(.lossType, &lossType)
+        try read(.learningRate, &learningRate)
+        try read(.lrSchedulerType, &lrSchedulerType)
+        try read(.warmupRatio, &warmupRatio)
+        try read(.maxSteps, &maxSteps)
+        try read(.numTrainEpochs, &numTrainEpochs)
+        try read(.globalBatchSize, &globalBatchSize)
+        try read(.maxGradNorm, &maxGradNorm)
+        try read(.weightDecay, &weightDecay)
+        try read(.adamBeta1, &adamBeta1)
+        try read(.adamBeta2, &adamBeta2)
+        try read(.adamEpsilon, &adamEpsilon)
+        try read(.labelSmoothing, &labelSmoothing)
+        try read(.seed, &seed)
+        try read(.shuffle, &shuffle)
+        try read(.loggingSteps, &loggingSteps)
+        try read(.sharing, &sharing)
+        try read(.rowTokens, &rowTokens)
+        try read(.threads, &threads)
+        referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
+    }
+
+    /// Checks every field's range.
+    ///
+    /// - Throws: `TrainingError.invalid` for the first field at fault.
+    package func validate() throws {
+        func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
+            guard isValid else {
+                throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)")
+            }
+        }
+        func positive(_ value: Double) -> Bool { value.isFinite && value > 0 }
+        try check(.model, !model.isEmpty, "a Hugging Face model directory", "nothing")
+        try check(.data, !data.isEmpty, "a file that espalier-prepare wrote", "nothing")
+        try check(.output, !output.isEmpty, "a directory", "nothing")
+        try check(.learningRate, positive(learningRate), "a finite number above 0", learningRate)
+        try check(.warmupRatio, (0...1).contains(warmupRatio), "from 0 to 1", warmupRatio)
+        try check(.maxSteps, maxSteps == -1 || maxSteps > 0, "above 0, or -1", maxSteps)
+        try check(.numTrainEpochs, positive(numTrainEpochs), "a finite number above 0", numTrainEpochs)
+        try check(.globalBatchSize, globalBatchSize > 0, "at least 1", globalBatchSize)
+        try check(.maxGradNorm, maxGradNorm.isFinite && maxGradNorm >= 0, "at least 0", maxGradNorm)
+        try check(.weightDecay, weightDecay.isFinite && weightDecay >= 0, "at least 0", weightDecay)
+        try check(.adamBeta1, (0..<1).contains(adamBeta1), "at least 0, below 1", adamBeta1)
+        try check(.adamBeta2, (0..<1).contains(adamBeta2), "at least 0, below 1", adamBeta2)
+        try check(.adamEpsilon, positive(adamEpsilon), "a finite number above 0", adamEpsilon)
+        try check(.loggingSteps, loggingSteps > 0, "at least 1", loggingSteps)
+        try check(.rowTokens, (1...1 << 24).contains(rowTokens), "from 1 to 2^24", rowTokens)
+        try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
+        _ = try objective()
+    }
+
+    /// The objective that the settings name.
+    func objective() throws -> any PairObjective {
+        guard let type = LossType(rawValue: lossType) else {
+            let known = LossType.allCases.map(\.rawValue)
+            throw TrainingError.invalid(
+                key: "loss_type",
+                expected: "one of \(known.joined(separator: ", "))",
+                found: lossType
+            )
+        }
+        return try type.objective(beta: beta, labelSmoothing: labelSmoothing)
+    }
+
+    /// Optimizer steps of the run over `stepsPerEpoch` steps an epoch.
+    func totalSteps(stepsPerEpoch: Int) -> Int {
+        maxSteps > 0 ? maxSteps : Int((numTrainEpochs * Double(stepsPerEpoch)).rounded(.up))
+    }
+}

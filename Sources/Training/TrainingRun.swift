@@ -1,0 +1,197 @@
+package import Collectives
+internal import Compute
+internal import Formats
+internal import Objectives
+internal import Preferences
+internal import SystemPackage
+internal import Transformer
+
+/// A run from a model and preferences to a trained model, the same on every rank.
+package final class TrainingRun {
+    private let configuration: TrainingConfiguration
+    private let communicator: any Communicator
+    private let policy: Policy
+    private let planner: Planner
+    private let output: ModelDirectory
+    private let scoring: PairScoring
+    private let model: ForestModel
+    private let gradients: Gradients
+    private let optimizer: Optimizer
+    private let schedule: LearningRateSchedule
+    private let peakRate: Double
+    private let referenceSeconds: Double
+    private let referenceRows: Int
+    private var cursor: StepCursor
+    private let totalSteps: Int
+
+    /// Reads everything, checks that it fits together, and computes what is missing of the reference.
+    ///
+    /// - Throws: `RankFailure` on every rank where any rank failed.
+    package init(_ configuration: TrainingConfiguration, communicator: any Communicator) throws {
+        self.configuration = configuration
+        self.communicator = communicator
+        let rank = communicator.rank
+        let (policy, dataset, objective, output) = try communicator.agree {
+            try configuration.validate()
+            let policy = try Policy(configuration, directory: FilePath(configuration.model))
+            let dataset = try PreferenceDataset(path: FilePath(configuration.data))
+            try policy.validate(dataset, ranks: communicator.size, batchSize: configuration.globalBatchSize)
+            let output = rank == 0 ? try ModelDirectory(preparing: FilePath(configuration.output), for: policy) : nil
+            return (policy, dataset, try configuration.objective(), output)
+        }
+        self.policy = policy
+        self.output = output ?? ModelDirectory(path: FilePath(configuration.output))
+        let planner = Planner(dataset, configuration, policy: policy, shards: communicator.size)
+        self.planner = planner
+        let cursor = StepCursor(
+            rowCount: dataset.count,
+            batchSize: configuration.globalBatchSize,
+            seed: configuration.seed,
+            shuffles: configuration.shuffle
+        )
+        self.cursor = cursor
+        totalSteps = configuration.totalSteps(stepsPerEpoch: cursor.stepsPerEpoch)
+        schedule = LearningRateSchedule(
+            kind: configuration.lrSchedulerType,
+            peak: configuration.learningRate,
+            steps: totalSteps,
+            warmupRatio: configuration.warmupRatio
+        )
+        let visited = cursor.rows(ofSteps: totalSteps)
+        let (model, gradients, optimizer) = try communicator.agree {
+            let model = try policy.model(for: visited, planner: planner, trains: true)
+            let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
+            let rule = AdamW(
+                beta1: Float(configuration.adamBeta1),
+                beta2: Float(configuration.adamBeta2),
+                epsilon: Float(configuration.adamEpsilon)
+            )
+            let optimizer = try Optimizer(layout: policy.layout, rule: rule, weightDecay: configuration.weightDecay)
+            return (model, gradients, optimizer)
+        }
+        (self.model, self.gradients, self.optimizer) = (model, gradients, optimizer)
+        peakRate = try communicator.sum([PeakRate.measure(team: policy.team)])[0]
+        let start = ContinuousClock().now
+        var source = ReferenceSource(
+            pass: ScoringPass(policy: policy, planner: planner, communicator: communicator),
+            cache: configuration.referenceCache.map { FilePath($0) }
+        )
+        let reference = try source.logps(rows: objective.usesReference ? visited : [], model: model)
+        referenceSeconds = (ContinuousClock().now - start) / .seconds(1)
+        referenceRows = source.computedRows
+        scoring = PairScoring(objective: objective, beta: configuration.beta, reference: reference)
+    }
+
+    /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
+    package func run() throws {
+        let isRoot = communicator.rank == 0
+        let log = try communicator.agree { isRoot ? try MetricsLog(output.file("metrics.jsonl")) : nil }
+        let progress = ProgressLine(title: "train", rank: communicator.rank)
+        var window = StepReport()
+        var total = StepReport()
+        let start = ContinuousClock().now
+        for step in 1...totalSteps {
+            let report = try self.step()
+            window.add(report)
+            total.add(report)
+            guard step % configuration.loggingSteps == 0 || step == totalSteps else { continue }
+            let elapsed = (ContinuousClock().now - start) / .seconds(1)
+            let epoch = Double(step) / Double(cursor.stepsPerEpoch)
+            try log?.append(
+                window.record(step: step, epoch: epoch, total: total, sharing: planner.sharing, peakRate: peakRate)
+            )
+            progress.show(
+                Double(step) / Double(totalSteps),
+                details: window.details(step: step, of: totalSteps, pairsPerSecond: Double(total.pairs) / elapsed)
+            )
+            window = StepReport()
+        }
+        progress.finish()
+        try finish(total, seconds: (ContinuousClock().now - start) / .seconds(1))
+    }
+
+    // MARK: One step
+
+    private func step() throws -> StepReport {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let plan = planner.plan(rows: cursor.next())
+        model.times = .init()
+        gradients.clear(team: policy.team)
+        var statistics = PreferenceStatistics()
+        for row in plan.packedRows(shard: communicator.rank) {
+            let scores = model.accumulateGradients(row, weights: policy.weights, gradients: gradients.views) {
+                scoring.derivatives(row: row, scores: $0, examples: $1, pairCount: plan.pairCount)
+            }
+            scoring.count(row, scores: scores, into: &statistics)
+        }
+        let computed = clock.now
+        // Waiting for the slowest rank is not communication: it is kept apart.
+        try communicator.barrier()
+        let together = clock.now
+        try gradients.allReduce(communicator)
+        statistics = PreferenceStatistics(sums: try communicator.sum(statistics.sums))
+        let reduced = clock.now
+        let norm = gradients.norm(team: policy.team)
+        let loss = statistics.mean(.loss)
+        guard norm.isFinite, loss.isFinite else {
+            // Known to every rank alike, from reduced values.
+            throw RankFailure(
+                rank: 0,
+                error: TrainingError.notFinite(step: optimizer.step + 1, loss: loss, gradientNorm: norm)
+            )
+        }
+        let rate = schedule.rate(step: optimizer.step)
+        optimizer.update(
+            parameters: policy.flat,
+            gradient: gradients.flat,
+            learningRate: rate,
+            scale: clippingScale(norm: norm, maximum: configuration.maxGradNorm),
+            team: policy.team
+        )
+        let end = clock.now
+        return StepReport(
+            statistics: statistics,
+            gradientNorm: norm,
+            learningRate: rate,
+            plan: plan,
+            seconds: .init(
+                total: (end - start) / .seconds(1),
+                forward: model.times.forward,
+                backward: model.times.backward,
+                head: model.times.head,
+                waiting: (together - computed) / .seconds(1),
+                communication: (reduced - together) / .seconds(1),
+                optimizer: (end - reduced) / .seconds(1)
+            )
+        )
+    }
+
+    // MARK: The end
+
+    private func finish(_ total: StepReport, seconds: Double) throws {
+        let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
+        try communicator.agree {
+            guard communicator.rank == 0 else { return }
+            try output.write(policy)
+            var summary = MetricsRecord()
+            summary.add("steps", totalSteps)
+            summary.add("ranks", communicator.size)
+            summary.add("threads", policy.team.count)
+            summary.add("pairs", total.pairs)
+            summary.add("train_seconds", seconds)
+            summary.add("reference_rows", referenceRows)
+            summary.add("reference_seconds", referenceSeconds)
+            summary.add("pairs_per_second", Double(total.pairs) / (seconds + referenceSeconds))
+            summary.add("train_pairs_per_second", Double(total.pairs) / seconds)
+            summary.add("sharing", planner.sharing.rawValue)
+            summary.add("tokens_computed", total.tokensComputed)
+            summary.add("tokens_unshared", total.tokensUnshared)
+            summary.add("mfu", total.utilization(peakRate: peakRate))
+            summary.add("peak_gflops", peakRate / 1e9)
+            summary.add("peak_rss_bytes", Int(peakBytes))
+            for (name, value) in total.statistics.metrics { summary.add(name, value) }
+            try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+internal import ArgumentParser
+internal import Compute
+internal import Foundation
+
+@main
+struct Espalier: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "espalier",
+        abstract: "Tunes language models on preferences, computing every shared prefix once.",
+        discussion: """
+            Runs alone or under mpirun; prepare data with espalier-prepare first.
+
+              mpirun -np 2 espalier train --model DIR --data train.safetensors --output OUT
+            """,
+        subcommands: [Train.self, Evaluate.self, Logps.self, Plan.self, Doctor.self]
+    )
+
+    static func main() {
+        // Before anything else: a process that runs on the wrong kernels starts anew with the right ones.
+        OpenBLASCore.ensure()
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            reportOnce(error)
+        }
+    }
+
+    /// Ends the process with the error's message, printed by the first rank alone: each rank parses the same words.
+    private static func reportOnce(_ error: any Error) -> Never {
+        let rank = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"]
+        if rank == nil || rank == "0" { exit(withError: error) }
+        // The launcher ends all ranks as soon as one fails: the first needs a moment to print.
+        if !(error is ExitCode) { sleep(1) }
+        Foundation.exit(exitCode(for: error).rawValue)
+    }
+}

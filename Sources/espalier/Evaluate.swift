@@ -1,0 +1,53 @@
+internal import ArgumentParser
+internal import Collectives
+internal import Formats
+internal import SystemPackage
+internal import Training
+
+struct Evaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Judges a model on held-out preferences, by TRL's eval metrics."
+    )
+
+    @OptionGroup var shared: SharedOptions
+
+    @Option(name: .long, help: "The model that rewards are measured from (default: the model itself, all rewards 0).")
+    var referenceModel: String?
+
+    @Option(name: .long, help: "Strength of the pull towards the reference model (default 0.1).")
+    var beta: Double?
+
+    @Option(name: .long, help: "The probability that a label is flipped (default 0).")
+    var labelSmoothing: Double?
+
+    @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
+    var referenceCache: String?
+
+    @Option(name: .long, help: "A JSON file for the metrics (default: standard output).")
+    var output: String?
+
+    func run() throws {
+        let status = World.run { communicator in
+            let configuration = try communicator.agree { try resolved() }
+            let record = try Evaluation(configuration, communicator: communicator)
+                .run(referenceModel: referenceModel.map { FilePath($0) })
+            try communicator.agree {
+                guard communicator.rank == 0 else { return }
+                guard let output else { return print(record.page, terminator: "") }
+                try AtomicFile.write(to: FilePath(output)) { try $0.append(record.page) }
+            }
+        }
+        throw ExitCode(status)
+    }
+
+    private func resolved() throws -> TrainingConfiguration {
+        var configuration = try shared.resolved()
+        beta.map { configuration.beta = $0 }
+        labelSmoothing.map { configuration.labelSmoothing = $0 }
+        referenceCache.map { configuration.referenceCache = $0 }
+        // Nothing is trained, so nothing is written by the run itself.
+        if configuration.output.isEmpty { configuration.output = "unused" }
+        try configuration.validate()
+        return configuration
+    }
+}

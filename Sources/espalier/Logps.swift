@@ -1,0 +1,65 @@
+internal import ArgumentParser
+internal import Collectives
+internal import Formats
+internal import Preferences
+internal import SystemPackage
+internal import Training
+
+struct Logps: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Writes the log-probability of every response and of each of its tokens.",
+        discussion: """
+            The output is a safetensors file: response_logps, float64, one for each response of the data, and \
+            token_logps, float32, in the order of the data's response_ids. All in nats.
+            """
+    )
+
+    @OptionGroup var shared: SharedOptions
+
+    @Option(name: .long, help: "The safetensors file to write.")
+    var output: String
+
+    func run() throws {
+        let status = World.run { communicator in
+            let (configuration, policy, dataset) = try communicator.agree {
+                var configuration = try shared.resolved()
+                configuration.output = output
+                try configuration.validate()
+                let policy = try Policy(configuration, directory: FilePath(configuration.model))
+                let dataset = try PreferenceDataset(path: FilePath(configuration.data))
+                try policy.validate(dataset, ranks: communicator.size)
+                return (configuration, policy, dataset)
+            }
+            let rows = Array(0..<dataset.count)
+            let planner = Planner(dataset, configuration, policy: policy, shards: communicator.size)
+            let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
+            let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
+            let progress = ProgressLine(title: "logps", rank: communicator.rank)
+            let tokens = try pass.tokenLogps(rows: rows, model: model) { fraction in
+                progress.show(fraction, details: "\(rows.count) rows", isMilestone: fraction == 1)
+            }
+            progress.finish()
+            try communicator.agree {
+                if communicator.rank == 0 { try write(tokens, dataset, modelDigest: policy.digest) }
+            }
+        }
+        throw ExitCode(status)
+    }
+
+    private func write(_ tokens: [Float], _ dataset: PreferenceDataset, modelDigest: String) throws {
+        let responses = (0..<dataset.responseCount).map { index in
+            tokens[dataset.responseRange(index)].reduce(0) { $0 + Double($1) }
+        }
+        try SafetensorsWriter.write(
+            [
+                SafetensorsEntry(name: "response_logps", responses),
+                SafetensorsEntry(name: "token_logps", tokens),
+            ],
+            metadata: [
+                "format": "espalier-logps", "format_version": "1", "model_digest": modelDigest,
+                "data_digest": dataset.digest,
+            ],
+            to: FilePath(output)
+        )
+    }
+}

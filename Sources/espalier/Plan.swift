@@ -1,0 +1,2 @@
+internal import ArgumentParser
+struct Plan: ParsableCommand { func run() throws {} }

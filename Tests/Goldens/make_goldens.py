@@ -1,0 +1,128 @@
+"""Makes the tiny models and their golden values, in float64, with torch and transformers.
+
+    python Tests/Goldens/make_goldens.py
+
+Run only to make new goldens: the tests need neither torch nor transformers. Each model is a Hugging Face directory;
+its golden.safetensors is at once a prepared dataset and what must come out for it:
+
+    token_logps      float32 [tokens of all responses]
+    response_logps   float64 [responses]
+    logits           float32 [T, V]  of the first sequence, prompt and first response
+    reference_logps  float64 [responses]  policy plus fixed offsets, for the DPO step
+    loss, grad.NAME  of sigmoid DPO, beta 0.5, mean over the best-against-each-other pairs of all rows
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+HERE = Path(__file__).parent
+BETA = 0.5
+MODELS = {
+    "tied": dict(hidden_size=48, num_attention_heads=6, num_key_value_heads=2, head_dim=8, rope_theta=10000.0),
+    "free-head": dict(hidden_size=40, num_attention_heads=4, num_key_value_heads=4, head_dim=12, rope_theta=100000.0),
+}
+COMMON = dict(
+    vocab_size=131,
+    intermediate_size=88,
+    num_hidden_layers=3,
+    max_position_embeddings=512,
+    rms_norm_eps=1e-5,
+    attention_bias=False,
+    mlp_bias=False,
+)
+
+
+def rows(random: np.random.Generator) -> list[tuple[list[int], list[list[int]]]]:
+    """Prompts with responses: plain pairs, shared beginnings, one a prefix of another, three and five responses."""
+
+    def tokens(count: int) -> list[int]:
+        return random.integers(0, COMMON["vocab_size"], count).tolist()
+
+    start = tokens(7)
+    return [
+        (tokens(23), [tokens(9), tokens(14)]),
+        (tokens(1), [tokens(1), tokens(3)]),
+        (tokens(40), [start + tokens(5), start + tokens(8)]),
+        (tokens(17), [start, start + tokens(4)]),
+        (tokens(12), [start + tokens(3), start[:4] + tokens(6), tokens(5)]),
+        (tokens(90), [tokens(30), start + tokens(2), start + tokens(9), start[:2], tokens(21)]),
+    ]
+
+
+def dataset(data: list[tuple[list[int], list[list[int]]]]) -> dict[str, np.ndarray]:
+    responses = [response for _, row in data for response in row]
+
+    def offsets(parts: list) -> np.ndarray:
+        return np.cumsum([0] + [len(part) for part in parts], dtype=np.int64)
+
+    return {
+        "prompt_ids": np.array([t for prompt, _ in data for t in prompt], dtype=np.int32),
+        "prompt_offsets": offsets([prompt for prompt, _ in data]),
+        "response_ids": np.array([t for response in responses for t in response], dtype=np.int32),
+        "response_offsets": offsets(responses),
+        "row_offsets": offsets([row for _, row in data]),
+    }
+
+
+def token_logps(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> torch.Tensor:
+    logits = model(torch.tensor([prompt + response])).logits[0]
+    logps = logits.log_softmax(-1)[len(prompt) - 1 : -1]
+    return logps.gather(1, torch.tensor(response)[:, None])[:, 0]
+
+
+def make(name: str, settings: dict, seed: int) -> None:
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    config = LlamaConfig(**COMMON, **settings, tie_word_embeddings=name == "tied", attn_implementation="eager")
+    model = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Norms around 1, matrices wide enough that the distributions are far from even.
+            parameter.normal_(1.0, 0.2) if parameter.dim() == 1 else parameter.normal_(0.0, 0.15)
+    directory = HERE / name
+    shutil.rmtree(directory, ignore_errors=True)
+    model.save_pretrained(directory)
+    (directory / "generation_config.json").unlink(missing_ok=True)
+    model = model.double()
+
+    data = rows(random)
+    logps = [[token_logps(model, prompt, response) for response in row] for prompt, row in data]
+    sums = [[part.sum() for part in row] for row in logps]
+    reference = [[value.item() + random.normal(0, 2) for value in row] for row in sums]
+    losses = [
+        -torch.nn.functional.logsigmoid(BETA * ((row[0] - ref[0]) - (row[k] - ref[k])))
+        for row, ref in zip(sums, reference)
+        for k in range(1, len(row))
+    ]
+    loss = torch.stack(losses).mean()
+    loss.backward()
+    first = data[0][0] + data[0][1][0]
+    golden = dataset(data) | {
+        "token_logps": torch.cat([part for row in logps for part in row]).detach().float().numpy(),
+        "response_logps": np.array([value.item() for row in sums for value in row]),
+        "reference_logps": np.array([value for row in reference for value in row]),
+        "logits": model(torch.tensor([first])).logits[0].detach().float().numpy(),
+        "loss": np.array([loss.item()]),
+    }
+    golden |= {f"grad.{key}": value.grad.float().numpy() for key, value in model.named_parameters()}
+    metadata = {
+        "format": "espalier-preferences",
+        "format_version": "1",
+        "tokenizer_digest": hashlib.sha256(b"none").hexdigest(),
+        "max_length": "512",
+        "beta": str(BETA),
+    }
+    save_file({key: np.ascontiguousarray(value) for key, value in golden.items()}, directory / "golden.safetensors", metadata)
+    print(name, json.dumps({"loss": loss.item(), "pairs": len(losses)}))
+
+
+if __name__ == "__main__":
+    for index, (name, settings) in enumerate(MODELS.items()):
+        make(name, settings, seed=20 + index)

@@ -1,0 +1,1 @@
+"""Prepares preference data and models for Espalier, on Hugging Face's own tokenizers; needs no torch."""

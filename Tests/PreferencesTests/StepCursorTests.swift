@@ -60,4 +60,16 @@ struct StepCursorTests {
         #expect(found == expected)
         #expect(resumed == straight && resumed.epoch >= 2)
     }
+
+    @Test("the rows that steps will take are foretold", arguments: 0..<5, [true, false])
+    func foretold(done: Int, shuffles: Bool) {
+        var start = cursor(7, 2, shuffles: shuffles)
+        for _ in 0..<done { _ = start.next() }
+        for steps in 0..<12 {
+            var cursor = start
+            let taken = Set((0..<steps).flatMap { _ in cursor.next() })
+            #expect(start.rows(ofSteps: steps) == taken.sorted())
+        }
+        #expect(start.rows(ofSteps: 1).count == (done == 3 ? 1 : 2))
+    }
 }

@@ -7,14 +7,7 @@ extension PreferenceDataset {
     /// - Throws: `FormatError` or `DatasetError`, with the file's path.
     package init(path: FilePath) throws {
         let file = try SafetensorsFile(path)
-        let (format, version) = (file.metadata["format"], file.metadata["format_version"])
-        guard format == "espalier-preferences", version == "1" else {
-            throw FormatError(
-                path,
-                "expected prepared preferences of format version 1, found \(format ?? "no format") "
-                    + "version \(version ?? "none"); prepare the data with espalier-prepare"
-            )
-        }
+        try Self.checkFormat(file)
         func offsets(_ name: String) throws -> [Int] { try file.int64s(name).map { Int($0) } }
         do {
             try self.init(
@@ -28,5 +21,20 @@ extension PreferenceDataset {
         } catch let error as DatasetError {
             throw FormatError(path, error.description)
         }
+    }
+
+    private static func checkFormat(_ file: SafetensorsFile) throws {
+        let found: String
+        switch (file.metadata["format"], file.metadata["format_version"]) {
+        case ("espalier-preferences", "1"): return
+        case ("espalier-preferences", let version?): found = "version \(version)"
+        case ("espalier-preferences", nil): found = "no version"
+        case (let format?, _): found = "the format \(format)"
+        case (nil, _): found = "no format in the metadata"
+        }
+        throw FormatError(
+            file.path,
+            "expected prepared preferences of format version 1, found \(found); prepare the data with espalier-prepare"
+        )
     }
 }

@@ -32,7 +32,10 @@ package struct PreferenceDataset: Sendable {
         try Self.check("response_offsets", responseOffsets, end: responseIDs.count)
         try Self.check("row_offsets", rowOffsets, end: responseOffsets.count - 1)
         guard rowOffsets.count == promptOffsets.count else {
-            throw DatasetError("row_offsets has \(rowOffsets.count) entries, prompt_offsets \(promptOffsets.count)")
+            throw DatasetError(
+                "row_offsets must have one entry more than there are prompts, \(promptOffsets.count), "
+                    + "found \(rowOffsets.count)" + Self.remedy
+            )
         }
         guard promptOffsets.count > 1 else {
             throw DatasetError("the dataset is empty; prepare it again with espalier-prepare and read its counts")
@@ -105,20 +108,34 @@ package struct PreferenceDataset: Sendable {
         )
     }
 
+    private static let remedy = "; prepare the data again with espalier-prepare"
+
     private static func check(_ name: String, _ offsets: [Int], end: Int) throws {
-        guard offsets.first == 0, offsets.last == end, zip(offsets, offsets.dropFirst()).allSatisfy(<=) else {
-            throw DatasetError("\(name) must ascend from 0 to \(end)")
+        let found: String
+        if offsets.isEmpty {
+            found = "no entry"
+        } else if offsets[0] != 0 {
+            found = "\(offsets[0]) at the start"
+        } else if let index = offsets.indices.dropFirst().first(where: { offsets[$0] < offsets[$0 - 1] }) {
+            found = "\(offsets[index]) after \(offsets[index - 1]) at entry \(index)"
+        } else if offsets[offsets.count - 1] != end {
+            found = "\(offsets[offsets.count - 1]) at the end"
+        } else {
+            return
         }
+        throw DatasetError("\(name) must ascend from 0 to \(end), found \(found)" + remedy)
     }
 
     private func checkRow(_ row: Int) throws {
-        guard !prompt(row).isEmpty else { throw DatasetError("row \(row) has an empty prompt") }
+        guard !prompt(row).isEmpty else { throw DatasetError("row \(row) has an empty prompt" + Self.remedy) }
         let responses = responses(of: row)
         guard responses.count >= 2 else {
-            throw DatasetError("row \(row) has \(responses.count) responses, a preference needs two or more")
+            let found = responses.isEmpty ? "no response" : "one response"
+            throw DatasetError("row \(row) has \(found), a preference needs two or more" + Self.remedy)
         }
-        guard responses.allSatisfy({ !responseRange($0).isEmpty }) else {
-            throw DatasetError("row \(row) has an empty response")
+        if let empty = responses.first(where: { responseRange($0).isEmpty }) {
+            let place = "response \(empty - responses.lowerBound + 1) of \(responses.count)"
+            throw DatasetError("row \(row): \(place) is empty" + Self.remedy)
         }
     }
 }

@@ -27,7 +27,7 @@ package struct StepCursor: Sendable, Codable, Equatable {
 
     /// The rows of the next step; moves on.
     package mutating func next() -> [Int] {
-        let order = self.order()
+        let order = order(of: epoch)
         let rows = Array(order[step * batchSize..<min((step + 1) * batchSize, rowCount)])
         step += 1
         if step == stepsPerEpoch { (epoch, step) = (epoch + 1, 0) }
@@ -36,14 +36,16 @@ package struct StepCursor: Sendable, Codable, Equatable {
 
     /// The rows that the first `steps` steps from here take, ascending, each once.
     package func rows(ofSteps steps: Int) -> [Int] {
-        // Whole epochs take every row.
-        guard steps < stepsPerEpoch - step else { return Array(0..<rowCount) }
-        let order = self.order()
-        return order[step * batchSize..<min((step + steps) * batchSize, rowCount)].sorted()
+        let left = stepsPerEpoch - step
+        // A whole epoch takes every row.
+        guard steps < left + stepsPerEpoch else { return Array(0..<rowCount) }
+        var taken = Set(order(of: epoch)[step * batchSize..<min((step + steps) * batchSize, rowCount)])
+        if steps > left { taken.formUnion(order(of: epoch + 1).prefix((steps - left) * batchSize)) }
+        return taken.sorted()
     }
 
-    /// The order of the current epoch's rows: Fisher–Yates, keyed by seed and epoch.
-    private func order() -> [Int] {
+    /// The order of an epoch's rows: Fisher–Yates, keyed by seed and epoch.
+    private func order(of epoch: Int) -> [Int] {
         var order = Array(0..<rowCount)
         guard shuffles else { return order }
         var random = CounterRandom(seed: seed, stream: UInt64(epoch))

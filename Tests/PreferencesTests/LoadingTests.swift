@@ -1,0 +1,128 @@
+import Formats
+import Foundation
+import Preferences
+import SystemPackage
+import Testing
+
+/// Files as `espalier-prepare` writes them, and files that it would not write.
+final class LoadingTests {
+    private let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    private var path: FilePath { FilePath(directory.appendingPathComponent("data.safetensors").path) }
+
+    init() throws {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    private static let metadata = ["format": "espalier-preferences", "format_version": "1", "max_length": "1024"]
+
+    /// One row: the prompt 7 8 with the responses 1 2 and 3.
+    private func write(
+        metadata: [String: String] = metadata,
+        rowOffsets: [Int64] = [0, 2],
+        leavingOut: String? = nil
+    ) throws {
+        let entries = [
+            "prompt_ids": SafetensorsEntry(name: "prompt_ids", [7, 8] as [Int32]),
+            "prompt_offsets": SafetensorsEntry(name: "prompt_offsets", [0, 2] as [Int64]),
+            "response_ids": SafetensorsEntry(name: "response_ids", [1, 2, 3] as [Int32]),
+            "response_offsets": SafetensorsEntry(name: "response_offsets", [0, 2, 3] as [Int64]),
+            "row_offsets": SafetensorsEntry(name: "row_offsets", rowOffsets),
+        ]
+        let kept = entries.filter { $0.key != leavingOut }.map(\.value)
+        try SafetensorsWriter.write(kept, metadata: metadata, to: path)
+    }
+
+    private func refusal() -> String? {
+        #expect(throws: FormatError.self) { try PreferenceDataset(path: self.path) }?.description
+    }
+
+    @Test("a written file is read back")
+    func readsBack() throws {
+        try write()
+        let dataset = try PreferenceDataset(path: path)
+        #expect(dataset.count == 1 && Array(dataset.prompt(0)) == [7, 8])
+        #expect(dataset.responses(of: 0).map { Array(dataset.response($0)) } == [[1, 2], [3]])
+        #expect(dataset.metadata == Self.metadata)
+        #expect(dataset.digest == (try PreferenceDataset([PreferenceRow([7, 8], [[1, 2], [3]])]).digest))
+    }
+
+    @Test("a file laid out byte by byte is read")
+    func readsBytes() throws {
+        let header = """
+            {"__metadata__":{"format":"espalier-preferences","format_version":"1"},\
+            "row_offsets":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},\
+            "prompt_offsets":{"dtype":"I64","shape":[2],"data_offsets":[16,32]},\
+            "response_offsets":{"dtype":"I64","shape":[3],"data_offsets":[32,56]},\
+            "prompt_ids":{"dtype":"I32","shape":[1],"data_offsets":[56,60]},\
+            "response_ids":{"dtype":"I32","shape":[3],"data_offsets":[60,72]}}
+            """
+        var bytes = Data()
+        func append(_ integers: some Sequence<some FixedWidthInteger>) {
+            for integer in integers { withUnsafeBytes(of: integer.littleEndian) { bytes.append(contentsOf: $0) } }
+        }
+        append([UInt64(header.utf8.count)])
+        bytes.append(contentsOf: header.utf8)
+        append([0, 2, 0, 1, 0, 1, 3] as [Int64])
+        append([258, 1, 65_536, -1] as [Int32])
+        try bytes.write(to: URL(fileURLWithPath: path.string))
+        let dataset = try PreferenceDataset(path: path)
+        #expect(Array(dataset.prompt(0)) == [258])
+        #expect(dataset.responses(of: 0).map { Array(dataset.response($0)) } == [[1], [65_536, -1]])
+
+        try bytes.dropLast(5).write(to: URL(fileURLWithPath: path.string))
+        #expect(
+            refusal() == "\(path): truncated: 5 of \(bytes.count) bytes are missing; download or copy it again"
+        )
+    }
+
+    @Test("a missing file is named")
+    func missing() {
+        #expect(refusal() == "\(path): cannot be opened: No such file or directory")
+    }
+
+    @Test(
+        "a file of another kind or version is refused, with what it is",
+        arguments: [
+            ([:], "no format in the metadata"),
+            (["format": "pt"], "the format pt"),
+            (["format": "espalier-preferences"], "no version"),
+            (["format": "espalier-preferences", "format_version": "2"], "version 2"),
+        ] as [([String: String], String)]
+    )
+    func otherFormats(metadata: [String: String], found: String) throws {
+        try write(metadata: metadata)
+        #expect(
+            refusal() == "\(path): expected prepared preferences of format version 1, found \(found); "
+                + "prepare the data with espalier-prepare"
+        )
+    }
+
+    @Test("a file without one of the five arrays is refused by the name of the array")
+    func missingArray() throws {
+        try write(leavingOut: "response_ids")
+        #expect(refusal() == "\(path): has no tensor response_ids")
+    }
+
+    @Test("ids of another element type are refused")
+    func otherElementType() throws {
+        let entries = [
+            SafetensorsEntry(name: "prompt_ids", [7, 8] as [Int64]),
+            SafetensorsEntry(name: "prompt_offsets", [0, 2] as [Int64]),
+        ]
+        try SafetensorsWriter.write(entries, metadata: Self.metadata, to: path)
+        #expect(refusal() == "\(path): tensor prompt_ids: expected I32, found I64")
+    }
+
+    @Test("arrays that do not fit each other are refused, with the file")
+    func misfit() throws {
+        try write(rowOffsets: [0, 3])
+        #expect(
+            refusal() == "\(path): row_offsets must ascend from 0 to 2, found 3 at the end; "
+                + "prepare the data again with espalier-prepare"
+        )
+    }
+}

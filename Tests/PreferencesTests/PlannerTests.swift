@@ -1,0 +1,154 @@
+import Preferences
+import Testing
+
+struct PlannerTests {
+    /// Only the layers' matrices cost: two FLOPs for each token.
+    private let perToken = CostModel(
+        bodyParameters: 1,
+        layers: 0,
+        heads: 0,
+        headDimension: 0,
+        vocabulary: 0,
+        width: 0
+    )
+
+    /// A prompt of `count - 2` tokens and two responses of one: `count` tokens with the prompt shared.
+    private func row(tokens count: Int) -> PreferenceRow {
+        PreferenceRow(Array(repeating: 0, count: count - 2), [[1], [2]])
+    }
+
+    private func plan(tokens counts: [Int], rowTokens: Int = 100, shards: Int = 1) throws -> StepPlan {
+        let dataset = try PreferenceDataset(counts.map { row(tokens: $0) })
+        let planner = Planner(
+            dataset: dataset,
+            sharing: .prompt,
+            rowTokens: rowTokens,
+            shards: shards,
+            cost: perToken
+        )
+        return planner.plan(rows: Array(counts.indices))
+    }
+
+    @Test("a pass costs two FLOPs for each multiplication of body, attention and head")
+    func costModel() {
+        let cost = CostModel(bodyParameters: 1000, layers: 2, heads: 3, headDimension: 5, vocabulary: 7, width: 11)
+        var work = Work.zero
+        #expect(cost.forwardFLOPs(of: work) == 0)
+        (work.tokens, work.visiblePairs, work.lossRows) = (10, 55, 4)
+        let body = 2 * 1000 * 10
+        let attention = 4 * 2 * (3 * 5) * 55
+        let head = 2 * (7 * 11) * 4
+        #expect(cost.forwardFLOPs(of: work) == Double(body + attention + head))
+    }
+
+    @Test("the costliest tree goes first, each to the shard with the least")
+    func longestProcessingTime() throws {
+        let plan = try plan(tokens: [5, 9, 4, 7, 6], shards: 2)
+        // 9 | 7, 9 | 7+6, 9+5 | 13, 14 | 13+4.
+        #expect(plan.shardFLOPs == [28, 34])
+        #expect(plan.flops == 62)
+        #expect(plan.imbalance == 34 * 2 / 62.0)
+        #expect(plan.packedRows(shard: 0).map(exampleRows) == [[0, 1]])
+        #expect(plan.packedRows(shard: 1).map(exampleRows) == [[2, 3, 4]])
+    }
+
+    @Test("equal costs go to the lower row and the lower shard")
+    func ties() throws {
+        let plan = try plan(tokens: [5, 5, 5, 5], shards: 3)
+        #expect((0..<3).map { plan.packedRows(shard: $0).map(exampleRows) } == [[[0, 3]], [[1]], [[2]]])
+    }
+
+    @Test("trees are packed first fit by descending tokens, a row's trees in order of the dataset")
+    func firstFitDecreasing() throws {
+        let plan = try plan(tokens: [4, 8, 3, 5, 7, 3], rowTokens: 10)
+        // 8 | 7 | 5, then 4 beside 5, 3 beside 7, and 3 alone.
+        #expect(plan.packedRows(shard: 0).map(exampleRows) == [[1], [2, 4], [0, 3], [5]])
+    }
+
+    @Test("a tree larger than a row has a row of its own")
+    func largerThanARow() throws {
+        let plan = try plan(tokens: [3, 12, 30, 3], rowTokens: 10)
+        #expect(plan.packedRows(shard: 0).map(exampleRows) == [[2], [1], [0, 3]])
+        #expect(plan.packedRows(shard: 0).map(\.tokens.count) == [30, 12, 6])
+    }
+
+    @Test(
+        "every example is in exactly one row of one shard, and rows hold no more than they may",
+        arguments: Sharing.allCases,
+        [1, 2, 3, 7, 50]
+    )
+    func everyExampleOnce(sharing: Sharing, shards: Int) throws {
+        let dataset = try PreferenceDataset(randomRows(40, seed: 8))
+        let (rowTokens, rows) = (24, Array(stride(from: 39, to: 0, by: -3)))
+        let planner = Planner(
+            dataset: dataset,
+            sharing: sharing,
+            rowTokens: rowTokens,
+            shards: shards,
+            cost: perToken
+        )
+        let plan = planner.plan(rows: rows)
+        let packed = (0..<shards).map(plan.packedRows(shard:))
+        #expect(packed.flatMap(\.self).flatMap(exampleRows).sorted() == rows.sorted())
+        for row in packed.flatMap(\.self) {
+            #expect(row.tokens.count <= rowTokens || row.trees.count == 1)
+        }
+        for (shard, rows) in packed.enumerated() {
+            #expect(rows.reduce(0) { $0 + $1.tokens.count } == plan.shardWork[shard].tokens)
+            #expect(plan.shardFLOPs[shard] == perToken.forwardFLOPs(of: plan.shardWork[shard]))
+        }
+        #expect(packed.filter(\.isEmpty).count == max(0, shards - rows.count), "a shard is idle only for want of rows")
+        #expect(plan.exampleCount == 13 && plan.shardFLOPs.count == shards)
+        #expect(plan.work.tokens > 13 * 3 && plan.imbalance >= 1)
+    }
+
+    @Test("a plan counts its pairs and the tokens that it would compute without sharing", arguments: Sharing.allCases)
+    func counts(sharing: Sharing) throws {
+        let dataset = try PreferenceDataset([
+            PreferenceRow([1, 2, 3], [[4], [5, 6]]),
+            PreferenceRow([1], [[2], [2], [2, 3]]),
+            PreferenceRow([1, 2], [[4], [5]]),
+        ])
+        let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: 100, shards: 2, cost: perToken)
+        let plan = planner.plan(rows: [0, 1])
+        #expect(plan.exampleCount == 2)
+        #expect(plan.pairCount == 1 + 2)
+        #expect(plan.unsharedTokens == (3 + 1 + 3 + 2) + (1 + 1 + 1 + 1 + 1 + 2))
+        #expect(plan.work.tokens == [.none: 16, .prompt: 11, .prefix: 6 + 3][sharing])
+    }
+
+    @Test("a step of no rows is planned: every shard is idle")
+    func noRows() throws {
+        let dataset = try PreferenceDataset([row(tokens: 5)])
+        let planner = Planner(dataset: dataset, sharing: .prefix, rowTokens: 10, shards: 3, cost: perToken)
+        let plan = planner.plan(rows: [])
+        #expect((0..<3).allSatisfy { plan.packedRows(shard: $0).isEmpty })
+        #expect(plan.work == .zero && plan.flops == 0 && plan.imbalance == 1)
+        #expect(plan.exampleCount == 0 && plan.pairCount == 0 && plan.unsharedTokens == 0)
+    }
+
+    @Test("no packed row is larger than the largest foretold", arguments: Sharing.allCases, [1, 10, 24, 10_000])
+    func largestRow(sharing: Sharing, rowTokens: Int) throws {
+        let dataset = try PreferenceDataset(randomRows(20, seed: 9))
+        let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: rowTokens, shards: 1, cost: perToken)
+        let largest = planner.largestRow(of: 0..<20)
+        let packed = planner.plan(rows: Array(0..<20)).packedRows(shard: 0)
+        #expect(packed.allSatisfy { $0.tokens.count <= largest })
+        // Alone in its row, or all together in one, the bound is met exactly.
+        if rowTokens == 1 || rowTokens == 10_000 { #expect(packed.map(\.tokens.count).max() == largest) }
+        #expect(planner.largestRow(of: []) == 0)
+    }
+
+    @Test("the same rows give the same plan, whatever their order")
+    func orderDoesNotMatter() throws {
+        let dataset = try PreferenceDataset(randomRows(20, seed: 10))
+        let planner = Planner(dataset: dataset, sharing: .prefix, rowTokens: 24, shards: 3, cost: perToken)
+        let (there, back) = (planner.plan(rows: Array(0..<20)), planner.plan(rows: (0..<20).reversed()))
+        let packed = (0..<3).map(there.packedRows(shard:))
+        #expect(packed == (0..<3).map(back.packedRows(shard:)))
+        #expect(packed.flatMap(\.self).flatMap(\.trees).count == 20)
+    }
+}
+
+/// The dataset's rows in a packed row, in order.
+private func exampleRows(_ row: PackedRow) -> [Int] { row.examples.map(\.row) }

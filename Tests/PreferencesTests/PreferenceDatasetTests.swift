@@ -1,0 +1,145 @@
+import Preferences
+import Testing
+
+struct PreferenceDatasetTests {
+    private let rows = [
+        PreferenceRow([10, 11, 12], [[1, 2], [3]]),
+        PreferenceRow([13], [[4], [5, 6, 7], [8, 9]]),
+    ]
+
+    /// The error of a dataset of these arrays, those of one sound row where left out.
+    private func refusal(
+        promptIDs: [Int32] = [1, 2],
+        promptOffsets: [Int] = [0, 2],
+        responseIDs: [Int32] = [3, 4, 5],
+        responseOffsets: [Int] = [0, 1, 3],
+        rowOffsets: [Int] = [0, 2]
+    ) -> String? {
+        let error = #expect(throws: DatasetError.self) {
+            try PreferenceDataset(
+                promptIDs: promptIDs,
+                promptOffsets: promptOffsets,
+                responseIDs: responseIDs,
+                responseOffsets: responseOffsets,
+                rowOffsets: rowOffsets
+            )
+        }
+        return error?.description
+    }
+
+    @Test("rows, prompts and responses are found again")
+    func lookups() throws {
+        let dataset = try PreferenceDataset(rows)
+        #expect(dataset.count == 2 && dataset.responseCount == 5)
+        for (index, row) in rows.enumerated() {
+            #expect(Array(dataset.prompt(index)) == row.prompt)
+            #expect(dataset.responses(of: index).map { Array(dataset.response($0)) } == row.responses)
+        }
+        #expect(dataset.responseRange(3) == 4..<7)
+    }
+
+    @Test("lengths are those of whole sequences")
+    func lengths() throws {
+        let dataset = try PreferenceDataset(rows)
+        #expect([0, 1].map(dataset.longestSequence(of:)) == [5, 4])
+        #expect(dataset.longestSequence == 5)
+        #expect([0, 1].map(dataset.unsharedTokens(of:)) == [3 + 2 + 3 + 1, 1 + 1 + 1 + 3 + 1 + 2])
+    }
+
+    @Test("the digest is that of the data, not of the metadata")
+    func digest() throws {
+        let digest = try PreferenceDataset(rows).digest
+        #expect(digest.count == 64)
+        #expect(try PreferenceDataset(rows, metadata: ["max_length": "7"]).digest == digest)
+        var others = [rows, rows, rows, rows, Array(rows.reversed())]
+        others[0][0].prompt[2] = 99
+        others[1][1].responses[1][0] = 99
+        others[2][1].responses.swapAt(0, 1)
+        // The same tokens, cut elsewhere.
+        others[3][0].responses = [[1], [2, 3]]
+        let digests = try others.map { try PreferenceDataset($0).digest }
+        #expect(Set(digests + [digest]).count == 6)
+    }
+
+    @Test("offsets that do not ascend from 0 to the end are refused, with the place")
+    func offsets() {
+        let remedy = "; prepare the data again with espalier-prepare"
+        #expect(
+            refusal(promptOffsets: [1, 2]) == "prompt_offsets must ascend from 0 to 2, found 1 at the start" + remedy
+        )
+        #expect(
+            refusal(promptOffsets: [0, 3]) == "prompt_offsets must ascend from 0 to 2, found 3 at the end" + remedy
+        )
+        #expect(refusal(promptOffsets: []) == "prompt_offsets must ascend from 0 to 2, found no entry" + remedy)
+        #expect(
+            refusal(responseOffsets: [0, 2, 1, 3])
+                == "response_offsets must ascend from 0 to 3, found 1 after 2 at entry 2" + remedy
+        )
+        #expect(
+            refusal(responseOffsets: [0, -1, 3])
+                == "response_offsets must ascend from 0 to 3, found -1 after 0 at entry 1" + remedy
+        )
+        #expect(refusal(rowOffsets: [0, 1]) == "row_offsets must ascend from 0 to 2, found 1 at the end" + remedy)
+        #expect(
+            refusal(rowOffsets: [0, 1, 2])
+                == "row_offsets must have one entry more than there are prompts, 2, found 3" + remedy
+        )
+    }
+
+    @Test("an empty dataset is refused")
+    func empty() {
+        let text = refusal(promptIDs: [], promptOffsets: [0], responseIDs: [], responseOffsets: [0], rowOffsets: [0])
+        #expect(text == "the dataset is empty; prepare it again with espalier-prepare and read its counts")
+    }
+
+    @Test("a row without a prompt, without a choice or with an empty response is refused by its number")
+    func rowContents() {
+        let remedy = "; prepare the data again with espalier-prepare"
+        #expect(refusal(promptIDs: [], promptOffsets: [0, 0]) == "row 0 has an empty prompt" + remedy)
+        #expect(
+            refusal(responseOffsets: [0, 3], rowOffsets: [0, 1])
+                == "row 0 has one response, a preference needs two or more" + remedy
+        )
+        #expect(
+            refusal(promptOffsets: [0, 1, 2], rowOffsets: [0, 2, 2])
+                == "row 1 has no response, a preference needs two or more" + remedy
+        )
+        #expect(
+            refusal(promptOffsets: [0, 1, 2], responseOffsets: [0, 1, 2, 3, 3], rowOffsets: [0, 2, 4])
+                == "row 1: response 2 of 2 is empty" + remedy
+        )
+    }
+
+    @Test("token ids must lie within the vocabulary, of prompts and responses alike")
+    func vocabulary() throws {
+        try PreferenceDataset(rows).validate(vocabularySize: 14)
+        let remedy = "; prepare the data with this model's tokenizer"
+        let inPrompt = #expect(throws: DatasetError.self) {
+            try PreferenceDataset(rows).validate(vocabularySize: 13)
+        }
+        #expect(
+            inPrompt?.description == "row 1: token id 13 lies outside the model's vocabulary of 13" + remedy
+        )
+        let inResponse = #expect(throws: DatasetError.self) {
+            try PreferenceDataset([PreferenceRow([0], [[1], [2, -3]])]).validate(vocabularySize: 13)
+        }
+        #expect(
+            inResponse?.description == "row 0: token id -3 lies outside the model's vocabulary of 13" + remedy
+        )
+    }
+
+    @Test("data of another tokenizer is refused, data that names none is taken")
+    func tokenizer() throws {
+        try PreferenceDataset(rows).validate(tokenizerDigest: "abc")
+        let dataset = try PreferenceDataset(rows, metadata: ["tokenizer_digest": "0123456789abcdef"])
+        try dataset.validate(tokenizerDigest: "0123456789abcdef")
+        let error = #expect(throws: DatasetError.self) {
+            try dataset.validate(tokenizerDigest: "fedcba9876543210")
+        }
+        #expect(
+            error?.description
+                == "prepared with another tokenizer (digest 0123456789ab…, the model's is fedcba987654…); "
+                + "run espalier-prepare with this model"
+        )
+    }
+}

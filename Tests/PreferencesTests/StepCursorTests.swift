@@ -1,0 +1,75 @@
+import Foundation
+import Preferences
+import Testing
+
+struct StepCursorTests {
+    private func cursor(_ rows: Int, _ batch: Int, seed: UInt64 = 1, shuffles: Bool = true) -> StepCursor {
+        StepCursor(rowCount: rows, batchSize: batch, seed: seed, shuffles: shuffles)
+    }
+
+    /// The steps of one epoch.
+    private func epoch(_ cursor: inout StepCursor) -> [[Int]] {
+        (0..<cursor.stepsPerEpoch).map { _ in cursor.next() }
+    }
+
+    @Test(
+        "every epoch takes each row exactly once, the last step what is left",
+        arguments: [(1, 1), (1, 4), (2, 1), (7, 3), (7, 100), (12, 3), (12, 12), (13, 4)],
+        [true, false]
+    )
+    func coversEpochs(size: (rows: Int, batch: Int), shuffles: Bool) {
+        let (rows, batch) = size
+        var cursor = cursor(rows, batch, shuffles: shuffles)
+        for number in 0..<3 {
+            #expect(cursor.epoch == number && cursor.step == 0)
+            let steps = epoch(&cursor)
+            #expect(steps.flatMap(\.self).sorted() == Array(0..<rows))
+            #expect(steps.dropLast().allSatisfy { $0.count == batch })
+            #expect(steps.last!.count == (rows - 1) % batch + 1)
+        }
+    }
+
+    @Test("without shuffling rows come as they lie in the file, in every epoch")
+    func unshuffled() {
+        var cursor = cursor(7, 3, shuffles: false)
+        #expect(epoch(&cursor) == [[0, 1, 2], [3, 4, 5], [6]])
+        #expect(epoch(&cursor) == [[0, 1, 2], [3, 4, 5], [6]])
+    }
+
+    @Test("epochs are shuffled differently, and so are seeds; the same seed gives the same order")
+    func shuffledBySeedAndEpoch() {
+        var (first, again, other) = (cursor(50, 50), cursor(50, 50), cursor(50, 50, seed: 2))
+        let orders = [first.next(), first.next(), other.next()]
+        #expect(Set(orders).count == 3 && !orders.contains(Array(0..<50)))
+        #expect(orders[0] == again.next() && orders[1] == again.next())
+    }
+
+    @Test("the batch size does not change the order of an epoch")
+    func orderIsIndependentOfBatchSize() {
+        var (small, large) = (cursor(20, 3), cursor(20, 20))
+        #expect(epoch(&small).flatMap(\.self) == large.next())
+    }
+
+    @Test("a cursor read back midway goes on as if it had not stopped", arguments: 0..<9)
+    func resumes(after steps: Int) throws {
+        var straight = cursor(7, 2)
+        for _ in 0..<steps { _ = straight.next() }
+        var resumed = try JSONDecoder().decode(StepCursor.self, from: JSONEncoder().encode(straight))
+        #expect(resumed == straight)
+        let (expected, found) = ((0..<9).map { _ in straight.next() }, (0..<9).map { _ in resumed.next() })
+        #expect(found == expected)
+        #expect(resumed == straight && resumed.epoch >= 2)
+    }
+
+    @Test("the rows that steps will take are foretold", arguments: 0..<5, [true, false])
+    func foretold(done: Int, shuffles: Bool) {
+        var start = cursor(7, 2, shuffles: shuffles)
+        for _ in 0..<done { _ = start.next() }
+        for steps in 0..<12 {
+            var cursor = start
+            let taken = Set((0..<steps).flatMap { _ in cursor.next() })
+            #expect(start.rows(ofSteps: steps) == taken.sorted())
+        }
+        #expect(start.rows(ofSteps: 1).count == (done == 3 ? 1 : 2))
+    }
+}

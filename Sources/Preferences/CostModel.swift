@@ -10,6 +10,13 @@ package struct Work: Sendable, Equatable {
     /// Nothing.
     package static let zero = Work()
 
+    /// So many tokens, visible pairs and predicting states.
+    package init(tokens: Int = 0, visiblePairs: Int = 0, lossRows: Int = 0) {
+        self.tokens = tokens
+        self.visiblePairs = visiblePairs
+        self.lossRows = lossRows
+    }
+
     /// The work of two parts.
     package static func + (a: Work, b: Work) -> Work {
         Work(

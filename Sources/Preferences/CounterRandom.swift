@@ -1,20 +1,22 @@
 /// SplitMix64 (Steele, Lea & Flood 2014) on a counter, keyed by a seed and a stream.
 ///
 /// The same on every machine and in every release, which the standard library's generators do not promise.
-struct CounterRandom {
+package struct CounterRandom {
     private var state: UInt64
 
-    init(seed: UInt64, stream: UInt64) {
+    /// A generator at the start of a stream.
+    package init(seed: UInt64, stream: UInt64) {
         state = Self.mix(seed) ^ Self.mix(stream &+ 0x9E37_79B9_7F4A_7C15)
     }
 
-    mutating func next() -> UInt64 {
+    /// The next 64 bits.
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         return Self.mix(state)
     }
 
     /// A number below `bound`, each equally likely: numbers past the last whole multiple are drawn again.
-    mutating func next(below bound: UInt64) -> UInt64 {
+    package mutating func next(below bound: UInt64) -> UInt64 {
         precondition(bound > 0, "there is a number below the bound")
         let limit = UInt64.max - UInt64.max % bound
         while true {

@@ -8,6 +8,12 @@ package struct PackedRow: Sendable, Equatable {
         package var parent: Int
         /// Row indices of its tokens.
         package var tokens: Range<Int>
+
+        /// A node of this parent and these tokens.
+        package init(parent: Int, tokens: Range<Int>) {
+            self.parent = parent
+            self.tokens = tokens
+        }
     }
 
     /// A counted prediction.
@@ -16,6 +22,12 @@ package struct PackedRow: Sendable, Equatable {
         package var hidden: Int32
         /// The token to predict.
         package var token: Int32
+
+        /// A prediction of this token.
+        package init(hidden: Int32, token: Int32) {
+            self.hidden = hidden
+            self.token = token
+        }
     }
 
     /// One tree; trees follow each other and cover the row.
@@ -33,6 +45,12 @@ package struct PackedRow: Sendable, Equatable {
         package var row: Int
         /// Into `responses`, best first.
         package var responses: Range<Int>
+
+        /// A row of the dataset with its responses.
+        package init(row: Int, responses: Range<Int>) {
+            self.row = row
+            self.responses = responses
+        }
     }
 
     /// One response.
@@ -41,6 +59,12 @@ package struct PackedRow: Sendable, Equatable {
         package var index: Int
         /// Into `responseTargets`: one target for each of the response's tokens, in order.
         package var targets: Range<Int>
+
+        /// A response of the dataset with its targets.
+        package init(index: Int, targets: Range<Int>) {
+            self.index = index
+            self.targets = targets
+        }
     }
 
     /// Token ids, `[T]`.

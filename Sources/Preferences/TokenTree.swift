@@ -1,7 +1,7 @@
 /// One tree of tokens: a prompt with its responses, laid flat depth first.
 package struct TokenTree: Sendable {
     /// The tree alone in a row; its `trees` are left to the row into which it is packed.
-    let row: PackedRow
+    package let row: PackedRow
     /// What it costs.
     package let work: Work
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Preferences
+internal import Preferences
 
 struct CounterRandomTests {
     @Test("the generator is SplitMix64")

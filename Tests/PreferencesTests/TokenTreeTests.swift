@@ -1,4 +1,4 @@
-@testable import Preferences
+internal import Preferences
 import Testing
 
 /// Small trees, checked by hand.

@@ -1,0 +1,192 @@
+"""The launch scripts: their messages, the steps that run once, the summary."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAUNCH = ROOT / "launch"
+
+
+def run(*command, **variables) -> subprocess.CompletedProcess:
+    environment = os.environ | {name: str(value) for name, value in variables.items()}
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
+
+
+def shell(script: str, cache: Path, **variables) -> subprocess.CompletedProcess:
+    """Runs lines of bash after `common.sh`."""
+    return run("bash", "-c", f"source {LAUNCH}/common.sh\n{script}", ESPALIER_CACHE=cache, **variables)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "test"])
+def test_help_tells_the_options_and_does_nothing(name, tmp_path):
+    cache = tmp_path / "cache"
+    result = run(LAUNCH / name, "--help", ESPALIER_CACHE=cache)
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"Usage: launch/{name} [--model DIR]")
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("name", ["quickstart", "test"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--modle", "x"], "error: unknown argument --modle; see --help\n"),
+        (["--model"], "error: --model needs a value; see --help\n"),
+        (
+            ["--model", "/nowhere"],
+            "error: --model /nowhere: expected a Hugging Face model directory with config.json and tokenizer.json\n",
+        ),
+    ],
+)
+def test_a_wrong_argument_ends_in_one_line(name, arguments, message, tmp_path):
+    result = run(LAUNCH / name, *arguments, ESPALIER_CACHE=tmp_path)
+    assert (result.returncode, result.stderr) == (1, message)
+
+
+def test_ranks_must_be_a_number(tmp_path):
+    result = run(LAUNCH / "quickstart", "--ranks", "two", ESPALIER_CACHE=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == "error: --ranks takes a whole number from 1 to 9999, found two\n"
+
+
+COUNTED = 'work() { echo run >>"$cache/runs"; echo made >"$cache/output"; }\n'
+STEP = 'once "$cache/output" "Working" "$cache/input" -- work\n'
+
+
+def runs(cache: Path) -> int:
+    return len((cache / "runs").read_text().split())
+
+
+def test_a_step_runs_again_only_when_its_inputs_or_its_output_changed(tmp_path):
+    (tmp_path / "input").write_text("a")
+    assert shell(COUNTED + STEP + STEP, tmp_path).returncode == 0
+    assert runs(tmp_path) == 1
+    assert "Working: done before" in shell(COUNTED + STEP, tmp_path).stdout
+
+    (tmp_path / "input").write_text("longer")
+    shell(COUNTED + STEP, tmp_path)
+    assert runs(tmp_path) == 2
+
+    (tmp_path / "output").unlink()
+    shell(COUNTED + STEP, tmp_path)
+    assert runs(tmp_path) == 3
+
+
+def test_a_step_that_failed_runs_again(tmp_path):
+    (tmp_path / "input").write_text("a")
+    failing = COUNTED.replace("; }", "; false; }")
+    assert shell(failing + STEP + "echo went on", tmp_path).returncode == 1
+    assert "went on" not in shell(failing + STEP + "echo went on", tmp_path).stdout
+    assert runs(tmp_path) == 2
+    assert shell(COUNTED + STEP, tmp_path).returncode == 0
+    assert runs(tmp_path) == 3
+
+
+def test_a_step_that_leaves_nothing_is_a_failure(tmp_path):
+    result = shell('once "$cache/output" "Working" -- true', tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == f"error: true ended well but left no {tmp_path}/output\n"
+
+
+def with_swift(directory: Path, version: str) -> str:
+    """A PATH on which swift says that it is of `version`."""
+    swift = directory / "swift"
+    swift.write_text(f"#!/bin/sh\necho 'Swift version {version} (swift-{version}-RELEASE)'\n")
+    swift.chmod(0o755)
+    return f"{directory}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize("version", ["6.2", "6.3.1", "6.10", "7.0"])
+def test_a_swift_that_is_new_enough_passes(version, tmp_path):
+    assert shell("check_swift", tmp_path, PATH=with_swift(tmp_path, version)).returncode == 0
+
+
+def test_an_old_swift_is_refused_with_a_remedy(tmp_path):
+    result = shell("check_swift", tmp_path, PATH=with_swift(tmp_path, "5.10.1"))
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"error: Swift 6.2 or later is needed, found 5.10 at {tmp_path}/swift; install a Swift 6.3 toolchain "
+        "from https://www.swift.org/install/linux and put its usr/bin on PATH\n"
+    )
+
+
+def test_a_missing_swift_is_told_with_a_remedy(tmp_path):
+    if shutil.which("swift", path="/usr/bin:/bin"):
+        pytest.skip("swift lies in /usr/bin, where it cannot be hidden")
+    result = shell("check_swift", tmp_path, PATH="/usr/bin:/bin")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: swift was not found; install a Swift 6.3 toolchain")
+
+
+BEFORE = {"pairs": 50, "eval_logps/accuracies": 0.5, "eval_rewards/accuracies": 0.0, "eval_rewards/margins": 0.0}
+AFTER = {"pairs": 50, "eval_logps/accuracies": 0.84, "eval_rewards/accuracies": 0.96, "eval_rewards/margins": 0.5512}
+RUN = {"pairs": 200, "steps": 25, "ranks": 2, "pairs_per_second": 0.314}
+TOKENS = {"tokens_computed": 75_000, "tokens_unshared": 125_000}
+
+
+def summarize(directory: Path, after: dict) -> subprocess.CompletedProcess:
+    files = {"before": BEFORE | {"eval_loss": 0.6931}, "after": after, "summary": RUN | TOKENS}
+    for name, content in files.items():
+        (directory / f"{name}.json").write_text(json.dumps(content))
+    before, after_file = directory / "before.json", directory / "after.json"
+    script = LAUNCH / "summary.py"
+    return run(sys.executable, script, "--before", before, "--after", after_file, "--model", directory)
+
+
+def test_the_summary_sets_before_against_after(tmp_path):
+    result = summarize(tmp_path, AFTER | {"eval_loss": 0.47})
+    assert result.returncode == 0
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    for line in [
+        "right answer is the likelier one 50% 84%",
+        "reward accuracy 0% 96%",
+        "reward margin 0.000 0.551",
+        "loss 0.693 0.470",
+        "200 training pairs in 25 steps on 2 ranks",
+        "speed 0.31 pairs/s, the reference model's pass included",
+        "tokens saved by sharing prefixes 40% (75,000 in place of 125,000)",
+        f"The trained model: {tmp_path}",
+        f'model = AutoModelForCausalLM.from_pretrained("{tmp_path}")',
+    ]:
+        assert line in lines
+
+
+def test_a_metric_that_was_not_finite_is_shown_as_none(tmp_path):
+    result = summarize(tmp_path, AFTER | {"eval_loss": None})
+    assert result.returncode == 0
+    assert "0.693     none" in result.stdout
+
+
+def test_a_missing_metric_is_named(tmp_path):
+    result = summarize(tmp_path, AFTER)
+    assert result.returncode == 1
+    assert result.stderr.endswith("lacks 'eval_loss'; remove them and run again\n")
+
+
+ESPALIER = ROOT / ".build/release/espalier"
+EXAMPLE = ROOT / "cluster-configs/train.yaml"
+
+
+@pytest.mark.skipif(not ESPALIER.exists(), reason="espalier has not been built for release")
+def test_the_example_configuration_has_every_flag_of_train_and_no_other():
+    flags = re.findall(r"--([a-z0-9][a-z0-9-]+)", run(ESPALIER, "train", "--help").stdout.split("OPTIONS:")[1])
+    flags = {flag.removeprefix("no-").replace("-", "_") for flag in flags} - {"config", "help", "version"}
+    keys = set(re.findall(r"^([a-z0-9_]+):", EXAMPLE.read_text(), re.MULTILINE))
+    assert flags
+    assert flags - keys == set()
+    # Not worth a flag each.
+    assert keys - flags == {"adam_beta1", "adam_beta2", "adam_epsilon"}
+
+
+@pytest.mark.skipif(not ESPALIER.exists(), reason="espalier has not been built for release")
+def test_the_example_configuration_is_accepted_up_to_its_paths():
+    result = run(ESPALIER, "train", "--config", EXAMPLE, "--model", "/nowhere")
+    assert result.returncode != 0
+    assert "/nowhere" in result.stderr

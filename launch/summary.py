@@ -1,0 +1,65 @@
+"""Prints what a quickstart run achieved, from the JSON files of `espalier evaluate` and `espalier train`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", type=Path, required=True, help="metrics of the first model")
+    parser.add_argument("--after", type=Path, required=True, help="metrics of the trained model")
+    parser.add_argument("--model", type=Path, required=True, help="the trained model, with summary.json")
+    arguments = parser.parse_args()
+    files = [arguments.before, arguments.after, arguments.model / "summary.json"]
+    try:
+        print(summary(*(read(file) for file in files), arguments.model))
+    except KeyError as error:
+        names = ", ".join(str(file) for file in files)
+        sys.exit(f"error: one of {names} lacks {error}; remove them and run again")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The JSON object of a file; ends the program where there is none."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {path}: expected the metrics of a run: {error}; remove the file and run again")
+
+
+def summary(before: dict[str, Any], after: dict[str, Any], run: dict[str, Any], model: Path) -> str:
+    """The closing words: what was learned, how fast, and where it lies."""
+    saved = 1 - run["tokens_computed"] / run["tokens_unshared"]
+    return f"""
+{after["pairs"]} held-out pairs                         before    after
+  right answer is the likelier one     {change(before, after, "eval_logps/accuracies", percent)}
+  reward accuracy                      {change(before, after, "eval_rewards/accuracies", percent)}
+  reward margin                        {change(before, after, "eval_rewards/margins", decimal)}
+  loss                                 {change(before, after, "eval_loss", decimal)}
+(Rewards are measured from the first model: before training all are 0.)
+
+{run["pairs"]} training pairs in {run["steps"]} steps on {run["ranks"]} ranks
+  speed                                {run["pairs_per_second"]:.2f} pairs/s, the reference model's pass included
+  tokens saved by sharing prefixes     {saved:.0%} ({run["tokens_computed"]:,} in place of {run["tokens_unshared"]:,})
+
+The trained model: {model}
+  Its course, step by step: {model / "metrics.jsonl"}
+  To use it in Python, with transformers and torch:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    model = AutoModelForCausalLM.from_pretrained("{model}")
+    tokenizer = AutoTokenizer.from_pretrained("{model}")"""
+
+
+def change(before: dict[str, Any], after: dict[str, Any], key: str, form: str) -> str:
+    """A metric's two values in columns; one that was not finite is null in the file."""
+    values = (record[key] for record in (before, after))
+    return " ".join("none".rjust(8) if value is None else format(value, form).rjust(8) for value in values)
+
+
+percent = ".0%"
+decimal = ".3f"
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+internal import Foundation
+internal import Formats
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// What the commands write.
+@Suite(.serialized)
+struct OutputTests {
+    @Test(
+        "logps equal the goldens on any number of ranks",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        arguments: Golden.allCases,
+        [1, 2, 4]
+    )
+    func logps(golden: Golden, ranks: Int) throws {
+        try Places.temporary { directory in
+            let output = directory.appending("logps.safetensors")
+            let arguments = [
+                "logps", "--model", golden.directory.string, "--data", golden.file.string, "--output", output.string,
+                "--threads", "1",
+            ]
+            let outcome = try Launch.run("espalier", arguments, ranks: ranks)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let expected = try SafetensorsFile(golden.file)
+            let found = try SafetensorsFile(output)
+            let pairs = try zip(found.float64s("response_logps"), expected.float64s("response_logps"))
+            #expect(Array(pairs).count == 16)
+            #expect(pairs.allSatisfy { abs($0 - $1) < 2e-6 * abs($1) })
+            #expect(try found.float32s("token_logps").count == expected.float32s("token_logps").count)
+        }
+    }
+
+    @Test("the trained directory holds the configuration in float32 and reads as a model again")
+    func directory() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("model")
+            let outcome = try Launch.run(
+                "espalier",
+                [
+                    "train", "--model", Golden.tied.directory.string, "--data", Golden.tied.file.string, "--output",
+                    output.string, "--max-steps", "1", "--threads", "1",
+                ],
+                solo: true
+            )
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let configuration = try ModelConfiguration(directory: output)
+            #expect(try configuration == ModelConfiguration(directory: Golden.tied.directory))
+            #expect(try ModelWeights(directory: output).names == ModelWeights(directory: Golden.tied.directory).names)
+            let json = try String(contentsOfFile: output.appending("config.json").string, encoding: .utf8)
+            #expect(json.contains("\"dtype\" : \"float32\""))
+            #expect(outcome.errors.contains("train: step 1/1  loss 0.6931"), "\(outcome.errors)")
+        }
+    }
+
+    @Test("evaluation against the reference agrees with the metrics of training")
+    func evaluation() throws {
+        try Places.temporary { directory in
+            let (model, report) = (directory.appending("model").string, directory.appending("eval.json").string)
+            let data = Golden.tied.file.string
+            let trained = try Launch.run(
+                "espalier",
+                [
+                    "train", "--model", Golden.tied.directory.string, "--data", data, "--output", model,
+                    "--learning-rate", "0.001", "--max-steps", "4", "--global-batch-size", "6", "--threads", "1",
+                ],
+                solo: true
+            )
+            #expect(trained.status == 0, "\(trained.errors)")
+            let judged = try Launch.run(
+                "espalier",
+                [
+                    "evaluate", "--model", model, "--reference-model", Golden.tied.directory.string, "--data", data,
+                    "--output", report, "--threads", "1",
+                ],
+                solo: true
+            )
+            #expect(judged.status == 0, "\(judged.errors)")
+            let json = try Data(contentsOf: URL(fileURLWithPath: report))
+            let metrics = try #require(JSONSerialization.jsonObject(with: json) as? [String: Any])
+            let loss = try #require(metrics["eval_loss"] as? Double)
+            #expect(loss < 0.69 && (metrics["eval_rewards/accuracies"] as? Double ?? 0) > 0.5)
+        }
+    }
+
+    @Test("a reference cache is filled, used again, and refused for other data or another model")
+    func cache() throws {
+        try Places.temporary { directory in
+            let cache = directory.appending("reference.safetensors").string
+            func run(_ golden: Golden, _ arguments: [String]) throws -> Outcome {
+                try Launch.run(
+                    "espalier",
+                    [
+                        "train", "--model", golden.directory.string, "--data", golden.file.string, "--reference-cache",
+                        cache, "--threads", "1", "--global-batch-size", "2", "--no-shuffle",
+                    ] + arguments,
+                    solo: true
+                )
+            }
+            func computed(_ name: String, _ arguments: [String]) throws -> Double? {
+                let output = directory.appending(name)
+                let outcome = try run(.tied, ["--output", output.string] + arguments)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                return try TrainedRun(output).summary["reference_rows"]
+            }
+            #expect(try computed("a", ["--max-steps", "1"]) == 2)
+            #expect(try computed("b", []) == 4)
+            #expect(try computed("c", []) == 0)
+            let foreign = try run(.freeHead, ["--output", directory.appending("d").string])
+            #expect(foreign.status == 1)
+            #expect(foreign.errors.contains("error: \(cache): made for another model;"), "\(foreign.errors)")
+        }
+    }
+}

@@ -10,18 +10,19 @@ _Static_assert(CMPI_SINGLE < CMPI_FUNNELED && CMPI_FUNNELED < CMPI_SERIALIZED &&
 // each count within MPI's int.
 enum { PIECE_BYTES = 25 << 20 };
 
-static int level(int provided) {
-    if (provided >= MPI_THREAD_MULTIPLE) return CMPI_MULTIPLE;
-    if (provided >= MPI_THREAD_SERIALIZED) return CMPI_SERIALIZED;
-    return provided >= MPI_THREAD_FUNNELED ? CMPI_FUNNELED : CMPI_SINGLE;
-}
-
-int cmpi_init(int *provided) {
+int cmpi_init(void) {
     int granted = MPI_THREAD_SINGLE;
     const int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &granted);
-    if (code != MPI_SUCCESS) return code;
-    *provided = level(granted);
-    return MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    return code == MPI_SUCCESS ? MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN) : code;
+}
+
+int cmpi_thread_level(int *level) {
+    int granted = MPI_THREAD_SINGLE;
+    const int code = MPI_Query_thread(&granted);
+    if (granted >= MPI_THREAD_MULTIPLE) *level = CMPI_MULTIPLE;
+    else if (granted >= MPI_THREAD_SERIALIZED) *level = CMPI_SERIALIZED;
+    else *level = granted >= MPI_THREAD_FUNNELED ? CMPI_FUNNELED : CMPI_SINGLE;
+    return code;
 }
 
 int cmpi_finalize(void) { return MPI_Finalize(); }

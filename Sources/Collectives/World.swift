@@ -11,26 +11,21 @@ package struct World: ~Copyable {
 
     /// All ranks of the job.
     package let communicator: any Communicator
-    /// What MPI granted; nil without MPI.
-    package let threadSupport: ThreadSupport?
 
     /// Joins the job.
     package init() throws {
         guard Self.isLaunched else {
             communicator = SoloCommunicator()
-            threadSupport = nil
             return
         }
-        var provided: Int32 = 0
-        let code = cmpi_init(&provided)
+        let code = cmpi_init()
         guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Init_thread", rank: -1) }
         communicator = try MPICommunicator()
-        threadSupport = ThreadSupport(rawValue: provided)
     }
 
     /// Leaves the job; every rank calls it.
     package consuming func finalize() throws {
-        guard threadSupport != nil else { return }
+        guard Self.isLaunched else { return }
         let code = cmpi_finalize()
         guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Finalize", rank: communicator.rank) }
     }
@@ -39,6 +34,13 @@ package struct World: ~Copyable {
     package static var isLaunched: Bool {
         let variables: [String] = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
         return variables.contains { getenv($0) != nil }
+    }
+
+    /// What MPI granted this process; nil without MPI.
+    package static var threadSupport: ThreadSupport? {
+        var level: Int32 = 0
+        guard isLaunched, cmpi_thread_level(&level) == 0 else { return nil }
+        return ThreadSupport(rawValue: level)
     }
 
     /// The MPI library's name and version.

@@ -25,11 +25,11 @@ package struct Evaluation {
         let (policy, dataset, objective) = try communicator.agree {
             let policy = try Policy(configuration, directory: FilePath(configuration.model))
             let dataset = try PreferenceDataset(path: FilePath(configuration.data))
-            try policy.validate(dataset, ranks: communicator.size)
+            try dataset.validate(for: policy.configuration, in: policy.directory, ranks: communicator.size)
             return (policy, dataset, try configuration.objective())
         }
         let rows = Array(0..<dataset.count)
-        let planner = Planner(dataset, configuration, policy: policy, shards: communicator.size)
+        let planner = Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
         let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
         let reference = try self.reference(referenceModel, policy: policy, planner: planner, rows: rows, model: model)
         let scoring = PairScoring(objective: objective, beta: configuration.beta, reference: reference)
@@ -56,7 +56,7 @@ package struct Evaluation {
         let judge = try communicator.agree {
             guard let directory else { return policy }
             let judge = try Policy(configuration, directory: directory)
-            try judge.validate(planner.dataset, ranks: communicator.size)
+            try planner.dataset.validate(for: judge.configuration, in: directory, ranks: communicator.size)
             return judge
         }
         var source = ReferenceSource(

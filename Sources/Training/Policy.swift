@@ -40,49 +40,15 @@ package final class Policy {
         self.directory = directory
     }
 
-    /// The measure of a tree's cost for this architecture.
-    package var cost: CostModel {
-        let body = layout.tensors.filter { $0.decays && $0.name.hasPrefix("model.layers.") }.reduce(0) { $0 + $1.count }
-        return CostModel(
-            bodyParameters: body,
-            layers: configuration.layerCount,
-            heads: configuration.headCount,
-            headDimension: configuration.headDimension,
-            vocabulary: configuration.vocabularySize,
-            width: configuration.hiddenSize
-        )
-    }
-
     /// All weights as one row.
     var flat: Matrix { parameters.matrix(rows: 1, columns: parameters.count) }
-
-    /// Checks that `dataset` was made for this model's tokenizer, fits its vocabulary and context, and gives every
-    /// rank something to do.
-    package func validate(_ dataset: PreferenceDataset, ranks: Int, batchSize: Int? = nil) throws {
-        let tokenizer = directory.appending("tokenizer.json")
-        if FileManager.default.fileExists(atPath: tokenizer.string) {
-            try dataset.validate(tokenizerDigest: Digest.sha256(ofFile: tokenizer))
-        }
-        try dataset.validate(vocabularySize: configuration.vocabularySize)
-        let longest = dataset.longestSequence
-        guard longest <= configuration.maxPositions else {
-            throw TrainingError.sequenceTooLong(
-                found: longest,
-                limit: configuration.maxPositions,
-                model: directory.string
-            )
-        }
-        for (rows, what) in [(dataset.count, "the data"), (batchSize ?? .max, "a step")] where ranks > rows {
-            throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, what: what)
-        }
-    }
 
     /// Buffers for the rows that `planner` can pack of these rows of its dataset.
     package func model(for rows: [Int], planner: Planner, trains: Bool) throws -> ForestModel {
         try ForestModel(
             configuration,
             positions: planner.dataset.longestSequence,
-            capacity: .init(tokens: planner.largestRow(of: rows), trains: trains),
+            capacity: planner.capacity(for: rows, trains: trains),
             team: team
         )
     }
@@ -93,27 +59,4 @@ extension Policy {
     package convenience init(_ configuration: TrainingConfiguration, directory: FilePath) throws {
         try self.init(directory: directory, team: ThreadTeam(count: threadCount(configuration.threads)))
     }
-}
-
-extension Planner {
-    /// A planner with the sharing and row size of `configuration` and the costs of `policy`.
-    package init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration, policy: Policy, shards: Int) {
-        self.init(
-            dataset: dataset,
-            sharing: configuration.sharing,
-            rowTokens: configuration.rowTokens,
-            shards: shards,
-            cost: policy.cost
-        )
-    }
-}
-
-/// The threads of a rank: as many as asked for, else its share of the processors that it may run on.
-package func threadCount(_ wanted: Int) -> Int {
-    guard wanted == 0 else { return wanted }
-    // Open MPI tells how many ranks share this host; a rank that is bound has fewer processors of its own.
-    let environment = ProcessInfo.processInfo.environment
-    let ranksOnHost = environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) } ?? 1
-    let available = Processor.availableCount
-    return available < ProcessInfo.processInfo.processorCount ? available : max(1, available / ranksOnHost)
 }

@@ -3,32 +3,36 @@ internal import Glibc
 /// One line on standard error that says how far a run is: redrawn on a terminal, plain lines elsewhere.
 package final class ProgressLine {
     private let title: String
-    private let isTerminal: Bool
+    private let columns: Int?
     private let isSilent: Bool
     private let start = ContinuousClock().now
+    private var lastLine = ContinuousClock().now
     private var drawn = false
 
     /// A line of rank 0; other ranks stay silent.
     package init(title: String, rank: Int) {
         self.title = title
         isSilent = rank != 0
-        isTerminal = isatty(STDERR_FILENO) == 1
+        columns = Terminal.errorColumns
     }
 
     /// Shows that `fraction` of the work is done; `details` come after the bar.
     ///
-    /// - Parameter isMilestone: Whether the line is worth keeping where lines cannot be redrawn.
+    /// - Parameter isMilestone: Whether the line is worth keeping where lines cannot be redrawn; of others one in half a
+    ///   minute is.
     package func show(_ fraction: Double, details: String, isMilestone: Bool = true) {
-        guard !isSilent, isTerminal || isMilestone else { return }
-        let elapsed = (ContinuousClock().now - start) / .seconds(1)
+        let now = ContinuousClock().now
+        guard !isSilent, columns != nil || isMilestone || now - lastLine > .seconds(30) else { return }
+        lastLine = now
+        let elapsed = (now - start) / .seconds(1)
         let left = fraction > 0 ? elapsed / fraction - elapsed : .infinity
-        if isTerminal {
+        if let columns {
             let line = Self.line(
                 title: title,
                 fraction: fraction,
                 details: details,
                 secondsLeft: left,
-                width: Self.width
+                width: columns
             )
             write("\r\u{1B}[K" + line)
             drawn = true
@@ -67,12 +71,6 @@ package final class ProgressLine {
         if whole < 60 { return "\(whole)s" }
         if whole < 3600 { return "\(whole / 60)m\(padded(whole % 60))s" }
         return "\(whole / 3600)h\(padded(whole / 60 % 60))m"
-    }
-
-    private static var width: Int {
-        var size = winsize()
-        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-        return Int(size.ws_col)
     }
 
     private func write(_ text: String) {

@@ -35,20 +35,20 @@ package final class TrainingRun {
             try configuration.validate()
             let policy = try Policy(configuration, directory: FilePath(configuration.model))
             let dataset = try PreferenceDataset(path: FilePath(configuration.data))
-            try policy.validate(dataset, ranks: communicator.size, batchSize: configuration.globalBatchSize)
+            try dataset.validate(
+                for: policy.configuration,
+                in: policy.directory,
+                ranks: communicator.size,
+                batchSize: configuration.globalBatchSize
+            )
             let output = rank == 0 ? try ModelDirectory(preparing: FilePath(configuration.output), for: policy) : nil
             return (policy, dataset, try configuration.objective(), output)
         }
         self.policy = policy
         self.output = output ?? ModelDirectory(path: FilePath(configuration.output))
-        let planner = Planner(dataset, configuration, policy: policy, shards: communicator.size)
+        let planner = Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
         self.planner = planner
-        let cursor = StepCursor(
-            rowCount: dataset.count,
-            batchSize: configuration.globalBatchSize,
-            seed: configuration.seed,
-            shuffles: configuration.shuffle
-        )
+        let cursor = StepCursor(dataset, configuration)
         self.cursor = cursor
         totalSteps = configuration.totalSteps(stepsPerEpoch: cursor.stepsPerEpoch)
         schedule = LearningRateSchedule(

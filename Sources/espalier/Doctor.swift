@@ -1,2 +1,60 @@
 internal import ArgumentParser
-struct Doctor: ParsableCommand { func run() throws {} }
+internal import Collectives
+internal import Compute
+internal import Training
+
+struct Doctor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Checks that this machine can run at full speed, and says how to mend what cannot.",
+        discussion: """
+            Run it as training will run, under mpirun with the same options: binding and memory are then those of the \
+            real ranks. Marks: ✓ sound, ! costs speed, ✗ must be mended. Exits with 1 where anything must be mended.
+            """
+    )
+
+    @Option(name: .long, help: "Threads of a rank (default: its share of the processors).")
+    var threads: Int?
+
+    func run() throws {
+        var isSound = true
+        let status = World.run { communicator in
+            let team = try communicator.agree {
+                guard (0...1024).contains(threads ?? 0) else {
+                    throw TrainingError.invalid(key: "--threads", expected: "from 0 to 1024", found: "\(threads ?? 0)")
+                }
+                return ThreadTeam(count: threadCount(threads ?? 0))
+            }
+            let findings = Diagnosis(communicator, threads: team.count).findings
+            try printReports(communicator, findings.map(\.text).joined(separator: "\n"))
+            // All ranks at once: what they take from each other counts.
+            try communicator.barrier()
+            let rate = try communicator.agree { try PeakRate.measure(team: team) }
+            if let rates = try communicator.gather([rate / Double(team.count)].span, root: 0) {
+                print(Diagnosis.comparison(ofRatesPerThread: rates).text)
+            }
+            let faults = findings.count { $0.verdict == .fault }
+            isSound = try communicator.maximum(Double(faults)) == 0
+        }
+        throw ExitCode(status == 0 && !isSound ? 1 : status)
+    }
+
+    /// Prints the ranks' reports on rank 0, those that are alike once.
+    private func printReports(_ communicator: any Communicator, _ report: String) throws {
+        var reports: [(ranks: [Int], text: String)] = []
+        for rank in 0..<communicator.size {
+            let text = try communicator.broadcast(report, root: rank)
+            if let index = reports.firstIndex(where: { $0.text == text }) {
+                reports[index].ranks.append(rank)
+            } else {
+                reports.append(([rank], text))
+            }
+        }
+        guard communicator.rank == 0 else { return }
+        for (ranks, text) in reports {
+            if communicator.size > 1 {
+                print("rank\(ranks.count > 1 ? "s" : "") \(ranks.map(String.init).joined(separator: ", "))")
+            }
+            print(text)
+        }
+    }
+}

@@ -27,11 +27,11 @@ struct Logps: ParsableCommand {
                 try configuration.validate()
                 let policy = try Policy(configuration, directory: FilePath(configuration.model))
                 let dataset = try PreferenceDataset(path: FilePath(configuration.data))
-                try policy.validate(dataset, ranks: communicator.size)
+                try dataset.validate(for: policy.configuration, in: policy.directory, ranks: communicator.size)
                 return (configuration, policy, dataset)
             }
             let rows = Array(0..<dataset.count)
-            let planner = Planner(dataset, configuration, policy: policy, shards: communicator.size)
+            let planner = Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
             let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
             let progress = ProgressLine(title: "logps", rank: communicator.rank)

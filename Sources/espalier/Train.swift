@@ -7,6 +7,8 @@ struct Train: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
+    @OptionGroup var course: CourseOptions
+
     @Option(name: .long, help: "The directory for the trained model, metrics.jsonl and summary.json.")
     var output: String?
 
@@ -25,15 +27,6 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "The share of steps over which the rate rises (default 0).")
     var warmupRatio: Double?
 
-    @Option(name: .long, help: "Optimizer steps; overrides --num-train-epochs.")
-    var maxSteps: Int?
-
-    @Option(name: .long, help: "Passes over the data (default 1).")
-    var numTrainEpochs: Double?
-
-    @Option(name: .long, help: "Preference rows of an optimizer step over all ranks (default 8).")
-    var globalBatchSize: Int?
-
     @Option(name: .long, help: "The norm to which gradients are clipped, 0 for none (default 1).")
     var maxGradNorm: Double?
 
@@ -42,12 +35,6 @@ struct Train: ParsableCommand {
 
     @Option(name: .long, help: "The probability that a label is flipped, as in cDPO (default 0).")
     var labelSmoothing: Double?
-
-    @Option(name: .long, help: "Keys the order of the data (default 42).")
-    var seed: UInt64?
-
-    @Flag(name: .long, help: "Takes the data in its own order.")
-    var noShuffle = false
 
     @Option(name: .long, help: "Steps between two lines of metrics (default 1).")
     var loggingSteps: Int?
@@ -65,20 +52,16 @@ struct Train: ParsableCommand {
 
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
+        course.override(&configuration)
         output.map { configuration.output = $0 }
         beta.map { configuration.beta = $0 }
         lossType.map { configuration.lossType = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }
         warmupRatio.map { configuration.warmupRatio = $0 }
-        maxSteps.map { configuration.maxSteps = $0 }
-        numTrainEpochs.map { configuration.numTrainEpochs = $0 }
-        globalBatchSize.map { configuration.globalBatchSize = $0 }
         maxGradNorm.map { configuration.maxGradNorm = $0 }
         weightDecay.map { configuration.weightDecay = $0 }
         labelSmoothing.map { configuration.labelSmoothing = $0 }
-        seed.map { configuration.seed = $0 }
-        if noShuffle { configuration.shuffle = false }
         loggingSteps.map { configuration.loggingSteps = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
         return configuration

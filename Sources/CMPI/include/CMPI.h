@@ -12,8 +12,10 @@
 /// How many threads may call MPI, in the order of MPI's own levels.
 enum { CMPI_SINGLE = 0, CMPI_FUNNELED = 1, CMPI_SERIALIZED = 2, CMPI_MULTIPLE = 3 };
 
-/// Starts MPI, asking for `CMPI_MULTIPLE`, with errors returned instead of fatal; `provided` receives the level.
-int cmpi_init(int *provided);
+/// Starts MPI, asking for `CMPI_MULTIPLE`, with errors returned instead of fatal.
+int cmpi_init(void);
+/// `level` receives what MPI granted.
+int cmpi_thread_level(int *level);
 int cmpi_finalize(void);
 /// Ends all ranks of the job with `code`; does not return.
 void cmpi_abort(int code);

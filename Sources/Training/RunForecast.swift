@@ -1,0 +1,100 @@
+package import Formats
+package import Preferences
+internal import Transformer
+
+/// What a run will compute, known without reading a weight.
+package struct RunForecast {
+    /// The packed rows of all steps.
+    package struct Rows {
+        package private(set) var count = 0
+        package private(set) var tokens = 0
+        /// Rows that hold a single tree larger than the limit.
+        package private(set) var oversized = 0
+        /// The tokens that would fill them; a row with a larger tree is full.
+        package private(set) var room = 0
+        /// The most tokens in one.
+        package private(set) var largest = 0
+
+        mutating func add(_ row: PackedRow, limit: Int) {
+            count += 1
+            tokens += row.tokens.count
+            room += max(limit, row.tokens.count)
+            oversized += row.tokens.count > limit ? 1 : 0
+            largest = max(largest, row.tokens.count)
+        }
+    }
+
+    /// What one way of sharing computes in a pass over all steps.
+    package struct Sharing {
+        package let mode: Preferences.Sharing
+        package let tokens: Int
+        /// Of the forward and backward pass.
+        package let flops: Double
+    }
+
+    package let ranks: Int
+    package let steps: Int
+    package let stepsPerEpoch: Int
+    package let rows: Rows
+    /// Each mode over the same steps.
+    package let sharing: [Sharing]
+    /// The costliest rank's share over the mean, for each step.
+    package let imbalance: [Double]
+    /// Steps in which some rank has no tree.
+    package let stepsWithIdleRanks: Int
+    /// Bytes that a rank's buffers take.
+    package let memory: Memory
+
+    /// The bytes that a training rank takes.
+    package struct Memory {
+        /// Weights, gradients and the optimizer's two moments.
+        package let model: Int
+        /// Activations, their gradients and the logits that are kept.
+        package let workspace: Int
+
+        /// All of a rank's buffers.
+        package var total: Int { model + workspace }
+    }
+
+    /// Plans every step of the run, as each rank does.
+    package init(
+        _ dataset: PreferenceDataset,
+        _ configuration: TrainingConfiguration,
+        model: ModelConfiguration,
+        ranks: Int
+    ) {
+        let planner = Planner(dataset, configuration, model: model, shards: ranks)
+        var cursor = StepCursor(dataset, configuration)
+        self.ranks = ranks
+        stepsPerEpoch = cursor.stepsPerEpoch
+        steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
+        let visited = cursor.rows(ofSteps: steps)
+        var (rows, imbalance, idle) = (Rows(), [Double](), 0)
+        var work = Preferences.Sharing.allCases.map { (mode: $0, sum: Work.zero) }
+        for _ in 0..<steps {
+            let examples = cursor.next()
+            let plan = planner.plan(rows: examples)
+            imbalance.append(plan.imbalance)
+            idle += plan.shardFLOPs.contains(0) ? 1 : 0
+            for shard in 0..<ranks {
+                for row in plan.packedRows(shard: shard) { rows.add(row, limit: configuration.rowTokens) }
+            }
+            for index in work.indices {
+                let trees = examples.map { TokenTree(dataset, row: $0, sharing: work[index].mode) }
+                work[index].sum = trees.reduce(work[index].sum) { $0 + $1.work }
+            }
+        }
+        (self.rows, self.imbalance, stepsWithIdleRanks) = (rows, imbalance, idle)
+        sharing = work.map { mode, sum in
+            Sharing(mode: mode, tokens: sum.tokens, flops: 3 * planner.cost.forwardFLOPs(of: sum))
+        }
+        memory = Memory(
+            model: 4 * ParameterLayout(model).count * MemoryLayout<Float>.stride,
+            workspace: Workspace.byteCount(
+                model,
+                capacity: planner.capacity(for: visited, trains: true),
+                members: threadCount(configuration.threads)
+            )
+        )
+    }
+}

@@ -1,0 +1,50 @@
+internal import Compute
+package import Formats
+internal import Foundation
+package import Preferences
+internal import Transformer
+
+extension Planner {
+    /// A planner with the sharing and row size of `configuration` and the costs of `model`.
+    package init(
+        _ dataset: PreferenceDataset,
+        _ configuration: TrainingConfiguration,
+        model: ModelConfiguration,
+        shards: Int
+    ) {
+        self.init(
+            dataset: dataset,
+            sharing: configuration.sharing,
+            rowTokens: configuration.rowTokens,
+            shards: shards,
+            cost: CostModel(model)
+        )
+    }
+
+    /// Room for any packed row of these rows of the dataset.
+    func capacity(for rows: [Int], trains: Bool) -> Workspace.Capacity {
+        Workspace.Capacity(tokens: largestRow(of: rows), trains: trains)
+    }
+}
+
+extension StepCursor {
+    /// The first step of a run over `dataset`.
+    init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration) {
+        self.init(
+            rowCount: dataset.count,
+            batchSize: configuration.globalBatchSize,
+            seed: configuration.seed,
+            shuffles: configuration.shuffle
+        )
+    }
+}
+
+/// The threads of a rank: as many as asked for, else its share of the processors that it may run on.
+package func threadCount(_ wanted: Int) -> Int {
+    guard wanted == 0 else { return wanted }
+    // Open MPI tells how many ranks share this host; a rank that is bound has fewer processors of its own.
+    let environment = ProcessInfo.processInfo.environment
+    let ranksOnHost = environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) } ?? 1
+    let available = Processor.availableCount
+    return available < ProcessInfo.processInfo.processorCount ? available : max(1, available / ranksOnHost)
+}

@@ -1,0 +1,29 @@
+internal import ArgumentParser
+internal import Training
+
+/// Which rows each step of a run takes, and how many steps there are.
+struct CourseOptions: ParsableArguments {
+    @Option(name: .long, help: "Preference rows of an optimizer step over all ranks (default 8).")
+    var globalBatchSize: Int?
+
+    @Option(name: .long, help: "Passes over the data (default 1).")
+    var numTrainEpochs: Double?
+
+    @Option(name: .long, help: "Optimizer steps; overrides --num-train-epochs.")
+    var maxSteps: Int?
+
+    @Option(name: .long, help: "Keys the order of the data (default 42).")
+    var seed: UInt64?
+
+    @Flag(name: .long, help: "Takes the data in its own order.")
+    var noShuffle = false
+
+    /// Puts what was given over the settings of a file.
+    func override(_ configuration: inout TrainingConfiguration) {
+        globalBatchSize.map { configuration.globalBatchSize = $0 }
+        numTrainEpochs.map { configuration.numTrainEpochs = $0 }
+        maxSteps.map { configuration.maxSteps = $0 }
+        seed.map { configuration.seed = $0 }
+        if noShuffle { configuration.shuffle = false }
+    }
+}

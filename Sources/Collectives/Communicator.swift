@@ -72,6 +72,26 @@ extension Communicator {
         guard lowest < size else { return try result.get() }
         throw RankFailure(rank: lowest, message: try broadcast(message, root: lowest))
     }
+
+    /// Makes sure that all ranks hold the same value.
+    ///
+    /// - Throws: `RankFailure` on every rank, where the lowest rank that differs says what it has.
+    package func requireSame(_ value: String, _ what: String) throws {
+        let first = try broadcast(value, root: 0)
+        try agree {
+            if value != first { throw Disagreement(rank: rank, what: what) }
+        }
+    }
+}
+
+/// A rank has something else than the first.
+package struct Disagreement: Error, CustomStringConvertible, Equatable {
+    let rank: Int
+    let what: String
+
+    package var description: String {
+        "rank \(rank) has another \(what) than rank 0; give all ranks the same, on a file system that they share"
+    }
 }
 
 /// A failure that every rank knows of.

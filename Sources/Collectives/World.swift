@@ -15,6 +15,10 @@ package struct World: ~Copyable {
     /// Joins the job.
     package init() throws {
         guard Self.isLaunched else {
+            // Slurm's own launcher would start as many runs of one process each, all with the same output.
+            if let tasks = getenv("SLURM_STEP_NUM_TASKS").flatMap({ Int(String(cString: $0)) }), tasks > 1 {
+                throw LaunchError(tasks: tasks)
+            }
             communicator = SoloCommunicator()
             return
         }
@@ -28,6 +32,15 @@ package struct World: ~Copyable {
         guard Self.isLaunched else { return }
         let code = cmpi_finalize()
         guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Finalize", rank: communicator.rank) }
+    }
+
+    /// Slurm started several processes that do not know of each other.
+    private struct LaunchError: Error, CustomStringConvertible {
+        let tasks: Int
+
+        var description: String {
+            "srun started \(tasks) tasks without MPI's start-up service; use mpirun in the job script, or srun --mpi=pmix"
+        }
     }
 
     /// Whether an MPI launcher started this process: each sets one of these for its ranks.

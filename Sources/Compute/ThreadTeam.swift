@@ -120,8 +120,10 @@ package final class ThreadTeam: @unchecked Sendable {
         }
     }
 
-    /// Runs the body, if there is one. Not inlined: the reference to the body must be gone before the member reports
-    /// that it has finished, since the body lives no longer than `run`.
+    /// Runs the body, if there is one.
+    ///
+    /// Not inlined: the reference to the body must be gone before the member reports that it has finished, since the
+    /// body lives no longer than `run`.
     @inline(never)
     private func perform(as member: Int) -> Bool {
         guard let body else { return false }

@@ -20,6 +20,13 @@ package struct AtomicFile: ~Copyable {
         try file.commit()
     }
 
+    /// Makes sure that a file can be written at `path`, without changing what is there.
+    ///
+    /// Called before long work, so that it does not end at a place that was wrong from the beginning.
+    package static func checkWritable(_ path: FilePath) throws {
+        _ = try AtomicFile(path)
+    }
+
     private init(_ path: FilePath) throws {
         self.path = path
         temporary = "\(path.string).\(getpid()).tmp"
@@ -65,7 +72,8 @@ package struct AtomicFile: ~Copyable {
         }
     }
 
-    private static func failure(_ path: FilePath) -> FormatError {
+    /// What a failed call means for the file, from `errno`.
+    static func failure(_ path: FilePath) -> FormatError {
         let remedy =
             switch errno {
             case ENOSPC, EDQUOT: "; free some space or write elsewhere"

@@ -30,6 +30,28 @@ package enum StrictYAML {
         }
     }
 
+    /// Settings as YAML that `decode` reads.
+    package static func encode(_ value: some Encodable) throws -> String {
+        guard let node = try Yams.compose(yaml: YAMLEncoder().encode(value)) else { return "" }
+        return try Yams.serialize(node: legible(node))
+    }
+
+    /// Numbers as people write them: the encoder gives `1e-1` for 0.1.
+    private static func legible(_ node: Node) -> Node {
+        switch node {
+        case .mapping(let mapping):
+            let pairs = mapping.map { ($0.key, legible($0.value)) }
+            return .mapping(Node.Mapping(pairs, mapping.tag, mapping.style))
+        case .scalar(var scalar):
+            guard scalar.style == .plain, scalar.string.contains("e"), let number = Double(scalar.string) else {
+                return node
+            }
+            scalar.string = "\(number)"
+            return .scalar(scalar)
+        default: return node
+        }
+    }
+
     private static func unknown(_ key: Node, _ knownKeys: [String], _ path: FilePath) -> FormatError {
         let name = key.string ?? "\(key)"
         let line = key.mark.map { "line \($0.line): " } ?? ""

@@ -19,55 +19,60 @@ package struct Evaluation {
     /// The metrics of the model on the data, by TRL's names with `eval_` in front.
     ///
     /// - Parameter referenceModel: The model whose log-probabilities rewards are measured from; nil for the model
-    ///   itself, which gives every reward 0 and leaves `eval_logps/accuracies` as the measure.
+    ///   itself, which gives every reward 0 and leaves `eval_logps/accuracies` as the measure. The cache is the
+    ///   reference model's, whichever that is.
     package func run(referenceModel: FilePath?) throws -> MetricsRecord {
         let start = ContinuousClock().now
-        let (policy, dataset, objective) = try communicator.agree {
-            let policy = try Policy(configuration, directory: FilePath(configuration.model))
-            let dataset = try PreferenceDataset(path: FilePath(configuration.data))
-            try dataset.validate(for: policy.configuration, in: policy.directory, ranks: communicator.size)
-            return (policy, dataset, try configuration.objective())
+        let inputs = try Inputs(configuration, communicator: communicator)
+        let (policy, planner) = (inputs.policy, inputs.planner)
+        let objective = try communicator.agree {
+            try configuration.checkReferenceCache(rank: communicator.rank)
+            return try configuration.objective()
         }
-        let rows = Array(0..<dataset.count)
-        let planner = Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
+        let rows = Array(0..<inputs.dataset.count)
         let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
-        let reference = try self.reference(referenceModel, policy: policy, planner: planner, rows: rows, model: model)
+        let reference = try referenceModel.map {
+            try self.reference($0, policy: policy, planner: planner, rows: rows, model: model)
+        }
         let scoring = PairScoring(objective: objective, beta: configuration.beta, reference: reference)
         let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
-        let progress = ProgressLine(title: "evaluate", rank: communicator.rank)
         var statistics = PreferenceStatistics()
-        pass.visit(rows: rows, model: model) { fraction in
-            progress.show(fraction, details: "\(rows.count) rows", isMilestone: fraction == 1)
-        } _: { row, scores in
+        let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { row, scores in
             scoring.count(row, scores: scores, into: &statistics)
         }
-        progress.finish()
+        if reference == nil { try source(pass).keep(tokens, of: rows) }
         statistics = PreferenceStatistics(sums: try communicator.sum(statistics.sums))
         return record(statistics, seconds: (ContinuousClock().now - start) / .seconds(1))
     }
 
     private func reference(
-        _ directory: FilePath?,
+        _ directory: FilePath,
         policy: Policy,
         planner: Planner,
         rows: [Int],
         model: ForestModel
     ) throws -> ReferenceLogps {
         let judge = try communicator.agree {
-            guard let directory else { return policy }
             let judge = try Policy(configuration, directory: directory)
-            try planner.dataset.validate(for: judge.configuration, in: directory, ranks: communicator.size)
+            try planner.dataset.validate(
+                from: FilePath(configuration.data),
+                for: judge.configuration,
+                in: directory,
+                ranks: communicator.size
+            )
             return judge
         }
-        var source = ReferenceSource(
-            pass: ScoringPass(policy: judge, planner: planner, communicator: communicator),
-            cache: configuration.referenceCache.map { FilePath($0) }
-        )
+        try communicator.requireSame(judge.digest, "reference model (\(directory))")
+        var source = source(ScoringPass(policy: judge, planner: planner, communicator: communicator))
         let model = try communicator.agree {
             judge.configuration == policy.configuration
                 ? model : try judge.model(for: rows, planner: planner, trains: false)
         }
         return try source.logps(rows: rows, model: model)
+    }
+
+    private func source(_ pass: ScoringPass) -> ReferenceSource {
+        ReferenceSource(pass: pass, cache: configuration.referenceCache.map { FilePath($0) })
     }
 
     private func record(_ statistics: PreferenceStatistics, seconds: Double) -> MetricsRecord {

@@ -1,6 +1,4 @@
 internal import Foundation
-internal import SystemPackage
-internal import Formats
 
 /// One JSON object with its keys in the order in which they were given.
 package struct MetricsRecord {
@@ -33,28 +31,5 @@ package struct MetricsRecord {
         encoder.outputFormatting = .withoutEscapingSlashes
         guard let data = try? encoder.encode(text) else { preconditionFailure("a string has a JSON form") }
         return String(decoding: data, as: UTF8.self)
-    }
-}
-
-/// `metrics.jsonl`: one record a line, in the file as soon as it is appended.
-final class MetricsLog {
-    private let path: FilePath
-    private let handle: FileHandle
-
-    init(_ path: FilePath) throws {
-        self.path = path
-        try AtomicFile.write(to: path) { _ in }
-        guard let handle = FileHandle(forWritingAtPath: path.string) else {
-            throw FormatError(path, "cannot be written")
-        }
-        self.handle = handle
-    }
-
-    func append(_ record: MetricsRecord) throws {
-        do {
-            try handle.write(contentsOf: Data((record.line + "\n").utf8))
-        } catch {
-            throw FormatError(path, "cannot be written: \(error.localizedDescription); free some space")
-        }
     }
 }

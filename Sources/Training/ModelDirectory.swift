@@ -4,34 +4,40 @@ internal import Formats
 package import SystemPackage
 internal import Transformer
 
-/// Writes a Hugging Face model directory that `transformers` loads as it is.
+/// The Hugging Face model directory that a run writes, which `transformers` loads as it is.
 package struct ModelDirectory {
-    let path: FilePath
+    private let path: FilePath
+    /// Room for the model, so that hours of work do not end at a disk that others have filled meanwhile.
+    private let reservation: DiskReservation
 
-    init(path: FilePath) {
+    /// Makes sure that the directory is there, can be written to, has room for the model, and holds no other.
+    package init(preparing path: FilePath, for policy: Policy) throws {
+        guard !path.isEmpty else {
+            throw TrainingError.invalid(key: "output", expected: "a directory", found: "nothing")
+        }
         self.path = path
+        try path.makeDirectory()
+        guard !path.isSame(as: policy.directory) else {
+            throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
+        }
+        let index = path.appending("model.safetensors.index.json")
+        guard !FileManager.default.fileExists(atPath: index.string) else {
+            throw FormatError(index, "belongs to another model, which readers would prefer; choose another --output")
+        }
+        let header = 1 << 20
+        reservation = try DiskReservation(
+            byteCount: policy.layout.count * MemoryLayout<Float>.stride + header,
+            in: path
+        )
     }
 
-    /// Makes sure that the directory is there, can be written to and has room for the model.
+    /// Starts the run's records: its settings, and `metrics.jsonl`.
     ///
-    /// Called before a run starts, so that hours of work do not end at a disk that was full from the beginning.
-    package init(preparing path: FilePath, for policy: Policy) throws {
-        self.path = path
-        do {
-            try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
-        } catch {
-            throw FormatError(
-                path,
-                "cannot be made a directory: \(error.localizedDescription); choose another --output"
-            )
-        }
-        let probe = path.appending(".write-test")
-        try AtomicFile.write(to: probe) { try $0.append("x") }
-        try FileManager.default.removeItem(atPath: probe.string)
-        let needed = policy.layout.count * MemoryLayout<Float>.stride
-        let attributes = try FileManager.default.attributesOfFileSystem(forPath: path.string)
-        guard let free = (attributes[.systemFreeSize] as? NSNumber)?.intValue else { return }
-        guard free > needed else { throw TrainingError.noRoom(path: path.string, needed: needed, free: free) }
+    /// `summary.json` of a run before goes, since it would tell of a model that is about to change.
+    func startMetrics(_ configuration: TrainingConfiguration) throws -> MetricsLog {
+        try? FileManager.default.removeItem(atPath: file("summary.json").string)
+        try AtomicFile.write(to: file("espalier.yaml")) { try $0.append(configuration.yaml()) }
+        return try MetricsLog(file("metrics.jsonl"))
     }
 
     /// A file of the directory.
@@ -49,6 +55,7 @@ package struct ModelDirectory {
                 try policy.parameters.withSpan(tensor.range) { try body($0) }
             }
         }
+        reservation.release()
         // Last, so that a directory with weights is complete.
         try SafetensorsWriter.write(entries, metadata: ["format": "pt"], to: file("model.safetensors"))
     }
@@ -56,7 +63,7 @@ package struct ModelDirectory {
     /// Tokenizer, chat template, generation settings: all that lies beside the weights and is not about their files.
     private static func isCompanion(_ name: String) -> Bool {
         let kinds = [".json", ".txt", ".model", ".jinja"]
-        let own = ["config.json", "model.safetensors.index.json", "summary.json", "metrics.jsonl"]
+        let own = ["config.json", "model.safetensors.index.json", "summary.json"]
         return kinds.contains { name.hasSuffix($0) } && !own.contains(name)
     }
 

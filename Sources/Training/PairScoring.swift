@@ -8,26 +8,29 @@ internal import Transformer
 struct PairScoring {
     let objective: any PairObjective
     let beta: Double
-    let reference: ReferenceLogps
+    /// Nil where the model is its own reference: every reward is 0.
+    let reference: ReferenceLogps?
 
-    /// Pairs that an example with this many responses makes.
-    static func pairCount(responses: Int) -> Int { responses - 1 }
-
-    /// The pairs of an example; `nil` reference values count as zero where the objective uses none.
+    /// The pairs of an example.
     func pairs(of example: PackedRow.ExampleSlice, in row: PackedRow, scores: RowScores) -> [PairLogps] {
         let responses = row.responses[example.responses]
         guard let best = responses.first else { return [] }
         let chosen = scores.logp(of: best, in: row)
         return responses.dropFirst().map { other in
-            PairLogps(
+            let rejected = scores.logp(of: other, in: row)
+            return PairLogps(
                 chosen: chosen,
-                rejected: scores.logp(of: other, in: row),
-                referenceChosen: objective.usesReference ? reference.logp(ofResponse: best.index) : 0,
-                referenceRejected: objective.usesReference ? reference.logp(ofResponse: other.index) : 0,
+                rejected: rejected,
+                referenceChosen: referenceLogp(best, policy: chosen),
+                referenceRejected: referenceLogp(other, policy: rejected),
                 chosenCount: best.targets.count,
                 rejectedCount: other.targets.count
             )
         }
+    }
+
+    private func referenceLogp(_ response: PackedRow.ResponseSlice, policy: Double) -> Double {
+        reference?.logp(ofResponse: response.index) ?? policy
     }
 
     /// The derivative of the mean loss over `pairCount` pairs for each response of `examples`, as `LossGradient` wants it.

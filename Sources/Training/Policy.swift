@@ -13,7 +13,7 @@ package final class Policy {
     package var parameters: FloatBuffer
     /// The weights as matrices.
     package let weights: ParameterViews
-    /// SHA-256 of the files that the weights were read from, in hexadecimal.
+    /// SHA-256 of the architecture and the files that the weights were read from, in hexadecimal.
     package let digest: String
     /// The threads of this rank.
     package let team: ThreadTeam
@@ -33,7 +33,11 @@ package final class Policy {
                 try files.read(tensor.name, shape: tensor.shape, into: &span)
             }
         }
-        digest = try files.digest()
+        var digest = Digest()
+        digest.update(try files.digest())
+        // The same weights in another architecture are another model.
+        digest.update("\(configuration)")
+        self.digest = digest.hexadecimal
         weights = ParameterViews(parameters, layout: layout, model: configuration)
         self.parameters = consume parameters
         self.team = team

@@ -8,26 +8,36 @@ extension PreferenceDataset {
     /// something to do.
     ///
     /// - Parameters:
+    ///   - path: Where the data was read from.
     ///   - model: The architecture.
     ///   - directory: Where the model lies; a tokenizer beside it is compared with the one that the data was made by.
     ///   - batchSize: Dataset rows of a step, where there are steps.
     package func validate(
+        from path: FilePath,
         for model: ModelConfiguration,
         in directory: FilePath,
         ranks: Int,
         batchSize: Int? = nil
     ) throws {
-        let tokenizer = directory.appending("tokenizer.json")
-        if FileManager.default.fileExists(atPath: tokenizer.string) {
-            try validate(tokenizerDigest: Digest.sha256(ofFile: tokenizer))
+        do {
+            let tokenizer = directory.appending("tokenizer.json")
+            if FileManager.default.fileExists(atPath: tokenizer.string) {
+                try validate(tokenizerDigest: Digest.sha256(ofFile: tokenizer))
+            }
+            try validate(vocabularySize: model.vocabularySize)
+        } catch let error as DatasetError {
+            throw FormatError(path, error.description)
         }
-        try validate(vocabularySize: model.vocabularySize)
-        let longest = longestSequence
-        guard longest <= model.maxPositions else {
-            throw TrainingError.sequenceTooLong(found: longest, limit: model.maxPositions, model: directory.string)
+        let limit = model.maxPositions
+        guard longestSequence <= limit else {
+            throw FormatError(
+                path,
+                "the longest sequence has \(longestSequence) tokens, the model in \(directory) takes \(limit); "
+                    + "prepare the data with --max-length \(limit)"
+            )
         }
-        for (rows, what) in [(count, "the data"), (batchSize ?? .max, "a step")] where ranks > rows {
-            throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, what: what)
+        for (rows, isStep) in [(count, false), (batchSize ?? .max, true)] where ranks > rows {
+            throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, isStep: isStep)
         }
     }
 }

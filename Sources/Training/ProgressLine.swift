@@ -41,6 +41,11 @@ package final class ProgressLine {
         }
     }
 
+    deinit {
+        // An error that ends a run starts on a line of its own.
+        finish()
+    }
+
     /// Ends the line, so that what is printed next starts on one of its own.
     package func finish() {
         if drawn { write("\n") }

@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Formats
 package import Preferences
 internal import SystemPackage
@@ -36,6 +37,13 @@ package struct ReferenceLogps: Sendable {
             let range = dataset.responseRange(index)
             tokens.replaceSubrange(range, with: values[range])
         }
+    }
+
+    /// Takes over what rank 0 knows, so that every rank knows the same wherever the file lies.
+    mutating func takeFromRoot(_ communicator: any Communicator) throws {
+        if communicator.rank != 0 { tokens = Array(repeating: 0, count: tokens.count) }
+        var span = tokens.mutableSpan
+        try communicator.allReduceSum(&span)
     }
 
     // MARK: File

@@ -19,27 +19,39 @@ package struct ReferenceSource {
 
     /// The log-probabilities of at least `rows`.
     package mutating func logps(rows: [Int], model: ForestModel) throws -> ReferenceLogps {
+        let known = try known()
+        let missing = known.missing(among: rows)
+        computedRows = missing.count
+        guard !missing.isEmpty else { return known }
+        let computed = try pass.tokenLogps(rows: missing, model: model, title: "reference")
+        return try keep(computed, of: missing, with: known)
+    }
+
+    /// Adds the log-probabilities that a pass gave for `rows` to the cache.
+    func keep(_ tokens: [Float], of rows: [Int]) throws {
+        guard cache != nil else { return }
+        _ = try keep(tokens, of: rows, with: known())
+    }
+
+    /// What the cache has; rank 0 alone reads it, since it may be the only one that sees it.
+    private func known() throws -> ReferenceLogps {
         let (dataset, communicator) = (pass.planner.dataset, pass.communicator)
-        let digest = pass.policy.digest
         var logps = try communicator.agree {
-            guard let cache, FileManager.default.fileExists(atPath: cache.string) else {
+            guard communicator.rank == 0, let cache, FileManager.default.fileExists(atPath: cache.string) else {
                 return ReferenceLogps(dataset)
             }
-            return try ReferenceLogps(dataset, cache: cache, modelDigest: digest)
+            return try ReferenceLogps(dataset, cache: cache, modelDigest: pass.policy.digest)
         }
-        let missing = logps.missing(among: rows)
-        computedRows = missing.count
-        guard !missing.isEmpty else { return logps }
-        let progress = ProgressLine(title: "reference", rank: communicator.rank)
-        let computed = try pass.tokenLogps(rows: missing, model: model) { fraction in
-            progress.show(fraction, details: "\(missing.count) rows", isMilestone: fraction == 1)
-        }
-        progress.finish()
-        logps.fill(rows: missing, from: computed)
-        if let cache {
-            try communicator.agree {
-                if communicator.rank == 0 { try logps.write(to: cache, modelDigest: digest) }
-            }
+        try logps.takeFromRoot(communicator)
+        return logps
+    }
+
+    private func keep(_ tokens: [Float], of rows: [Int], with known: ReferenceLogps) throws -> ReferenceLogps {
+        var logps = known
+        logps.fill(rows: rows, from: tokens)
+        try pass.communicator.agree {
+            guard pass.communicator.rank == 0, let cache else { return }
+            try logps.write(to: cache, modelDigest: pass.policy.digest)
         }
         return logps
     }

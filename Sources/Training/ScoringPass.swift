@@ -19,43 +19,46 @@ package struct ScoringPass {
         self.communicator = communicator
     }
 
-    /// Scores this rank's part of `rows`.
+    /// The log-probability of every response token of `rows`, in the order of the dataset's `responseIDs`, in nats.
     ///
     /// - Parameters:
-    ///   - progress: Called after each packed row with the share done on this rank, in `[0, 1]`.
-    ///   - body: Receives each packed row with its scores.
-    func visit(
+    ///   - title: What the progress line calls the pass.
+    ///   - body: Receives each packed row of this rank with its scores.
+    /// - Returns: Zero for tokens of other rows.
+    package func tokenLogps(
         rows: [Int],
         model: ForestModel,
-        progress: (Double) -> Void,
-        _ body: (PackedRow, RowScores) -> Void
-    ) {
+        title: String,
+        visiting body: (PackedRow, RowScores) -> Void = { _, _ in }
+    ) throws -> [Float] {
+        let dataset = planner.dataset
+        var logps = Array(repeating: Float(0), count: dataset.responseIDs.count)
+        visit(rows: rows, model: model, title: title) { row, scores in
+            for response in row.responses {
+                let range = dataset.responseRange(response.index)
+                logps.replaceSubrange(range, with: scores.tokenLogps(of: response, in: row))
+            }
+            body(row, scores)
+        }
+        // Each token was computed on one rank; the others hold zero.
+        var span = logps.mutableSpan
+        try communicator.allReduceSum(&span)
+        return logps
+    }
+
+    /// Scores this rank's part of `rows`, packed row by packed row.
+    private func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedRow, RowScores) -> Void) {
+        let progress = ProgressLine(title: title, rank: communicator.rank)
         for start in stride(from: 0, to: rows.count, by: Self.chunkSize) {
             let count = min(Self.chunkSize, rows.count - start)
             let packed = planner.plan(rows: Array(rows[start..<start + count])).packedRows(shard: communicator.rank)
             for (index, row) in packed.enumerated() {
                 body(row, model.score(row, weights: policy.weights))
                 let done = Double(start) + Double(count) * Double(index + 1) / Double(packed.count)
-                progress(done / Double(rows.count))
+                let fraction = done / Double(rows.count)
+                progress.show(fraction, details: "\(rows.count) rows", isMilestone: fraction == 1)
             }
         }
-    }
-
-    /// The log-probability of every response token of `rows`, in the order of the dataset's `responseIDs`, in nats.
-    ///
-    /// - Returns: Zero for tokens of other rows.
-    package func tokenLogps(rows: [Int], model: ForestModel, progress: (Double) -> Void) throws -> [Float] {
-        let dataset = planner.dataset
-        var logps = Array(repeating: Float(0), count: dataset.responseIDs.count)
-        visit(rows: rows, model: model, progress: progress) { row, scores in
-            for response in row.responses {
-                let range = dataset.responseRange(response.index)
-                logps.replaceSubrange(range, with: scores.tokenLogps(of: response, in: row))
-            }
-        }
-        // Each token was computed on one rank; the others hold zero.
-        var span = logps.mutableSpan
-        try communicator.allReduceSum(&span)
-        return logps
+        progress.finish()
     }
 }

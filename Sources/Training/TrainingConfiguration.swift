@@ -126,11 +126,11 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         func positive(_ value: Double) -> Bool { value.isFinite && value > 0 }
         try check(.model, !model.isEmpty, "a Hugging Face model directory", "nothing")
         try check(.data, !data.isEmpty, "a file that espalier-prepare wrote", "nothing")
-        try check(.output, !output.isEmpty, "a directory", "nothing")
         try check(.learningRate, positive(learningRate), "a finite number above 0", learningRate)
         try check(.warmupRatio, (0...1).contains(warmupRatio), "from 0 to 1", warmupRatio)
-        try check(.maxSteps, maxSteps == -1 || maxSteps > 0, "above 0, or -1", maxSteps)
-        try check(.numTrainEpochs, positive(numTrainEpochs), "a finite number above 0", numTrainEpochs)
+        try check(.maxSteps, maxSteps == -1 || (1...1 << 40).contains(maxSteps), "from 1 to 2^40, or -1", maxSteps)
+        let epochs = numTrainEpochs
+        try check(.numTrainEpochs, epochs > 0 && epochs <= 1e6, "above 0, at most 1000000", epochs)
         try check(.globalBatchSize, globalBatchSize > 0, "at least 1", globalBatchSize)
         try check(.maxGradNorm, maxGradNorm.isFinite && maxGradNorm >= 0, "at least 0", maxGradNorm)
         try check(.weightDecay, weightDecay.isFinite && weightDecay >= 0, "at least 0", weightDecay)

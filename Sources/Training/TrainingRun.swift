@@ -12,7 +12,8 @@ package final class TrainingRun {
     private let communicator: any Communicator
     private let policy: Policy
     private let planner: Planner
-    private let output: ModelDirectory
+    /// Of rank 0 alone.
+    private let output: ModelDirectory?
     private let scoring: PairScoring
     private let model: ForestModel
     private let gradients: Gradients
@@ -31,23 +32,15 @@ package final class TrainingRun {
         self.configuration = configuration
         self.communicator = communicator
         let rank = communicator.rank
-        let (policy, dataset, objective, output) = try communicator.agree {
-            try configuration.validate()
-            let policy = try Policy(configuration, directory: FilePath(configuration.model))
-            let dataset = try PreferenceDataset(path: FilePath(configuration.data))
-            try dataset.validate(
-                for: policy.configuration,
-                in: policy.directory,
-                ranks: communicator.size,
-                batchSize: configuration.globalBatchSize
-            )
+        let inputs = try Inputs(configuration, communicator: communicator, batchSize: configuration.globalBatchSize)
+        let (policy, dataset, planner) = (inputs.policy, inputs.dataset, inputs.planner)
+        (self.policy, self.planner) = (policy, planner)
+        let (objective, output) = try communicator.agree {
+            try configuration.checkReferenceCache(rank: rank)
             let output = rank == 0 ? try ModelDirectory(preparing: FilePath(configuration.output), for: policy) : nil
-            return (policy, dataset, try configuration.objective(), output)
+            return (try configuration.objective(), output)
         }
-        self.policy = policy
-        self.output = output ?? ModelDirectory(path: FilePath(configuration.output))
-        let planner = Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
-        self.planner = planner
+        self.output = output
         let cursor = StepCursor(dataset, configuration)
         self.cursor = cursor
         totalSteps = configuration.totalSteps(stepsPerEpoch: cursor.stepsPerEpoch)
@@ -70,7 +63,8 @@ package final class TrainingRun {
             return (model, gradients, optimizer)
         }
         (self.model, self.gradients, self.optimizer) = (model, gradients, optimizer)
-        peakRate = try communicator.sum([PeakRate.measure(team: policy.team)])[0]
+        let rate = try communicator.agree { try PeakRate.measure(team: policy.team) }
+        peakRate = try communicator.sum([rate])[0]
         let start = ContinuousClock().now
         var source = ReferenceSource(
             pass: ScoringPass(policy: policy, planner: planner, communicator: communicator),
@@ -84,8 +78,7 @@ package final class TrainingRun {
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
     package func run() throws {
-        let isRoot = communicator.rank == 0
-        let log = try communicator.agree { isRoot ? try MetricsLog(output.file("metrics.jsonl")) : nil }
+        let log = try communicator.agree { try output?.startMetrics(configuration) }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
         var window = StepReport()
         var total = StepReport()
@@ -97,7 +90,7 @@ package final class TrainingRun {
             guard step % configuration.loggingSteps == 0 || step == totalSteps else { continue }
             let elapsed = (ContinuousClock().now - start) / .seconds(1)
             let epoch = Double(step) / Double(cursor.stepsPerEpoch)
-            try log?.append(
+            log?.append(
                 window.record(step: step, epoch: epoch, total: total, sharing: planner.sharing, peakRate: peakRate)
             )
             progress.show(
@@ -107,6 +100,7 @@ package final class TrainingRun {
             window = StepReport()
         }
         progress.finish()
+        try communicator.agree { try log?.finish() }
         try finish(total, seconds: (ContinuousClock().now - start) / .seconds(1))
     }
 
@@ -172,7 +166,7 @@ package final class TrainingRun {
     private func finish(_ total: StepReport, seconds: Double) throws {
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
         try communicator.agree {
-            guard communicator.rank == 0 else { return }
+            guard let output else { return }
             try output.write(policy)
             var summary = MetricsRecord()
             summary.add("steps", totalSteps)

@@ -9,7 +9,8 @@ struct CourseOptions: ParsableArguments {
     @Option(name: .long, help: "Passes over the data (default 1).")
     var numTrainEpochs: Double?
 
-    @Option(name: .long, help: "Optimizer steps; overrides --num-train-epochs.")
+    // Also takes -1, which Hugging Face writes for no limit.
+    @Option(name: .long, parsing: .unconditional, help: "Optimizer steps; overrides --num-train-epochs.")
     var maxSteps: Int?
 
     @Option(name: .long, help: "Keys the order of the data (default 42).")

@@ -138,7 +138,8 @@ struct Diagnosis {
         let filtered = lines(of: "/proc/self/status").contains { $0.hasPrefix("Seccomp:") && $0.hasSuffix("2") }
         let scope = lines(of: "/proc/sys/kernel/yama/ptrace_scope").first.flatMap { Int($0) } ?? 0
         guard localRanks > 1, environment[variable] != "none", filtered || scope > 0 else {
-            return Finding("transport", .sound, localRanks > 1 ? "ranks of this host copy directly" : "no other rank here")
+            let found = localRanks > 1 ? "ranks of this host copy directly" : "no other rank here"
+            return Finding("transport", .sound, found)
         }
         return Finding(
             "transport",

@@ -10,7 +10,7 @@ struct Espalier: ParsableCommand {
         discussion: """
             Runs alone or under mpirun; prepare data with espalier-prepare first.
 
-              mpirun -np 2 espalier train --model DIR --data train.safetensors --output OUT
+              mpirun -np 2 --bind-to none espalier train --model DIR --data train.safetensors --output OUT
             """,
         subcommands: [Train.self, Evaluate.self, Logps.self, Plan.self, Doctor.self]
     )

@@ -28,7 +28,10 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let status = World.run { communicator in
-            let configuration = try communicator.agree { try resolved() }
+            let configuration = try communicator.agree {
+                if let output, communicator.rank == 0 { try AtomicFile.checkWritable(FilePath(output)) }
+                return try resolved()
+            }
             let record = try Evaluation(configuration, communicator: communicator)
                 .run(referenceModel: referenceModel.map { FilePath($0) })
             try communicator.agree {
@@ -45,9 +48,6 @@ struct Evaluate: ParsableCommand {
         beta.map { configuration.beta = $0 }
         labelSmoothing.map { configuration.labelSmoothing = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
-        // Nothing is trained, so nothing is written by the run itself.
-        if configuration.output.isEmpty { configuration.output = "unused" }
-        try configuration.validate()
         return configuration
     }
 }

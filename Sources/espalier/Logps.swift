@@ -21,26 +21,19 @@ struct Logps: ParsableCommand {
 
     func run() throws {
         let status = World.run { communicator in
-            let (configuration, policy, dataset) = try communicator.agree {
-                var configuration = try shared.resolved()
-                configuration.output = output
-                try configuration.validate()
-                let policy = try Policy(configuration, directory: FilePath(configuration.model))
-                let dataset = try PreferenceDataset(path: FilePath(configuration.data))
-                try dataset.validate(for: policy.configuration, in: policy.directory, ranks: communicator.size)
-                return (configuration, policy, dataset)
+            let isRoot = communicator.rank == 0
+            let configuration = try communicator.agree {
+                if isRoot { try AtomicFile.checkWritable(FilePath(output)) }
+                return try shared.resolved()
             }
-            let rows = Array(0..<dataset.count)
-            let planner = Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
+            let inputs = try Inputs(configuration, communicator: communicator)
+            let (policy, planner) = (inputs.policy, inputs.planner)
+            let rows = Array(0..<inputs.dataset.count)
             let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
-            let progress = ProgressLine(title: "logps", rank: communicator.rank)
-            let tokens = try pass.tokenLogps(rows: rows, model: model) { fraction in
-                progress.show(fraction, details: "\(rows.count) rows", isMilestone: fraction == 1)
-            }
-            progress.finish()
+            let tokens = try pass.tokenLogps(rows: rows, model: model, title: "logps")
             try communicator.agree {
-                if communicator.rank == 0 { try write(tokens, dataset, modelDigest: policy.digest) }
+                if isRoot { try write(tokens, inputs.dataset, modelDigest: policy.digest) }
             }
         }
         throw ExitCode(status)

@@ -37,16 +37,21 @@ struct Plan: ParsableCommand {
     private func page(ranks: Int) throws -> String {
         var configuration = try shared.resolved()
         course.override(&configuration)
-        // Nothing is written.
-        if configuration.output.isEmpty { configuration.output = "unused" }
         try configuration.validate()
         let directory = FilePath(configuration.model)
         let model = try ModelConfiguration(directory: directory)
-        let dataset = try PreferenceDataset(path: FilePath(configuration.data))
+        let path = FilePath(configuration.data)
+        let dataset = try PreferenceDataset(path: path)
         guard ranks > 0 else {
             throw TrainingError.invalid(key: "--ranks", expected: "at least 1", found: "\(ranks)")
         }
-        try dataset.validate(for: model, in: directory, ranks: ranks, batchSize: configuration.globalBatchSize)
+        try dataset.validate(
+            from: path,
+            for: model,
+            in: directory,
+            ranks: ranks,
+            batchSize: configuration.globalBatchSize
+        )
         guard (0..<dataset.count).contains(drawnRow) else {
             throw TrainingError.invalid(key: "--row", expected: "from 0 to \(dataset.count - 1)", found: "\(drawnRow)")
         }

@@ -69,8 +69,8 @@ struct PlanPage {
     }
 
     private func line(_ title: String, _ cells: [String]) -> String {
-        func padded(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) }
-        return title + padded(title, 11) + cells.map { padded($0, 10) + $0 }.joined()
+        func gap(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) }
+        return title + gap(title, 11) + cells.map { gap($0, 10) + $0 }.joined()
     }
 
     private func tera(_ flops: Double) -> String { rounded(flops / 1e12, flops < 1e13 ? 2 : 0) }

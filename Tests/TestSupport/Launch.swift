@@ -21,20 +21,39 @@ package enum Launch {
         _ arguments: [String],
         ranks: Int = 1,
         solo: Bool = false,
+        variables: [String: String] = [:],
         timeout: Double = 120
     ) throws -> Outcome {
+        guard solo else { return try mpirun(product, Array(repeating: arguments, count: ranks), timeout: timeout) }
         let executable = Places.products.appending(product).string
-        guard !solo else { return try run(executable, arguments, timeout: timeout) }
-        guard let mpirun = which("mpirun") else { preconditionFailure("checked by the test's condition") }
-        let options = ["-np", "\(ranks)", "--oversubscribe", "--bind-to", "none"]
-        return try run(mpirun, options + [executable] + arguments, timeout: timeout)
+        return try run(executable, arguments, variables: variables, timeout: timeout)
     }
 
-    private static func run(_ executable: String, _ arguments: [String], timeout: Double) throws -> Outcome {
+    /// Runs one of the package's executables under `mpirun`, each rank with arguments of its own.
+    package static func mpirun(_ product: String, _ ranks: [[String]], timeout: Double = 120) throws -> Outcome {
+        let executable = Places.products.appending(product).string
+        let alike = Set(ranks).count == 1 ? [(ranks.count, ranks[0])] : ranks.map { (1, $0) }
+        let parts = alike.map { ["-np", "\($0)", executable] + $1 }
+        let options = ["--oversubscribe", "--bind-to", "none"]
+        return try tool("mpirun", options + parts.joined(separator: [":"]), timeout: timeout)
+    }
+
+    /// Runs a program that is found on the path.
+    package static func tool(_ name: String, _ arguments: [String], timeout: Double = 120) throws -> Outcome {
+        guard let executable = which(name) else { preconditionFailure("\(name) is checked by the test's condition") }
+        return try run(executable, arguments, timeout: timeout)
+    }
+
+    private static func run(
+        _ executable: String,
+        _ arguments: [String],
+        variables: [String: String] = [:],
+        timeout: Double
+    ) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
-        process.environment = environment
+        process.environment = environment.merging(variables) { $1 }
         process.standardInput = FileHandle.nullDevice
         return try Places.temporary { directory in
             // Files instead of pipes: a full pipe would stop the process that a test waits for.

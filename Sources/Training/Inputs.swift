@@ -1,0 +1,43 @@
+package import Collectives
+internal import Formats
+package import Preferences
+internal import SystemPackage
+
+/// What a command that runs a model over preferences starts from: read and checked by every rank, the same on all.
+package struct Inputs {
+    package let policy: Policy
+    package let dataset: PreferenceDataset
+    /// Divides the data over the ranks.
+    package let planner: Planner
+
+    /// Reads the model and the data that `configuration` names.
+    ///
+    /// - Parameter batchSize: Dataset rows of a step, where there are steps.
+    /// - Throws: `RankFailure` on every rank where any rank fails, or has another model, other data or other settings.
+    package init(
+        _ configuration: TrainingConfiguration,
+        communicator: any Communicator,
+        batchSize: Int? = nil
+    ) throws {
+        let (policy, dataset, settings) = try communicator.agree {
+            try configuration.validate()
+            let policy = try Policy(configuration, directory: FilePath(configuration.model))
+            let path = FilePath(configuration.data)
+            let dataset = try PreferenceDataset(path: path)
+            try dataset.validate(
+                from: path,
+                for: policy.configuration,
+                in: policy.directory,
+                ranks: communicator.size,
+                batchSize: batchSize
+            )
+            return (policy, dataset, try configuration.commonSettings)
+        }
+        try communicator.requireSame(policy.digest, "model (\(configuration.model))")
+        try communicator.requireSame(dataset.digest, "data (\(configuration.data))")
+        try communicator.requireSame(settings, "configuration")
+        self.policy = policy
+        self.dataset = dataset
+        planner = Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
+    }
+}

@@ -1,0 +1,276 @@
+internal import Foundation
+internal import Formats
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// Whatever is wrong ends in one line that says what, where and the remedy, before anything is lost.
+@Suite(.serialized)
+struct BadInputTests {
+    private let golden = Golden.tied
+
+    /// Trains for one step with `arguments` over sound ones, and expects the one line `error: message`.
+    private func expect(
+        _ message: String,
+        _ arguments: [String],
+        command: String = "train",
+        in directory: FilePath,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let output = command == "train" ? ["--output", directory.appending("out").string, "--max-steps", "1"] : []
+        let sound = ["--model", golden.directory.string, "--data", golden.file.string, "--threads", "1"]
+        let outcome = try Launch.run("espalier", [command] + sound + output + arguments, solo: true)
+        let found = outcome.errors.replacingOccurrences(of: directory.string, with: "DIR")
+        #expect(outcome.status == 1, sourceLocation: sourceLocation)
+        #expect(found == "error: \(message)\n", sourceLocation: sourceLocation)
+        #expect(!FileManager.default.fileExists(atPath: directory.appending("out/model.safetensors").string))
+    }
+
+    /// A copy of the tiny model that `change` may spoil.
+    private func model(in directory: FilePath, _ change: (FilePath) throws -> Void) throws -> String {
+        let copy = directory.appending("model")
+        try FileManager.default.copyItem(atPath: golden.directory.string, toPath: copy.string)
+        try change(copy)
+        return copy.string
+    }
+
+    /// Prepared data of one prompt and two responses.
+    private func data(
+        in directory: FilePath,
+        prompt: [Int32] = [1, 2],
+        responses: [[Int32]] = [[3], [4, 5]],
+        metadata: [String: String] = ["format": "espalier-preferences", "format_version": "1"]
+    ) throws -> String {
+        func offsets(_ counts: [Int]) -> [Int64] { counts.reduce(into: [0]) { $0.append($0.last! + Int64($1)) } }
+        let path = directory.appending("data.safetensors")
+        try SafetensorsWriter.write(
+            [
+                SafetensorsEntry(name: "prompt_ids", prompt),
+                SafetensorsEntry(name: "prompt_offsets", offsets(prompt.isEmpty ? [] : [prompt.count])),
+                SafetensorsEntry(name: "response_ids", responses.flatMap { $0 }),
+                SafetensorsEntry(name: "response_offsets", offsets(responses.map(\.count))),
+                SafetensorsEntry(name: "row_offsets", offsets(prompt.isEmpty ? [] : [responses.count])),
+            ],
+            metadata: metadata,
+            to: path
+        )
+        return path.string
+    }
+
+    // MARK: Model
+
+    @Test("a model that is missing, truncated, of other shapes or of an unknown kind")
+    func models() throws {
+        try Places.temporary { directory in
+            try expect(
+                "DIR/none: expected a Hugging Face model directory, found no config.json",
+                ["--model", directory.appending("none").string],
+                in: directory
+            )
+            let truncated = try model(in: directory) { copy in
+                let weights = copy.appending("model.safetensors").string
+                let handle = try #require(FileHandle(forWritingAtPath: weights))
+                try handle.truncate(atOffset: try handle.seekToEnd() - 10)
+            }
+            try expect(
+                "DIR/model/model.safetensors: truncated: 10 of 255256 bytes are missing; download or copy it again",
+                ["--model", truncated],
+                in: directory
+            )
+        }
+        try Places.temporary { directory in
+            let narrow = try model(in: directory) { try edit($0, "intermediate_size", 88, 80) }
+            try expect(
+                "DIR/model/model.safetensors: tensor model.layers.2.mlp.down_proj.weight: "
+                    + "expected shape [48, 80], as config.json says, found [48, 88]",
+                ["--model", narrow],
+                in: directory
+            )
+        }
+        try Places.temporary { directory in
+            let other = try model(in: directory) { try edit($0, "model_type", "\"llama\"", "\"mamba\"") }
+            try expect(
+                "DIR/model/config.json: model_type = mamba is not supported; supported: llama",
+                ["--model", other],
+                in: directory
+            )
+        }
+    }
+
+    private func edit(_ model: FilePath, _ key: String, _ old: Any, _ new: Any) throws {
+        let path = model.appending("config.json").string
+        let json = try String(contentsOfFile: path, encoding: .utf8)
+        try #require(json.contains("\"\(key)\": \(old)"))
+        let edited = json.replacingOccurrences(of: "\"\(key)\": \(old)", with: "\"\(key)\": \(new)")
+        try edited.write(toFile: path, atomically: true, encoding: .utf8)
+    }
+
+    // MARK: Data
+
+    @Test("data that is empty, foreign to the model, or no prepared data at all")
+    func datasets() throws {
+        try Places.temporary { directory in
+            try expect(
+                "DIR/data.safetensors: row 0: token id 131 lies outside the model's vocabulary of 131; "
+                    + "prepare the data with this model's tokenizer",
+                ["--data", try data(in: directory, responses: [[3], [131]])],
+                in: directory
+            )
+            try expect(
+                "DIR/data.safetensors: the dataset is empty; prepare it again with espalier-prepare and read its counts",
+                ["--data", try data(in: directory, prompt: [], responses: [])],
+                in: directory
+            )
+            try expect(
+                "DIR/data.safetensors: the longest sequence has 601 tokens, the model in \(golden.directory) takes 512; "
+                    + "prepare the data with --max-length 512",
+                ["--data", try data(in: directory, prompt: Array(repeating: 7, count: 600), responses: [[1], [2]])],
+                in: directory
+            )
+            let tokenized = try model(in: directory) {
+                try "{}".write(toFile: $0.appending("tokenizer.json").string, atomically: true, encoding: .utf8)
+            }
+            let prepared = [
+                "format": "espalier-preferences", "format_version": "1", "tokenizer_digest": "0123456789abcdef",
+            ]
+            try expect(
+                "DIR/data.safetensors: prepared with another tokenizer (digest 0123456789ab…, the model's is "
+                    + "44136fa355b3…); run espalier-prepare with this model",
+                ["--model", tokenized, "--data", try data(in: directory, metadata: prepared)],
+                in: directory
+            )
+            try expect(
+                "\(golden.directory)/model.safetensors: expected prepared preferences of format version 1, found the "
+                    + "format pt; prepare the data with espalier-prepare",
+                ["--data", golden.directory.appending("model.safetensors").string],
+                in: directory
+            )
+        }
+    }
+
+    // MARK: Places
+
+    @Test("an output that cannot be written, is the model itself, or belongs to another")
+    func outputs() throws {
+        try Places.temporary { directory in
+            let file = golden.directory.appending("config.json")
+            try expect(
+                "\(file)/x: cannot be made a directory: Not a directory; choose another place",
+                ["--output", file.appending("x").string],
+                in: directory
+            )
+            try expect(
+                "\(golden.directory): is the model to tune, which would be lost; choose another --output",
+                ["--output", golden.directory.string],
+                in: directory
+            )
+            let sharded = directory.appending("model.safetensors.index.json")
+            try "{}".write(toFile: sharded.string, atomically: true, encoding: .utf8)
+            try expect(
+                "DIR/model.safetensors.index.json: belongs to another model, which readers would prefer; "
+                    + "choose another --output",
+                ["--output", directory.string],
+                in: directory
+            )
+            for (command, flag) in [("train", "--reference-cache"), ("logps", "--output"), ("evaluate", "--output")] {
+                try expect(
+                    "DIR/none/file: cannot be written: No such file or directory; create its directory first",
+                    [flag, directory.appending("none/file").string],
+                    command: command,
+                    in: directory
+                )
+            }
+        }
+    }
+
+    @Test("a disk with too little room", .enabled(if: getuid() == 0, "a small disk can be mounted by root alone"))
+    func fullDisk() throws {
+        try Places.temporary { directory in
+            let disk = directory.appending("disk").string
+            try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+            guard try Launch.tool("mount", ["-t", "tmpfs", "-o", "size=200k", "tmpfs", disk]).status == 0 else {
+                return  // Containers forbid it even to root.
+            }
+            defer { _ = try? Launch.tool("umount", [disk]) }
+            try expect(
+                "DIR/disk/out: 1 MiB are needed there: No space left on device; free some space or write elsewhere",
+                ["--output", disk + "/out"],
+                in: directory
+            )
+            #expect(try FileManager.default.contentsOfDirectory(atPath: disk + "/out").isEmpty)
+        }
+    }
+
+    // MARK: Settings
+
+    @Test("settings out of range, misspelt or unreadable")
+    func settings() throws {
+        try Places.temporary { directory in
+            let settings = directory.appending("settings.yaml")
+            try "beta: 0.2\nlearning_rat: 3\n".write(toFile: settings.string, atomically: true, encoding: .utf8)
+            let file = ["--config", settings.string]
+            let misspelt = "DIR/settings.yaml: line 2: unknown key learning_rat; did you mean learning_rate?"
+            try expect(misspelt, file, in: directory)
+            try "beta: strong\n".write(toFile: settings.string, atomically: true, encoding: .utf8)
+            try expect("DIR/settings.yaml: beta: expected a number, found strong", file, in: directory)
+            try expect("beta must be a finite number above 0, found 0.0", ["--beta", "0"], in: directory)
+            try expect("loss_type must be one of sigmoid, found sigmoyd", ["--loss-type", "sigmoyd"], in: directory)
+            try expect("max_steps must be from 1 to 2^40, or -1, found 0", ["--max-steps", "0"], in: directory)
+            let epochs = ["--max-steps", "-1", "--num-train-epochs", "1e30"]
+            try expect("num_train_epochs must be above 0, at most 1000000, found 1e+30", epochs, in: directory)
+        }
+        let unknown = try Launch.run("espalier", ["train", "--modle", "x"], solo: true)
+        #expect(unknown.status != 0)
+        #expect(unknown.errors.hasPrefix("Error: Unknown option '--modle'. Did you mean '--model'?\n"))
+    }
+
+    // MARK: Ranks
+
+    /// The lines of `errors` that are ours; the launcher adds its own.
+    private func reasons(_ outcome: Outcome) -> [String] {
+        outcome.errors.components(separatedBy: "\n").filter { $0.lowercased().hasPrefix("error:") }
+    }
+
+    @Test(
+        "more ranks than pairs, or a rank that differs or fails, stops all with one reason",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func ranks() throws {
+        try Places.temporary { directory in
+            let sound = [
+                "train", "--model", golden.directory.string, "--data", golden.file.string, "--threads", "1",
+                "--output", directory.appending("out").string,
+            ]
+            func stop(_ ranks: [[String]], _ reason: String) throws {
+                let outcome = try Launch.mpirun("espalier", ranks.map { sound + $0 })
+                #expect(outcome.status > 0)
+                #expect(reasons(outcome) == ["error: \(reason)"], "\(outcome.errors)")
+            }
+            try stop(
+                Array(repeating: ["--global-batch-size", "2"], count: 3),
+                "3 ranks for 2 preference rows in a step: some would never have work; start at most 2 ranks, or raise "
+                    + "--global-batch-size"
+            )
+            try stop(
+                Array(repeating: [], count: 7),
+                "7 ranks for 6 preference rows in all: some would never have work; start at most 6 ranks"
+            )
+            try stop(
+                [[], ["--model", "/none"]],
+                "/none: expected a Hugging Face model directory, found no config.json"
+            )
+            let common = "than rank 0; give all ranks the same, on a file system that they share"
+            try stop([[], ["--seed", "4"]], "rank 1 has another configuration \(common)")
+            let changed = try model(in: directory) { try edit($0, "rms_norm_eps", "1e-05", "1e-04") }
+            try stop([[], ["--model", changed]], "rank 1 has another model (\(changed)) \(common)")
+            #expect(!FileManager.default.fileExists(atPath: directory.appending("out/model.safetensors").string))
+        }
+    }
+
+    @Test("a flag that no rank understands is told once", .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+    func flagOnRanks() throws {
+        let outcome = try Launch.mpirun("espalier", Array(repeating: ["train", "--modle", "x"], count: 2))
+        #expect(outcome.status > 0)
+        #expect(reasons(outcome) == ["Error: Unknown option '--modle'. Did you mean '--model'?"], "\(outcome.errors)")
+    }
+}

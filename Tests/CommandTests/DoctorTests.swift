@@ -1,0 +1,46 @@
+internal import Foundation
+internal import TestSupport
+internal import Testing
+
+/// What `espalier doctor` finds.
+@Suite(.serialized)
+struct DoctorTests {
+    @Test("a process alone is told what it computes with")
+    func alone() throws {
+        let outcome = try Launch.run("espalier", ["doctor", "--threads", "1"], solo: true)
+        let subjects = outcome.output.split(separator: "\n").filter { !$0.hasPrefix(" ") }
+            .compactMap { $0.dropFirst(2).components(separatedBy: "  ").first }
+        #expect(
+            subjects == [
+                "processor", "kernels", "mpi", "binding", "transport", "/dev/shm", "huge pages", "memory", "rate",
+            ]
+        )
+    }
+
+    @Test("kernels below what the processor can run are a fault, with the remedy")
+    func kernels() throws {
+        let outcome = try Launch.run(
+            "espalier",
+            ["doctor", "--threads", "1"],
+            solo: true,
+            variables: ["OPENBLAS_CORETYPE": "Prescott"]
+        )
+        guard outcome.output.contains("AVX") else { return }  // Nothing better to run.
+        #expect(outcome.status == 1)
+        #expect(outcome.output.contains("✗ kernels       OpenBLAS runs those for Prescott, this processor can run "))
+        #expect(outcome.output.contains("    → unset OPENBLAS_CORETYPE, or set it to "))
+    }
+
+    @Test(
+        "threads bound to fewer processors are a fault on every rank, told once where ranks are alike",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func binding() throws {
+        let threads = "\(ProcessInfo.processInfo.processorCount + 1)"
+        let outcome = try Launch.run("espalier", ["doctor", "--threads", threads], ranks: 2)
+        #expect(outcome.status == 1)
+        #expect(outcome.output.hasPrefix("ranks 0, 1\n"), "\(outcome.output)")
+        #expect(outcome.output.contains("✗ binding       \(threads) threads on "))
+        #expect(outcome.output.contains("    → the threads of a rank would take turns: mpirun --bind-to none, or "))
+    }
+}

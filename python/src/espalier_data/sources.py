@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +39,11 @@ def _text(path: Path) -> str:
     try:
         with opener(path, "rb") as file:
             return file.read().decode("utf-8-sig")
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise UserError(f"{path}: not a whole gzip file ({error})") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: not a whole gzip file ({error}); fetch or write it again") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 at byte {error.start}") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{line}: not UTF-8 at byte {error.start} of the file; convert it to UTF-8") from None
 
 
 def _lines(path: Path, text: str) -> Iterator[Record]:
@@ -50,8 +52,8 @@ def _lines(path: Path, text: str) -> Iterator[Record]:
             continue
         try:
             yield Record(path, number, json.loads(line))
-        except json.JSONDecodeError as error:
-            yield Record(path, number, problem=f"not valid JSON: {error.msg} at column {error.colno}")
+        except (ValueError, RecursionError) as error:
+            yield Record(path, number, problem=_problem(error))
 
 
 def _array(path: Path, text: str) -> Iterator[Record]:
@@ -64,18 +66,29 @@ def _array(path: Path, text: str) -> Iterator[Record]:
         counted = position
         try:
             value, end = decoder.raw_decode(text, position)
-            position = _skip(text, end)
-            if position >= len(text) or text[position] not in ",]":
-                raise json.JSONDecodeError("expected , or ]", text, position)
-        except json.JSONDecodeError as error:
-            problem = f"not valid JSON: {error.msg} at column {error.colno}; what follows is lost"
-            yield Record(path, error.lineno, problem=problem)
+        except (ValueError, RecursionError) as error:
+            yield Record(path, getattr(error, "lineno", line), problem=f"{_problem(error)}; what follows is lost")
             return
         yield Record(path, line, value)
-        if text[position] == ",":
+        position = _skip(text, end)
+        if position < len(text) and text[position] not in ",]":
+            error = json.JSONDecodeError("expected , or ]", text, position)
+            yield Record(path, error.lineno, problem=f"{_problem(error)}; what follows is lost")
+            return
+        if position < len(text) and text[position] == ",":
             position = _skip(text, position + 1)
+    line += text.count("\n", counted, position)
     if position >= len(text):
         yield Record(path, line, problem="the array does not end: a truncated file?")
+    elif _skip(text, position + 1) < len(text):
+        yield Record(path, line, problem="something follows the array; what follows is lost")
+
+
+def _problem(error: ValueError | RecursionError) -> str:
+    """Why a value could not be read; besides faults of syntax, Python refuses endless numbers and endless nesting."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
+    return f"not readable JSON: {error}"
 
 
 def _skip(text: str, position: int) -> int:

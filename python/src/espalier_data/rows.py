@@ -37,6 +37,11 @@ class PreferenceRow:
 
 def parse(value: Any) -> PreferenceRow:
     """The preference that a JSON value holds, in any of the known forms."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])[1:-1]
+        raise BadRow(f"the text holds half a character (a lone surrogate), as {half}") from None
     if not isinstance(value, dict):
         raise BadRow(f"expected an object, found {type(value).__name__}")
     if "label" in value and "completion" in value:
@@ -70,7 +75,10 @@ def _arguments(value: dict[str, Any]) -> dict[str, Any]:
             tools = json.loads(tools) if tools.strip() else None
         except json.JSONDecodeError as error:
             raise BadRow(f"tools is not valid JSON: {error.msg}") from None
-    return {"tools": tools, **(value.get("chat_template_kwargs") or {})}
+    arguments = value.get("chat_template_kwargs") or {}
+    if not isinstance(arguments, dict):
+        raise BadRow(f"chat_template_kwargs must be an object, found {type(arguments).__name__}")
+    return {"tools": tools, **arguments}
 
 
 def _sharegpt(value: dict[str, Any]) -> PreferenceRow:
@@ -118,11 +126,11 @@ def _implicit(value: dict[str, Any]) -> PreferenceRow:
 
 def _common(sequences: list[Any]) -> int:
     """How long a beginning all sequences have in common, without using any of them up."""
-    limit = min(len(sequence) for sequence in sequences)
+    limit = min(len(sequence) for sequence in sequences) - 1
     count = 0
     while count < limit and all(sequence[count] == sequences[0][count] for sequence in sequences):
         count += 1
-    return min(count, limit - 1) if count == limit else count
+    return count
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -142,8 +150,10 @@ def _message(turn: Any) -> dict[str, Any]:
     if "role" in turn:
         return turn
     if "from" not in turn or "value" not in turn:
-        raise BadRow(f"a message needs role and content, or from and value; found {', '.join(map(str, turn)) or 'none'}")
-    role = _ROLES.get(turn["from"])
+        raise BadRow(
+            f"a message needs role and content, or from and value; found {', '.join(map(str, turn)) or 'none'}"
+        )
+    role = _ROLES.get(turn["from"]) if isinstance(turn["from"], str) else None
     if role is None:
         raise BadRow(f"unknown role {turn['from']!r}; known: {', '.join(_ROLES)}")
     return {"role": role, "content": turn["value"]}

@@ -25,11 +25,14 @@ class PreferenceTokenizer:
     """The tokenizer of a model directory."""
 
     def __init__(self, model: Path):
-        self._tokenizer = _load(model)
+        if not model.is_dir():
+            raise UserError(f"{model}: expected a Hugging Face model directory, found none")
         file = model / "tokenizer.json"
         if not file.is_file():
             raise UserError(f"{model}: expected tokenizer.json, by which the data is tied to its tokenizer; found none")
+        self._tokenizer = _load(model)
         self.digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        self._start = _start(self._tokenizer)
         template = self._tokenizer.chat_template or ""
         self.template_digest = hashlib.sha256(str(template).encode()).hexdigest()
 
@@ -52,7 +55,9 @@ class PreferenceTokenizer:
 
     def _template(self, messages: list[dict[str, Any]], arguments: dict[str, Any], **options: Any) -> list[int]:
         try:
-            encoded = self._tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True, **options, **arguments)
+            encoded = self._tokenizer.apply_chat_template(
+                messages, tokenize=True, return_dict=True, **options, **arguments
+            )
         except Exception as error:  # Templates raise errors of their own for conversations they refuse.
             raise BadRow(f"the chat template refuses the conversation: {error}") from None
         return list(encoded["input_ids"])
@@ -60,13 +65,15 @@ class PreferenceTokenizer:
     def _texts(self, row: PreferenceRow) -> tuple[list[int], list[list[int]]]:
         end = self._tokenizer.eos_token or ""
         responses = [text if text.endswith(end) else text + end for text in row.responses]
-        encode = self._tokenizer
-        return encode(row.prompt)["input_ids"], [encode(row.prompt + text)["input_ids"] for text in responses]
+        return self._encode(row.prompt), [self._encode(row.prompt + text) for text in responses]
+
+    def _encode(self, text: str) -> list[int]:
+        """The tokens of `text` after those that the tokenizer begins every text with, which come once."""
+        own = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return own if own[: len(self._start)] == self._start else self._start + own
 
 
 def _load(model: Path) -> Any:
-    if not model.is_dir():
-        raise UserError(f"{model}: expected a Hugging Face model directory, found none")
     # Only tokenizers are wanted: no advice about deep learning libraries, and never the network.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -75,8 +82,16 @@ def _load(model: Path) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(str(model))
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{model}: the tokenizer cannot be loaded: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # The tokenizers library raises bare exceptions for files it cannot read.
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{model}: the tokenizer cannot be loaded ({reason}); fetch its files again") from None
+
+
+def _start(tokenizer: Any) -> list[int]:
+    """The tokens, mostly none or BOS, that the tokenizer puts before a text. What it puts behind is not wanted."""
+    whole = list(tokenizer("a")["input_ids"])
+    own = list(tokenizer("a", add_special_tokens=False)["input_ids"])
+    return next((whole[:n] for n in range(len(whole)) if whole[n : n + len(own)] == own), [])
 
 
 def _common_prefix(a: list[int], b: list[int]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import sources
 from .errors import UserError, run_command
+from .files import check_output
 from .prepared import PreparedData
 from .rows import BadRow, parse
 from .tokenization import PreferenceTokenizer, TokenizedRow
@@ -37,6 +38,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     """Runs the command; bad rows are told and left out, unless `--strict`."""
     if arguments.max_length < 2:
         raise UserError(f"--max-length must be at least 2, found {arguments.max_length}")
+    check_output(arguments.output)
     tokenizer = PreferenceTokenizer(arguments.model)
     data = PreparedData(arguments.max_length)
     for source, row in _tokenized(arguments.data, tokenizer, arguments.strict, data):

@@ -1,11 +1,12 @@
 """The prepared file: flat token ids with offsets, in safetensors."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from .files import replacing
 from .tokenization import TokenizedRow
@@ -61,7 +62,17 @@ class PreparedData:
             "rows_kept": str(len(self.prompts)),
         }
         with replacing(path) as temporary:
-            save_file(arrays, temporary, metadata={**own, **numbers, **metadata})
+            temporary.write_bytes(_with_sorted_metadata(save(arrays, metadata={**own, **numbers, **metadata})))
+
+
+def _with_sorted_metadata(file: bytes) -> bytes:
+    """A safetensors file whose bytes depend on its content alone: the library writes metadata in random order."""
+    size = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + file[8 + size :]
 
 
 def _flat(parts: list[list[int]]) -> np.ndarray:

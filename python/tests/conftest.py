@@ -1,0 +1,95 @@
+"""What the tests of data preparation share."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import tiny
+from safetensors import safe_open
+
+from espalier_data import prepare as prepare_module
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Prepared:
+    """A prepared file, as lists."""
+
+    arrays: dict
+    metadata: dict[str, str]
+    rows: list[tuple[list[int], list[list[int]]]]
+
+
+def read_prepared(path: Path) -> Prepared:
+    with safe_open(path, "numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}
+        metadata = file.metadata()
+
+    def parts(name: str) -> list[list[int]]:
+        ids, offsets = arrays[f"{name}_ids"].tolist(), arrays[f"{name}_offsets"].tolist()
+        return [ids[start:end] for start, end in zip(offsets, offsets[1:])]
+
+    responses, bounds = parts("response"), arrays["row_offsets"].tolist()
+    rows = [(prompt, responses[a:b]) for prompt, a, b in zip(parts("prompt"), bounds, bounds[1:])]
+    return Prepared(arrays, metadata, rows)
+
+
+@dataclass
+class Outcome:
+    """How a command ended and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+    path: Path
+
+    @property
+    def prepared(self) -> Prepared:
+        return read_prepared(self.path)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory) -> Path:
+    return tiny.save_model(tmp_path_factory.mktemp("models") / "bytes")
+
+
+@pytest.fixture
+def run_main(monkeypatch, capsys) -> Callable:
+    """Runs a command's `main` as its script would, and gives (status, out, err)."""
+
+    def run(main: Callable[[], None], *arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["command", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        written = capsys.readouterr()
+        return end.value.code, written.out, written.err
+
+    return run
+
+
+@pytest.fixture
+def prepare(run_main, model, tmp_path) -> Callable[..., Outcome]:
+    """Runs `espalier-prepare` on files, or on rows, which are written as JSON lines first."""
+
+    def run(data, *options, model=model, output=tmp_path / "out.safetensors") -> Outcome:
+        if isinstance(data, list) and not isinstance(data[0], Path):
+            (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in data))
+            data = tmp_path / "data.jsonl"
+        files = data if isinstance(data, list) else [data]
+        arguments = ["--model", model, "--data", *files, "--output", output, *options]
+        return Outcome(*run_main(prepare_module.main, *arguments), output)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def real_model() -> Path:
+    """The directory of SmolLM2-135M-Instruct."""
+    directory = os.environ.get("ESPALIER_TEST_MODEL")
+    if not directory:
+        pytest.skip("ESPALIER_TEST_MODEL does not name the directory of SmolLM2-135M-Instruct")
+    return Path(directory)

@@ -1,0 +1,118 @@
+"""Files that cannot be read or written end the command in one line, and nothing is left behind."""
+
+import gzip
+import json
+import subprocess
+import sys
+
+import pytest
+import tiny
+
+GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
+LINES = (json.dumps(GOOD) + "\n").encode() * 40
+
+
+def packed() -> bytes:
+    return gzip.compress(LINES + bytes(range(128)) * 20)
+
+
+def test_a_missing_file_is_named(prepare, tmp_path):
+    outcome = prepare(tmp_path / "nowhere.json")
+    assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/nowhere.json: No such file or directory\n")
+
+
+def test_a_directory_is_no_data(prepare, tmp_path):
+    outcome = prepare(tmp_path)
+    assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}: Is a directory\n")
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "[]", " [ ] "])
+def test_an_empty_file_has_no_usable_row(content, prepare, tmp_path):
+    (tmp_path / "empty.json").write_text(content)
+    outcome = prepare(tmp_path / "empty.json")
+    assert (outcome.status, outcome.err) == (1, "error: no usable row of 0 read; nothing was written\n")
+    assert not outcome.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (packed()[:-9], "not a whole gzip file (Compressed file ended before the end-of-stream marker was reached)"),
+        (LINES, "not a whole gzip file (Not a gzipped file (b'{\"'))"),
+        (packed()[:10] + b"\xff" + packed()[11:], "not a whole gzip file (Error -3 while decompressing data: "),
+    ],
+    ids=["truncated", "not packed", "damaged"],
+)
+def test_a_broken_gzip_file_is_told(content, reason, prepare, tmp_path):
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(content)
+    outcome = prepare(path)
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"error: {path}: {reason}")
+    assert outcome.err.endswith("; fetch or write it again\n")
+    assert outcome.err.count("\n") == 1
+
+
+def test_text_in_another_encoding_is_told_with_its_place(prepare, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(LINES + '{"prompt": "é'.encode("latin-1"))
+    outcome = prepare(path)
+    place = len(LINES) + 12
+    message = f"error: {path}:41: not UTF-8 at byte {place} of the file; convert it to UTF-8\n"
+    assert (outcome.status, outcome.err) == (1, message)
+
+
+def test_a_missing_model_is_told(prepare, tmp_path):
+    outcome = prepare([GOOD], model=tmp_path / "nowhere")
+    assert (outcome.status, outcome.err) == (
+        1,
+        f"error: {tmp_path}/nowhere: expected a Hugging Face model directory, found none\n",
+    )
+
+
+def test_a_model_without_tokenizer_is_told(prepare, tmp_path):
+    (tmp_path / "model").mkdir()
+    outcome = prepare([GOOD], model=tmp_path / "model")
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"error: {tmp_path}/model: expected tokenizer.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("tokenizer.json", ""), ("tokenizer.json", "{"), ("tokenizer.json", "{}"), ("tokenizer_config.json", "{")],
+)
+def test_a_broken_tokenizer_is_told_in_one_line(name, content, prepare, tmp_path):
+    model = tiny.save_model(tmp_path / "model")
+    (model / name).write_text(content)
+    outcome = prepare([GOOD], model=model)
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"error: {model}: the tokenizer cannot be loaded (")
+    assert outcome.err.count("\n") == 1
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(prepare, tmp_path):
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").touch()
+    told = {
+        "directory": "expected the name of a file to write, found a directory",
+        "file/out": f"cannot be written, since {tmp_path}/file is no directory; make it first",
+        "nowhere/out": f"cannot be written, since {tmp_path}/nowhere is no directory; make it first",
+    }
+    for name, message in told.items():
+        outcome = prepare(tmp_path / "no data", output=tmp_path / name)
+        assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/{name}: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: --model, --data, --output"),
+        (["--max-length", "many"], "argument --max-length: invalid int value: 'many'"),
+        (["--truncation-mode", "keep_end"], "argument --truncation-mode: invalid choice: 'keep_end'"),
+    ],
+)
+def test_wrong_arguments_are_told(arguments, message, tmp_path):
+    command = [sys.executable, "-m", "espalier_data.prepare", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert message in result.stderr

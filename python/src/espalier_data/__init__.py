@@ -1,1 +1,8 @@
 """Prepares preference data and models for Espalier, on Hugging Face's own tokenizers; needs no torch."""
+
+import os
+
+# Of transformers only tokenizers are wanted: no advice about deep learning libraries, and never the network.
+os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -34,6 +34,13 @@ _PRE_TOKENIZERS = {
 }
 
 
+def required(metadata: dict[str, Any], key: str) -> Any:
+    """What the file says of `key`, which it must say."""
+    if key not in metadata:
+        raise UserError(f"the file does not say {key}")
+    return metadata[key]
+
+
 def build(metadata: dict[str, Any]) -> Tokenizer:
     """The tokenizer of a GGUF file's metadata."""
     kind = metadata.get("tokenizer.ggml.model")
@@ -42,8 +49,8 @@ def build(metadata: dict[str, Any]) -> Tokenizer:
     name = metadata.get("tokenizer.ggml.pre", "gpt-2")
     if name not in _PRE_TOKENIZERS:
         raise UserError(f"tokenizer.ggml.pre = {name!r} is not supported; supported: {', '.join(_PRE_TOKENIZERS)}")
-    tokens = metadata["tokenizer.ggml.tokens"]
-    merges = [tuple(merge.split(" ", 1)) for merge in metadata["tokenizer.ggml.merges"]]
+    tokens = required(metadata, "tokenizer.ggml.tokens")
+    merges = [tuple(merge.split(" ", 1)) for merge in required(metadata, "tokenizer.ggml.merges")]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=name == "llama-bpe"))
     tokenizer.pre_tokenizer = _PRE_TOKENIZERS[name]()

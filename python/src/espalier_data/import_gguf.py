@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 
 from . import gguf_tokenizer
 from .errors import UserError, run_command
@@ -43,18 +44,22 @@ def import_gguf(file: Path, output: Path) -> None:
     if output.exists():
         raise UserError(f"{output}: is there already; remove it, or name another directory")
     reader = _open(file)
-    metadata = {name: field.contents() for name, field in reader.fields.items()}
-    config = configuration(metadata, ties_embeddings=all(tensor.name != "output.weight" for tensor in reader.tensors))
-    weights = {}
-    for tensor in reader.tensors:
-        name = hugging_face_name(tensor.name)
-        if name is not None:
-            weights[name] = _values(tensor, config)
-    temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")
-    temporary.mkdir(parents=True)
     try:
-        _write(temporary, config, weights, metadata)
+        metadata = {name: field.contents() for name, field in reader.fields.items()}
+        names = {tensor.name: hugging_face_name(tensor.name) for tensor in reader.tensors}
+        config = configuration(metadata, ties_embeddings="output.weight" not in names)
+        tokenizer = _tokenizer(metadata, config)
+        _check_shapes({tensor.name: _shape(tensor) for tensor in reader.tensors}, config)
+        weights = {names[tensor.name]: _values(tensor, config) for tensor in reader.tensors}
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None
+    temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        _write(temporary, config, weights, tokenizer)
         temporary.rename(output)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{output}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -69,16 +74,14 @@ def configuration(metadata: dict[str, Any], ties_embeddings: bool) -> dict[str, 
         raise UserError(f"llama.rope.scaling.type = {scaling!r} is not supported")
 
     def number(key: str) -> Any:
-        if f"llama.{key}" not in metadata:
-            raise UserError(f"the file does not say llama.{key}")
-        return metadata[f"llama.{key}"]
+        return gguf_tokenizer.required(metadata, f"llama.{key}")
 
     heads, width = number("attention.head_count"), number("embedding_length")
     tokens = {name: metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos")}
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
-        "vocab_size": len(metadata["tokenizer.ggml.tokens"]),
+        "vocab_size": len(gguf_tokenizer.required(metadata, "tokenizer.ggml.tokens")),
         "hidden_size": width,
         "intermediate_size": number("feed_forward_length"),
         "num_hidden_layers": number("block_count"),
@@ -99,8 +102,8 @@ def configuration(metadata: dict[str, Any], ties_embeddings: bool) -> dict[str, 
     }
 
 
-def hugging_face_name(name: str) -> str | None:
-    """The Hugging Face name of a GGUF tensor; None for one that only repeats the configuration."""
+def hugging_face_name(name: str) -> str:
+    """The Hugging Face name of a GGUF tensor."""
     if name == "rope_freqs.weight":
         raise UserError("tensor rope_freqs.weight: scaled rotary frequencies are not supported")
     stem, _, suffix = name.rpartition(".")
@@ -110,6 +113,28 @@ def hugging_face_name(name: str) -> str | None:
     if suffix == "weight" and len(parts) == 3 and parts[0] == "blk" and parts[2] in _LAYER_NAMES:
         return f"model.layers.{parts[1]}.{_LAYER_NAMES[parts[2]]}.weight"
     raise UserError(f"tensor {name} is not part of a Llama model")
+
+
+def expected_shapes(config: dict[str, Any]) -> dict[str, list[int]]:
+    """The tensors that a Llama model of this configuration has, by their GGUF names."""
+    width, forward, head = config["hidden_size"], config["intermediate_size"], config["head_dim"]
+    queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
+    layer = {
+        "attn_norm": [width],
+        "attn_q": [queries, width],
+        "attn_k": [keys, width],
+        "attn_v": [keys, width],
+        "attn_output": [width, queries],
+        "ffn_norm": [width],
+        "ffn_gate": [forward, width],
+        "ffn_up": [forward, width],
+        "ffn_down": [width, forward],
+    }
+    shapes = {"token_embd": [config["vocab_size"], width], "output_norm": [width]}
+    if not config["tie_word_embeddings"]:
+        shapes["output"] = shapes["token_embd"]
+    shapes |= {f"blk.{n}.{name}": shape for n in range(config["num_hidden_layers"]) for name, shape in layer.items()}
+    return {f"{name}.weight": shape for name, shape in shapes.items()}
 
 
 def unpermuted(weight: np.ndarray, heads: int) -> np.ndarray:
@@ -129,8 +154,29 @@ def _open(file: Path) -> Any:
         raise UserError(f"{file}: expected a GGUF file, found none")
     try:
         return GGUFReader(file)
-    except (ValueError, IndexError, KeyError) as error:
-        raise UserError(f"{file}: not a whole GGUF file: {error}") from None
+    except OSError:
+        raise
+    except Exception as error:  # Whatever numpy and struct say of bytes that are not there.
+        raise UserError(f"{file}: not a whole GGUF file ({error}); fetch it again") from None
+
+
+def _check_shapes(found: dict[str, list[int]], config: dict[str, Any]) -> None:
+    expected = expected_shapes(config)
+    missing = [name for name in expected if name not in found]
+    if missing:
+        raise UserError(f"{len(missing)} tensors are missing, the first of them {missing[0]}; is the file whole?")
+    for name, shape in found.items():
+        if shape != expected.get(name):
+            raise UserError(f"tensor {name}: expected {_described(expected.get(name))}, found {shape}")
+
+
+def _described(shape: list[int] | None) -> str:
+    return f"the shape {shape}" if shape else "no such layer"
+
+
+def _shape(tensor: Any) -> list[int]:
+    """GGUF lists dimensions from the innermost."""
+    return [int(size) for size in reversed(tensor.shape)]
 
 
 def _values(tensor: Any, config: dict[str, Any]) -> np.ndarray:
@@ -140,8 +186,7 @@ def _values(tensor: Any, config: dict[str, Any]) -> np.ndarray:
         values = quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
     except NotImplementedError:
         raise UserError(f"tensor {tensor.name}: type {tensor.tensor_type.name} cannot be dequantized") from None
-    # GGUF lists dimensions from the innermost.
-    values = values.reshape([int(size) for size in reversed(tensor.shape)])
+    values = values.reshape(_shape(tensor))
     if tensor.name.endswith("attn_q.weight"):
         return unpermuted(values, config["num_attention_heads"])
     if tensor.name.endswith("attn_k.weight"):
@@ -149,10 +194,7 @@ def _values(tensor: Any, config: dict[str, Any]) -> np.ndarray:
     return values
 
 
-def _write(
-    directory: Path, config: dict[str, Any], weights: dict[str, np.ndarray], metadata: dict[str, Any]
-) -> None:
-    from safetensors.numpy import save_file
+def _tokenizer(metadata: dict[str, Any], config: dict[str, Any]) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = PreTrainedTokenizerFast(
@@ -162,12 +204,20 @@ def _write(
         **gguf_tokenizer.special_tokens(metadata),
     )
     tokenizer.chat_template = metadata.get("tokenizer.chat_template")
+    return tokenizer
+
+
+def _write(directory: Path, config: dict[str, Any], weights: dict[str, np.ndarray], tokenizer: Any) -> None:
+    from safetensors.numpy import save_file
+
     tokenizer.save_pretrained(directory)
     generation = {key: config[key] for key in ("bos_token_id", "eos_token_id")}
     for name, content in (("config.json", config), ("generation_config.json", generation)):
         (directory / name).write_text(json.dumps(content, indent=2) + "\n")
     contiguous = {name: np.ascontiguousarray(values) for name, values in weights.items()}
     save_file(contiguous, directory / "model.safetensors", metadata={"format": "pt"})
+    # The library makes files for the owner alone; this one gets the rights that its neighbours have.
+    (directory / "model.safetensors").chmod((directory / "config.json").stat().st_mode)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""Writes train.jsonl and heldout.jsonl, our own preferences, always the same bytes.
+
+    python examples/generate.py
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from scenarios import BUILDERS
+from scenarios.draw import Draw
+from scenarios.manners import MANNERS, answers
+
+HERE = Path(__file__).parent
+# How long a context is, from the shortest to the longest of its kind.
+SIZES = (0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1, 1)
+# Rows and seed of each split.
+SPLITS = {"train": (200, 20_250_301), "heldout": (50, 7_041_776)}
+
+
+def rows(count: int, seed: int) -> Iterator[dict]:
+    """`count` preferences over all kinds of context and all lengths."""
+    draw = Draw(seed)
+    manners: list[str] = []
+    for index in range(count):
+        build = BUILDERS[index % len(BUILDERS)]
+        case = build(draw, draw.one(SIZES))
+        manners = manners or draw.some(MANNERS, len(MANNERS))
+        better, worse = answers(draw, case.question, manners.pop())
+        yield {"prompt": case.prompt, "chosen": _answer(better), "rejected": _answer(worse)}
+
+
+def text(split: str) -> str:
+    """The whole of a split's file."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(*SPLITS[split]))
+
+
+def _answer(content: str) -> list[dict]:
+    return [{"role": "assistant", "content": content}]
+
+
+if __name__ == "__main__":
+    for split in SPLITS:
+        (HERE / f"{split}.jsonl").write_text(text(split), encoding="utf-8", newline="\n")

@@ -10,6 +10,7 @@ import pytest
 import tiny
 from safetensors import safe_open
 
+from espalier_data import import_gguf as import_gguf_module
 from espalier_data import prepare as prepare_module
 
 ROOT = Path(__file__).parents[2]
@@ -93,3 +94,13 @@ def real_model() -> Path:
     if not directory:
         pytest.skip("ESPALIER_TEST_MODEL does not name the directory of SmolLM2-135M-Instruct")
     return Path(directory)
+
+
+@pytest.fixture
+def import_gguf(run_main, tmp_path) -> Callable:
+    """Runs `espalier-import-gguf`, and gives (status, out, err)."""
+
+    def run(file: Path, output: Path = tmp_path / "model") -> tuple[int, str, str]:
+        return run_main(import_gguf_module.main, file, output)
+
+    return run

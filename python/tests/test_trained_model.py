@@ -1,0 +1,108 @@
+"""What `espalier train` writes is a model for transformers, and its log-probabilities are those of transformers."""
+
+import argparse
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_gguf
+from conftest import ROOT, read_prepared
+from safetensors.numpy import load_file
+from transformers import AutoTokenizer
+
+from espalier_data.import_gguf import import_gguf
+from espalier_data.prepare import prepare
+
+ESPALIER = ROOT / ".build/release/espalier"
+
+pytestmark = pytest.mark.skipif(not ESPALIER.exists(), reason="espalier has not been built for release")
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch", reason="torch is not installed")
+
+
+def espalier(*arguments: object) -> None:
+    """Runs the command on one thread, inside a container too."""
+    root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    command = [str(word) for word in (ESPALIER, *arguments, "--threads", 1)]
+    result = subprocess.run(command, env=os.environ | root, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """A tiny model, imported from a GGUF file and so with a tokenizer."""
+    directory = tmp_path_factory.mktemp("source")
+    # Norms around 1, matrices wide enough that the distributions are far from even.
+    tensors = {
+        name: values * np.float32(0.15) if values.ndim == 2 else 1 + values * np.float32(0.2)
+        for name, values in tiny_gguf.weights().items()
+    }
+    import_gguf(tiny_gguf.write(directory / "tiny.gguf", tensors), directory / "model")
+    return directory / "model"
+
+
+@pytest.fixture(scope="module")
+def data(source, tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("data")
+    rows = [
+        {"prompt": f"Count to {n}.", "chosen": " ".join(map(str, range(n))), "rejected": "No " * n} for n in range(1, 9)
+    ]
+    (directory / "rows.json").write_text(json.dumps(rows))
+    options = {"max_length": 64, "truncation_mode": "keep_start", "strict": True}
+    output = directory / "rows.safetensors"
+    prepare(argparse.Namespace(model=source, data=[directory / "rows.json"], output=output, **options))
+    return output
+
+
+@pytest.fixture(scope="module")
+def trained(source, data, tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("trained") / "model"
+    rates = ["--learning-rate", 1e-3, "--lr-scheduler-type", "constant", "--max-steps", 2, "--global-batch-size", 4]
+    espalier("train", "--model", source, "--data", data, "--output", output, *rates)
+    return output
+
+
+@pytest.fixture(scope="module")
+def loaded(torch, trained):
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(trained, dtype=torch.float32)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    return model.eval()
+
+
+def test_the_directory_has_all_that_a_model_needs(source, trained):
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        assert (trained / name).read_bytes() == (source / name).read_bytes()
+    configs = [json.loads((directory / "config.json").read_text()) for directory in (source, trained)]
+    assert configs[0] == configs[1]
+    before, after = (load_file(directory / "model.safetensors") for directory in (source, trained))
+    assert before.keys() == after.keys()
+    assert all((before[name] != after[name]).any() for name in before)
+
+
+def test_it_continues_text(torch, loaded, trained):
+    tokenizer = AutoTokenizer.from_pretrained(trained)
+    prompt = tokenizer("Count to 5.", return_tensors="pt")
+    whole = loaded.generate(**prompt, max_new_tokens=8, min_new_tokens=8, do_sample=False)
+    assert whole.shape == (1, prompt["input_ids"].shape[1] + 8)
+    assert tokenizer.decode(whole[0]).startswith("Count to 5.")
+
+
+def test_its_logps_are_those_that_espalier_tells(torch, loaded, trained, data, tmp_path):
+    espalier("logps", "--model", trained, "--data", data, "--output", tmp_path / "logps.safetensors")
+    found = []
+    for prompt, responses in read_prepared(data).rows:
+        for response in responses:
+            with torch.no_grad():
+                logits = loaded(torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1]
+            logps = logits.double().log_softmax(-1).gather(1, torch.tensor(response)[:, None])
+            found.append(logps.sum().item())
+    assert len(found) == 16
+    np.testing.assert_allclose(load_file(tmp_path / "logps.safetensors")["response_logps"], found, rtol=1e-5)

@@ -20,8 +20,9 @@ class PreparedData:
     """Rows that fit `max_length`, and what became of the others."""
 
     max_length: int
-    prompts: list[list[int]] = field(default_factory=list)
-    responses: list[list[list[int]]] = field(default_factory=list)
+    # Arrays, since a list of ints takes nine times the room.
+    prompts: list[np.ndarray] = field(default_factory=list)
+    responses: list[list[np.ndarray]] = field(default_factory=list)
     source_rows: list[int] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -39,8 +40,8 @@ class PreparedData:
         self.counts["truncated_responses"] += sum(len(response) > room for response in row.responses)
         responses = [response[:room] for response in row.responses]
         self.counts["identical_responses"] += len({tuple(response) for response in responses}) < len(responses)
-        self.prompts.append(row.prompt)
-        self.responses.append(responses)
+        self.prompts.append(_ids(row.prompt))
+        self.responses.append([_ids(response) for response in responses])
         self.source_rows.append(source)
 
     def write(self, path: Path, metadata: dict[str, str]) -> None:
@@ -75,8 +76,12 @@ def _with_sorted_metadata(file: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + file[8 + size :]
 
 
-def _flat(parts: list[list[int]]) -> np.ndarray:
-    return np.concatenate([np.array(part, dtype=np.int32) for part in parts] or [np.zeros(0, dtype=np.int32)])
+def _ids(tokens: list[int]) -> np.ndarray:
+    return np.array(tokens, dtype=np.int32)
+
+
+def _flat(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts or [_ids([])])
 
 
 def _offsets(parts: list) -> np.ndarray:

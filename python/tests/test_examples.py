@@ -1,0 +1,75 @@
+"""The committed examples are what their generator writes."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+EXAMPLES = ROOT / "examples"
+COUNTS = {"train": 200, "heldout": 50}
+
+
+def read(split: str) -> list[dict]:
+    return [json.loads(line) for line in (EXAMPLES / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def contents(messages: list[dict]) -> list[str]:
+    return [message["content"] for message in messages]
+
+
+def test_the_files_are_what_the_generator_writes(tmp_path):
+    shutil.copy(EXAMPLES / "generate.py", tmp_path)
+    shutil.copytree(EXAMPLES / "scenarios", tmp_path / "scenarios")
+    subprocess.run([sys.executable, tmp_path / "generate.py"], check=True, cwd=tmp_path)
+    for split in COUNTS:
+        assert (tmp_path / f"{split}.jsonl").read_bytes() == (EXAMPLES / f"{split}.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("split", COUNTS)
+def test_rows_are_conversations_with_two_different_answers(split):
+    rows = read(split)
+    assert len(rows) == COUNTS[split]
+    for row in rows:
+        assert list(row) == ["prompt", "chosen", "rejected"]
+        assert row["prompt"][-1]["role"] == "user"
+        assert {message["role"] for message in row["prompt"]} <= {"system", "user", "assistant"}
+        assert [message["role"] for message in row["chosen"] + row["rejected"]] == ["assistant"] * 2
+        texts = [text for part in row.values() for text in contents(part)]
+        assert all(text == text.strip() and "{" not in text and "  ." not in text for text in texts)
+        assert row["chosen"] != row["rejected"]
+
+
+def context(prompt: list[dict]) -> str:
+    """The turns before the question, or the one text that holds the document."""
+    if any(message["role"] == "assistant" for message in prompt):
+        return "\n".join(contents(prompt[:-1]))
+    return max(contents(prompt), key=len)
+
+
+def test_no_context_stands_in_both_splits_or_twice():
+    prompts = [json.dumps(row["prompt"]) for split in COUNTS for row in read(split)]
+    assert len(set(prompts)) == len(prompts) == sum(COUNTS.values())
+    contexts = [{context(row["prompt"]) for row in read(split)} for split in COUNTS]
+    assert not contexts[0] & contexts[1]
+
+
+def test_the_answer_to_a_right_question_stands_in_its_context():
+    grounded = 0
+    for split in COUNTS:
+        for row in read(split):
+            context = " ".join(contents(row["prompt"])).lower()
+            words = {word.strip('.,;"').lower() for word in contents(row["chosen"])[0].split()}
+            numbers = {word for word in words if any(character.isdigit() for character in word)}
+            assert all(number.removesuffix("'s") in context for number in numbers), row["chosen"]
+            grounded += bool(numbers)
+    assert grounded > 200
+
+
+@pytest.mark.parametrize("split", COUNTS)
+def test_a_good_part_of_the_pairs_begins_alike(split):
+    rows = read(split)
+    alike = sum(contents(row["chosen"])[0].split()[:3] == contents(row["rejected"])[0].split()[:3] for row in rows)
+    assert 0.4 <= alike / len(rows) <= 0.6

@@ -62,7 +62,7 @@ def test_messages_without_a_chat_template_are_told(prepare, tmp_path):
 
 
 def test_a_conversation_that_the_template_refuses_is_told(prepare, tmp_path):
-    template = "{{ raise_exception('no system role') if messages[0]['role'] == 'system' }}" + tiny.CHATML
+    template = "{{ raise_exception('no\\nsystem role') if messages[0]['role'] == 'system' }}" + tiny.CHATML
     model = tiny.save_model(tmp_path / "strict", template=template)
     system = {**TALK, "prompt": [{"role": "system", "content": "S"}, *TALK["prompt"]]}
     outcome = prepare([system, TALK], model=model)

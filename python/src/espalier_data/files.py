@@ -18,7 +18,7 @@ def check_output(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary name beside `path`; what is written there is synchronized, and renamed if the block ends well."""
+    """Gives a temporary name beside `path`: what is written is synchronized, and renamed if the block ends well."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary

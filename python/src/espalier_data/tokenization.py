@@ -13,7 +13,7 @@ from .rows import BadRow, PreferenceRow
 
 @dataclass(frozen=True)
 class TokenizedRow:
-    """A prompt and its responses as token ids; `boundary_mismatch` where the prompt's own tokens were not kept whole."""
+    """A prompt and its responses as token ids; `boundary_mismatch` where the prompt's own tokens were cut."""
 
     prompt: list[int]
     responses: list[list[int]]
@@ -58,7 +58,7 @@ class PreferenceTokenizer:
                 messages, tokenize=True, return_dict=True, **options, **arguments
             )
         except Exception as error:  # Templates raise errors of their own for conversations they refuse.
-            raise BadRow(f"the chat template refuses the conversation: {error}") from None
+            raise BadRow(f"the chat template refuses the conversation: {' '.join(str(error).split())}") from None
         return list(encoded["input_ids"])
 
     def _texts(self, row: PreferenceRow) -> tuple[list[int], list[list[int]]]:

@@ -1,0 +1,67 @@
+"""What the tests of a real model share: the model, the program, and data that is prepared once."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ESPALIER = ROOT / ".build/release/espalier"
+SHARED = ROOT.parent / "shared/data"
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    if "ESPALIER_TEST_MODEL" not in os.environ:
+        pytest.skip("ESPALIER_TEST_MODEL does not name the directory of SmolLM2-135M-Instruct")
+    return Path(os.environ["ESPALIER_TEST_MODEL"])
+
+
+@pytest.fixture(scope="session")
+def golden() -> dict:
+    file = SHARED / "smollm2-dpo_en-golden.json"
+    if not file.exists():
+        pytest.skip(f"there are no golden values of another trainer at {file}")
+    return json.loads(file.read_text())
+
+
+@pytest.fixture(scope="session")
+def prepare(model, tmp_path_factory):
+    """Prepares rows of a JSON list with the real tokenizer and returns the file."""
+
+    def prepare(rows: list) -> Path:
+        directory = tmp_path_factory.mktemp("data")
+        source, output = directory / "rows.json", directory / "rows.safetensors"
+        source.write_text(json.dumps(rows))
+        arguments = ["--model", model, "--data", source, "--output", output]
+        subprocess.run([shutil.which("espalier-prepare"), *arguments], check=True, stdout=subprocess.DEVNULL)
+        return output
+
+    return prepare
+
+
+@pytest.fixture(scope="session")
+def conversations(prepare, golden) -> Path:
+    """The first conversations of the data that the golden values belong to: the 16 usable ones of four steps."""
+    return prepare(json.loads((SHARED / "dpo_en_demo.json").read_text())[:22])
+
+
+@pytest.fixture(scope="session")
+def espalier(model):
+    """Runs a command of the release build on so many ranks."""
+    if not ESPALIER.exists():
+        pytest.skip("espalier has not been built for release")
+    if not shutil.which("mpirun"):
+        pytest.skip("mpirun is not installed")
+
+    def run(command: str, *arguments, ranks: int) -> None:
+        launch = ["mpirun", "-np", ranks, "--oversubscribe", "--bind-to", "none", ESPALIER, command]
+        words = [str(word) for word in [*launch, "--model", model, *arguments]]
+        root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} if os.geteuid() == 0 else {}
+        result = subprocess.run(words, capture_output=True, text=True, env=os.environ | root)
+        assert result.returncode == 0, result.stderr
+
+    return run

@@ -1,0 +1,91 @@
+"""A real model on real conversations: equal to another trainer's figures, and to itself however it is computed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+ROOT = Path(__file__).parents[2]
+
+
+def metrics(directory: Path) -> list[dict]:
+    return [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_response_logps_equal_those_of_trl(espalier, conversations, golden, tmp_path):
+    output = tmp_path / "logps.safetensors"
+    espalier("logps", "--data", conversations, "--output", output, ranks=2)
+    data, found = load_file(conversations), load_file(output)["response_logps"]
+    assert found.dtype == np.float64
+    rows = {int(source): row for row, source in enumerate(data["source_rows"])}
+    expected = {}
+    for entry in golden["rows"]:
+        first = data["row_offsets"][rows[entry["row"]]]
+        expected[first], expected[first + 1] = entry["chosen_logp"], entry["rejected_logp"]
+    assert len(expected) == 2 * len(golden["rows"]) >= 16
+    np.testing.assert_allclose(found[list(expected)], list(expected.values()), rtol=2e-5)
+
+
+def test_four_steps_follow_those_of_trl(espalier, conversations, golden, tmp_path):
+    settings = "--no-shuffle --global-batch-size 4 --learning-rate 5e-6 --lr-scheduler-type constant --max-steps 4"
+    espalier("train", "--data", conversations, "--output", tmp_path, *settings.split(), ranks=2)
+    found, expected = metrics(tmp_path), golden["trajectory"]
+    assert len(found) == len(expected["loss"]) == 4
+
+    def compare(name: str, **tolerance: float) -> None:
+        np.testing.assert_allclose([step[name] for step in found], expected[name], err_msg=name, **tolerance)
+
+    compare("loss", rtol=0, atol=1e-4)
+    compare("grad_norm", rtol=5e-3)
+    compare("rewards/margins", rtol=0, atol=1e-3)
+    compare("rewards/chosen", rtol=0, atol=1e-3)
+    compare("rewards/rejected", rtol=0, atol=1e-3)
+    compare("rewards/accuracies", rtol=0, atol=0)
+    compare("logps/chosen", rtol=1e-5)
+    compare("logps/rejected", rtol=1e-5)
+    compare("mean_token_accuracy", rtol=0, atol=1e-3)
+    compare("entropy", rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def short_rows(prepare) -> Path:
+    lines = (ROOT / "examples/heldout.jsonl").read_text().splitlines()
+    return prepare([json.loads(line) for line in sorted(lines, key=len)[:4]])
+
+
+WAYS = {
+    "each response with its own prompt": (1, "--sharing none --row-tokens 512 --threads 2"),
+    "two ranks, prompts shared": (2, "--sharing prompt"),
+    "four ranks, rows smaller than a pair": (4, "--sharing prefix --row-tokens 50"),
+}
+
+
+def test_metrics_and_gradients_are_the_same_however_they_are_computed(espalier, model, short_rows, tmp_path):
+    # One step whose update is the gradient itself: without clipping, and with an epsilon far above its size.
+    (tmp_path / "settings.yaml").write_text("adam_epsilon: 10\nlearning_rate: 100\nmax_grad_norm: 0\nbeta: 0.5\n")
+    start = load_file(model / "model.safetensors")
+    runs = []
+    for name, (ranks, way) in WAYS.items():
+        output = tmp_path / name
+        arguments = ["--config", tmp_path / "settings.yaml", "--lr-scheduler-type", "constant", "--max-steps", "1"]
+        espalier("train", "--data", short_rows, "--output", output, *arguments, *way.split(), ranks=ranks)
+        weights = load_file(output / "model.safetensors")
+        gradients = {key: weights[key].astype(np.float64) - start[key] for key in start}
+        (output / "model.safetensors").unlink()
+        runs.append((metrics(output)[0], gradients))
+    (expected, gradients), others = runs[0], runs[1:]
+    assert len(gradients) == 272
+    for step, other in others:
+        for name in ("loss", "grad_norm", "logps/chosen", "logps/rejected", "entropy", "mean_token_accuracy"):
+            assert step[name] == pytest.approx(expected[name], rel=1e-5), name
+        errors = {name: np.linalg.norm(other[name] - gradients[name]) for name in gradients}
+        sizes = {name: np.linalg.norm(gradients[name]) for name in gradients}
+        assert min(sizes.values()) > 0
+        whole = np.linalg.norm(list(sizes.values()))
+        assert np.linalg.norm(list(errors.values())) <= 1e-5 * whole
+        for name in gradients:
+            # Norms sum over all tokens what largely cancels, which leaves more of the rounding of each.
+            tolerance = 2e-5 if name.endswith("norm.weight") else 1e-5
+            assert errors[name] <= tolerance * sizes[name], name

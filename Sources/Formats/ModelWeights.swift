@@ -15,7 +15,9 @@ package struct ModelWeights: Sendable {
             let map = try Self.weightMap(index)
             let names = Set(map.values).sorted()
             let files = try names.map { try SafetensorsFile(directory.appending($0)) }
-            for (tensor, file) in map { _ = try files[names.firstIndex(of: file)!].info(tensor) }
+            for (tensor, file) in map.sorted(by: { $0.key < $1.key }) {
+                _ = try files[names.firstIndex(of: file)!].info(tensor)
+            }
             self.files = files
             fileOfTensor = map.mapValues { names.firstIndex(of: $0)! }
         } else {
@@ -58,7 +60,7 @@ package struct ModelWeights: Sendable {
         else {
             throw FormatError(index, "expected an object weight_map from tensor names to file names")
         }
-        for (tensor, file) in map where !isBareName(file) {
+        for (tensor, file) in map.sorted(by: { $0.key < $1.key }) where !isBareName(file) {
             throw FormatError(index, "tensor \(tensor): expected a bare file name, found \(file)")
         }
         return map

@@ -31,13 +31,13 @@ struct SafetensorsHeader {
         }
         let json = file.withBytes(8..<start) { Data($0) }
         let entries = try Self.entries(json, path)
+        try Self.checkUniqueNames(json, entries, path)
         metadata = try Self.metadata(entries["__metadata__"], path)
         var tensors: [String: TensorInfo] = [:]
-        for (name, entry) in entries where name != "__metadata__" {
+        for (name, entry) in entries.sorted(by: { $0.key < $1.key }) where name != "__metadata__" {
             tensors[name] = try Self.tensor(name, entry, dataStart: start, path)
         }
         try Self.checkCoverage(tensors.values, dataStart: start, fileCount: file.count, path)
-        try Self.checkUniqueNames(json, expected: entries.count, path)
         self.tensors = tensors
     }
 
@@ -133,8 +133,8 @@ struct SafetensorsHeader {
     }
 
     /// JSON parsers keep one of two entries of the same name; a name that is lost that way is a forged header.
-    private static func checkUniqueNames(_ json: Data, expected: Int, _ path: FilePath) throws {
-        var depth = 0, names = 0, inString = false, escaped = false
+    private static func checkUniqueNames(_ json: Data, _ entries: [String: Any], _ path: FilePath) throws {
+        var names = 0, inString = false, escaped = false
         for byte in json {
             if inString {
                 if escaped {
@@ -148,13 +148,18 @@ struct SafetensorsHeader {
             }
             switch byte {
             case UInt8(ascii: "\""): inString = true
-            case UInt8(ascii: "{"): depth += 1
-            case UInt8(ascii: "}"): depth -= 1
-            // Within the outermost object one colon belongs to one name.
-            case UInt8(ascii: ":") where depth == 1: names += 1
+            // Outside strings one colon belongs to one name.
+            case UInt8(ascii: ":"): names += 1
             default: break
             }
         }
-        guard names == expected else { throw FormatError(path, "the header names a tensor twice") }
+        guard names == nameCount(entries) else { throw FormatError(path, "the header has a name twice") }
+    }
+
+    /// The names in a JSON value, at whatever depth.
+    private static func nameCount(_ value: Any) -> Int {
+        if let object = value as? [String: Any] { return object.values.reduce(object.count) { $0 + nameCount($1) } }
+        if let array = value as? [Any] { return array.reduce(0) { $0 + nameCount($1) } }
+        return 0
     }
 }

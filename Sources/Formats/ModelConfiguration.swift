@@ -52,12 +52,20 @@ package struct ModelConfiguration: Sendable, Equatable {
         layerCount = try reader.size("num_hidden_layers")
         headCount = try reader.size("num_attention_heads")
         keyValueHeadCount = try reader.size("num_key_value_heads", default: headCount)
-        headDimension = try reader.size("head_dim", default: hiddenSize / headCount)
+        // Zero stands for a width that has no whole share for each head.
+        let share = hiddenSize % headCount == 0 ? hiddenSize / headCount : 0
+        headDimension = try reader.size("head_dim", default: share)
         maxPositions = try reader.size("max_position_embeddings", default: 2048)
         normEpsilon = Float(try reader.number("rms_norm_eps", default: 1e-6))
         tiesEmbeddings = try reader.flag("tie_word_embeddings", default: false)
         ropeTheta = try reader.ropeTheta()
         try reader.finish()
+        guard headDimension > 0 else {
+            throw FormatError(
+                path,
+                "without head_dim, num_attention_heads (\(headCount)) must divide hidden_size (\(hiddenSize))"
+            )
+        }
         guard headCount % keyValueHeadCount == 0, headDimension % 2 == 0 else {
             throw FormatError(
                 path,

@@ -22,11 +22,13 @@ package enum StrictYAML {
             for (key, _) in mapping {
                 guard let name = key.string, knownKeys.contains(name) else { throw unknown(key, knownKeys, path) }
             }
-            return try YAMLDecoder().decode(Value.self, from: node)
-        } catch let error as DecodingError {
-            throw FormatError(path, describe(error))
+            do {
+                return try YAMLDecoder().decode(Value.self, from: node)
+            } catch let error as DecodingError {
+                throw FormatError(path, describe(error, in: mapping))
+            }
         } catch let error as YamlError {
-            throw FormatError(path, "not valid YAML: \(error)".replacingOccurrences(of: "\n", with: " "))
+            throw FormatError(path, describe(error))
         }
     }
 
@@ -59,14 +61,49 @@ package enum StrictYAML {
         return FormatError(path, "\(line)unknown key \(name)\(hint)")
     }
 
-    private static func describe(_ error: DecodingError) -> String {
+    private static func describe(_ error: DecodingError, in mapping: Node.Mapping) -> String {
         switch error {
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            return "\(context.codingPath.map(\.stringValue).joined(separator: ".")): expected \(type)"
+            let key = context.codingPath.map(\.stringValue).joined(separator: ".")
+            let found = context.codingPath.first.flatMap { mapping[Node($0.stringValue)] }.map(describe) ?? "nothing"
+            return "\(key): expected \(describe(type)), found \(found)"
         case .keyNotFound(let key, _): return "\(key.stringValue) is missing"
         case .dataCorrupted(let context):
             return "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
         @unknown default: return "\(error)"
+        }
+    }
+
+    private static func describe(_ type: any Any.Type) -> String {
+        switch type {
+        case is any BinaryFloatingPoint.Type: return "a number"
+        case is any BinaryInteger.Type: return "a whole number"
+        case is Bool.Type: return "true or false"
+        case is String.Type: return "a string"
+        // What Yams names where a list or mapping stands for a value of whatever type.
+        case is Node.Scalar.Type: return "one value"
+        default: return "\(type)"
+        }
+    }
+
+    private static func describe(_ node: Node) -> String {
+        switch node {
+        case .scalar(let scalar): return scalar.string.replacingOccurrences(of: "\n", with: " ")
+        case .sequence: return "a list"
+        case .mapping: return "a mapping"
+        case .alias: return "an alias"
+        }
+    }
+
+    private static func describe(_ error: YamlError) -> String {
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            return "line \(mark.line): not valid YAML: \(problem)"
+        case .duplicatedKeysInMapping(let keys, _):
+            return "the key \(keys.joined(separator: ", ")) is there twice"
+        default:
+            return "not valid YAML: \(error)".replacingOccurrences(of: "\n", with: " ")
         }
     }
 }

@@ -1,0 +1,195 @@
+internal import Formats
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// `config.json`: what is not supported is named, never ignored.
+struct ModelConfigurationTests {
+    /// A configuration's keys and their values as JSON.
+    private static let plain = [
+        "model_type": #""llama""#, "hidden_act": #""silu""#, "vocab_size": "100", "hidden_size": "64",
+        "intermediate_size": "128", "num_hidden_layers": "3", "num_attention_heads": "8", "num_key_value_heads": "2",
+    ]
+
+    private func read(_ changes: [String: String?], from directory: FilePath) throws -> ModelConfiguration {
+        var keys = Self.plain
+        for (key, value) in changes { keys[key] = value }
+        let json = "{" + keys.sorted { $0.key < $1.key }.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}"
+        try write(json, to: directory.appending("config.json"))
+        return try ModelConfiguration(directory: directory)
+    }
+
+    private func expectRefused(
+        _ changes: [String: String?],
+        _ message: String,
+        at location: SourceLocation = #_sourceLocation
+    ) throws {
+        try Places.temporary { directory in
+            expectRefusal(directory.appending("config.json"), message, at: location) {
+                _ = try read(changes, from: directory)
+            }
+        }
+    }
+
+    @Test("absent keys have the values that transformers gives them")
+    func defaults() throws {
+        try Places.temporary { directory in
+            let plain = try read([:], from: directory)
+            #expect(plain.vocabularySize == 100 && plain.hiddenSize == 64 && plain.intermediateSize == 128)
+            #expect(plain.layerCount == 3 && plain.headCount == 8 && plain.keyValueHeadCount == 2)
+            #expect(plain.headDimension == 8 && plain.maxPositions == 2048 && plain.normEpsilon == 1e-6)
+            #expect(plain.ropeTheta == 10_000 && !plain.tiesEmbeddings)
+            #expect(try read(["num_key_value_heads": nil], from: directory).keyValueHeadCount == 8)
+            #expect(try read(["head_dim": "null", "rope_scaling": "null"], from: directory) == plain)
+        }
+    }
+
+    @Test("keys that are there are taken over")
+    func values() throws {
+        try Places.temporary { directory in
+            let model = try read(
+                [
+                    "head_dim": "10", "rms_norm_eps": "1e-05", "max_position_embeddings": "8192",
+                    "tie_word_embeddings": "true", "rope_theta": "500000.0",
+                ],
+                from: directory
+            )
+            #expect(model.headDimension == 10 && model.normEpsilon == 1e-5 && model.maxPositions == 8192)
+            #expect(model.tiesEmbeddings && model.ropeTheta == 500_000)
+        }
+    }
+
+    @Test("the rotary base is read in the words of either age of transformers")
+    func ropeTheta() throws {
+        try Places.temporary { directory in
+            for (key, value) in [
+                ("rope_theta", "130000"), ("rope_parameters", #"{"rope_theta": 130000, "rope_type": "default"}"#),
+                ("rope_parameters", #"{"rope_theta": 130000.0}"#),
+                ("rope_scaling", #"{"type": "default", "rope_theta": 130000}"#),
+            ] {
+                let model = try read([key: value], from: directory)
+                #expect(model.ropeTheta == 130_000)
+            }
+        }
+    }
+
+    @Test("features that are switched off are no hindrance")
+    func switchedOff() throws {
+        try Places.temporary { directory in
+            let plain = try read([:], from: directory)
+            let off = [
+                "attention_bias": "false", "mlp_bias": "false", "attention_dropout": "0.0", "pretraining_tp": "1",
+                "rope_interleaved": "false", "sliding_window": "null", "quantization_config": "null",
+                "partial_rotary_factor": "1.0", "torch_dtype": #""bfloat16""#, "use_cache": "true",
+                "architectures": #"["LlamaForCausalLM"]"#, "eos_token_id": "[1, 2]",
+            ]
+            #expect(try read(off, from: directory) == plain)
+        }
+    }
+
+    @Test(
+        "what would make another model is named, with what was found and what is supported",
+        arguments: [
+            ("model_type", #""qwen2""#, "= qwen2 is not supported; supported: llama"),
+            ("model_type", "null", "= nothing is not supported; supported: llama"),
+            ("hidden_act", #""gelu""#, "= gelu is not supported; supported: silu"),
+            ("hidden_act", "1", "= 1 is not supported; supported: silu"),
+            ("attention_bias", "true", "= true is not supported; supported: false or absent"),
+            ("mlp_bias", "true", "= true is not supported; supported: false or absent"),
+            ("rope_interleaved", "true", "= true is not supported; supported: false or absent"),
+            ("attention_dropout", "0.1", "= 0.1 is not supported; supported: 0 or absent"),
+            ("pretraining_tp", "2", "= 2 is not supported; supported: 1 or absent"),
+            ("partial_rotary_factor", "0.5", "= 0.5 is not supported; supported: 1 or absent"),
+            (
+                "quantization_config", #"{"b": [4], "a": "/"}"#,
+                #"= {"a":"/","b":[4]} is not supported; supported: absent"#
+            ),
+            ("sliding_window", "4096", "= 4096 is not supported; supported: absent"),
+            ("attn_logit_softcapping", "50.0", "= 50.0 is not known, so it cannot be known to change nothing"),
+        ]
+    )
+    func unsupported(key: String, value: String, message: String) throws {
+        try expectRefused([key: value], "\(key) \(message)")
+    }
+
+    @Test(
+        "scaled rotary embeddings are named by the key within the key",
+        arguments: [
+            (#"{"type": "linear", "factor": 2.0}"#, ".type = linear is not supported; supported: default"),
+            (#"{"rope_type": "llama3", "factor": 8}"#, ".rope_type = llama3 is not supported; supported: default"),
+            (#"{"factor": 8}"#, ".factor = 8 is not known, so it cannot be known to change nothing"),
+            (
+                #"{"partial_rotary_factor": 0.5}"#,
+                ".partial_rotary_factor = 0.5 is not supported; supported: 1 or absent"
+            ),
+            (#"{"rope_theta": 0}"#, ".rope_theta = 0 is not supported; supported: a number above 0"),
+            (#""linear""#, " = linear is not supported; supported: an object"),
+        ],
+        ["rope_scaling", "rope_parameters"]
+    )
+    func ropeScaling(setting: (value: String, message: String), key: String) throws {
+        try expectRefused([key: setting.value], key + setting.message)
+    }
+
+    @Test(
+        "a value of the wrong type is refused",
+        arguments: [
+            ("vocab_size", #""100""#, "100", "a whole number from 1 to 2^31 - 1"),
+            ("vocab_size", "true", "true", "a whole number from 1 to 2^31 - 1"),
+            ("hidden_size", "64.5", "64.5", "a whole number from 1 to 2^31 - 1"),
+            ("intermediate_size", "-1", "-1", "a whole number from 1 to 2^31 - 1"),
+            ("num_hidden_layers", "0", "0", "a whole number from 1 to 2^31 - 1"),
+            ("num_hidden_layers", "2147483648", "2147483648", "a whole number from 1 to 2^31 - 1"),
+            ("vocab_size", "18446744073709551615", "18446744073709551615", "a whole number from 1 to 2^31 - 1"),
+            ("rms_norm_eps", "true", "true", "a number above 0"),
+            ("rms_norm_eps", "-1e-6", "-1e-06", "a number above 0"),
+            ("rope_theta", #""big""#, "big", "a number above 0"),
+            ("tie_word_embeddings", "1", "1", "true or false"),
+            ("tie_word_embeddings", #""true""#, "true", "true or false"),
+        ]
+    )
+    func wrongType(key: String, value: String, found: String, expected: String) throws {
+        try expectRefused([key: value], "\(key) = \(found) is not supported; supported: \(expected)")
+    }
+
+    @Test(
+        "a key that cannot be guessed must be there",
+        arguments: ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"]
+    )
+    func missing(key: String) throws {
+        try expectRefused([key: nil], "\(key) is missing")
+    }
+
+    @Test("heads that do not fit each other or the width are refused")
+    func heads() throws {
+        try expectRefused(
+            ["num_key_value_heads": "3"],
+            "num_key_value_heads (3) must divide num_attention_heads (8), and head_dim (8) must be even"
+        )
+        try expectRefused(
+            ["head_dim": "7"],
+            "num_key_value_heads (2) must divide num_attention_heads (8), and head_dim (7) must be even"
+        )
+        for width in ["60", "4"] {
+            try expectRefused(
+                ["hidden_size": width],
+                "without head_dim, num_attention_heads (8) must divide hidden_size (\(width))"
+            )
+        }
+    }
+
+    @Test("a file that is not there or not an object is refused")
+    func noObject() throws {
+        try Places.temporary { directory in
+            expectRefusal(directory, "expected a Hugging Face model directory, found no config.json") {
+                _ = try ModelConfiguration(directory: directory)
+            }
+            let path = directory.appending("config.json")
+            for text in ["", "[]", "{"] {
+                try write(text, to: path)
+                expectRefusal(path, "expected a JSON object") { _ = try ModelConfiguration(directory: directory) }
+            }
+        }
+    }
+}

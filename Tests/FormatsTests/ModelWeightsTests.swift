@@ -1,0 +1,132 @@
+internal import Formats
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// Weights in one file or in shards with an index.
+struct ModelWeightsTests {
+    private static let index = "model.safetensors.index.json"
+
+    private func writeShards(_ directory: FilePath, index map: [String: String]) throws {
+        let shards: [(String, String, [Float])] = [("1.safetensors", "a", [1, 2]), ("2.safetensors", "b", [3])]
+        for (file, tensor, values) in shards {
+            try SafetensorsWriter.write([SafetensorsEntry(name: tensor, values)], to: directory.appending(file))
+        }
+        let json = try JSONSerialization.data(withJSONObject: ["metadata": ["total_size": 12], "weight_map": map])
+        try write(Array(json), to: directory.appending(Self.index))
+    }
+
+    private func read(_ weights: ModelWeights, _ name: String, count: Int) throws -> [Float] {
+        var values = [Float](repeating: 7, count: count)
+        var span = values.mutableSpan
+        try weights.read(name, shape: [count], into: &span)
+        return values
+    }
+
+    @Test("shards are read as one model, and come before a whole file")
+    func shards() throws {
+        try Places.temporary { directory in
+            try write("not read", to: directory.appending("model.safetensors"))
+            try writeShards(directory, index: ["a": "1.safetensors", "b": "2.safetensors"])
+            let weights = try ModelWeights(directory: directory)
+            #expect(weights.names == ["a", "b"])
+            #expect(try read(weights, "a", count: 2) == [1, 2] && read(weights, "b", count: 1) == [3])
+            var digest = Digest()
+            for file in ["1.safetensors", "2.safetensors"] {
+                try MappedFile(directory.appending(file)).withBytes { digest.update($0) }
+            }
+            #expect(try weights.digest() == digest.hexadecimal)
+        }
+    }
+
+    @Test("a whole file is read, and what it lacks is named")
+    func wholeFile() throws {
+        try Places.temporary { directory in
+            expectRefusal(directory, "expected a Hugging Face model with model.safetensors or its index, found neither")
+            {
+                _ = try ModelWeights(directory: directory)
+            }
+            let path = directory.appending("model.safetensors")
+            try SafetensorsWriter.write([SafetensorsEntry(name: "model.norm.weight", [5] as [Float])], to: path)
+            let weights = try ModelWeights(directory: directory)
+            #expect(try read(weights, "model.norm.weight", count: 1) == [5])
+            #expect(try weights.digest() == Digest.sha256(ofFile: path))
+            expectRefusal(directory, "the model has no tensor model.norm.wait; the nearest is model.norm.weight") {
+                _ = try read(weights, "model.norm.wait", count: 1)
+            }
+            expectRefusal(directory, "the model has no tensor lm_head.weight") {
+                _ = try read(weights, "lm_head.weight", count: 1)
+            }
+            expectRefusal(path, "tensor model.norm.weight: expected shape [2], as config.json says, found [1]") {
+                _ = try read(weights, "model.norm.weight", count: 2)
+            }
+        }
+    }
+
+    @Test(
+        "a shard lies in the model's directory, whatever the index says",
+        arguments: ["../1.safetensors", "/1.safetensors", "a/b", "./1.safetensors", "..", ".", "", "1.safetensors/"]
+    )
+    func outside(name: String) throws {
+        try Places.temporary { directory in
+            try writeShards(directory, index: ["a": name, "b": "2.safetensors"])
+            expectRefusal(directory.appending(Self.index), "tensor a: expected a bare file name, found \(name)") {
+                _ = try ModelWeights(directory: directory)
+            }
+        }
+    }
+
+    @Test("a file name with a zero byte is refused")
+    func zeroByte() throws {
+        try Places.temporary { directory in
+            try writeShards(directory, index: ["a": "1.safetensors\0x"])
+            let error = #expect(throws: FormatError.self) { try ModelWeights(directory: directory) }
+            #expect(error?.message == "tensor a: expected a bare file name, found 1.safetensors\0x")
+        }
+    }
+
+    @Test("a shard that is missing, or lacks a tensor that the index promises, is named")
+    func missing() throws {
+        try Places.temporary { directory in
+            try writeShards(directory, index: ["a": "1.safetensors", "b": "3.safetensors"])
+            expectRefusal(directory.appending("3.safetensors"), "cannot be opened: No such file or directory") {
+                _ = try ModelWeights(directory: directory)
+            }
+            // The first by name, not whichever comes first.
+            try writeShards(
+                directory,
+                index: ["a": "1.safetensors", "model.z": "1.safetensors", "model.y": "1.safetensors"]
+            )
+            expectRefusal(directory.appending("1.safetensors"), "has no tensor model.y") {
+                _ = try ModelWeights(directory: directory)
+            }
+        }
+    }
+
+    @Test("a tensor that a shard has but the index does not name is not part of the model")
+    func unnamed() throws {
+        try Places.temporary { directory in
+            try writeShards(directory, index: ["a": "1.safetensors"])
+            let weights = try ModelWeights(directory: directory)
+            #expect(weights.names == ["a"])
+            expectRefusal(directory, "the model has no tensor b; the nearest is a") {
+                _ = try read(weights, "b", count: 1)
+            }
+        }
+    }
+
+    @Test(
+        "an index that is not one is refused",
+        arguments: ["", "[]", "{}", #"{"weight_map":{}}"#, #"{"weight_map":{"a":1}}"#, #"{"weight_map":["a"]}"#]
+    )
+    func notAnIndex(text: String) throws {
+        try Places.temporary { directory in
+            let path = directory.appending(Self.index)
+            try write(text, to: path)
+            expectRefusal(path, "expected an object weight_map from tensor names to file names") {
+                _ = try ModelWeights(directory: directory)
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+internal import Formats
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// Settings in YAML: every mistake is named on one line.
+struct StrictYAMLTests {
+    private struct Settings: Decodable, Equatable {
+        enum Kind: String, Decodable { case plain, fancy }
+        var beta: Double?
+        var steps: Int?
+        var shuffle: Bool?
+        var name: String?
+        var kind: Kind?
+    }
+
+    private static let keys = ["beta", "steps", "shuffle", "name", "kind"]
+
+    private func decode(_ text: String, from path: FilePath) throws -> Settings {
+        try write(text, to: path)
+        return try StrictYAML.decode(Settings.self, knownKeys: Self.keys, from: path)
+    }
+
+    private func expectRefused(_ text: String, _ message: String, at location: SourceLocation = #_sourceLocation) throws
+    {
+        try Places.temporary { directory in
+            let path = directory.appending("run.yaml")
+            expectRefusal(path, message, at: location) { _ = try decode(text, from: path) }
+        }
+    }
+
+    @Test("a mapping is read, with comments and without what is left out")
+    func mapping() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("run.yaml")
+            for (text, expected) in [
+                ("# nothing", Settings()), ("", Settings()), ("{beta: 2, name: x}", Settings(beta: 2, name: "x")),
+                (
+                    "beta: 1e-1 # pull\nsteps: 3\nshuffle: no\nname: 'a: b'\nkind: fancy",
+                    Settings(beta: 0.1, steps: 3, shuffle: false, name: "a: b", kind: .fancy)
+                ),
+            ] {
+                let found = try decode(text, from: path)
+                #expect(found == expected)
+            }
+        }
+    }
+
+    @Test("an unknown key is refused with its line and the nearest known one")
+    func unknownKey() throws {
+        try expectRefused("beta: 1\nstep: 2", "line 2: unknown key step; did you mean steps?")
+        try expectRefused("\n\nbeat: 1", "line 3: unknown key beat; did you mean beta?")
+        try expectRefused("temperature: 1", "line 1: unknown key temperature")
+        try expectRefused("Beta: 1", "line 1: unknown key Beta; did you mean beta?")
+    }
+
+    @Test("a value of the wrong type is refused with what was expected and found")
+    func wrongType() throws {
+        try expectRefused("beta: strong", "beta: expected a number, found strong")
+        try expectRefused("steps: 1.5", "steps: expected a whole number, found 1.5")
+        try expectRefused("steps: many", "steps: expected a whole number, found many")
+        try expectRefused("shuffle: 3", "shuffle: expected true or false, found 3")
+        try expectRefused("beta: [1, 2]", "beta: expected one value, found a list")
+        try expectRefused("name: {a: 1}", "name: expected one value, found a mapping")
+    }
+
+    @Test("a word that is none of the known ones is refused")
+    func wrongWord() throws {
+        try expectRefused("kind: odd", "kind: Cannot initialize Kind from invalid String value odd")
+    }
+
+    @Test("a key that is there twice is refused")
+    func duplicates() throws {
+        try expectRefused("beta: 1\nsteps: 2\nbeta: 3", "the key beta is there twice")
+    }
+
+    @Test("what is not a mapping is refused", arguments: ["- beta", "beta", "3"])
+    func notAMapping(text: String) throws {
+        try expectRefused(text, "expected a mapping of settings to values")
+    }
+
+    @Test("what is not YAML is refused on one line")
+    func notYAML() throws {
+        try expectRefused("beta: [1", "line 2: not valid YAML: did not find expected ',' or ']'")
+        try expectRefused(
+            "beta: 1\n\tsteps: 2",
+            "line 2: not valid YAML: found a tab character that violates indentation"
+        )
+    }
+
+    @Test("a file that is missing is named")
+    func missing() {
+        let path = FilePath("/nowhere/run.yaml")
+        expectRefusal(path, "cannot be opened: No such file or directory") {
+            _ = try StrictYAML.decode(Settings.self, knownKeys: Self.keys, from: path)
+        }
+    }
+}

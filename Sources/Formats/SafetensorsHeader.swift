@@ -114,8 +114,10 @@ struct SafetensorsHeader {
         _ path: FilePath
     ) throws {
         var end = dataStart
+        // By name too, so that of two tensors in one place always the same is named.
         for tensor in tensors.sorted(by: {
-            ($0.byteRange.lowerBound, $0.byteRange.upperBound) < ($1.byteRange.lowerBound, $1.byteRange.upperBound)
+            ($0.byteRange.lowerBound, $0.byteRange.upperBound, $0.name)
+                < ($1.byteRange.lowerBound, $1.byteRange.upperBound, $1.name)
         }) {
             guard tensor.byteRange.lowerBound == end else {
                 let fault = tensor.byteRange.lowerBound > end ? "leaves a hole before" : "overlaps the tensor before"

@@ -77,6 +77,7 @@ package enum StrictYAML {
     private static func describe(_ type: any Any.Type) -> String {
         switch type {
         case is any BinaryFloatingPoint.Type: return "a number"
+        case is any UnsignedInteger.Type: return "a whole number, at least 0"
         case is any BinaryInteger.Type: return "a whole number"
         case is Bool.Type: return "true or false"
         case is String.Type: return "a string"

@@ -10,12 +10,13 @@ struct StrictYAMLTests {
         enum Kind: String, Decodable { case plain, fancy }
         var beta: Double?
         var steps: Int?
+        var seed: UInt64?
         var shuffle: Bool?
         var name: String?
         var kind: Kind?
     }
 
-    private static let keys = ["beta", "steps", "shuffle", "name", "kind"]
+    private static let keys = ["beta", "steps", "seed", "shuffle", "name", "kind"]
 
     private func decode(_ text: String, from path: FilePath) throws -> Settings {
         try write(text, to: path)
@@ -60,6 +61,7 @@ struct StrictYAMLTests {
         try expectRefused("beta: strong", "beta: expected a number, found strong")
         try expectRefused("steps: 1.5", "steps: expected a whole number, found 1.5")
         try expectRefused("steps: many", "steps: expected a whole number, found many")
+        try expectRefused("seed: -1", "seed: expected a whole number, at least 0, found -1")
         try expectRefused("shuffle: 3", "shuffle: expected true or false, found 3")
         try expectRefused("beta: [1, 2]", "beta: expected one value, found a list")
         try expectRefused("name: {a: 1}", "name: expected one value, found a mapping")

@@ -88,13 +88,22 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         func read<Value: Decodable>(_ key: CodingKeys, _ field: inout Value) throws {
             if let value = try values.decodeIfPresent(Value.self, forKey: key) { field = value }
         }
+        func choose<Choice: CaseIterable & RawRepresentable<String>>(_ key: CodingKeys, _ field: inout Choice) throws {
+            guard let name = try values.decodeIfPresent(String.self, forKey: key) else { return }
+            guard let choice = Choice(rawValue: name) else {
+                let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+                let problem = "expected one of \(known), found \(name)"
+                throw DecodingError.dataCorruptedError(forKey: key, in: values, debugDescription: problem)
+            }
+            field = choice
+        }
         try read(.model, &model)
         try read(.data, &data)
         try read(.output, &output)
         try read(.beta, &beta)
         try read(.lossType, &lossType)
         try read(.learningRate, &learningRate)
-        try read(.lrSchedulerType, &lrSchedulerType)
+        try choose(.lrSchedulerType, &lrSchedulerType)
         try read(.warmupRatio, &warmupRatio)
         try read(.maxSteps, &maxSteps)
         try read(.numTrainEpochs, &numTrainEpochs)
@@ -108,7 +117,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try read(.seed, &seed)
         try read(.shuffle, &shuffle)
         try read(.loggingSteps, &loggingSteps)
-        try read(.sharing, &sharing)
+        try choose(.sharing, &sharing)
         try read(.rowTokens, &rowTokens)
         try read(.threads, &threads)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)

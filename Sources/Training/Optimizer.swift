@@ -1,8 +1,8 @@
-internal import Compute
-internal import Transformer
+package import Compute
+package import Transformer
 
 /// AdamW over the flat buffer, with decay for matrices only.
-final class Optimizer {
+package final class Optimizer {
     private let rule: AdamW
     private let weightDecay: Float
     /// Runs of neighbouring tensors that share their decay.
@@ -10,9 +10,10 @@ final class Optimizer {
     private var first: FloatBuffer
     private var second: FloatBuffer
     /// Updates made so far.
-    private(set) var step = 0
+    package private(set) var step = 0
 
-    init(layout: ParameterLayout, rule: AdamW, weightDecay: Double) throws {
+    /// An optimizer of the weights of `layout`, before its first step.
+    package init(layout: ParameterLayout, rule: AdamW, weightDecay: Double) throws {
         self.rule = rule
         self.weightDecay = Float(weightDecay)
         var runs: [(range: Range<Int>, decays: Bool)] = []
@@ -29,7 +30,7 @@ final class Optimizer {
     }
 
     /// One update; the gradient is multiplied by `scale`, what clipping leaves of it.
-    func update(parameters: Matrix, gradient: Matrix, learningRate: Double, scale: Double, team: ThreadTeam) {
+    package func update(parameters: Matrix, gradient: Matrix, learningRate: Double, scale: Double, team: ThreadTeam) {
         step += 1
         let first = self.first.matrix(rows: 1, columns: self.first.count)
         let second = self.second.matrix(rows: 1, columns: self.second.count)
@@ -54,6 +55,6 @@ final class Optimizer {
 }
 
 /// What clipping to `maximum` leaves of a gradient of this norm, as `torch.nn.utils.clip_grad_norm_` computes it.
-func clippingScale(norm: Double, maximum: Double) -> Double {
+package func clippingScale(norm: Double, maximum: Double) -> Double {
     maximum > 0 ? min(1, maximum / (norm + 1e-6)) : 1
 }

@@ -1,7 +1,7 @@
 internal import Collectives
 internal import Formats
 package import Preferences
-internal import SystemPackage
+package import SystemPackage
 
 /// The reference model's log-probability of every response token of a dataset, as far as it has been computed.
 ///
@@ -19,12 +19,12 @@ package struct ReferenceLogps: Sendable {
     }
 
     /// The summed log-probability of a response, in nats, added in token order in double.
-    func logp(ofResponse index: Int) -> Double {
+    package func logp(ofResponse index: Int) -> Double {
         tokens[dataset.responseRange(index)].reduce(0) { $0 + Double($1) }
     }
 
     /// The rows among `rows` of which a token is unknown.
-    func missing(among rows: some Sequence<Int>) -> [Int] {
+    package func missing(among rows: some Sequence<Int>) -> [Int] {
         rows.filter { row in
             dataset.responses(of: row).contains { index in tokens[dataset.responseRange(index)].contains(where: \.isNaN)
             }
@@ -32,7 +32,7 @@ package struct ReferenceLogps: Sendable {
     }
 
     /// Takes over the values of `rows` from `values`, which lie in the same order.
-    mutating func fill(rows: [Int], from values: [Float]) {
+    package mutating func fill(rows: [Int], from values: [Float]) {
         for index in rows.flatMap({ dataset.responses(of: $0) }) {
             let range = dataset.responseRange(index)
             tokens.replaceSubrange(range, with: values[range])
@@ -51,7 +51,7 @@ package struct ReferenceLogps: Sendable {
     /// Reads a cache.
     ///
     /// - Throws: `TrainingError.foreignCache` where it belongs to another model or other data.
-    init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
+    package init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
         let file = try SafetensorsFile(path)
         for (key, expected, what) in [
             ("model_digest", modelDigest, "another model"), ("data_digest", dataset.digest, "other data"),
@@ -66,7 +66,7 @@ package struct ReferenceLogps: Sendable {
     }
 
     /// Writes the cache.
-    func write(to path: FilePath, modelDigest: String) throws {
+    package func write(to path: FilePath, modelDigest: String) throws {
         try SafetensorsWriter.write(
             [SafetensorsEntry(name: "token_logps", tokens)],
             metadata: [

@@ -1,34 +1,54 @@
-internal import Objectives
-internal import Preferences
+package import Objectives
+package import Preferences
 
 /// What one step, or several, did: all the metrics are made of it.
-struct StepReport {
+package struct StepReport {
     /// Where the time of rank 0 went, in seconds.
-    struct Seconds {
-        var total = 0.0
-        var forward = 0.0
-        var backward = 0.0
-        var head = 0.0
+    package struct Seconds: Sendable, Equatable {
+        package var total: Double
+        package var forward: Double
+        package var backward: Double
+        package var head: Double
         /// For slower ranks.
-        var waiting = 0.0
-        var communication = 0.0
-        var optimizer = 0.0
+        package var waiting: Double
+        package var communication: Double
+        package var optimizer: Double
+
+        /// Times in seconds, none where left out.
+        package init(
+            total: Double = 0,
+            forward: Double = 0,
+            backward: Double = 0,
+            head: Double = 0,
+            waiting: Double = 0,
+            communication: Double = 0,
+            optimizer: Double = 0
+        ) {
+            self.total = total
+            self.forward = forward
+            self.backward = backward
+            self.head = head
+            self.waiting = waiting
+            self.communication = communication
+            self.optimizer = optimizer
+        }
     }
 
-    private(set) var statistics = PreferenceStatistics()
-    private(set) var gradientNorm = 0.0
-    private(set) var learningRate = 0.0
-    private(set) var tokensComputed = 0
-    private(set) var tokensUnshared = 0
-    private(set) var seconds = Seconds()
+    package private(set) var statistics = PreferenceStatistics()
+    package private(set) var gradientNorm = 0.0
+    package private(set) var learningRate = 0.0
+    package private(set) var tokensComputed = 0
+    package private(set) var tokensUnshared = 0
+    package private(set) var seconds = Seconds()
     private var flops = 0.0
     private var steps = 0
     private var imbalance = 0.0
 
     /// Nothing yet.
-    init() {}
+    package init() {}
 
-    init(
+    /// What one step did by `plan` on all ranks.
+    package init(
         statistics: PreferenceStatistics,
         gradientNorm: Double,
         learningRate: Double,
@@ -46,10 +66,11 @@ struct StepReport {
         steps = 1
     }
 
-    var pairs: Int { Int(statistics[.pairs]) }
+    /// Pairs of all steps.
+    package var pairs: Int { Int(statistics[.pairs]) }
 
     /// Adds a later step; norm and rate are the last ones.
-    mutating func add(_ other: StepReport) {
+    package mutating func add(_ other: StepReport) {
         statistics = PreferenceStatistics(sums: zip(statistics.sums, other.statistics.sums).map(+))
         gradientNorm = other.gradientNorm
         learningRate = other.learningRate
@@ -66,10 +87,16 @@ struct StepReport {
     }
 
     /// Useful FLOPs over what all ranks could have done in the time at `peakRate` FLOP/s.
-    func utilization(peakRate: Double) -> Double { flops / (seconds.total * peakRate) }
+    package func utilization(peakRate: Double) -> Double { flops / (seconds.total * peakRate) }
 
     /// The line of `metrics.jsonl`.
-    func record(step: Int, epoch: Double, total: StepReport, sharing: Sharing, peakRate: Double) -> MetricsRecord {
+    package func record(
+        step: Int,
+        epoch: Double,
+        total: StepReport,
+        sharing: Sharing,
+        peakRate: Double
+    ) -> MetricsRecord {
         var record = MetricsRecord()
         record.add("step", step)
         record.add("epoch", epoch)
@@ -96,7 +123,7 @@ struct StepReport {
     }
 
     /// What the progress line says.
-    func details(step: Int, of totalSteps: Int, pairsPerSecond: Double) -> String {
+    package func details(step: Int, of totalSteps: Int, pairsPerSecond: Double) -> String {
         let loss = rounded(statistics.mean(.loss), 4)
         let accuracy = rounded(statistics.mean(.accuracy), 2)
         return "step \(step)/\(totalSteps)  loss \(loss)  accuracy \(accuracy)  \(rounded(pairsPerSecond, 2)) pairs/s"

@@ -1,0 +1,95 @@
+internal import Compute
+internal import Formats
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+internal import Training
+internal import Transformer
+
+struct OptimizerTests {
+    /// One layer whose tensors have the shapes of `make_optimizer_goldens.py`.
+    private func layout() throws -> ParameterLayout {
+        try Places.temporary { directory in
+            try AtomicFile.write(to: directory.appending("config.json")) { file in
+                try file.append(
+                    """
+                    {"model_type": "llama", "hidden_act": "silu", "vocab_size": 3, "hidden_size": 4, "head_dim": 2,
+                     "intermediate_size": 3, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
+                    """
+                )
+            }
+            return ParameterLayout(try ModelConfiguration(directory: directory))
+        }
+    }
+
+    @Test("six steps with warm-up, clipping and decay on matrices alone equal torch.optim.AdamW", arguments: [1, 2, 7])
+    func trajectory(members: Int) throws {
+        let golden = try OptimizerGolden.load().trajectory
+        let layout = try layout()
+        let team = ThreadTeam(count: members)
+        let weights = try FloatBuffer(count: layout.count)
+        let gradient = try FloatBuffer(count: layout.count)
+        let (parameters, slope) = (weights.matrix(rows: 1, columns: 120), gradient.matrix(rows: 1, columns: 120))
+        for index in 0..<120 { parameters[0, index] = Float(index * 37 % 101 - 50) / 64 }
+        let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+        let optimizer = try Optimizer(layout: layout, rule: rule, weightDecay: 0.25)
+        let schedule = LearningRateSchedule(kind: .linear, peak: 0.05, steps: 6, warmupRatio: 1.0 / 3)
+        for (step, size) in [1, 8, 0.25, 4, 0.0625, 2].enumerated() {
+            for index in 0..<120 { slope[0, index] = Float((index * 53 + step * 29) % 97 - 48) / 256 * Float(size) }
+            let norm = Kernels.sumOfSquares(slope).squareRoot()
+            #expect(abs(norm - golden.norms[step]) < 1e-6 * norm)
+            optimizer.update(
+                parameters: parameters,
+                gradient: slope,
+                learningRate: schedule.rate(step: optimizer.step),
+                scale: clippingScale(norm: norm, maximum: 1),
+                team: team
+            )
+            // Weights up to 1, a few units in the last place from each step.
+            let difference = zip(parameters.elements(), golden.weights[step]).map { abs($0 - $1) }.max()
+            #expect(difference ?? 1 < 4e-7, "step \(step)")
+        }
+        // Reading the buffers last keeps them alive so long.
+        #expect(weights.count == 120 && gradient.count == 120)
+        #expect(layout.count == 120 && golden.weights.count == 6 && optimizer.step == 6)
+        #expect(golden.norms.contains { $0 > 1 } && golden.norms.contains { $0 < 1 })
+    }
+
+    @Test("without a gradient decay shrinks matrices and leaves norms", arguments: [0, 0.5])
+    func decay(weightDecay: Double) throws {
+        let layout = try layout()
+        let weights = try FloatBuffer(count: layout.count)
+        let gradient = try FloatBuffer(count: layout.count)
+        let parameters = weights.matrix(rows: 1, columns: layout.count)
+        parameters.fill(2)
+        let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+        let optimizer = try Optimizer(layout: layout, rule: rule, weightDecay: weightDecay)
+        optimizer.update(
+            parameters: parameters,
+            gradient: gradient.matrix(rows: 1, columns: layout.count),
+            learningRate: 0.5,
+            scale: 1,
+            team: ThreadTeam(count: 3)
+        )
+        let found = parameters.elements()
+        for tensor in layout.tensors {
+            let isNorm = tensor.name.hasSuffix("norm.weight")
+            let expected: Float = isNorm ? 2 : 2 * (1 - 0.5 * Float(weightDecay))
+            #expect(found[tensor.range].allSatisfy { $0 == expected }, "\(tensor.name)")
+        }
+        // Reading the buffers last keeps them alive so long.
+        #expect(weights.count == layout.count && gradient.count == layout.count)
+        #expect(layout.tensors.count { $0.name.hasSuffix("norm.weight") } == 3)
+    }
+
+    @Test(
+        "clipping leaves what clip_grad_norm_ leaves, and nothing is made larger",
+        arguments: [
+            (10, 1, 1 / (10 + 1e-6)), (2, 0.5, 0.5 / (2 + 1e-6)), (0.5, 1, 1), (0, 1, 1), (1, 1, 1 / (1 + 1e-6)),
+            (1e30, 0, 1), (.infinity, 1, 0),
+        ] as [(Double, Double, Double)]
+    )
+    func clipping(norm: Double, maximum: Double, expected: Double) {
+        #expect(clippingScale(norm: norm, maximum: maximum) == expected)
+    }
+}

@@ -1,0 +1,100 @@
+internal import Formats
+internal import Foundation
+internal import Preferences
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+internal import Training
+
+/// The reference model's log-probabilities: what is known of them, and how they are kept.
+struct ReferenceLogpsTests {
+    /// Rows with responses of 2 and 1, 3 and 1 and 1, 1 and 2 tokens.
+    private func dataset(firstToken: Int32 = 1) throws -> PreferenceDataset {
+        try PreferenceDataset(
+            promptIDs: [firstToken, 2, 3],
+            promptOffsets: [0, 1, 2, 3],
+            responseIDs: Array(1...11),
+            responseOffsets: [0, 2, 3, 6, 7, 8, 9, 11],
+            rowOffsets: [0, 2, 5, 7]
+        )
+    }
+
+    private let values: [Float] = [-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11]
+
+    @Test("rows are missing until they are filled, and only those are filled that are named")
+    func filling() throws {
+        var logps = ReferenceLogps(try dataset())
+        #expect(logps.missing(among: 0..<3) == [0, 1, 2] && logps.missing(among: [2, 0]) == [2, 0])
+        #expect(logps.logp(ofResponse: 0).isNaN)
+        logps.fill(rows: [1], from: values)
+        #expect(logps.missing(among: 0..<3) == [0, 2] && logps.missing(among: [1]) == [])
+        #expect((2...4).map(logps.logp) == [-15, -7, -8])
+        #expect([0, 1, 5, 6].allSatisfy { logps.logp(ofResponse: $0).isNaN })
+        logps.fill(rows: [2, 0], from: values)
+        #expect(logps.missing(among: 0..<3) == [])
+        #expect((0...6).map(logps.logp) == [-3, -3, -15, -7, -8, -9, -21])
+    }
+
+    @Test("a row of which one token is unknown is missing")
+    func oneToken() throws {
+        var logps = ReferenceLogps(try dataset())
+        var values = values
+        values[10] = .nan
+        logps.fill(rows: [0, 1, 2], from: values)
+        #expect(logps.missing(among: 0..<3) == [2])
+    }
+
+    @Test("sums are made in double: large terms do not swallow small ones")
+    func precision() throws {
+        var logps = ReferenceLogps(try dataset())
+        var values = values
+        values.replaceSubrange(3...5, with: [-16_777_216, -1, -1])
+        logps.fill(rows: [1], from: values)
+        #expect(logps.logp(ofResponse: 2) == -16_777_218)
+    }
+
+    @Test("what is known and what is not comes back from a file")
+    func roundTrip() throws {
+        let dataset = try dataset()
+        var logps = ReferenceLogps(dataset)
+        logps.fill(rows: [0, 2], from: values)
+        try Places.temporary { directory in
+            let path = directory.appending("reference.safetensors")
+            try logps.write(to: path, modelDigest: "abc")
+            var found = try ReferenceLogps(dataset, cache: path, modelDigest: "abc")
+            #expect(found.missing(among: 0..<3) == [1])
+            #expect([0, 1, 5, 6].map(found.logp) == [-3, -3, -9, -21])
+            found.fill(rows: [1], from: values)
+            try found.write(to: path, modelDigest: "abc")
+            let whole = try ReferenceLogps(dataset, cache: path, modelDigest: "abc")
+            #expect(whole.missing(among: 0..<3) == [] && whole.logp(ofResponse: 2) == -15)
+        }
+    }
+
+    @Test("the file of another model or of other data is refused, with what to do")
+    func foreign() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("reference.safetensors")
+            let dataset = try dataset()
+            let remedy = "; name another --reference-cache, or remove this one"
+            func refusal(_ dataset: PreferenceDataset, _ digest: String) -> String? {
+                let error = #expect(throws: (any Error).self) {
+                    try ReferenceLogps(dataset, cache: path, modelDigest: digest)
+                }
+                return error.map { "\($0)" }
+            }
+            try ReferenceLogps(dataset).write(to: path, modelDigest: "abc")
+            #expect(refusal(dataset, "abd") == "\(path): made for another model" + remedy)
+            #expect(refusal(try self.dataset(firstToken: 9), "abc") == "\(path): made for other data" + remedy)
+            // No cache at all, and one whose tokens do not fit its own digest.
+            try SafetensorsWriter.write([SafetensorsEntry(name: "token_logps", values)], to: path)
+            #expect(refusal(dataset, "abc") == "\(path): made for another model" + remedy)
+            let metadata = ["model_digest": "abc", "data_digest": dataset.digest]
+            let short = SafetensorsEntry(name: "token_logps", [-1] as [Float])
+            try SafetensorsWriter.write([short], metadata: metadata, to: path)
+            #expect(refusal(dataset, "abc") == "\(path): made for other data" + remedy)
+            try SafetensorsWriter.write([], metadata: metadata, to: path)
+            #expect(refusal(dataset, "abc") == "\(path): has no tensor token_logps")
+        }
+    }
+}

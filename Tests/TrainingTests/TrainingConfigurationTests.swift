@@ -1,0 +1,173 @@
+internal import Formats
+internal import Preferences
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+internal import Training
+
+/// A run's settings: what a file says, and what is refused.
+struct TrainingConfigurationTests {
+    private func read(_ yaml: String, from directory: FilePath) throws -> TrainingConfiguration {
+        let path = directory.appending("run.yaml")
+        try AtomicFile.write(to: path) { try $0.append(yaml) }
+        return try TrainingConfiguration(yaml: path)
+    }
+
+    /// The refusal of a file, without the path in front of it.
+    private func refusal(_ yaml: String) throws -> String? {
+        try Places.temporary { directory in
+            let error = #expect(throws: FormatError.self) { try read(yaml, from: directory) }
+            #expect(error.map { "\($0)" == "\(directory)/run.yaml: \($0.message)" } == true)
+            return error?.message
+        }
+    }
+
+    @Test("an empty file leaves TRL's defaults")
+    func defaults() throws {
+        let settings = try Places.temporary { try read("", from: $0) }
+        #expect(settings == TrainingConfiguration())
+        #expect(settings.beta == 0.1 && settings.lossType == "sigmoid" && settings.learningRate == 1e-6)
+        #expect(settings.lrSchedulerType == .linear && settings.adamBeta1 == 0.9 && settings.adamBeta2 == 0.999)
+        #expect(settings.adamEpsilon == 1e-8 && settings.weightDecay == 0 && settings.maxGradNorm == 1)
+        #expect(settings.warmupRatio == 0 && settings.maxSteps == -1 && settings.labelSmoothing == 0)
+    }
+
+    @Test("every key of a file overrides its default and no other")
+    func overrides() throws {
+        var expected = TrainingConfiguration()
+        expected.model = "m"
+        expected.data = "d"
+        expected.output = "o"
+        expected.beta = 0.25
+        expected.lossType = "ipo"
+        expected.learningRate = 5e-7
+        expected.lrSchedulerType = .constantWithWarmup
+        expected.warmupRatio = 0.125
+        expected.maxSteps = 7
+        expected.numTrainEpochs = 2.5
+        expected.globalBatchSize = 12
+        expected.maxGradNorm = 3
+        expected.weightDecay = 0.5
+        expected.adamBeta1 = 0.75
+        expected.adamBeta2 = 0.875
+        expected.adamEpsilon = 1e-6
+        expected.labelSmoothing = 0.0625
+        expected.seed = .max
+        expected.shuffle = false
+        expected.loggingSteps = 5
+        expected.sharing = .prompt
+        expected.rowTokens = 99
+        expected.threads = 3
+        expected.referenceCache = "c"
+        let lines = [
+            "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: ipo", "learning_rate: 5.0e-7",
+            "lr_scheduler_type: constant_with_warmup", "warmup_ratio: 0.125", "max_steps: 7", "num_train_epochs: 2.5",
+            "global_batch_size: 12", "max_grad_norm: 3", "weight_decay: 0.5", "adam_beta1: 0.75", "adam_beta2: 0.875",
+            "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
+            "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
+        ]
+        try Places.temporary { directory in
+            let all = try read(lines.joined(separator: "\n"), from: directory)
+            #expect(all == expected)
+            for line in lines {
+                let one = try read(line, from: directory)
+                #expect(one != TrainingConfiguration(), "\(line)")
+            }
+        }
+        #expect(lines.count == TrainingConfiguration.CodingKeys.allCases.count)
+    }
+
+    @Test("the example for clusters names every setting with its default")
+    func example() throws {
+        var settings = try TrainingConfiguration(yaml: Places.repository.appending("cluster-configs/train.yaml"))
+        try settings.validate()
+        #expect(!settings.model.isEmpty && !settings.data.isEmpty && !settings.output.isEmpty)
+        #expect(settings.referenceCache != nil)
+        (settings.model, settings.data, settings.output, settings.referenceCache) = ("", "", "", nil)
+        #expect(settings == TrainingConfiguration())
+    }
+
+    @Test(
+        "a key that is not known or a value that does not fit is refused on one line",
+        arguments: [
+            ("learning_rat: 1", "line 1: unknown key learning_rat; did you mean learning_rate?"),
+            ("beta: 1\nlearningRate: 1", "line 2: unknown key learningRate; did you mean learning_rate?"),
+            ("per_device_train_batch_size: 8", "line 1: unknown key per_device_train_batch_size"),
+            ("sharing: tree", "sharing: expected one of none, prompt, prefix, found tree"),
+            (
+                "lr_scheduler_type: cosin",
+                "lr_scheduler_type: expected one of linear, cosine, constant, constant_with_warmup, found cosin"
+            ),
+            ("sharing: [none]", "sharing: expected one value, found a list"),
+            ("learning_rate: fast", "learning_rate: expected a number, found fast"),
+            ("max_steps: 1.5", "max_steps: expected a whole number, found 1.5"),
+            ("seed: -1", "seed: expected a whole number, at least 0, found -1"),
+            ("shuffle: maybe", "shuffle: expected true or false, found maybe"),
+        ]
+    )
+    func refusals(yaml: String, message: String) throws {
+        #expect(try refusal(yaml) == message)
+    }
+
+    /// A change that puts one setting out of range, and what must be said of it.
+    struct Mistake: Sendable, CustomTestStringConvertible {
+        let message: String
+        let change: @Sendable (inout TrainingConfiguration) -> Void
+
+        init(_ message: String, _ change: @escaping @Sendable (inout TrainingConfiguration) -> Void) {
+            self.message = message
+            self.change = change
+        }
+
+        var testDescription: String { message }
+    }
+
+    private static let mistakes = [
+        Mistake("model must be a Hugging Face model directory, found nothing") { $0.model = "" },
+        Mistake("data must be a file that espalier-prepare wrote, found nothing") { $0.data = "" },
+        Mistake("output must be a directory, found nothing") { $0.output = "" },
+        Mistake("learning_rate must be a finite number above 0, found 0.0") { $0.learningRate = 0 },
+        Mistake("learning_rate must be a finite number above 0, found inf") { $0.learningRate = .infinity },
+        Mistake("learning_rate must be a finite number above 0, found nan") { $0.learningRate = .nan },
+        Mistake("warmup_ratio must be from 0 to 1, found 1.5") { $0.warmupRatio = 1.5 },
+        Mistake("warmup_ratio must be from 0 to 1, found nan") { $0.warmupRatio = .nan },
+        Mistake("max_steps must be above 0, or -1, found 0") { $0.maxSteps = 0 },
+        Mistake("max_steps must be above 0, or -1, found -2") { $0.maxSteps = -2 },
+        Mistake("num_train_epochs must be a finite number above 0, found -1.0") { $0.numTrainEpochs = -1 },
+        Mistake("global_batch_size must be at least 1, found 0") { $0.globalBatchSize = 0 },
+        Mistake("max_grad_norm must be at least 0, found -1.0") { $0.maxGradNorm = -1 },
+        Mistake("max_grad_norm must be at least 0, found inf") { $0.maxGradNorm = .infinity },
+        Mistake("weight_decay must be at least 0, found -0.5") { $0.weightDecay = -0.5 },
+        Mistake("adam_beta1 must be at least 0, below 1, found 1.0") { $0.adamBeta1 = 1 },
+        Mistake("adam_beta2 must be at least 0, below 1, found -0.1") { $0.adamBeta2 = -0.1 },
+        Mistake("adam_epsilon must be a finite number above 0, found 0.0") { $0.adamEpsilon = 0 },
+        Mistake("logging_steps must be at least 1, found 0") { $0.loggingSteps = 0 },
+        Mistake("row_tokens must be from 1 to 2^24, found 0") { $0.rowTokens = 0 },
+        Mistake("row_tokens must be from 1 to 2^24, found 16777217") { $0.rowTokens = 1 << 24 + 1 },
+        Mistake("threads must be from 0 to 1024, found -1") { $0.threads = -1 },
+        Mistake("threads must be from 0 to 1024, found 1025") { $0.threads = 1025 },
+        Mistake("loss_type must be one of sigmoid, found sigmoidal") { $0.lossType = "sigmoidal" },
+        Mistake("beta must be a finite number above 0, found 0.0") { $0.beta = 0 },
+        Mistake("label_smoothing must be at least 0, below 0.5, found 0.5") { $0.labelSmoothing = 0.5 },
+    ]
+
+    @Test("a setting out of range is refused by name, with what is expected and found", arguments: mistakes)
+    func ranges(mistake: Mistake) throws {
+        var settings = TrainingConfiguration()
+        (settings.model, settings.data, settings.output) = ("m", "d", "o")
+        try settings.validate()
+        mistake.change(&settings)
+        let error = #expect(throws: (any Error).self) { try settings.validate() }
+        #expect(error.map { "\($0)" } == mistake.message)
+    }
+
+    @Test("the ends of every range are allowed")
+    func ends() throws {
+        var settings = TrainingConfiguration()
+        (settings.model, settings.data, settings.output) = ("m", "d", "o")
+        (settings.warmupRatio, settings.maxSteps, settings.maxGradNorm) = (1, 1, 0)
+        (settings.adamBeta1, settings.adamBeta2, settings.rowTokens, settings.threads) = (0, 0, 1 << 24, 1024)
+        (settings.globalBatchSize, settings.loggingSteps, settings.labelSmoothing) = (1, 1, 0)
+        try settings.validate()
+    }
+}

@@ -50,6 +50,35 @@ struct LayerKernelTests {
         )
     }
 
+    @Test("the norm's gradients are added to what is there, and may overwrite the residual")
+    func normInPlace() throws {
+        let (rows, width) = (3, 17)
+        let x = try TestMatrix(rows, width) { noise($0 * width + $1) }
+        let weight = try TestMatrix(1, width) { 1 + 0.3 * noise(1000 + $1) }
+        let dy = try TestMatrix(rows, width) { noise(2000 + $0 * width + $1) }
+        let residual = try TestMatrix(rows, width) { noise(3000 + $0 * width + $1) }
+        func backward(into dx: Matrix, dweight: Matrix) {
+            Kernels.normalizeBackward(
+                x.view,
+                weight: weight.view,
+                epsilon: 1e-5,
+                dy: dy.view,
+                residual: residual.view,
+                into: dx,
+                dweight: dweight
+            )
+        }
+        let dx = try TestMatrix(rows, width)
+        let fresh = try TestMatrix(1, width)
+        backward(into: dx.view, dweight: fresh.view)
+        let started = try TestMatrix(1, width) { 10 * noise(4000 + $1) }
+        let before = started.doubles
+        backward(into: residual.view, dweight: started.view)
+        #expect(residual.doubles == dx.doubles)
+        #expect(relativeError(started.doubles, zip(before, fresh.doubles).map(+)) < 1e-6)
+        #expect(fresh.doubles.allSatisfy { $0 != 0 })
+    }
+
     @Test("SwiGLU and its gradient follow the formula", arguments: widths)
     func swiglu(width: Int) throws {
         let rows = 2
@@ -117,5 +146,31 @@ struct LayerKernelTests {
         }
         // The angle is rounded to float32, as transformers rounds it: up to 99 * 6e-8.
         #expect(relativeError(y.doubles, expected) < 1e-5)
+    }
+
+    @Test("the inverse rotation is the rotation's gradient", arguments: [2, 6, 34])
+    func rotationGradient(width: Int) throws {
+        let (heads, positions): (Int, [Int32]) = (2, [0, 3, 41])
+        let table = try RotaryTable(count: 42, headDimension: width, theta: 100)
+        let x = try TestMatrix(3, heads * width) { noise($0 * 1000 + $1) }
+        let dy = try TestMatrix(3, heads * width) { noise(70_000 + $0 * 1000 + $1) }
+        let dx = try TestMatrix(3, heads * width)
+        table.rotate(dy.view, positions: positions[...], inverse: true, into: dx.view)
+        let direction = dy.doubles
+        func loss(_ x: [Double]) -> Double {
+            x.indices.reduce(0) { sum, index in
+                let (row, column) = (index / (heads * width), index % width)
+                let i = column % (width / 2)
+                let angle = Double(positions[row]) * pow(100, -2 * Double(i) / Double(width))
+                // Element i of the first half turns towards that of the second, and that one away from it.
+                let rotated =
+                    column < width / 2
+                    ? x[index] * cos(angle) - x[index + width / 2] * sin(angle)
+                    : x[index] * cos(angle) + x[index - width / 2] * sin(angle)
+                return sum + direction[index] * rotated
+            }
+        }
+        // The angle is rounded to float32: up to 41 * 6e-8.
+        #expect(relativeError(dx.doubles, centralDifferences(loss, at: x.doubles)) < 5e-6)
     }
 }

@@ -64,7 +64,7 @@ if __name__ == "__main__":
     schedules = [
         {"kind": kind, "steps": steps, "warmup_ratio": ratio, "rates": rates(kind, steps, ratio)}
         for kind in ["linear", "cosine", "constant", "constant_with_warmup"]
-        for steps, ratio in [(10, 0.0), (10, 0.1), (10, 0.25), (7, 0.5), (1, 0.0), (1, 0.5), (3, 1.0), (200, 0.03)]
+        for steps, ratio in [(10, 0.0), (10, 0.1), (10, 0.25), (7, 0.5), (1, 0.0), (1, 0.5), (3, 1.0), (10, 0.12), (100, 0.07)]
     ]
     path = Path(__file__).parent / "optimizer.json"
     path.write_text(json.dumps({"schedules": schedules, "trajectory": trajectory()}) + "\n")

@@ -21,7 +21,7 @@ struct LearningRateScheduleTests {
                 compared += 1
             }
         }
-        #expect(compared == 4 * (3 * 10 + 7 + 1 + 1 + 3 + 200))
+        #expect(compared == 4 * (3 * 10 + 7 + 1 + 1 + 3 + 10 + 100))
     }
 
     @Test("the end of a run has no rate left, and no rate is negative", arguments: [0, 0.1, 0.3])

@@ -13,7 +13,8 @@ package final class MappedFile: Sendable {
     /// - Throws: `FormatError` where it is missing, unreadable or not a regular file.
     package init(_ path: FilePath) throws {
         self.path = path
-        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC)
+        // Not blocking: opening a pipe would otherwise wait for a writer, before it can be refused.
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FormatError(path, "cannot be opened: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var status = stat()

@@ -57,6 +57,9 @@ struct SafetensorsReadingTests {
             let path = directory.appending("m.safetensors")
             expectRefusal(path, "cannot be opened: No such file or directory") { _ = try SafetensorsFile(path) }
             expectRefusal(directory, "expected a regular file") { _ = try SafetensorsFile(directory) }
+            let pipe = directory.appending("pipe")
+            #expect(mkfifo(pipe.string, 0o600) == 0)
+            expectRefusal(pipe, "expected a regular file") { _ = try SafetensorsFile(pipe) }
             for count in [0, 7] {
                 try write(Array(repeating: 0, count: count), to: path)
                 expectRefusal(path, "expected a safetensors file, found only \(count) bytes") {

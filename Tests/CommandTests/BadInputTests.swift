@@ -172,6 +172,7 @@ struct BadInputTests {
                 ["--output", directory.string],
                 in: directory
             )
+            try expect("output must be a directory, found nothing", ["--output", ""], in: directory)
             for (command, flag) in [("train", "--reference-cache"), ("logps", "--output"), ("evaluate", "--output")] {
                 try expect(
                     "DIR/none/file: cannot be written: No such file or directory; create its directory first",

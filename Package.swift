@@ -43,9 +43,7 @@ let package = Package(
         // Layer 3 and above: the model, the run, the command.
         .target(
             name: "Transformer",
-            dependencies: [
-                "Compute", "Formats", "Preferences", systemPackage,
-            ]
+            dependencies: ["Compute", "Formats", "Preferences"]
         ),
         .target(
             name: "Training",
@@ -92,7 +90,6 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    .enableExperimentalFeature("Lifetimes"),
     .treatAllWarnings(as: .error),
 ]
 for target in package.targets where target.type != .system && !["CMPI", "CKernels"].contains(target.name) {

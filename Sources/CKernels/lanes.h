@@ -19,7 +19,7 @@
 enum { LANES = 16 };
 
 /// `exp(x)` to 1.5 ulp, by 2^n * polynomial(x - n ln 2), coefficients from Cephes (S. Moshier). Results below the
-/// smallest normal number become 0; NaN stays NaN.
+/// smallest normal number become 0, those above the largest the largest; NaN stays NaN.
 EK_INLINE float ek_exp(float x) {
     const float low = -87.33654f, high = 88.72283f, rounder = 12582912.0f;
     float clamped = x < low ? low : x;

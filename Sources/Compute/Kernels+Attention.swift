@@ -88,6 +88,7 @@ extension Kernels {
     ///   - sum: `[1, rows]`.
     ///   - logSumExp: `[1, rows]`, overwritten.
     package static func finishSoftmax(_ out: Matrix, maximum: Matrix, sum: Matrix, logSumExp: Matrix) {
+        precondition([maximum, sum, logSumExp].allSatisfy { $0.columns >= out.rows }, "a value for each row of out")
         ek_softmax_finish(out.base, out.stride, out.rows, out.columns, maximum.base, sum.base, logSumExp.base)
     }
 }

@@ -10,10 +10,14 @@ package enum Processor {
         case baseline = 1
         case avx2 = 3
         case avx512 = 4
+        /// AVX-512 that runs in two halves of 256 bits, as on AMD's Zen 4.
+        case halvedAVX512 = 5
     }
 
     /// The processor's level, by CPUID.
-    package static var level: Level { Level(rawValue: Int(ek_processor_level())) ?? .other }
+    package static var level: Level {
+        ek_halves_avx512() ? .halvedAVX512 : Level(rawValue: Int(ek_processor_level())) ?? .other
+    }
 
     /// The number of processors on which the scheduler may run this process.
     package static var availableCount: Int { Int(ek_available_processors()) }
@@ -31,16 +35,21 @@ package enum OpenBLASCore {
     /// The name of the kernels that OpenBLAS runs, such as "SkylakeX".
     package static var name: String { String(cString: openblas_get_corename()) }
 
-    /// The core that should run instead of `name` on a processor of `level`; nil where the choice is sound.
+    private static let wide: Set<String> = ["SkylakeX", "Cooperlake", "SapphireRapids"]
+    private static let medium: Set<String> = ["Haswell", "Zen", "Excavator"]
+
+    /// Whether these kernels are of the SSE era, about five times slower than those for AVX-512.
+    package static func isFallback(_ name: String) -> Bool { !wide.contains(name) && !medium.contains(name) }
+
+    /// The core that should run instead of `name` on a processor of `level`; nil where the choice is the best known.
     ///
-    /// Releases older than a processor do not know its model number and fall back to kernels of the SSE era, five
-    /// times slower than those that the processor could run.
+    /// Releases older than a processor do not know its model number and run a fallback. Where 512 bits run in two
+    /// halves, the kernels for AVX2 do as much in each cycle, and were measured 5 % faster on Zen 4 with 0.3.21.
     package static func remedy(for name: String, level: Processor.Level) -> String? {
-        let wide: Set<String> = ["SkylakeX", "Cooperlake", "SapphireRapids"]
-        let medium: Set<String> = ["Haswell", "Zen", "Excavator"]
         switch level {
         case .avx512: return wide.contains(name) ? nil : "SkylakeX"
-        case .avx2: return wide.contains(name) || medium.contains(name) ? nil : "Haswell"
+        case .halvedAVX512: return name == "Haswell" ? nil : "Haswell"
+        case .avx2: return isFallback(name) ? "Haswell" : nil
         case .baseline, .other: return nil
         }
     }

@@ -118,9 +118,7 @@ private struct TreeBuilder {
             let start = row.tokens.count
             let depth = parent < 0 ? 0 : row.positions[row.nodes[parent].tokens.upperBound - 1] + 1
             row.tokens += branches[branch].tokens
-            row.positions += branches[branch].tokens.indices.indices.map {
-                depth + Int32($0 - branches[branch].tokens.startIndex)
-            }
+            row.positions += (0..<Int32(branches[branch].tokens.count)).map { depth + $0 }
             row.nodes.append(PackedRow.Node(parent: parent, tokens: start..<row.tokens.count))
             stack += branches[branch].children.reversed().map { ($0, row.nodes.count - 1) }
         }

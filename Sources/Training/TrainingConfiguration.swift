@@ -74,7 +74,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         case referenceCache = "reference_cache"
     }
 
-    /// The defaults, which are TRL's where TRL has them.
+    /// The defaults: TRL's for objective, optimizer and schedule; one pass over the data, every step logged.
     package init() {}
 
     /// The settings of a YAML file over the defaults; unknown keys are errors.

@@ -4,8 +4,8 @@ internal import Preferences
 
 /// One Llama layer over a packed row: `x + attention(norm(x))`, then `+ feedForward(norm(·))`.
 ///
-/// The last layer's second half runs only over the rows that the head reads: other tokens are there as keys and
-/// values alone.
+/// In the last layer attention and what follows run only for the rows that the head reads: other tokens are there as
+/// keys and values alone.
 struct ForestLayer {
     /// The row and what of it this layer computes.
     struct Pass {

@@ -57,6 +57,7 @@ struct Diagnosis {
         let count = ProcessInfo.processInfo.processorCount
         switch Processor.level {
         case .avx512: return Finding("processor", .sound, "AVX-512, \(count) processors")
+        case .halvedAVX512: return Finding("processor", .sound, "AVX-512 in two halves, \(count) processors")
         case .avx2: return Finding("processor", .sound, "AVX2, \(count) processors")
         case .baseline, .other:
             return Finding(
@@ -77,8 +78,8 @@ struct Diagnosis {
         }
         return Finding(
             "kernels",
-            .fault,
-            "\(found), this processor can run \(core)'s",
+            OpenBLASCore.isFallback(name) ? .fault : .warning,
+            "\(found); those for \(core) are faster here",
             remedy: environment[OpenBLASCore.variable] == nil
                 ? "start with \(OpenBLASCore.variable)=\(core)"
                 : "unset \(OpenBLASCore.variable), or set it to \(core)"

@@ -27,7 +27,7 @@ struct DoctorTests {
         )
         guard outcome.output.contains("AVX") else { return }  // Nothing better to run.
         #expect(outcome.status == 1)
-        #expect(outcome.output.contains("✗ kernels       OpenBLAS runs those for Prescott, this processor can run "))
+        #expect(outcome.output.contains("✗ kernels       OpenBLAS runs those for Prescott; those for "))
         #expect(outcome.output.contains("    → unset OPENBLAS_CORETYPE, or set it to "))
     }
 

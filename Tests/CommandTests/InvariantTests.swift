@@ -64,6 +64,7 @@ struct InvariantTests {
         let alone = try train(["--sharing", "none"], golden: .freeHead)
         let together = try train(ranks: 2, golden: .freeHead)
         #expect(alone.weights["lm_head.weight"]?.isEmpty == false)
+        #expect(alone.metrics.count == 4 && together.metrics.count == 4)
         for (a, b) in zip(alone.metrics, together.metrics) {
             #expect(abs((a["loss"] ?? 0) - (b["loss"] ?? 1)) < 1e-5)
         }

@@ -53,33 +53,43 @@ struct OutputTests {
         }
     }
 
-    @Test("evaluation against the reference agrees with the metrics of training")
+    @Test("evaluation against the reference gives what the next training step measures before its update")
     func evaluation() throws {
         try Places.temporary { directory in
-            let (model, report) = (directory.appending("model").string, directory.appending("eval.json").string)
-            let data = Golden.tied.file.string
-            let trained = try Launch.run(
-                "espalier",
+            func run(_ command: String, _ arguments: [String]) throws {
+                let data = ["--data", Golden.tied.file.string, "--threads", "1"]
+                let outcome = try Launch.run("espalier", [command] + data + arguments, solo: true)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+            }
+            func train(steps: Int) throws -> FilePath {
+                let output = directory.appending("\(steps)")
+                try run(
+                    "train",
+                    [
+                        "--model", Golden.tied.directory.string, "--output", output.string, "--max-steps", "\(steps)",
+                        "--global-batch-size", "6", "--learning-rate", "0.001", "--lr-scheduler-type", "constant",
+                    ]
+                )
+                return output
+            }
+            let (model, report) = (try train(steps: 3), directory.appending("eval.json"))
+            try run(
+                "evaluate",
                 [
-                    "train", "--model", Golden.tied.directory.string, "--data", data, "--output", model,
-                    "--learning-rate", "0.001", "--max-steps", "4", "--global-batch-size", "6", "--threads", "1",
-                ],
-                solo: true
+                    "--model", model.string, "--reference-model", Golden.tied.directory.string, "--output",
+                    report.string,
+                ]
             )
-            #expect(trained.status == 0, "\(trained.errors)")
-            let judged = try Launch.run(
-                "espalier",
-                [
-                    "evaluate", "--model", model, "--reference-model", Golden.tied.directory.string, "--data", data,
-                    "--output", report, "--threads", "1",
-                ],
-                solo: true
-            )
-            #expect(judged.status == 0, "\(judged.errors)")
-            let json = try Data(contentsOf: URL(fileURLWithPath: report))
-            let metrics = try #require(JSONSerialization.jsonObject(with: json) as? [String: Any])
-            let loss = try #require(metrics["eval_loss"] as? Double)
-            #expect(loss < 0.69 && (metrics["eval_rewards/accuracies"] as? Double ?? 0) > 0.5)
+            let found = try Metrics(json: String(contentsOfFile: report.string, encoding: .utf8))
+            let expected = try TrainedRun(train(steps: 4)).metrics[3]
+            for name in [
+                "loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies", "logps/chosen",
+                "logps/rejected", "entropy", "mean_token_accuracy",
+            ] {
+                let (a, b) = try (#require(found["eval_" + name]), #require(expected[name]))
+                #expect(abs(a - b) < 1e-5 * max(1, abs(b)), "\(name): \(a) and \(b)")
+            }
+            #expect(try #require(found["eval_loss"]) < 0.69)
         }
     }
 
@@ -87,11 +97,11 @@ struct OutputTests {
     func cache() throws {
         try Places.temporary { directory in
             let cache = directory.appending("reference.safetensors").string
-            func run(_ golden: Golden, _ arguments: [String]) throws -> Outcome {
+            func run(model: Golden, data: Golden, _ arguments: [String]) throws -> Outcome {
                 try Launch.run(
                     "espalier",
                     [
-                        "train", "--model", golden.directory.string, "--data", golden.file.string, "--reference-cache",
+                        "train", "--model", model.directory.string, "--data", data.file.string, "--reference-cache",
                         cache, "--threads", "1", "--global-batch-size", "2", "--no-shuffle",
                     ] + arguments,
                     solo: true
@@ -99,16 +109,18 @@ struct OutputTests {
             }
             func computed(_ name: String, _ arguments: [String]) throws -> Double? {
                 let output = directory.appending(name)
-                let outcome = try run(.tied, ["--output", output.string] + arguments)
+                let outcome = try run(model: .tied, data: .tied, ["--output", output.string] + arguments)
                 #expect(outcome.status == 0, "\(outcome.errors)")
                 return try TrainedRun(output).summary["reference_rows"]
             }
             #expect(try computed("a", ["--max-steps", "1"]) == 2)
             #expect(try computed("b", []) == 4)
             #expect(try computed("c", []) == 0)
-            let foreign = try run(.freeHead, ["--output", directory.appending("d").string])
-            #expect(foreign.status == 1)
-            #expect(foreign.errors.contains("error: \(cache): made for another model;"), "\(foreign.errors)")
+            for (model, data, what) in [(Golden.freeHead, Golden.tied, "another model"), (.tied, .freeHead, "other data")] {
+                let foreign = try run(model: model, data: data, ["--output", directory.appending("d").string])
+                #expect(foreign.status == 1)
+                #expect(foreign.errors.contains("error: \(cache): made for \(what);"), "\(foreign.errors)")
+            }
         }
     }
 }

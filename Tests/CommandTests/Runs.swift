@@ -6,6 +6,13 @@ internal import TestSupport
 /// One line of `metrics.jsonl`, or `summary.json`: its numbers.
 typealias Metrics = [String: Double]
 
+extension Metrics {
+    init(json: some StringProtocol) throws {
+        let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] ?? [:]
+        self = object.compactMapValues { ($0 as? NSNumber)?.doubleValue }
+    }
+}
+
 /// What `espalier train` wrote.
 struct TrainedRun {
     let metrics: [Metrics]
@@ -43,13 +50,9 @@ struct Failure: Error, CustomStringConvertible {
 
 extension TrainedRun {
     init(_ directory: FilePath) throws {
-        func numbers(_ json: some StringProtocol) throws -> Metrics {
-            let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] ?? [:]
-            return object.compactMapValues { ($0 as? NSNumber)?.doubleValue }
-        }
         let lines = try String(contentsOfFile: directory.appending("metrics.jsonl").string, encoding: .utf8)
-        metrics = try lines.split(separator: "\n").map { try numbers($0) }
-        summary = try numbers(String(contentsOfFile: directory.appending("summary.json").string, encoding: .utf8))
+        metrics = try lines.split(separator: "\n").map { try Metrics(json: $0) }
+        summary = try Metrics(json: String(contentsOfFile: directory.appending("summary.json").string, encoding: .utf8))
         let file = try SafetensorsFile(directory.appending("model.safetensors"))
         weights = try Dictionary(
             uniqueKeysWithValues: file.tensors.map { name, info in

@@ -82,6 +82,8 @@ struct MachineTests {
         #expect(OpenBLASCore.remedy(for: "Prescott", level: .avx512) == "SkylakeX")
         #expect(OpenBLASCore.remedy(for: "Haswell", level: .avx512) == "SkylakeX")
         #expect(OpenBLASCore.remedy(for: "Cooperlake", level: .avx512) == nil)
+        #expect(OpenBLASCore.remedy(for: "Cooperlake", level: .halvedAVX512) == "Haswell")
+        #expect(OpenBLASCore.remedy(for: "Haswell", level: .halvedAVX512) == nil)
         #expect(OpenBLASCore.remedy(for: "Prescott", level: .avx2) == "Haswell")
         #expect(OpenBLASCore.remedy(for: "Zen", level: .avx2) == nil)
         #expect(OpenBLASCore.remedy(for: "Prescott", level: .baseline) == nil)

@@ -1,4 +1,4 @@
-import Preferences
+internal import Preferences
 
 /// A prompt and its responses, best first.
 struct PreferenceRow {

@@ -1,8 +1,8 @@
-import Formats
-import Foundation
-import Preferences
-import SystemPackage
-import Testing
+internal import Formats
+internal import Foundation
+internal import Preferences
+internal import SystemPackage
+internal import Testing
 
 /// Files as `espalier-prepare` writes them, and files that it would not write.
 final class LoadingTests {

@@ -1,5 +1,5 @@
-import Preferences
-import Testing
+internal import Preferences
+internal import Testing
 
 /// Every mode against the plain sequences that it stands for, on random data.
 struct PathTests {

@@ -1,5 +1,5 @@
-import Preferences
-import Testing
+internal import Preferences
+internal import Testing
 
 struct PlannerTests {
     /// Only the layers' matrices cost: two FLOPs for each token.

@@ -1,5 +1,5 @@
-import Preferences
-import Testing
+internal import Preferences
+internal import Testing
 
 struct PreferenceDatasetTests {
     private let rows = [

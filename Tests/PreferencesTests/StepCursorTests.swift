@@ -1,6 +1,6 @@
-import Foundation
-import Preferences
-import Testing
+internal import Foundation
+internal import Preferences
+internal import Testing
 
 struct StepCursorTests {
     private func cursor(_ rows: Int, _ batch: Int, seed: UInt64 = 1, shuffles: Bool = true) -> StepCursor {

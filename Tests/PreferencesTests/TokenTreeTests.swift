@@ -1,5 +1,5 @@
 internal import Preferences
-import Testing
+internal import Testing
 
 /// Small trees, checked by hand.
 struct TokenTreeTests {

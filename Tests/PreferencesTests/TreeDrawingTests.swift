@@ -1,5 +1,5 @@
-import Preferences
-import Testing
+internal import Preferences
+internal import Testing
 
 struct TreeDrawingTests {
     /// The tree of a dataset's only row.

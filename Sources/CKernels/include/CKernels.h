@@ -2,18 +2,21 @@
 ///
 /// Every matrix is row-major with an explicit row stride in elements. Sums run over 16 fixed lanes and are then
 /// added pairwise, so that their order, and up to fused multiply-adds their bits, do not depend on the processor.
-/// Nothing here allocates, and NaN and infinity pass through.
+/// Nothing here allocates, and NaN passes through.
 ///
 /// Shapes: `T` tokens, `D` model width, `R` query heads that share a key/value head, `K` head width,
 /// `F` feed-forward width, `V` vocabulary entries.
 #ifndef ESPALIER_CKERNELS_H
 #define ESPALIER_CKERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /// The x86-64 level whose instructions the processor offers: 4 (AVX-512), 3 (AVX2 with FMA), 1, or 0 elsewhere.
 int ek_processor_level(void);
+/// Whether the processor runs 512-bit instructions in two halves, as AMD's Zen 4 does.
+bool ek_halves_avx512(void);
 
 /// The number of processors on which the scheduler may run this process.
 int ek_available_processors(void);

@@ -116,7 +116,9 @@ struct OutputTests {
             #expect(try computed("a", ["--max-steps", "1"]) == 2)
             #expect(try computed("b", []) == 4)
             #expect(try computed("c", []) == 0)
-            for (model, data, what) in [(Golden.freeHead, Golden.tied, "another model"), (.tied, .freeHead, "other data")] {
+            for (model, data, what) in [
+                (Golden.freeHead, Golden.tied, "another model"), (.tied, .freeHead, "other data"),
+            ] {
                 let foreign = try run(model: model, data: data, ["--output", directory.appending("d").string])
                 #expect(foreign.status == 1)
                 #expect(foreign.errors.contains("error: \(cache): made for \(what);"), "\(foreign.errors)")

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,9 @@ def prepare(model, tmp_path_factory):
         directory = tmp_path_factory.mktemp("data")
         source, output = directory / "rows.json", directory / "rows.safetensors"
         source.write_text(json.dumps(rows))
+        command = [sys.executable, "-m", "espalier_data.prepare"]
         arguments = ["--model", model, "--data", source, "--output", output]
-        subprocess.run([shutil.which("espalier-prepare"), *arguments], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, *arguments], check=True, stdout=subprocess.DEVNULL)
         return output
 
     return prepare

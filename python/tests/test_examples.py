@@ -4,10 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 COUNTS = {"train": 200, "heldout": 50}
 

@@ -1,11 +1,12 @@
 """Preparation with a real model gives the tokens that TRL gives."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
+ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared/data"
 GOLDEN = SHARED / "smollm2-dpo_en-golden.json"
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_gguf
-from conftest import ROOT, read_prepared
+from reading import read_prepared
 from safetensors.numpy import load_file
 from transformers import AutoTokenizer
 
 from espalier_data.import_gguf import import_gguf
 from espalier_data.prepare import prepare
 
+ROOT = Path(__file__).parents[2]
 ESPALIER = ROOT / ".build/release/espalier"
 
 pytestmark = pytest.mark.skipif(not ESPALIER.exists(), reason="espalier has not been built for release")

@@ -190,7 +190,7 @@ struct BadInputTests {
             let disk = directory.appending("disk").string
             try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
             guard try Launch.tool("mount", ["-t", "tmpfs", "-o", "size=200k", "tmpfs", disk]).status == 0 else {
-                return  // Containers forbid it even to root.
+                try Test.cancel("no disk can be mounted here, as in most containers")
             }
             defer { _ = try? Launch.tool("umount", [disk]) }
             try expect(

@@ -24,11 +24,9 @@ package struct ModelDirectory {
         guard !FileManager.default.fileExists(atPath: index.string) else {
             throw FormatError(index, "belongs to another model, which readers would prefer; choose another --output")
         }
+        let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
-        reservation = try DiskReservation(
-            byteCount: policy.layout.count * MemoryLayout<Float>.stride + header,
-            in: path
-        )
+        reservation = try DiskReservation(byteCount: weights + header + Self.companionBytes(of: policy), in: path)
     }
 
     /// Starts the run's records: its settings, and `metrics.jsonl`.
@@ -45,26 +43,28 @@ package struct ModelDirectory {
 
     /// Writes the policy's weights, its configuration and its tokenizer.
     package func write(_ policy: Policy) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: policy.directory.string).sorted()
-        where Self.isCompanion(name) {
-            try copy(name, from: policy.directory)
-        }
+        reservation.release()
+        for name in try Self.companions(of: policy) { try copy(name, from: policy.directory) }
         try writeConfiguration(from: policy.directory)
         let entries = policy.layout.tensors.map { tensor in
             SafetensorsEntry(name: tensor.name, shape: tensor.shape) { body in
                 try policy.parameters.withSpan(tensor.range) { try body($0) }
             }
         }
-        reservation.release()
         // Last, so that a directory with weights is complete.
         try SafetensorsWriter.write(entries, metadata: ["format": "pt"], to: file("model.safetensors"))
     }
 
     /// Tokenizer, chat template, generation settings: all that lies beside the weights and is not about their files.
-    private static func isCompanion(_ name: String) -> Bool {
+    private static func companions(of policy: Policy) throws -> [String] {
         let kinds = [".json", ".txt", ".model", ".jinja"]
         let own = ["config.json", "model.safetensors.index.json", "summary.json"]
-        return kinds.contains { name.hasSuffix($0) } && !own.contains(name)
+        return try FileManager.default.contentsOfDirectory(atPath: policy.directory.string).sorted()
+            .filter { name in kinds.contains { name.hasSuffix($0) } && !own.contains(name) }
+    }
+
+    private static func companionBytes(of policy: Policy) throws -> Int {
+        try companions(of: policy).reduce(0) { try $0 + MappedFile(policy.directory.appending($1)).count }
     }
 
     private func copy(_ name: String, from source: FilePath) throws {

@@ -1,6 +1,5 @@
 package import Compute
 package import Formats
-internal import Foundation
 package import Preferences
 package import SystemPackage
 package import Transformer

@@ -100,8 +100,7 @@ package final class TrainingRun {
             window = StepReport()
         }
         progress.finish()
-        try communicator.agree { try log?.finish() }
-        try finish(total, seconds: (ContinuousClock().now - start) / .seconds(1))
+        try finish(total, log: log, seconds: (ContinuousClock().now - start) / .seconds(1))
     }
 
     // MARK: One step
@@ -163,11 +162,13 @@ package final class TrainingRun {
 
     // MARK: The end
 
-    private func finish(_ total: StepReport, seconds: Double) throws {
+    private func finish(_ total: StepReport, log: MetricsLog?, seconds: Double) throws {
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
         try communicator.agree {
             guard let output else { return }
+            // The model first: where a full disk has held metrics back, it must not be lost for them.
             try output.write(policy)
+            try log?.finish()
             var summary = MetricsRecord()
             summary.add("steps", totalSteps)
             summary.add("ranks", communicator.size)

@@ -184,21 +184,49 @@ struct BadInputTests {
         }
     }
 
-    @Test("a disk with too little room", .enabled(if: getuid() == 0, "a small disk can be mounted by root alone"))
-    func fullDisk() throws {
+    /// Runs `body` with a directory on a file system of its own of `size`.
+    private func withDisk(_ size: String, _ body: (_ directory: FilePath, _ disk: String) throws -> Void) throws {
         try Places.temporary { directory in
             let disk = directory.appending("disk").string
             try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-            guard try Launch.tool("mount", ["-t", "tmpfs", "-o", "size=200k", "tmpfs", disk]).status == 0 else {
+            guard try Launch.tool("mount", ["-t", "tmpfs", "-o", "size=\(size)", "tmpfs", disk]).status == 0 else {
                 try Test.cancel("no disk can be mounted here, as in most containers")
             }
             defer { _ = try? Launch.tool("umount", [disk]) }
+            try body(directory, disk)
+        }
+    }
+
+    @Test("a disk with too little room", .enabled(if: getuid() == 0, "a small disk can be mounted by root alone"))
+    func fullDisk() throws {
+        try withDisk("200k") { directory, disk in
             try expect(
                 "DIR/disk/out: 1 MiB are needed there: No space left on device; free some space or write elsewhere",
                 ["--output", disk + "/out"],
                 in: directory
             )
             #expect(try FileManager.default.contentsOfDirectory(atPath: disk + "/out").isEmpty)
+        }
+    }
+
+    @Test(
+        "a disk that fills during a run costs neither the model nor a line of metrics",
+        .enabled(if: getuid() == 0, "a small disk can be mounted by root alone")
+    )
+    func fillingDisk() throws {
+        // Room for the model and its header is held, so that metrics of some hundreds of steps find none.
+        try withDisk("1700k") { _, disk in
+            let arguments = [
+                "train", "--model", golden.directory.string, "--data", golden.file.string, "--output", disk + "/out",
+                "--threads", "1", "--global-batch-size", "1", "--max-steps", "900",
+            ]
+            let outcome = try Launch.run("espalier", arguments, solo: true)
+            #expect(outcome.status == 0, "\(outcome.errors.suffix(400))")
+            let warnings = outcome.errors.components(separatedBy: "\n").filter { $0.hasPrefix("warning: ") }
+            #expect(warnings.count == 1 && warnings[0].contains("/out/metrics.jsonl: cannot be written: "))
+            let run = try TrainedRun(FilePath(disk + "/out"))
+            #expect(run.metrics.map { $0["step"] } == (1...900).map(Double.init))
+            #expect(run.weights.count == 29)
         }
     }
 

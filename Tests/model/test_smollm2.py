@@ -87,7 +87,9 @@ def test_metrics_and_gradients_are_the_same_however_they_are_computed(espalier, 
         assert min(sizes.values()) > 0
         whole = np.linalg.norm(list(sizes.values()))
         assert np.linalg.norm(list(errors.values())) <= 1e-5 * whole
-        # A tensor by itself may be a sum over tokens that largely cancels, as those of norms and keys do, which leaves
-        # more of the rounding of thirty layers in float32: 4.2e-5 of its size at worst, where the median is 6e-6.
+        # A tensor by itself keeps more of the rounding of thirty layers where it is a sum over tokens that cancels. The
+        # worst were 1.1e-5 of a matrix (keys), and 4.3e-5 of a norm: there one element, that of the width's few very
+        # large activations, has nine tenths of the difference, with float64 sums as well.
         for name in gradients:
-            assert errors[name] <= 1e-4 * sizes[name], name
+            tolerance = 1e-4 if name.endswith("norm.weight") else 2e-5
+            assert errors[name] <= tolerance * sizes[name], name

@@ -51,13 +51,19 @@ package struct AdamW: Sendable {
             second_correction_root: Float((1 - pow(Double(beta2), Double(step))).squareRoot()),
             gradient_scale: gradientScale
         )
-        ek_adamw(parameters.base, gradient.base, first.base, second.base, count, &settings)
+        recorded(.update, elements: 7 * count) {
+            ek_adamw(parameters.base, gradient.base, first.base, second.base, count, &settings)
+        }
     }
 }
 
 extension Kernels {
     /// The sum of squares of all elements, accumulated in double, row by row.
     package static func sumOfSquares(_ x: Matrix) -> Double {
-        (0..<x.rows).reduce(0) { $0 + ek_sum_of_squares(x.base + $1 * x.stride, x.columns) }
+        var sum = 0.0
+        recorded(.update, elements: x.rows * x.columns) {
+            sum = (0..<x.rows).reduce(0) { $0 + ek_sum_of_squares(x.base + $1 * x.stride, x.columns) }
+        }
+        return sum
     }
 }

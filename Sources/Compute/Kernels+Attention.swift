@@ -21,18 +21,20 @@ extension Kernels {
     ) {
         precondition(out.rows == scores.rows && out.stride == out.columns, "out is [rows, K], contiguous")
         precondition(maximum.columns >= scores.rows && sum.columns >= scores.rows, "one maximum and sum for each row")
-        ek_softmax_tile(
-            scores.base,
-            scores.stride,
-            firstVisible,
-            scores.rows,
-            scores.columns,
-            heads,
-            maximum.base,
-            sum.base,
-            out.base,
-            out.columns
-        )
+        recorded(.softmax, elements: 2 * scores.rows * scores.columns) {
+            ek_softmax_tile(
+                scores.base,
+                scores.stride,
+                firstVisible,
+                scores.rows,
+                scores.columns,
+                heads,
+                maximum.base,
+                sum.base,
+                out.base,
+                out.columns
+            )
+        }
     }
 
     /// The gradient of the softmax: scores become probabilities `p = exp(score - logSumExp)`, and `dprobability`
@@ -55,18 +57,20 @@ extension Kernels {
         precondition(scores.rows == dprobability.rows && scores.columns == dprobability.columns, "tiles of one shape")
         precondition(scores.stride == dprobability.stride, "tiles of one stride")
         precondition(logSumExp.columns >= scores.rows && delta.columns >= scores.rows, "one value for each row")
-        ek_softmax_backward_tile(
-            scores.base,
-            dprobability.base,
-            scores.stride,
-            firstVisible,
-            scores.rows,
-            scores.columns,
-            heads,
-            logSumExp.base,
-            delta.base,
-            scale
-        )
+        recorded(.softmax, elements: 4 * scores.rows * scores.columns) {
+            ek_softmax_backward_tile(
+                scores.base,
+                dprobability.base,
+                scores.stride,
+                firstVisible,
+                scores.rows,
+                scores.columns,
+                heads,
+                logSumExp.base,
+                delta.base,
+                scale
+            )
+        }
     }
 
     /// `delta[i] = sum over K of a[i, k] * b[i, k]`.
@@ -77,7 +81,9 @@ extension Kernels {
     ///   - delta: `[1, rows]`, overwritten.
     package static func rowDots(_ a: Matrix, _ b: Matrix, into delta: Matrix) {
         precondition(a.rows == b.rows && a.columns == b.columns && delta.columns >= a.rows, "a and b are [rows, K]")
-        ek_row_dots(a.base, a.stride, b.base, b.stride, delta.base, a.rows, a.columns)
+        recorded(.softmax, elements: 2 * a.rows * a.columns) {
+            ek_row_dots(a.base, a.stride, b.base, b.stride, delta.base, a.rows, a.columns)
+        }
     }
 
     /// Finishes the online softmax: `out /= sum`, and `logSumExp = maximum + log(sum)`.
@@ -89,6 +95,8 @@ extension Kernels {
     ///   - logSumExp: `[1, rows]`, overwritten.
     package static func finishSoftmax(_ out: Matrix, maximum: Matrix, sum: Matrix, logSumExp: Matrix) {
         precondition([maximum, sum, logSumExp].allSatisfy { $0.columns >= out.rows }, "a value for each row of out")
-        ek_softmax_finish(out.base, out.stride, out.rows, out.columns, maximum.base, sum.base, logSumExp.base)
+        recorded(.softmax, elements: 2 * out.rows * out.columns) {
+            ek_softmax_finish(out.base, out.stride, out.rows, out.columns, maximum.base, sum.base, logSumExp.base)
+        }
     }
 }

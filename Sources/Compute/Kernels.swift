@@ -10,7 +10,9 @@ package enum Kernels {
     ///   - y: `[T, D]`, overwritten.
     package static func normalize(_ x: Matrix, weight: Matrix, epsilon: Float, into y: Matrix) {
         precondition(x.rows == y.rows && x.columns == y.columns && weight.columns == x.columns, "x and y are [T, D]")
-        ek_rmsnorm_forward(x.base, x.stride, weight.base, epsilon, y.base, y.stride, x.rows, x.columns)
+        recorded(.norm, elements: 2 * x.rows * x.columns) {
+            ek_rmsnorm_forward(x.base, x.stride, weight.base, epsilon, y.base, y.stride, x.rows, x.columns)
+        }
     }
 
     /// The gradient of `normalize`: `dx = residual + J^T dy`, and `dweight += sum over rows of dy * x * rstd(x)`.
@@ -33,21 +35,23 @@ package enum Kernels {
             [dy, dx, residual, weight, dweight].allSatisfy { $0.columns == x.columns },
             "all are as wide as the model"
         )
-        ek_rmsnorm_backward(
-            x.base,
-            x.stride,
-            weight.base,
-            epsilon,
-            dy.base,
-            dy.stride,
-            residual.base,
-            residual.stride,
-            dx.base,
-            dx.stride,
-            dweight.base,
-            x.rows,
-            x.columns
-        )
+        recorded(.norm, elements: 4 * x.rows * x.columns) {
+            ek_rmsnorm_backward(
+                x.base,
+                x.stride,
+                weight.base,
+                epsilon,
+                dy.base,
+                dy.stride,
+                residual.base,
+                residual.stride,
+                dx.base,
+                dx.stride,
+                dweight.base,
+                x.rows,
+                x.columns
+            )
+        }
     }
 
     /// `out = silu(gate) * up`.
@@ -57,12 +61,16 @@ package enum Kernels {
     ///   - out: `[T, F]`, overwritten.
     package static func swiglu(_ gateUp: Matrix, into out: Matrix) {
         precondition(gateUp.columns == 2 * out.columns && gateUp.rows == out.rows, "gateUp is [T, 2F], out is [T, F]")
-        ek_swiglu_forward(gateUp.base, gateUp.stride, out.base, out.stride, out.rows, out.columns)
+        recorded(.swiglu, elements: 3 * out.rows * out.columns) {
+            ek_swiglu_forward(gateUp.base, gateUp.stride, out.base, out.stride, out.rows, out.columns)
+        }
     }
 
     /// Replaces `gateUp` `[T, 2F]` by its gradient, given `dout` `[T, F]`.
     package static func swigluBackward(_ gateUp: Matrix, dout: Matrix) {
         precondition(gateUp.columns == 2 * dout.columns && gateUp.rows == dout.rows, "gateUp is [T, 2F], dout [T, F]")
-        ek_swiglu_backward(gateUp.base, gateUp.stride, dout.base, dout.stride, dout.rows, dout.columns)
+        recorded(.swiglu, elements: 5 * dout.rows * dout.columns) {
+            ek_swiglu_backward(gateUp.base, gateUp.stride, dout.base, dout.stride, dout.rows, dout.columns)
+        }
     }
 }

@@ -49,46 +49,60 @@ package struct Matrix: @unchecked Sendable {
 
     /// Sets every element to `value`.
     package func fill(_ value: Float) {
-        for row in 0..<rows { (base + row * stride).update(repeating: value, count: columns) }
+        recorded(.copy, elements: rows * columns) {
+            for row in 0..<rows { (base + row * stride).update(repeating: value, count: columns) }
+        }
     }
 
     /// Copies the elements of `source`, which has the same shape.
     package func copy(from source: Matrix) {
         precondition(source.rows == rows && source.columns == columns, "same shape")
-        for row in 0..<rows { (base + row * stride).update(from: source.base + row * source.stride, count: columns) }
+        recorded(.copy, elements: 2 * rows * columns) {
+            for row in 0..<rows {
+                (base + row * stride).update(from: source.base + row * source.stride, count: columns)
+            }
+        }
     }
 
     /// Copies row `indices[i]` of `source` to row `i`.
     package func gather(_ source: Matrix, rows indices: ArraySlice<Int32>) {
         precondition(indices.count == rows && source.columns == columns, "one row for each index")
-        for (row, index) in indices.enumerated() {
-            precondition(index >= 0 && Int(index) < source.rows, "index within source")
-            (base + row * stride).update(from: source.base + Int(index) * source.stride, count: columns)
+        recorded(.copy, elements: 2 * source.columns * indices.count) {
+            for (row, index) in indices.enumerated() {
+                precondition(index >= 0 && Int(index) < source.rows, "index within source")
+                (base + row * stride).update(from: source.base + Int(index) * source.stride, count: columns)
+            }
         }
     }
 
     /// Copies row `i` of `source` to row `indices[i]`; other rows stay.
     package func scatter(_ source: Matrix, rows indices: ArraySlice<Int32>) {
         precondition(indices.count == source.rows && source.columns == columns, "one row for each index")
-        for (row, index) in indices.enumerated() {
-            precondition(index >= 0 && Int(index) < rows, "index within destination")
-            (base + Int(index) * stride).update(from: source.base + row * source.stride, count: columns)
+        recorded(.copy, elements: 2 * source.columns * indices.count) {
+            for (row, index) in indices.enumerated() {
+                precondition(index >= 0 && Int(index) < rows, "index within destination")
+                (base + Int(index) * stride).update(from: source.base + row * source.stride, count: columns)
+            }
         }
     }
 
     /// Adds row `i` of `source` to row `indices[i]`, in ascending `i`.
     package func scatterAdd(_ source: Matrix, rows indices: ArraySlice<Int32>) {
         precondition(indices.count == source.rows && source.columns == columns, "one row for each index")
-        for (row, index) in indices.enumerated() {
-            precondition(index >= 0 && Int(index) < rows, "index within destination")
-            ek_add(source.base + row * source.stride, base + Int(index) * stride, columns)
+        recorded(.copy, elements: 3 * source.columns * indices.count) {
+            for (row, index) in indices.enumerated() {
+                precondition(index >= 0 && Int(index) < rows, "index within destination")
+                ek_add(source.base + row * source.stride, base + Int(index) * stride, columns)
+            }
         }
     }
 
     /// Adds the elements of `source`, which has the same shape.
     package func add(_ source: Matrix) {
         precondition(source.rows == rows && source.columns == columns, "same shape")
-        for row in 0..<rows { ek_add(source.base + row * source.stride, base + row * stride, columns) }
+        recorded(.copy, elements: 3 * rows * columns) {
+            for row in 0..<rows { ek_add(source.base + row * source.stride, base + row * stride, columns) }
+        }
     }
 
     /// The elements in row order; for tests and small results.

@@ -21,22 +21,25 @@ package func multiply(_ a: Operand, _ b: Operand, into c: Matrix, accumulate: Bo
         if !accumulate { c.fill(0) }
         return
     }
-    cblas_sgemm(
-        CblasRowMajor,
-        a.flag,
-        b.flag,
-        blasInteger(c.rows),
-        blasInteger(c.columns),
-        blasInteger(a.columns),
-        scale,
-        a.matrix.base,
-        blasInteger(a.matrix.stride),
-        b.matrix.base,
-        blasInteger(b.matrix.stride),
-        accumulate ? 1 : 0,
-        c.base,
-        blasInteger(c.stride)
-    )
+    let (m, n, o) = (c.rows, a.columns, c.columns)
+    recorded(.product, flops: 2 * m * n * o, elements: m * n + n * o + (accumulate ? 2 : 1) * m * o) {
+        cblas_sgemm(
+            CblasRowMajor,
+            a.flag,
+            b.flag,
+            blasInteger(c.rows),
+            blasInteger(c.columns),
+            blasInteger(a.columns),
+            scale,
+            a.matrix.base,
+            blasInteger(a.matrix.stride),
+            b.matrix.base,
+            blasInteger(b.matrix.stride),
+            accumulate ? 1 : 0,
+            c.base,
+            blasInteger(c.stride)
+        )
+    }
 }
 
 /// `multiply` with operands as they lie.

@@ -13,7 +13,7 @@ package enum PeakRate {
         var best = Duration.seconds(1_000_000)
         for _ in 0..<repetitions {
             let time = ContinuousClock().measure {
-                team.run { member in
+                team.run("peak") { member in
                     let block = buffer.matrix(at: member * 3 * size * size, rows: 3 * size, columns: size)
                     multiply(
                         block.rows(0..<size),

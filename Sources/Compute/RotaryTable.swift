@@ -43,19 +43,21 @@ package struct RotaryTable: ~Copyable {
         assert(positions.allSatisfy { $0 >= 0 && $0 < count })
         positions.withUnsafeBufferPointer { positions in
             guard let first = positions.baseAddress else { return }
-            ek_rotate(
-                x.base,
-                x.stride,
-                out.base,
-                out.stride,
-                first,
-                buffer.base,
-                buffer.base + count * width / 2,
-                inverse ? -1 : 1,
-                x.rows,
-                x.columns / width,
-                width
-            )
+            recorded(.rotary, elements: 2 * x.rows * x.columns) {
+                ek_rotate(
+                    x.base,
+                    x.stride,
+                    out.base,
+                    out.stride,
+                    first,
+                    buffer.base,
+                    buffer.base + count * width / 2,
+                    inverse ? -1 : 1,
+                    x.rows,
+                    x.columns / width,
+                    width
+                )
+            }
         }
     }
 }

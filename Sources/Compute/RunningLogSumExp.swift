@@ -17,15 +17,17 @@ package struct RunningLogSumExp: Sendable {
     /// Folds in a slice of logits, `[rows, V]`.
     package mutating func fold(_ logits: Matrix) {
         precondition(logits.rows == maximum.count, "one state for each row")
-        ek_log_sum_exp_slice(
-            logits.base,
-            logits.stride,
-            logits.rows,
-            logits.columns,
-            &maximum,
-            &sum,
-            &weighted
-        )
+        recorded(.logits, elements: logits.rows * logits.columns) {
+            ek_log_sum_exp_slice(
+                logits.base,
+                logits.stride,
+                logits.rows,
+                logits.columns,
+                &maximum,
+                &sum,
+                &weighted
+            )
+        }
     }
 
     /// Folds in what another state has seen of the same rows.
@@ -65,7 +67,9 @@ extension Kernels {
         logSumExp.withUnsafeBufferPointer { logSumExp in
             coefficient.withUnsafeBufferPointer { coefficient in
                 guard let top = logSumExp.baseAddress, let scale = coefficient.baseAddress else { return }
-                ek_softmax_gradient_slice(logits.base, logits.stride, logits.rows, logits.columns, top, scale)
+                recorded(.logits, elements: 2 * logits.rows * logits.columns) {
+                    ek_softmax_gradient_slice(logits.base, logits.stride, logits.rows, logits.columns, top, scale)
+                }
             }
         }
     }

@@ -10,6 +10,8 @@ package final class ThreadTeam: @unchecked Sendable {
 
     /// The number of members, the caller included.
     package let count: Int
+    /// Where the time goes, if anybody asks; set while the team is idle.
+    package var profile: Profile?
 
     private var body: ((Int) -> Void)?
     private let generation = Atomic<Int>(0)
@@ -39,7 +41,21 @@ package final class ThreadTeam: @unchecked Sendable {
     }
 
     /// Runs `body(member)` on every member and returns when all have finished.
-    package func run(_ body: (Int) -> Void) {
+    ///
+    /// - Parameter phase: What a profile calls it.
+    package func run(_ phase: String, _ body: (_ member: Int) -> Void) {
+        guard let profile else { return run(body) }
+        let phase = profile.phase(phase)
+        run { member in profile.record(phase: phase, member: member) { body(member) } }
+    }
+
+    /// Runs `body` on the calling thread alone, as a phase of its own.
+    package func alone<R>(_ phase: String, _ body: () -> R) -> R {
+        guard let profile else { return body() }
+        return profile.record(phase: profile.phase(phase), member: 0, body)
+    }
+
+    private func run(_ body: (Int) -> Void) {
         guard count > 1 else { return body(0) }
         withoutActuallyEscaping(body) { body in
             unfinished.store(count - 1, ordering: .relaxed)
@@ -55,18 +71,23 @@ package final class ThreadTeam: @unchecked Sendable {
     }
 
     /// Runs `body(member)` on every member and returns the results in member order.
-    package func map<Result>(_ body: (Int) -> Result) -> [Result] {
+    package func map<Result>(_ phase: String, _ body: (_ member: Int) -> Result) -> [Result] {
         var results = [Result?](repeating: nil, count: count)
         results.withUnsafeMutableBufferPointer { results in
             nonisolated(unsafe) let results = results
-            run { member in results[member] = body(member) }
+            run(phase) { member in results[member] = body(member) }
         }
         return results.map { $0! }
     }
 
     /// Runs `body` over blocks of at most `blockSize` of `0..<total`; each member has one contiguous share.
-    package func forEachBlock(of total: Int, blockSize: Int, _ body: (_ block: Range<Int>, _ member: Int) -> Void) {
-        run { member in
+    package func forEachBlock(
+        _ phase: String,
+        of total: Int,
+        blockSize: Int,
+        _ body: (_ block: Range<Int>, _ member: Int) -> Void
+    ) {
+        run(phase) { member in
             let share = self.share(of: total, member: member)
             // Blocks of even size: a short last block would waste most of a matrix product's fixed cost.
             let blocks = (share.count + blockSize - 1) / blockSize

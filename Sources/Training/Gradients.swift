@@ -22,7 +22,7 @@ final class Gradients {
     /// Sets all to zero, each member its share.
     func clear(team: ThreadTeam) {
         let flat = self.flat
-        team.run { member in flat.columns(team.share(of: flat.columns, member: member)).fill(0) }
+        team.run("clear gradients") { member in flat.columns(team.share(of: flat.columns, member: member)).fill(0) }
     }
 
     /// Adds up over ranks.
@@ -35,7 +35,7 @@ final class Gradients {
         let flat = self.flat
         let chunk = 1 << 20
         let chunks = (flat.columns + chunk - 1) / chunk
-        let parts = team.map { member in
+        let parts = team.map("gradient norm") { member in
             team.share(of: chunks, member: member).map { index in
                 Kernels.sumOfSquares(flat.columns(index * chunk..<min((index + 1) * chunk, flat.columns)))
             }

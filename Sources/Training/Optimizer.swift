@@ -34,7 +34,7 @@ package final class Optimizer {
         step += 1
         let first = self.first.matrix(rows: 1, columns: self.first.count)
         let second = self.second.matrix(rows: 1, columns: self.second.count)
-        team.run { member in
+        team.run("optimizer") { member in
             let share = team.share(of: parameters.columns, member: member)
             for run in runs {
                 let range = run.range.clamped(to: share)

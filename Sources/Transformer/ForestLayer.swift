@@ -42,7 +42,7 @@ struct ForestLayer {
         output: Matrix
     ) {
         projectQueryKeyValue(pass, weights, rotary, layer, workspace.blocks)
-        team.run { member in
+        team.run("attention") { member in
             let scratch = workspace.blocks[member].attention
             attention.forward(layer.attention, tasks: pass.plan.tasks[member], scratch: scratch)
         }
@@ -56,7 +56,7 @@ struct ForestLayer {
         _ layer: Workspace.Layer,
         _ scratch: [Workspace.Block]
     ) {
-        team.forEachBlock(of: pass.tokens, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock("query, key, value", of: pass.tokens, blockSize: Workspace.blockSize) { block, member in
             let normed = scratch[member].narrow.rows(0..<block.count)
             let projected = scratch[member].wide
                 .reshaped(rows: block.count, columns: model.queryKeyValueWidth)
@@ -85,7 +85,7 @@ struct ForestLayer {
     ) {
         let attended = attentionOutput(pass, layer, workspace)
         let scratch = workspace.blocks
-        team.forEachBlock(of: pass.outputCount, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock("feed-forward", of: pass.outputCount, blockSize: Workspace.blockSize) { block, member in
             let middle = layer.middle.rows(block)
             let normed = scratch[member].narrow.rows(0..<block.count)
             let inner = scratch[member].wide.reshaped(rows: block.count, columns: model.intermediateSize)
@@ -146,7 +146,7 @@ struct ForestLayer {
         // value is free until then.
         let compact = buffers.queryKeyValue.reshaped(rows: count, columns: model.queryWidth)
         let dattended = pass.outputs == nil ? buffers.attentionOutput.rows(0..<count) : compact
-        team.forEachBlock(of: count, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock("feed-forward backward", of: count, blockSize: Workspace.blockSize) { block, member in
             let doutput = buffers.stream.rows(block)
             let middle = layer.middle.rows(block)
             let dnormed = scratch[member].narrow.rows(0..<block.count)
@@ -192,7 +192,7 @@ struct ForestLayer {
         let gradients = sized(buffers.attention, tokens: pass.tokens)
         // The last layer has tasks for a part of the queries only.
         if pass.outputs != nil { gradients.query.fill(0) }
-        team.run { member in
+        team.run("attention backward") { member in
             gradients.key[member].fill(0)
             gradients.value[member].fill(0)
             attention.backward(
@@ -217,7 +217,7 @@ struct ForestLayer {
     ) {
         let heads = sized(buffers.attention, tokens: pass.tokens)
         buffers.norms.fill(0)
-        team.forEachBlock(of: pass.tokens, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock("query, key, value backward", of: pass.tokens, blockSize: Workspace.blockSize) { block, member in
             let dprojected = buffers.queryKeyValue.rows(block)
             let positions = pass.positions[block]
             for other in 1..<max(heads.key.count, 1) {
@@ -259,7 +259,7 @@ struct ForestLayer {
 
     /// `dW += dy^T x`, each member on its share of `dW`'s rows.
     private func addWeightGradient(_ gradient: Matrix, dy: Matrix, x: Matrix) {
-        team.run { member in
+        team.run("weight gradients") { member in
             let share = team.share(of: gradient.rows, member: member)
             multiply(dy.columns(share).transposed, x, into: gradient.rows(share), accumulate: true)
         }

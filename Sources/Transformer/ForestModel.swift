@@ -146,7 +146,7 @@ package final class ForestModel {
             )
         }
         // By columns, so that tokens that occur twice are added in the same order by whichever member.
-        team.run { member in
+        team.run("embedding backward") { member in
             let share = team.share(of: configuration.hiddenSize, member: member)
             gradients.embedding.columns(share).scatterAdd(
                 buffers.stream.rows(0..<row.tokens.count).columns(share),
@@ -157,7 +157,7 @@ package final class ForestModel {
 
     private func embed(_ row: PackedRow, _ weights: ParameterViews) {
         let input = workspace.layer(0).input.rows(0..<row.tokens.count)
-        team.forEachBlock(of: row.tokens.count, blockSize: Workspace.blockSize) { block, _ in
+        team.forEachBlock("embedding", of: row.tokens.count, blockSize: Workspace.blockSize) { block, _ in
             input.rows(block).gather(weights.embedding, rows: row.tokens[block])
         }
     }

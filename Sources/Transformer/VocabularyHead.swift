@@ -107,7 +107,7 @@ struct VocabularyHead {
     // MARK: Norm
 
     private func normalize(_ hidden: Matrix, _ weights: ParameterViews, _ buffers: Buffers) {
-        team.forEachBlock(of: hidden.rows, blockSize: Workspace.blockSize) { block, _ in
+        team.forEachBlock("final norm", of: hidden.rows, blockSize: Workspace.blockSize) { block, _ in
             let output = buffers.normed.rows(block)
             let epsilon = model.normEpsilon
             Kernels.normalize(hidden.rows(block), weight: weights.finalNorm, epsilon: epsilon, into: output)
@@ -124,7 +124,7 @@ struct VocabularyHead {
         // No residual passes the final norm by.
         dhidden.fill(0)
         buffers.norms.fill(0)
-        team.forEachBlock(of: hidden.rows, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock("final norm backward", of: hidden.rows, blockSize: Workspace.blockSize) { block, member in
             Kernels.normalizeBackward(
                 hidden.rows(block),
                 weight: weights.finalNorm,
@@ -150,7 +150,7 @@ struct VocabularyHead {
         into scores: inout RowScores
     ) -> [Float] {
         let targets = targets(of: row, hidden: chunk)
-        let parts = team.map { member in
+        let parts = team.map("head") { member in
             var state = RunningLogSumExp(rows: chunk.count)
             var targetLogits: [(target: Int, logit: Float)] = []
             for slice in team.share(of: slices.count, member: member) {
@@ -191,7 +191,7 @@ struct VocabularyHead {
             rowCoefficients[Int(row.targets[target].hidden) - chunk.lowerBound] += coefficients[target]
         }
         let normed = buffers.normed.rows(chunk)
-        team.run { member in
+        team.run("head backward") { member in
             let dnormed = partial(buffers, member, rows: chunk.count)
             dnormed.fill(0)
             for slice in team.share(of: slices.count, member: member) {

@@ -43,13 +43,13 @@ struct MachineTests {
         let team = ThreadTeam(count: members)
         let seen = Mutex([Int](repeating: 0, count: total))
         for _ in 0..<20 {
-            team.forEachBlock(of: total, blockSize: 64) { block, _ in
+            team.forEachBlock("blocks", of: total, blockSize: 64) { block, _ in
                 #expect(!block.isEmpty && block.count <= 64)
                 seen.withLock { seen in block.forEach { seen[$0] += 1 } }
             }
         }
         #expect(seen.withLock { $0 } == Array(repeating: 20, count: total))
-        #expect(team.map { $0 * $0 } == (0..<members).map { $0 * $0 })
+        #expect(team.map("squares") { $0 * $0 } == (0..<members).map { $0 * $0 })
     }
 
     @Test("AdamW equals torch.optim.AdamW")

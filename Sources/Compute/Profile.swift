@@ -106,7 +106,7 @@ package final class Profile: @unchecked Sendable {
         }
     }
 
-    /// The spans in the Chrome trace event format (T. Sinclair, "Trace Event Format"), which Perfetto opens.
+    /// The spans in Chrome's Trace Event Format, which Perfetto opens.
     ///
     /// - Parameters:
     ///   - rank: Shown as the process.

@@ -32,27 +32,32 @@ struct ForestLayer {
 
     // MARK: Forward
 
-    /// - Parameter output: `[outputs, D]`, the residual stream after the layer.
+    /// - Parameters:
+    ///   - input: `[T, D]`, the residual stream before the layer.
+    ///   - output: `[outputs, D]`, the residual stream after the layer; nil where only what the backward pass needs is
+    ///     wanted, which saves the last product.
     func forward(
         _ pass: Pass,
         weights: ParameterViews.Layer,
         rotary: borrowing RotaryTable,
+        input: Matrix,
         layer: Workspace.Layer,
         workspace: borrowing Workspace,
-        output: Matrix
+        output: Matrix?
     ) {
-        projectQueryKeyValue(pass, weights, rotary, layer, workspace.blocks)
+        projectQueryKeyValue(pass, weights, rotary, input, layer, workspace.blocks)
         team.run("attention") { member in
             let scratch = workspace.blocks[member].attention
             attention.forward(layer.attention, tasks: pass.plan.tasks[member], scratch: scratch)
         }
-        feedForward(pass, weights, layer, workspace, output)
+        feedForward(pass, weights, input, layer, workspace, output)
     }
 
     private func projectQueryKeyValue(
         _ pass: Pass,
         _ weights: ParameterViews.Layer,
         _ rotary: borrowing RotaryTable,
+        _ input: Matrix,
         _ layer: Workspace.Layer,
         _ scratch: [Workspace.Block]
     ) {
@@ -61,7 +66,7 @@ struct ForestLayer {
             let projected = scratch[member].wide
                 .reshaped(rows: block.count, columns: model.queryKeyValueWidth)
             Kernels.normalize(
-                layer.input.rows(block),
+                input.rows(block),
                 weight: weights.inputNorm,
                 epsilon: model.normEpsilon,
                 into: normed
@@ -79,9 +84,10 @@ struct ForestLayer {
     private func feedForward(
         _ pass: Pass,
         _ weights: ParameterViews.Layer,
+        _ input: Matrix,
         _ layer: Workspace.Layer,
         _ workspace: borrowing Workspace,
-        _ output: Matrix
+        _ output: Matrix?
     ) {
         let attended = attentionOutput(pass, layer, workspace)
         let scratch = workspace.blocks
@@ -91,16 +97,17 @@ struct ForestLayer {
             let inner = scratch[member].wide.reshaped(rows: block.count, columns: model.intermediateSize)
             if let outputs = pass.outputs {
                 attended.rows(block).gather(layer.attention.output, rows: outputs[block])
-                middle.gather(layer.input, rows: outputs[block])
+                middle.gather(input, rows: outputs[block])
             } else {
-                middle.copy(from: layer.input.rows(block))
+                middle.copy(from: input.rows(block))
             }
             multiply(attended.rows(block), weights.output.transposed, into: middle, accumulate: true)
             Kernels.normalize(middle, weight: weights.postAttentionNorm, epsilon: model.normEpsilon, into: normed)
             multiply(normed, weights.gateUp.transposed, into: layer.gateUp.rows(block))
+            guard let output = output?.rows(block) else { return }
             Kernels.swiglu(layer.gateUp.rows(block), into: inner)
-            output.rows(block).copy(from: middle)
-            multiply(inner, weights.down.transposed, into: output.rows(block), accumulate: true)
+            output.copy(from: middle)
+            multiply(inner, weights.down.transposed, into: output, accumulate: true)
         }
     }
 
@@ -118,13 +125,14 @@ struct ForestLayer {
         weights: ParameterViews.Layer,
         gradients: ParameterViews.Layer,
         rotary: borrowing RotaryTable,
+        input: Matrix,
         layer: Workspace.Layer,
         workspace: borrowing Workspace
     ) {
         guard let buffers = workspace.backward else { preconditionFailure("a workspace that trains") }
         feedForwardBackward(pass, weights, gradients, layer, buffers, workspace)
         attentionBackward(pass, layer, buffers, workspace.blocks)
-        projectionBackward(pass, weights, gradients, rotary, layer, buffers, workspace.blocks)
+        projectionBackward(pass, weights, gradients, rotary, input, buffers, workspace.blocks)
     }
 
     private func feedForwardBackward(
@@ -211,13 +219,14 @@ struct ForestLayer {
         _ weights: ParameterViews.Layer,
         _ gradients: ParameterViews.Layer,
         _ rotary: borrowing RotaryTable,
-        _ layer: Workspace.Layer,
+        _ input: Matrix,
         _ buffers: Workspace.Backward,
         _ scratch: [Workspace.Block]
     ) {
         let heads = sized(buffers.attention, tokens: pass.tokens)
         buffers.norms.fill(0)
-        team.forEachBlock("query, key, value backward", of: pass.tokens, blockSize: Workspace.blockSize) { block, member in
+        let backward = "query, key, value backward"
+        team.forEachBlock(backward, of: pass.tokens, blockSize: Workspace.blockSize) { block, member in
             let dprojected = buffers.queryKeyValue.rows(block)
             let positions = pass.positions[block]
             for other in 1..<max(heads.key.count, 1) {
@@ -231,7 +240,7 @@ struct ForestLayer {
                 rotary.rotate($1.key, positions: positions, inverse: true, into: $0.key)
                 $0.value.copy(from: $1.value)
             }
-            let input = layer.input.rows(block)
+            let input = input.rows(block)
             let dnormed = scratch[member].narrow.rows(0..<block.count)
             multiply(dprojected, weights.queryKeyValue, into: dnormed)
             let weight = weights.inputNorm

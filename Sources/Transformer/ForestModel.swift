@@ -111,20 +111,32 @@ package final class ForestModel {
     }
 
     private func forward(_ row: PackedRow, _ passes: Passes, _ weights: ParameterViews, keeping: Bool) {
-        embed(row, weights)
+        embed(row, weights, into: workspace.input(0, keeping: keeping).rows(0..<row.tokens.count))
         for index in weights.layers.indices {
             let pass = pass(index, passes)
             let isLast = index == weights.layers.count - 1
-            let output = isLast ? workspace.hidden : slot(index + 1, keeping).input
-            layer.forward(
-                pass,
-                weights: weights.layers[index],
-                rotary: rotary,
-                layer: slot(index, keeping).sized(tokens: pass.tokens, outputs: pass.outputCount),
-                workspace: workspace,
-                output: output.rows(0..<pass.outputCount)
-            )
+            let output = isLast ? workspace.hidden : workspace.input(index + 1, keeping: keeping)
+            forward(index, pass, weights, keeping: keeping, output: output.rows(0..<pass.outputCount))
         }
+    }
+
+    /// - Parameter output: Nil where only the layer's activations are wanted again.
+    private func forward(
+        _ index: Int,
+        _ pass: ForestLayer.Pass,
+        _ weights: ParameterViews,
+        keeping: Bool,
+        output: Matrix?
+    ) {
+        layer.forward(
+            pass,
+            weights: weights.layers[index],
+            rotary: rotary,
+            input: workspace.input(index, keeping: keeping).rows(0..<pass.tokens),
+            layer: workspace.layer(index, keeping: keeping).sized(tokens: pass.tokens, outputs: pass.outputCount),
+            workspace: workspace,
+            output: output
+        )
     }
 
     private func backward(
@@ -136,12 +148,17 @@ package final class ForestModel {
     ) {
         for index in weights.layers.indices.reversed() {
             let pass = pass(index, passes)
+            // The last layer's activations are still there.
+            if workspace.capacity.recomputes, index < weights.layers.count - 1 {
+                forward(index, pass, weights, keeping: true, output: nil)
+            }
             layer.backward(
                 pass,
                 weights: weights.layers[index],
                 gradients: gradients.layers[index],
                 rotary: rotary,
-                layer: slot(index, true).sized(tokens: pass.tokens, outputs: pass.outputCount),
+                input: workspace.input(index, keeping: true).rows(0..<pass.tokens),
+                layer: workspace.layer(index, keeping: true).sized(tokens: pass.tokens, outputs: pass.outputCount),
                 workspace: workspace
             )
         }
@@ -155,8 +172,7 @@ package final class ForestModel {
         }
     }
 
-    private func embed(_ row: PackedRow, _ weights: ParameterViews) {
-        let input = workspace.layer(0).input.rows(0..<row.tokens.count)
+    private func embed(_ row: PackedRow, _ weights: ParameterViews, into input: Matrix) {
         team.forEachBlock("embedding", of: row.tokens.count, blockSize: Workspace.blockSize) { block, _ in
             input.rows(block).gather(weights.embedding, rows: row.tokens[block])
         }
@@ -164,11 +180,6 @@ package final class ForestModel {
 
     private func pass(_ index: Int, _ passes: Passes) -> ForestLayer.Pass {
         index == configuration.layerCount - 1 ? passes.last : passes.body
-    }
-
-    /// A layer's buffers; where nothing is kept two sets take turns, which stay in cache.
-    private func slot(_ index: Int, _ keeping: Bool) -> Workspace.Layer {
-        workspace.layer(keeping ? index : index % 2)
     }
 
     private func measure<R>(_ phase: WritableKeyPath<Times, Double>, _ body: () -> R) -> R {

@@ -12,21 +12,22 @@ package struct Workspace: ~Copyable {
         package var tokens: Int
         /// Whether gradients are computed, for which every layer's activations are kept.
         package var trains: Bool
+        /// Whether of a layer only its input is kept, and the rest made again for the backward pass.
+        package var recomputes: Bool
         /// The most logits kept at once, in bytes; a tree with more goes in two passes.
         package var logitBytes: Int
 
         /// A capacity; the default keeps a quarter of a gibibyte of logits.
-        package init(tokens: Int, trains: Bool, logitBytes: Int = 256 << 20) {
+        package init(tokens: Int, trains: Bool, recomputes: Bool = false, logitBytes: Int = 256 << 20) {
             self.tokens = tokens
             self.trains = trains
+            self.recomputes = recomputes
             self.logitBytes = logitBytes
         }
     }
 
-    /// What a layer's forward pass leaves for its backward pass.
+    /// What a layer's forward pass leaves for its backward pass, beside its input.
     struct Layer {
-        /// The residual stream before the layer, `[T, D]`.
-        let input: Matrix
         let attention: ForestAttention.Activations
         /// The residual stream between attention and feed-forward, `[T, D]`.
         let middle: Matrix
@@ -67,7 +68,10 @@ package struct Workspace: ~Copyable {
 
     let capacity: Capacity
     private let arena: Arena
-    let layers: [Layer]
+    /// The residual stream before each layer, `[T, D]`; two take turns where nothing is kept.
+    private let inputs: [Matrix]
+    /// Of each layer, or one for all where nothing but inputs is kept.
+    private let layers: [Layer]
     /// What the last layer gives to the head: only rows that a target reads, `[T, D]`.
     let hidden: Matrix
     /// The attention output of those rows, `[T, H K]`.
@@ -84,6 +88,7 @@ package struct Workspace: ~Copyable {
         let parts = Parts(model, capacity, members, &arena)
         self.capacity = capacity
         self.arena = consume arena
+        inputs = parts.inputs
         layers = parts.layers
         hidden = parts.hidden
         compactAttention = parts.compactAttention
@@ -99,10 +104,17 @@ package struct Workspace: ~Copyable {
         return measure.elementCount * MemoryLayout<Float>.stride
     }
 
-    /// The buffers of layer `index`; without training two sets take turns, since only the next layer reads them.
-    func layer(_ index: Int) -> Layer { layers[index % layers.count] }
+    /// The residual stream before layer `index`.
+    ///
+    /// - Parameter keeping: Whether it must last until the backward pass; if not, the same memory serves soon again, and
+    ///   stays in cache.
+    func input(_ index: Int, keeping: Bool) -> Matrix { inputs[keeping ? index : index % 2 % inputs.count] }
+
+    /// The other buffers of layer `index`.
+    func layer(_ index: Int, keeping: Bool) -> Layer { layers[keeping ? index % layers.count : 0] }
 
     private struct Parts {
+        let inputs: [Matrix]
         let layers: [Layer]
         let hidden: Matrix
         let compactAttention: Matrix
@@ -113,10 +125,14 @@ package struct Workspace: ~Copyable {
         init(_ model: ModelConfiguration, _ capacity: Capacity, _ members: Int, _ arena: inout Arena) {
             let attention = ForestAttention(model)
             let tokens = capacity.tokens
-            var sets: [Layer] = []
+            let keepsAll = capacity.trains && !capacity.recomputes
+            var streams: [Matrix] = []
             for _ in 0..<(capacity.trains ? model.layerCount : min(2, model.layerCount)) {
-                sets.append(Layer(model, tokens, &arena))
+                streams.append(arena.matrix(rows: tokens, columns: model.hiddenSize))
             }
+            inputs = streams
+            var sets: [Layer] = []
+            for _ in 0..<(keepsAll ? model.layerCount : 1) { sets.append(Layer(model, tokens, &arena)) }
             layers = sets
             hidden = arena.matrix(rows: tokens, columns: model.hiddenSize)
             compactAttention = arena.matrix(rows: tokens, columns: model.headCount * model.headDimension)
@@ -140,7 +156,6 @@ extension Workspace.Layer {
     fileprivate init(_ model: ModelConfiguration, _ tokens: Int, _ arena: inout Arena) {
         let (groups, width) = (model.keyValueHeadCount, model.headDimension)
         let heads = model.headCount / groups
-        input = arena.matrix(rows: tokens, columns: model.hiddenSize)
         attention = ForestAttention.Activations(
             query: arena.matrix(rows: groups * tokens, columns: heads * width),
             key: arena.matrix(rows: groups * tokens, columns: width),
@@ -158,7 +173,6 @@ extension Workspace.Layer {
         let heads = attention.query.columns / attention.key.columns
         func head(_ matrix: Matrix) -> Matrix { matrix.reshaped(rows: groups * tokens, columns: matrix.columns) }
         return Workspace.Layer(
-            input: input.rows(0..<tokens),
             attention: ForestAttention.Activations(
                 query: head(attention.query),
                 key: head(attention.key),

@@ -12,8 +12,12 @@ struct Setting: CustomStringConvertible, Sendable {
     var members = 1
     /// Small enough, it sends trees through the head in two passes.
     var logitBytes = 1 << 24
+    var recomputes = false
 
-    var description: String { "\(sharing), rows of \(rowTokens), \(members) threads, \(logitBytes) logit bytes" }
+    var description: String {
+        "\(sharing), rows of \(rowTokens), \(members) threads, \(logitBytes) logit bytes"
+            + (recomputes ? ", recomputed" : "")
+    }
 
     /// Every sharing; rows that hold one tree (each longer than the row), some, and all; teams; both paths of the head.
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in
@@ -21,6 +25,7 @@ struct Setting: CustomStringConvertible, Sendable {
             Setting(sharing: sharing, rowTokens: 1),
             Setting(sharing: sharing, rowTokens: 150, members: 2),
             Setting(sharing: sharing, rowTokens: 4096, members: 3),
+            Setting(sharing: sharing, rowTokens: 150, members: 2, recomputes: true),
             Setting(sharing: sharing, rowTokens: 4096, members: 1, logitBytes: 1),
             Setting(sharing: sharing, rowTokens: 4096, members: 5, logitBytes: 131 * 4 * 40),
         ]
@@ -65,6 +70,7 @@ final class GoldenModel {
             capacity: .init(
                 tokens: rows.map(\.tokens.count).max() ?? 0,
                 trains: true,
+                recomputes: setting.recomputes,
                 logitBytes: setting.logitBytes
             ),
             team: ThreadTeam(count: setting.members)

@@ -80,4 +80,27 @@ struct GoldenTests {
         let first = try compute()
         #expect(try first == compute() && first["model.norm.weight"]!.contains { $0 != 0 })
     }
+
+    @Test("making activations again changes no bit and takes less memory", arguments: Golden.allCases)
+    func recomputed(golden: Golden) throws {
+        func compute(recomputes: Bool) throws -> [String: [Float]] {
+            try GoldenModel(golden, Setting(rowTokens: 150, members: 2, recomputes: recomputes))
+                .gradients { response, _, row in response == row.lowerBound ? -1 : 0.5 }
+        }
+        let kept = try compute(recomputes: false)
+        #expect(try kept == compute(recomputes: true) && kept["model.norm.weight"]!.contains { $0 != 0 })
+    }
+
+    @Test("of a deep model's activations less than a quarter is kept to make the rest again")
+    func recomputedMemory() throws {
+        let model = try TinyModel(layers: 30, tied: true).configuration
+        func activations(recomputes: Bool) -> Int {
+            func bytes(tokens: Int, trains: Bool) -> Int {
+                let capacity = Workspace.Capacity(tokens: tokens, trains: trains, recomputes: recomputes, logitBytes: 1)
+                return Workspace.byteCount(model, capacity: capacity, members: 1)
+            }
+            return bytes(tokens: 2048, trains: true) - bytes(tokens: 2048, trains: false)
+        }
+        #expect(4 * activations(recomputes: true) < activations(recomputes: false))
+    }
 }

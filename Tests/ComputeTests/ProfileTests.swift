@@ -1,0 +1,74 @@
+internal import Compute
+internal import Foundation
+internal import Testing
+
+@Suite("Profile")
+struct ProfileTests {
+    /// What a team records that multiplies `[2, 3] x [3, 5]` twice, then copies, then fills on one thread.
+    private func profile(members: Int, spanLimit: Int = 1000) throws -> Profile {
+        let team = ThreadTeam(count: members)
+        let profile = Profile(members: members, spanLimit: spanLimit)
+        let buffer = try FloatBuffer(count: 31 * members)
+        func a(_ member: Int) -> Matrix { buffer.matrix(at: 31 * member, rows: 2, columns: 3) }
+        func b(_ member: Int) -> Matrix { buffer.matrix(at: 31 * member + 6, rows: 3, columns: 5) }
+        func c(_ member: Int) -> Matrix { buffer.matrix(at: 31 * member + 21, rows: 2, columns: 5) }
+        team.profile = profile
+        team.run("products") { multiply(a($0), b($0), into: c($0)) }
+        team.run("copies") { a($0).columns(0..<1).copy(from: c($0).columns(0..<1)) }
+        team.run("products") { multiply(a($0), b($0), into: c($0), accumulate: true) }
+        team.alone("alone") { c(0).fill(0) }
+        team.profile = nil
+        team.run("unseen") { c($0).fill(0) }
+        return profile
+    }
+
+    @Test("time, operations and bytes are counted by phase and kind", arguments: [1, 3])
+    func counts(members: Int) throws {
+        let phases = try profile(members: members).phases
+        #expect(phases.map(\.name) == ["products", "copies", "alone"])
+        let products = try #require(phases[0].kinds.first)
+        #expect(phases[0].kinds.count == 1 && products.kind == .product)
+        #expect(products.cost.calls == 2 * members)
+        #expect(products.cost.flops == 2 * members * 2 * 2 * 3 * 5)
+        // Both operands twice; the result is written, then read and written.
+        #expect(products.cost.bytes == 4 * members * (2 * (6 + 15) + 3 * 10))
+        #expect(products.cost.seconds > 0 && products.cost.seconds <= Double(members) * 60)
+        #expect(phases[1].kinds.map(\.cost.bytes) == [4 * members * 2 * 2])
+        #expect(phases[2].kinds.map(\.cost.calls) == [1])
+        #expect(phases.allSatisfy { $0.seconds > 0 })
+    }
+
+    @Test("the trace is JSON in which every kind lies within its phase", arguments: [1, 3])
+    func trace(members: Int) throws {
+        var text = ""
+        try profile(members: members).writeTrace(rank: 7) { text += $0 }
+        let root = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        let events = try #require(root["traceEvents"] as? [[String: Any]]).filter { $0["ph"] as? String == "X" }
+        #expect(events.count == 6 * members + 2)
+        #expect(Set(events.compactMap { $0["tid"] as? Int }) == Set(0..<members))
+        #expect(events.allSatisfy { $0["pid"] as? Int == 7 })
+        func span(_ event: [String: Any]) -> (start: Double, end: Double)? {
+            guard let start = event["ts"] as? Double, let length = event["dur"] as? Double else { return nil }
+            return (start, start + length)
+        }
+        for kind in events where kind["args"] != nil {
+            let inner = try #require(span(kind))
+            let holders = events.filter { outer in
+                guard outer["args"] == nil, outer["tid"] as? Int == kind["tid"] as? Int, let outer = span(outer)
+                else { return false }
+                // Times are rounded to nanoseconds, and so may their sum be.
+                return outer.start <= inner.start + 1e-3 && inner.end <= outer.end + 1e-3
+            }
+            #expect(holders.compactMap { $0["name"] as? String } == [kind["cat"] as? String])
+        }
+    }
+
+    @Test("a full trace goes on counting")
+    func limit() throws {
+        let full = try profile(members: 1, spanLimit: 2)
+        var events = 0
+        full.writeTrace(rank: 0) { events += $0.contains("\"X\"") ? 1 : 0 }
+        #expect(events == 2)
+        #expect(full.phases.flatMap(\.kinds).reduce(0) { $0 + $1.cost.calls } == 4)
+    }
+}

@@ -8,8 +8,12 @@ package enum PeakRate {
     package static func measure(team: ThreadTeam, repetitions: Int = 3) throws -> Double {
         let size = 2048
         let buffer = try FloatBuffer(count: 3 * size * size * team.count)
-        // Distinct finite numbers: all-equal operands would be untypical, denormal ones slow.
-        for index in 0..<buffer.count { buffer.base[index] = Float(index % 31) * 0.01 - 0.15 }
+        team.run("peak") { member in
+            // Distinct finite numbers: all-equal operands would be untypical, denormal ones slow.
+            for index in team.share(of: buffer.count, member: member) {
+                buffer.base[index] = Float(index % 31) * 0.01 - 0.15
+            }
+        }
         var best = Duration.seconds(1_000_000)
         for _ in 0..<repetitions {
             let time = ContinuousClock().measure {

@@ -47,7 +47,7 @@ package struct Planner: Sendable {
         var largest = 0
         var total = 0
         for row in rows {
-            let count = TokenTree(dataset, row: row, sharing: sharing).count
+            let count = TokenTree.tokenCount(dataset, row: row, sharing: sharing)
             largest = max(largest, count)
             total += count
         }

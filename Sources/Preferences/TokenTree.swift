@@ -17,6 +17,13 @@ package struct TokenTree: Sendable {
         self.init(builder.flattened())
     }
 
+    /// The number of tokens that the tree of one dataset row has, without laying it flat.
+    package static func tokenCount(_ dataset: PreferenceDataset, row index: Int, sharing: Sharing) -> Int {
+        var builder = TreeBuilder(sharing: sharing)
+        builder.add(example: index, of: dataset)
+        return builder.tokenCount
+    }
+
     private init(_ row: PackedRow) {
         self.row = row
         // A token sees as many tokens as its position has before it, and itself.
@@ -105,6 +112,8 @@ private struct TreeBuilder {
             endings[index].branch = branches.count - 1
         }
     }
+
+    var tokenCount: Int { branches.reduce(0) { $0 + $1.tokens.count } }
 
     // MARK: Laying flat
 

@@ -30,12 +30,20 @@ package final class Profile: @unchecked Sendable {
     /// What one kind of work took in one phase, over all members.
     package struct Cost: Sendable, Equatable {
         /// Seconds of all members together.
-        package var seconds = 0.0
-        package var calls = 0
+        package var seconds: Double
+        package var calls: Int
         /// Floating-point operations of products; 0 for other kinds.
-        package var flops = 0
+        package var flops: Int
         /// Bytes of the operands, each counted as often as it is read or written.
-        package var bytes = 0
+        package var bytes: Int
+
+        /// A cost; none where left out.
+        package init(seconds: Double = 0, calls: Int = 0, flops: Int = 0, bytes: Int = 0) {
+            self.seconds = seconds
+            self.calls = calls
+            self.flops = flops
+            self.bytes = bytes
+        }
 
         package static func += (a: inout Cost, b: Cost) {
             a.seconds += b.seconds

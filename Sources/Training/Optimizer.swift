@@ -54,6 +54,18 @@ package final class Optimizer {
     }
 }
 
+extension Optimizer {
+    /// An optimizer with the settings of `configuration`, before its first step.
+    convenience init(_ configuration: TrainingConfiguration, layout: ParameterLayout) throws {
+        let rule = AdamW(
+            beta1: Float(configuration.adamBeta1),
+            beta2: Float(configuration.adamBeta2),
+            epsilon: Float(configuration.adamEpsilon)
+        )
+        try self.init(layout: layout, rule: rule, weightDecay: configuration.weightDecay)
+    }
+}
+
 /// What clipping to `maximum` leaves of a gradient of this norm, as `torch.nn.utils.clip_grad_norm_` computes it.
 package func clippingScale(norm: Double, maximum: Double) -> Double {
     maximum > 0 ? min(1, maximum / (norm + 1e-6)) : 1

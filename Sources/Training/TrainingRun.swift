@@ -14,10 +14,7 @@ package final class TrainingRun {
     private let planner: Planner
     /// Of rank 0 alone.
     private let output: ModelDirectory?
-    private let scoring: PairScoring
-    private let model: ForestModel
-    private let gradients: Gradients
-    private let optimizer: Optimizer
+    private let trainingStep: TrainingStep
     private let schedule: LearningRateSchedule
     private let peakRate: Double
     private let referenceSeconds: Double
@@ -54,15 +51,8 @@ package final class TrainingRun {
         let (model, gradients, optimizer) = try communicator.agree {
             let model = try policy.model(for: visited, planner: planner, trains: true)
             let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
-            let rule = AdamW(
-                beta1: Float(configuration.adamBeta1),
-                beta2: Float(configuration.adamBeta2),
-                epsilon: Float(configuration.adamEpsilon)
-            )
-            let optimizer = try Optimizer(layout: policy.layout, rule: rule, weightDecay: configuration.weightDecay)
-            return (model, gradients, optimizer)
+            return (model, gradients, try Optimizer(configuration, layout: policy.layout))
         }
-        (self.model, self.gradients, self.optimizer) = (model, gradients, optimizer)
         let rate = try communicator.agree { try PeakRate.measure(team: policy.team) }
         peakRate = try communicator.sum([rate])[0]
         let start = ContinuousClock().now
@@ -73,7 +63,15 @@ package final class TrainingRun {
         let reference = try source.logps(rows: objective.usesReference ? visited : [], model: model)
         referenceSeconds = (ContinuousClock().now - start) / .seconds(1)
         referenceRows = source.computedRows
-        scoring = PairScoring(objective: objective, beta: configuration.beta, reference: reference)
+        trainingStep = TrainingStep(
+            policy: policy,
+            model: model,
+            gradients: gradients,
+            optimizer: optimizer,
+            scoring: PairScoring(objective: objective, beta: configuration.beta, reference: reference),
+            maxGradNorm: configuration.maxGradNorm,
+            communicator: communicator
+        )
     }
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
@@ -84,7 +82,8 @@ package final class TrainingRun {
         var total = StepReport()
         let start = ContinuousClock().now
         for step in 1...totalSteps {
-            let report = try self.step()
+            let rate = schedule.rate(step: step - 1)
+            let report = try trainingStep.run(planner.plan(rows: cursor.next()), learningRate: rate)
             window.add(report)
             total.add(report)
             guard step % configuration.loggingSteps == 0 || step == totalSteps else { continue }
@@ -101,63 +100,6 @@ package final class TrainingRun {
         }
         progress.finish()
         try finish(total, log: log, seconds: (ContinuousClock().now - start) / .seconds(1))
-    }
-
-    // MARK: One step
-
-    private func step() throws -> StepReport {
-        let clock = ContinuousClock()
-        let start = clock.now
-        let plan = planner.plan(rows: cursor.next())
-        model.times = .init()
-        gradients.clear(team: policy.team)
-        var statistics = PreferenceStatistics()
-        for row in plan.packedRows(shard: communicator.rank) {
-            let scores = model.accumulateGradients(row, weights: policy.weights, gradients: gradients.views) {
-                scoring.derivatives(row: row, scores: $0, examples: $1, pairCount: plan.pairCount)
-            }
-            scoring.count(row, scores: scores, into: &statistics)
-        }
-        let computed = clock.now
-        // Waiting for the slowest rank is not communication: it is kept apart.
-        try communicator.barrier()
-        let together = clock.now
-        try gradients.allReduce(communicator)
-        statistics = PreferenceStatistics(sums: try communicator.sum(statistics.sums))
-        let reduced = clock.now
-        let norm = gradients.norm(team: policy.team)
-        let loss = statistics.mean(.loss)
-        guard norm.isFinite, loss.isFinite else {
-            // Known to every rank alike, from reduced values.
-            throw RankFailure(
-                rank: 0,
-                error: TrainingError.notFinite(step: optimizer.step + 1, loss: loss, gradientNorm: norm)
-            )
-        }
-        let rate = schedule.rate(step: optimizer.step)
-        optimizer.update(
-            parameters: policy.flat,
-            gradient: gradients.flat,
-            learningRate: rate,
-            scale: clippingScale(norm: norm, maximum: configuration.maxGradNorm),
-            team: policy.team
-        )
-        let end = clock.now
-        return StepReport(
-            statistics: statistics,
-            gradientNorm: norm,
-            learningRate: rate,
-            plan: plan,
-            seconds: .init(
-                total: (end - start) / .seconds(1),
-                forward: model.times.forward,
-                backward: model.times.backward,
-                head: model.times.head,
-                waiting: (together - computed) / .seconds(1),
-                communication: (reduced - together) / .seconds(1),
-                optimizer: (end - reduced) / .seconds(1)
-            )
-        )
     }
 
     // MARK: The end

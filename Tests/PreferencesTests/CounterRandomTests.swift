@@ -38,6 +38,26 @@ struct CounterRandomTests {
         #expect(abs(low - draws / 2) < 5 * 71)
     }
 
+    @Test("normal numbers have mean 0, variance 1, and as many beyond two deviations as they should")
+    func normal() {
+        var random = CounterRandom(seed: 4, stream: 2)
+        let count = 40_000
+        let numbers = (0..<count).map { _ in random.nextNormal() }
+        // The mean deviates by 1 / sqrt(n), the variance by sqrt(2 / n): five of each.
+        #expect(abs(numbers.reduce(0, +) / Double(count)) < 5 * 0.005)
+        #expect(abs(numbers.reduce(0) { $0 + $1 * $1 } / Double(count) - 1) < 5 * 0.0071)
+        let beyond = Double(numbers.count { abs($0) > 2 }) / Double(count)
+        #expect(abs(beyond - 0.0455) < 5 * 0.00104)
+    }
+
+    @Test("uniform numbers lie within 0 and 1, half of them below a half")
+    func uniform() {
+        var random = CounterRandom(seed: 5, stream: 2)
+        let numbers = (0..<20_000).map { _ in random.nextUniform() }
+        #expect(numbers.allSatisfy { $0 > 0 && $0 < 1 })
+        #expect(abs(numbers.count { $0 < 0.5 } - 10_000) < 5 * 71)
+    }
+
     @Test("seeds and streams give different numbers")
     func keyed() {
         var firsts: Set<UInt64> = []

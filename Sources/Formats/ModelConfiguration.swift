@@ -24,6 +24,38 @@ package struct ModelConfiguration: Sendable, Equatable {
     /// Whether the head is the embedding.
     package var tiesEmbeddings: Bool
 
+    /// An architecture of these sizes.
+    ///
+    /// - Parameters:
+    ///   - keyValueHeadCount: A divisor of `headCount`.
+    ///   - headDimension: Even.
+    package init(
+        vocabularySize: Int,
+        hiddenSize: Int,
+        intermediateSize: Int,
+        layerCount: Int,
+        headCount: Int,
+        keyValueHeadCount: Int,
+        headDimension: Int,
+        normEpsilon: Float,
+        ropeTheta: Double,
+        maxPositions: Int,
+        tiesEmbeddings: Bool
+    ) {
+        precondition(headCount % keyValueHeadCount == 0 && headDimension % 2 == 0, "heads that can be computed")
+        self.vocabularySize = vocabularySize
+        self.hiddenSize = hiddenSize
+        self.intermediateSize = intermediateSize
+        self.layerCount = layerCount
+        self.headCount = headCount
+        self.keyValueHeadCount = keyValueHeadCount
+        self.headDimension = headDimension
+        self.normEpsilon = normEpsilon
+        self.ropeTheta = ropeTheta
+        self.maxPositions = maxPositions
+        self.tiesEmbeddings = tiesEmbeddings
+    }
+
     /// Reads `config.json` of a model directory.
     package init(directory: FilePath) throws {
         let path = directory.appending("config.json")

@@ -21,13 +21,14 @@ package struct Inputs {
     ) throws {
         let (policy, dataset, settings) = try communicator.agree {
             try configuration.validate()
-            let policy = try Policy(configuration, directory: FilePath(configuration.model))
+            let directory = FilePath(configuration.model)
+            let policy = try Policy(configuration, directory: directory)
             let path = FilePath(configuration.data)
             let dataset = try PreferenceDataset(path: path)
             try dataset.validate(
                 from: path,
                 for: policy.configuration,
-                in: policy.directory,
+                in: directory,
                 ranks: communicator.size,
                 batchSize: batchSize
             )

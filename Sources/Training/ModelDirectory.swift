@@ -7,17 +7,22 @@ internal import Transformer
 /// The Hugging Face model directory that a run writes, which `transformers` loads as it is.
 package struct ModelDirectory {
     private let path: FilePath
+    /// Where the model was read from.
+    private let source: FilePath
     /// Room for the model, so that hours of work do not end at a disk that others have filled meanwhile.
     private let reservation: DiskReservation
 
     /// Makes sure that the directory is there, can be written to, has room for the model, and holds no other.
-    package init(preparing path: FilePath, for policy: Policy) throws {
+    ///
+    /// - Parameter source: The model directory that `policy` was read from, whose other files go along.
+    package init(preparing path: FilePath, for policy: Policy, from source: FilePath) throws {
         guard !path.isEmpty else {
             throw TrainingError.invalid(key: "output", expected: "a directory", found: "nothing")
         }
         self.path = path
+        self.source = source
         try path.makeDirectory()
-        guard !path.isSame(as: policy.directory) else {
+        guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }
         let index = path.appending("model.safetensors.index.json")
@@ -26,7 +31,7 @@ package struct ModelDirectory {
         }
         let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
-        reservation = try DiskReservation(byteCount: weights + header + Self.companionBytes(of: policy), in: path)
+        reservation = try DiskReservation(byteCount: weights + header + Self.companionBytes(in: source), in: path)
     }
 
     /// Starts the run's records: its settings, and `metrics.jsonl`.
@@ -44,8 +49,8 @@ package struct ModelDirectory {
     /// Writes the policy's weights, its configuration and its tokenizer.
     package func write(_ policy: Policy) throws {
         reservation.release()
-        for name in try Self.companions(of: policy) { try copy(name, from: policy.directory) }
-        try writeConfiguration(from: policy.directory)
+        for name in try Self.companions(in: source) { try copy(name) }
+        try writeConfiguration()
         let entries = policy.layout.tensors.map { tensor in
             SafetensorsEntry(name: tensor.name, shape: tensor.shape) { body in
                 try policy.parameters.withSpan(tensor.range) { try body($0) }
@@ -56,25 +61,25 @@ package struct ModelDirectory {
     }
 
     /// Tokenizer, chat template, generation settings: all that lies beside the weights and is not about their files.
-    private static func companions(of policy: Policy) throws -> [String] {
+    private static func companions(in source: FilePath) throws -> [String] {
         let kinds = [".json", ".txt", ".model", ".jinja"]
         let own = ["config.json", "model.safetensors.index.json", "summary.json"]
-        return try FileManager.default.contentsOfDirectory(atPath: policy.directory.string).sorted()
+        return try FileManager.default.contentsOfDirectory(atPath: source.string).sorted()
             .filter { name in kinds.contains { name.hasSuffix($0) } && !own.contains(name) }
     }
 
-    private static func companionBytes(of policy: Policy) throws -> Int {
-        try companions(of: policy).reduce(0) { try $0 + MappedFile(policy.directory.appending($1)).count }
+    private static func companionBytes(in source: FilePath) throws -> Int {
+        try companions(in: source).reduce(0) { try $0 + MappedFile(source.appending($1)).count }
     }
 
-    private func copy(_ name: String, from source: FilePath) throws {
+    private func copy(_ name: String) throws {
         try MappedFile(source.appending(name)).withBytes { bytes in
             try AtomicFile.write(to: file(name)) { try $0.append(bytes) }
         }
     }
 
     /// The configuration as it was, with the type in which the weights are now stored.
-    private func writeConfiguration(from source: FilePath) throws {
+    private func writeConfiguration() throws {
         let data = try MappedFile(source.appending("config.json")).withBytes { Data($0) }
         guard var object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
             throw FormatError(source.appending("config.json"), "expected a JSON object")

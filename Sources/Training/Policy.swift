@@ -12,12 +12,10 @@ package final class Policy {
     package var parameters: FloatBuffer
     /// The weights as matrices.
     package let weights: ParameterViews
-    /// SHA-256 of the architecture and the files that the weights were read from, in hexadecimal.
+    /// SHA-256 of the architecture and of what the weights were made from, in hexadecimal.
     package let digest: String
     /// The threads of this rank.
     package let team: ThreadTeam
-    /// Where the model was read from.
-    package let directory: FilePath
 
     /// Reads a Hugging Face model directory.
     ///
@@ -40,7 +38,20 @@ package final class Policy {
         weights = ParameterViews(parameters, layout: layout, model: configuration)
         self.parameters = consume parameters
         self.team = team
-        self.directory = directory
+    }
+
+    /// Makes a model up, for measurements: random weights, the same for the same seed whatever the team.
+    package init(random configuration: ModelConfiguration, seed: UInt64, team: ThreadTeam) throws {
+        self.configuration = configuration
+        layout = ParameterLayout(configuration)
+        let parameters = try FloatBuffer(count: layout.count)
+        weights = ParameterViews(parameters, layout: layout, model: configuration)
+        RandomWeights(seed: seed).fill(parameters.matrix(rows: 1, columns: layout.count), layout, team: team)
+        self.parameters = consume parameters
+        var digest = Digest()
+        digest.update("random \(seed) \(configuration)")
+        self.digest = digest.hexadecimal
+        self.team = team
     }
 
     /// All weights as one row.

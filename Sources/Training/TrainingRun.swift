@@ -34,7 +34,8 @@ package final class TrainingRun {
         (self.policy, self.planner) = (policy, planner)
         let (objective, output) = try communicator.agree {
             try configuration.checkReferenceCache(rank: rank)
-            let output = rank == 0 ? try ModelDirectory(preparing: FilePath(configuration.output), for: policy) : nil
+            let (path, source) = (FilePath(configuration.output), FilePath(configuration.model))
+            let output = rank == 0 ? try ModelDirectory(preparing: path, for: policy, from: source) : nil
             return (try configuration.objective(), output)
         }
         self.output = output

@@ -13,7 +13,7 @@ struct RandomWeights {
     func fill(_ flat: Matrix, _ layout: ParameterLayout, team: ThreadTeam) {
         let chunk = 1 << 20
         let chunks = (layout.count + chunk - 1) / chunk
-        team.run { member in
+        team.run("random weights") { member in
             for index in team.share(of: chunks, member: member) {
                 let range = index * chunk..<min((index + 1) * chunk, layout.count)
                 fill(flat.columns(range), stream: UInt64(index))

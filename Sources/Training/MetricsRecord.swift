@@ -2,29 +2,50 @@ internal import Foundation
 
 /// One JSON object with its keys in the order in which they were given.
 package struct MetricsRecord {
-    private var fields: [String] = []
+    private enum Value {
+        case scalar(String)
+        case records([MetricsRecord])
+    }
+
+    private var fields: [(key: String, value: Value)] = []
 
     /// An empty record.
     package init() {}
 
     /// Adds a number; one that is not finite becomes null, since JSON has none.
     package mutating func add(_ key: String, _ value: Double) {
-        fields.append("\(Self.quoted(key)): \(value.isFinite ? "\(value)" : "null")")
+        fields.append((key, .scalar(value.isFinite ? "\(value)" : "null")))
     }
 
     /// Adds a whole number.
-    package mutating func add(_ key: String, _ value: Int) { fields.append("\(Self.quoted(key)): \(value)") }
+    package mutating func add(_ key: String, _ value: some BinaryInteger) { fields.append((key, .scalar("\(value)"))) }
 
     /// Adds a string.
     package mutating func add(_ key: String, _ value: String) {
-        fields.append("\(Self.quoted(key)): \(Self.quoted(value))")
+        fields.append((key, .scalar(Self.quoted(value))))
     }
 
-    /// The object on one line.
-    package var line: String { "{" + fields.joined(separator: ", ") + "}" }
+    /// Adds a list of objects.
+    package mutating func add(_ key: String, _ records: [MetricsRecord]) { fields.append((key, .records(records))) }
 
-    /// The object with one field a line.
-    package var page: String { "{\n  " + fields.joined(separator: ",\n  ") + "\n}\n" }
+    /// The object on one line.
+    package var line: String { "{" + texts { "[" + $0.joined(separator: ", ") + "]" }.joined(separator: ", ") + "}" }
+
+    /// The object with one field a line, and one line for each object of a list.
+    package var page: String {
+        let texts = texts { $0.isEmpty ? "[]" : "[\n    " + $0.joined(separator: ",\n    ") + "\n  ]" }
+        return "{\n  " + texts.joined(separator: ",\n  ") + "\n}\n"
+    }
+
+    /// Each field, with lists put together from their objects' lines by `list`.
+    private func texts(list: ([String]) -> String) -> [String] {
+        fields.map { key, value in
+            switch value {
+            case .scalar(let text): return "\(Self.quoted(key)): \(text)"
+            case .records(let records): return "\(Self.quoted(key)): \(list(records.map(\.line)))"
+            }
+        }
+    }
 
     private static func quoted(_ text: String) -> String {
         let encoder = JSONEncoder()

@@ -10,18 +10,20 @@ extension PreferenceDataset {
     /// - Parameters:
     ///   - path: Where the data was read from.
     ///   - model: The architecture.
-    ///   - directory: Where the model lies; a tokenizer beside it is compared with the one that the data was made by.
+    ///   - directory: Where the model lies, if anywhere; a tokenizer beside it is compared with the one that the data was
+    ///     made by.
     ///   - batchSize: Dataset rows of a step, where there are steps.
     package func validate(
         from path: FilePath,
         for model: ModelConfiguration,
-        in directory: FilePath,
+        in directory: FilePath?,
         ranks: Int,
         batchSize: Int? = nil
     ) throws {
         do {
-            let tokenizer = directory.appending("tokenizer.json")
-            if FileManager.default.fileExists(atPath: tokenizer.string) {
+            if let tokenizer = directory?.appending("tokenizer.json"),
+                FileManager.default.fileExists(atPath: tokenizer.string)
+            {
                 try validate(tokenizerDigest: Digest.sha256(ofFile: tokenizer))
             }
             try validate(vocabularySize: model.vocabularySize)
@@ -29,10 +31,11 @@ extension PreferenceDataset {
             throw FormatError(path, error.description)
         }
         let limit = model.maxPositions
+        let place = directory.map { " in \($0)" } ?? ""
         guard longestSequence <= limit else {
             throw FormatError(
                 path,
-                "the longest sequence has \(longestSequence) tokens, the model in \(directory) takes \(limit); "
+                "the longest sequence has \(longestSequence) tokens, the model\(place) takes \(limit); "
                     + "prepare the data with --max-length \(limit)"
             )
         }

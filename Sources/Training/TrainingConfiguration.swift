@@ -123,18 +123,18 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
     }
 
-    /// Checks every field's range.
+    /// Checks that model and data are named, and every field's range.
     ///
     /// - Throws: `TrainingError.invalid` for the first field at fault.
     package func validate() throws {
-        func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
-            guard isValid else {
-                throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)")
-            }
-        }
-        func positive(_ value: Double) -> Bool { value.isFinite && value > 0 }
         try check(.model, !model.isEmpty, "a Hugging Face model directory", "nothing")
         try check(.data, !data.isEmpty, "a file that espalier-prepare wrote", "nothing")
+        try validateRanges()
+    }
+
+    /// Checks the range of every field but model, data and output.
+    func validateRanges() throws {
+        func positive(_ value: Double) -> Bool { value.isFinite && value > 0 }
         try check(.learningRate, positive(learningRate), "a finite number above 0", learningRate)
         try check(.warmupRatio, (0...1).contains(warmupRatio), "from 0 to 1", warmupRatio)
         try check(.maxSteps, maxSteps == -1 || (1...1 << 40).contains(maxSteps), "from 1 to 2^40, or -1", maxSteps)
@@ -150,6 +150,10 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.rowTokens, (1...1 << 24).contains(rowTokens), "from 1 to 2^24", rowTokens)
         try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
         _ = try objective()
+    }
+
+    private func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
+        guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
     }
 
     /// The objective that the settings name.

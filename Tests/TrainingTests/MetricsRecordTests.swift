@@ -58,6 +58,29 @@ struct MetricsRecordTests {
         #expect(record.line == #"{"rewards/chosen": "a/b"}"#)
     }
 
+    @Test("a list of objects stands on one line in a line, and takes a line for each on a page")
+    func lists() {
+        var (first, second, record) = (MetricsRecord(), MetricsRecord(), MetricsRecord())
+        first.add("a", 1)
+        second.add("a", 2)
+        record.add("n", 7 as UInt64)
+        record.add("list", [first, second])
+        record.add("none", [])
+        #expect(record.line == #"{"n": 7, "list": [{"a": 1}, {"a": 2}], "none": []}"#)
+        let page = """
+            {
+              "n": 7,
+              "list": [
+                {"a": 1},
+                {"a": 2}
+              ],
+              "none": []
+            }
+
+            """
+        #expect(record.page == page)
+    }
+
     @Test("an empty record is an object")
     func empty() throws {
         #expect(MetricsRecord().line == "{}")

@@ -1,0 +1,14 @@
+/// Repeated measurements of one quantity.
+package struct Spread: Sendable, Equatable {
+    package let median: Double
+    package let minimum: Double
+    package let maximum: Double
+
+    /// Of at least one value; the median of an even number is the mean of the middle two.
+    package init(_ values: [Double]) {
+        precondition(!values.isEmpty, "something was measured")
+        let sorted = values.sorted()
+        median = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+        (minimum, maximum) = (sorted[0], sorted[sorted.count - 1])
+    }
+}

@@ -32,6 +32,16 @@ package struct StepReport {
             self.communication = communication
             self.optimizer = optimizer
         }
+
+        static let fields: [any WritableKeyPath<Seconds, Double> & Sendable] = [
+            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.optimizer,
+        ]
+
+        /// The median of each part over several steps.
+        init(medians steps: [Seconds]) {
+            self.init()
+            for field in Self.fields { self[keyPath: field] = Spread(steps.map { $0[keyPath: field] }).median }
+        }
     }
 
     package private(set) var statistics = PreferenceStatistics()
@@ -79,11 +89,7 @@ package struct StepReport {
         flops += other.flops
         imbalance += other.imbalance
         steps += other.steps
-        for field in [
-            \Seconds.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.optimizer,
-        ] as [WritableKeyPath<Seconds, Double>] {
-            seconds[keyPath: field] += other.seconds[keyPath: field]
-        }
+        for field in Seconds.fields { seconds[keyPath: field] += other.seconds[keyPath: field] }
     }
 
     /// Useful FLOPs over what all ranks could have done in the time at `peakRate` FLOP/s.

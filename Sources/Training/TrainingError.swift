@@ -2,6 +2,8 @@
 package enum TrainingError: Error, CustomStringConvertible, Equatable {
     /// A setting is out of range.
     case invalid(key: String, expected: String, found: String)
+    /// Of some settings exactly one must be given.
+    case notOne(of: [String], found: [String])
     /// Some rank would never have anything to do.
     case moreRanksThanRows(ranks: Int, rows: Int, isStep: Bool)
     /// The loss or its gradient is not a number.
@@ -13,6 +15,9 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         switch self {
         case .invalid(let key, let expected, let found):
             return "\(key) must be \(expected), found \(found)"
+        case .notOne(let options, let found):
+            let given = found.isEmpty ? "none" : found.joined(separator: " and ")
+            return "give one of \(options.joined(separator: ", ")); found \(given)"
         case .moreRanksThanRows(let ranks, let rows, let isStep):
             return "\(ranks) ranks for \(rows) preference rows \(isStep ? "in a step" : "in all"): some would never "
                 + "have work; start at most \(rows) ranks\(isStep ? ", or raise --global-batch-size" : "")"

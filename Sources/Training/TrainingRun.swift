@@ -54,8 +54,7 @@ package final class TrainingRun {
             let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
             return (model, gradients, try Optimizer(configuration, layout: policy.layout))
         }
-        let rate = try communicator.agree { try PeakRate.measure(team: policy.team) }
-        peakRate = try communicator.sum([rate])[0]
+        peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
         let start = ContinuousClock().now
         var source = ReferenceSource(
             pass: ScoringPass(policy: policy, planner: planner, communicator: communicator),

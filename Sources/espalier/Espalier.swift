@@ -12,7 +12,7 @@ struct Espalier: ParsableCommand {
 
               mpirun -np 2 --bind-to none espalier train --model DIR --data train.safetensors --output OUT
             """,
-        subcommands: [Train.self, Evaluate.self, Logps.self, Plan.self, Doctor.self]
+        subcommands: [Train.self, Evaluate.self, Logps.self, Plan.self, Bench.self, Doctor.self]
     )
 
     static func main() {

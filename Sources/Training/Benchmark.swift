@@ -1,0 +1,160 @@
+package import Collectives
+internal import Compute
+internal import Objectives
+package import Preferences
+internal import Transformer
+
+/// Measures training steps: the same rows with each way of sharing, in turns.
+///
+/// Steps are whole and real: plan, passes, reduction over ranks and update. The reference model's log-probabilities
+/// count as cached. One model, one set of gradients and moments and one workspace serve all rows and all ways.
+package final class Benchmark {
+    /// What is measured, and how often.
+    package struct Settings: Sendable {
+        package var model: BenchmarkModel
+        package var sources: [BenchmarkSource]
+        /// In the order of their turns, each once.
+        package var sharing: [Sharing]
+        /// Timed steps of each source and way of sharing, from 1 to 1000; one before them is not timed.
+        package var repeats: Int
+        /// Batch, row size, threads and seed; the rest as it is by default.
+        package var training: TrainingConfiguration
+
+        /// These settings, unchecked.
+        package init(
+            model: BenchmarkModel,
+            sources: [BenchmarkSource],
+            sharing: [Sharing],
+            repeats: Int,
+            training: TrainingConfiguration
+        ) {
+            self.model = model
+            self.sources = sources
+            self.sharing = sharing
+            self.repeats = repeats
+            self.training = training
+        }
+    }
+
+    /// So low that the weights, and with them the work, stay what they are.
+    private static let learningRate = 1e-9
+
+    private let settings: Settings
+    private let communicator: any Communicator
+    private let policy: Policy
+    private let trials: [BenchmarkTrial]
+    private let trainingStep: TrainingStep
+    private let progress: ProgressLine
+    private var stepsDone = 0
+
+    /// Makes model, rows and buffers, and checks that they fit together.
+    ///
+    /// - Throws: `RankFailure` on every rank where any rank fails, or has another model, other data or other settings.
+    package init(_ settings: Settings, communicator: any Communicator) throws {
+        let (policy, trials, common) = try communicator.agree {
+            try settings.validate(ranks: communicator.size)
+            let model = try settings.model.configuration
+            let trials = try settings.sources.map { source in
+                try BenchmarkTrial(source, for: model, settings, ranks: communicator.size)
+            }
+            return (try settings.model.policy(settings.training), trials, try settings.common)
+        }
+        try communicator.requireSame(common, "configuration")
+        try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
+        for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
+        trainingStep = try communicator.agree {
+            try Self.trainingStep(policy, trials, settings.training, communicator)
+        }
+        (self.settings, self.communicator, self.policy, self.trials) = (settings, communicator, policy, trials)
+        progress = ProgressLine(title: "bench", rank: communicator.rank)
+    }
+
+    private static func trainingStep(
+        _ policy: Policy,
+        _ trials: [BenchmarkTrial],
+        _ configuration: TrainingConfiguration,
+        _ communicator: any Communicator
+    ) throws -> TrainingStep {
+        let model = try ForestModel(
+            policy.configuration,
+            positions: trials.map(\.dataset.longestSequence).max() ?? 0,
+            capacity: Workspace.Capacity(tokens: trials.map(\.largestRow).max() ?? 0, trains: true),
+            team: policy.team
+        )
+        return TrainingStep(
+            policy: policy,
+            model: model,
+            gradients: try Gradients(layout: policy.layout, configuration: policy.configuration),
+            optimizer: try Optimizer(configuration, layout: policy.layout),
+            scoring: PairScoring(objective: try configuration.objective(), beta: configuration.beta, reference: nil),
+            maxGradNorm: configuration.maxGradNorm,
+            communicator: communicator
+        )
+    }
+
+    /// Measures the peak, then trial by trial.
+    package func run() throws -> BenchmarkReport {
+        let peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
+        let results = try trials.flatMap { try measure($0, peakRate: peakRate) }
+        progress.finish()
+        return BenchmarkReport(
+            model: settings.model.label,
+            parameters: policy.layout.count,
+            peakRate: peakRate,
+            ranks: communicator.size,
+            threads: policy.team.count,
+            settings: settings,
+            results: results
+        )
+    }
+
+    /// One untimed step in each way, then all ways in turns, so that what disturbs the machine disturbs all.
+    private func measure(_ trial: BenchmarkTrial, peakRate: Double) throws -> [BenchmarkResult] {
+        for planner in trial.planners { _ = try step(trial, planner, turn: 0) }
+        var series = trial.planners.map { trial.series(of: $0) }
+        for turn in 1...settings.repeats {
+            for (index, planner) in trial.planners.enumerated() {
+                series[index].reports.append(try step(trial, planner, turn: turn))
+                series[index].peakBytes = Int(try communicator.maximum(Double(Processor.peakResidentBytes)))
+            }
+        }
+        let plain = series.first { $0.sharing == .none }
+        return series.map { BenchmarkResult($0, plain: plain, peakRate: peakRate) }
+    }
+
+    private func step(_ trial: BenchmarkTrial, _ planner: Planner, turn: Int) throws -> StepReport {
+        let report = try trainingStep.run(planner.plan(rows: trial.rows), learningRate: Self.learningRate)
+        stepsDone += 1
+        let total = trials.reduce(0) { $0 + $1.planners.count } * (settings.repeats + 1)
+        let what = turn == 0 ? "warm-up" : "\(turn)/\(settings.repeats)"
+        progress.show(
+            Double(stepsDone) / Double(total),
+            details: "\(trial.source.label)  \(planner.sharing.rawValue) \(what)  "
+                + "\(rounded(report.seconds.total, 2)) s a step",
+            isMilestone: turn == settings.repeats
+        )
+        return report
+    }
+}
+
+extension Benchmark.Settings {
+    /// Checks every range.
+    fileprivate func validate(ranks: Int) throws {
+        try training.validateRanges()
+        guard (1...1000).contains(repeats) else {
+            throw TrainingError.invalid(key: "--repeats", expected: "from 1 to 1000", found: "\(repeats)")
+        }
+        let rows = training.globalBatchSize
+        guard ranks <= rows else { throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, isStep: true) }
+        for source in sources { try source.validate() }
+    }
+
+    /// What must be the same on every rank.
+    fileprivate var common: String {
+        get throws {
+            let modes = sharing.map(\.rawValue).joined(separator: " ")
+            let names = sources.map(\.commonName).joined(separator: " ")
+            return "\(modes); \(names); \(repeats)\n" + (try training.commonSettings)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+internal import Preferences
+
+extension BenchmarkReport {
+    /// The report as JSON, with one line for each result.
+    package var record: MetricsRecord {
+        var record = MetricsRecord()
+        record.add("model", model)
+        record.add("parameters", parameters)
+        record.add("peak_gflops", peakRate / 1e9)
+        record.add("ranks", ranks)
+        record.add("threads", threads)
+        record.add("global_batch_size", settings.training.globalBatchSize)
+        record.add("row_tokens", settings.training.rowTokens)
+        record.add("seed", settings.training.seed)
+        record.add("repeats", settings.repeats)
+        record.add("results", results.map(\.record))
+        return record
+    }
+}
+
+extension BenchmarkResult {
+    /// The result as one JSON object; what does not apply is left out.
+    var record: MetricsRecord {
+        var record = MetricsRecord()
+        record.add("data", source.label)
+        record.add("sharing", sharing.rawValue)
+        add(mfu, to: &record, as: "mfu")
+        add(seconds, to: &record, as: "step_seconds")
+        record.add("pairs", pairs)
+        record.add("tokens_computed", tokensComputed)
+        record.add("pairs_per_second", pairsPerSecond)
+        record.add("tokens_computed_per_second", tokensComputedPerSecond)
+        if let speedup { add(speedup, to: &record, as: "speedup_vs_none") }
+        record.add("flop_ratio_vs_none", flopRatio)
+        if let paper = source.paperSpeedup { record.add("paper_speedup", paper) }
+        record.add("forward_seconds", phases.forward)
+        record.add("backward_seconds", phases.backward)
+        record.add("head_seconds", phases.head)
+        record.add("waiting_seconds", phases.waiting)
+        record.add("communication_seconds", phases.communication)
+        record.add("optimizer_seconds", phases.optimizer)
+        record.add("peak_rss_bytes", peakBytes)
+        return record
+    }
+
+    private func add(_ spread: Spread, to record: inout MetricsRecord, as key: String) {
+        record.add(key, spread.median)
+        record.add(key + "_min", spread.minimum)
+        record.add(key + "_max", spread.maximum)
+    }
+}

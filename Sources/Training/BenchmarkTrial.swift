@@ -1,0 +1,56 @@
+internal import Formats
+internal import Preferences
+
+/// The rows of one step, and a planner for each way of sharing.
+struct BenchmarkTrial {
+    let source: BenchmarkSource
+    let dataset: PreferenceDataset
+    /// Of the dataset: what the first step of a run takes.
+    let rows: [Int]
+    let planners: [Planner]
+    /// FLOPs of the step's forward and backward pass where nothing is shared.
+    private let plainFLOPs: Double
+
+    init(_ source: BenchmarkSource, for model: ModelConfiguration, _ settings: Benchmark.Settings, ranks: Int) throws {
+        let dataset = try source.dataset(for: model, settings, ranks: ranks)
+        func planner(_ sharing: Sharing) -> Planner {
+            var configuration = settings.training
+            configuration.sharing = sharing
+            return Planner(dataset, configuration, model: model, shards: ranks)
+        }
+        (self.source, self.dataset) = (source, dataset)
+        var cursor = StepCursor(dataset, settings.training)
+        rows = cursor.next()
+        planners = settings.sharing.map(planner)
+        plainFLOPs = 3 * planner(.none).plan(rows: rows).flops
+    }
+
+    /// The most tokens of a packed row, whichever way of sharing.
+    var largestRow: Int { planners.map { $0.largestRow(of: rows) }.max() ?? 0 }
+
+    /// No measurements yet.
+    func series(of planner: Planner) -> BenchmarkSeries {
+        BenchmarkSeries(
+            source: source,
+            sharing: planner.sharing,
+            flopRatio: plainFLOPs / (3 * planner.plan(rows: rows).flops)
+        )
+    }
+}
+
+/// The timed steps of one source with one way of sharing.
+struct BenchmarkSeries {
+    let source: BenchmarkSource
+    let sharing: Sharing
+    /// FLOPs of the step without sharing over those with it.
+    let flopRatio: Double
+    var reports: [StepReport] = []
+    /// The most memory that any rank has held by now.
+    var peakBytes = 0
+
+    init(source: BenchmarkSource, sharing: Sharing, flopRatio: Double) {
+        self.source = source
+        self.sharing = sharing
+        self.flopRatio = flopRatio
+    }
+}

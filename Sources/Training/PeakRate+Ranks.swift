@@ -1,0 +1,11 @@
+internal import Collectives
+internal import Compute
+
+extension PeakRate {
+    /// What all ranks can do together, in FLOP/s, measured on all at once: what they take from each other counts.
+    static func measure(team: ThreadTeam, communicator: any Communicator) throws -> Double {
+        try communicator.barrier()
+        let rate = try communicator.agree { try measure(team: team) }
+        return try communicator.sum([rate])[0]
+    }
+}

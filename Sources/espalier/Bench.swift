@@ -1,0 +1,146 @@
+internal import ArgumentParser
+internal import Collectives
+internal import Formats
+internal import Preferences
+internal import SystemPackage
+internal import Training
+
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measures training steps, with and without sharing.",
+        discussion: """
+            Takes the rows of one step and trains on them again and again, with each way of sharing in turn, after one \
+            step of each that is not timed. Nothing is written but the report. Needs neither model nor data: random \
+            weights and random tokens cost what real ones do.
+
+              mpirun -np 2 --bind-to none espalier bench --synthetic-model 135m --profile all
+            """
+    )
+
+    @Option(name: .long, help: "A Hugging Face model directory.")
+    var model: String?
+
+    @Option(name: .long, help: "Random weights instead: 135m, 360m (as SmolLM2) or 1b (as TinyLlama).")
+    var syntheticModel: String?
+
+    @Option(name: .long, help: "Preferences that espalier-prepare wrote; their first step is measured.")
+    var data: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Random tokens with a dataset's lengths, cut at what the model takes: "
+                + (LengthProfile.all.map(\.name) + ["all"]).joined(separator: ", ") + ". Repeatable.",
+            valueName: "name"
+        )
+    )
+    var profile: [String] = []
+
+    @Option(name: .long, help: "Random tokens in trees of exactly so many tokens, half of them in the prompt.")
+    var treeTokens: Int?
+
+    @Option(name: .long, help: "Responses to a prompt of random tokens (default 2).")
+    var responses: Int?
+
+    @Option(name: .long, help: "Which common tokens are computed once. Repeatable (default none and prefix).")
+    var sharing: [Sharing] = []
+
+    @Option(name: .long, help: "Preference rows of a step over all ranks.")
+    var globalBatchSize = 16
+
+    @Option(name: .long, help: "Timed steps of each source and way of sharing.")
+    var repeats = 3
+
+    @Option(name: .long, help: "The most tokens in a packed row (default 2048).")
+    var rowTokens: Int?
+
+    @Option(name: .long, help: "Threads of a rank (default: its share of the processors).")
+    var threads: Int?
+
+    @Option(name: .long, help: "Keys lengths, tokens, weights and the order of the data (default 42).")
+    var seed: UInt64?
+
+    @Option(name: .customLong("json"), help: "A JSON file for the report, which also has the parts of a step.")
+    var jsonFile: String?
+
+    func run() throws {
+        let status = World.run { communicator in
+            let settings = try communicator.agree {
+                if let jsonFile, communicator.rank == 0 { try AtomicFile.checkWritable(FilePath(jsonFile)) }
+                return try resolved()
+            }
+            let report = try Benchmark(settings, communicator: communicator).run()
+            try communicator.agree {
+                guard communicator.rank == 0 else { return }
+                print(BenchPage(report).text)
+                guard let jsonFile else { return }
+                try AtomicFile.write(to: FilePath(jsonFile)) { try $0.append(report.record.page) }
+            }
+        }
+        throw ExitCode(status)
+    }
+
+    // MARK: Settings
+
+    private func resolved() throws -> Benchmark.Settings {
+        var training = TrainingConfiguration()
+        training.globalBatchSize = globalBatchSize
+        rowTokens.map { training.rowTokens = $0 }
+        threads.map { training.threads = $0 }
+        seed.map { training.seed = $0 }
+        return Benchmark.Settings(
+            model: try benchmarkModel(),
+            sources: try sources(),
+            sharing: sharing.isEmpty ? [.none, .prefix] : eachOnce(sharing),
+            repeats: repeats,
+            training: training
+        )
+    }
+
+    private func benchmarkModel() throws -> BenchmarkModel {
+        try requireOne(of: [("--model", model != nil), ("--synthetic-model", syntheticModel != nil)])
+        guard let syntheticModel else { return .directory(FilePath(model ?? "")) }
+        guard let synthetic = SyntheticModel(rawValue: syntheticModel) else {
+            throw unknown(syntheticModel, "--synthetic-model", among: SyntheticModel.allCases.map(\.rawValue))
+        }
+        return .synthetic(synthetic)
+    }
+
+    private func sources() throws -> [BenchmarkSource] {
+        try requireOne(
+            of: [("--data", data != nil), ("--profile", !profile.isEmpty), ("--tree-tokens", treeTokens != nil)]
+        )
+        if let data {
+            if let responses {
+                throw TrainingError.invalid(key: "--responses", expected: "left out with --data", found: "\(responses)")
+            }
+            return [.file(FilePath(data))]
+        }
+        let responses = responses ?? 2
+        if let treeTokens { return [.uniform(treeTokens: treeTokens, responses: responses)] }
+        return eachOnce(try profile.flatMap(profiles)).map { .profile($0, responses: responses) }
+    }
+
+    private func profiles(named name: String) throws -> [LengthProfile] {
+        if name == "all" { return LengthProfile.all }
+        guard let profile = LengthProfile.named(name) else {
+            throw unknown(name, "--profile", among: LengthProfile.all.map(\.name) + ["all"])
+        }
+        return [profile]
+    }
+
+    private func requireOne(of options: [(name: String, isGiven: Bool)]) throws {
+        let given = options.filter(\.isGiven).map(\.name)
+        guard given.count == 1 else { throw TrainingError.notOne(of: options.map(\.name), found: given) }
+    }
+
+    private func unknown(_ name: String, _ option: String, among known: [String]) -> TrainingError {
+        let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+        let expected = "one of \(known.joined(separator: ", "))"
+        return TrainingError.invalid(key: option, expected: expected, found: name + hint)
+    }
+
+    private func eachOnce<Element: Equatable>(_ elements: [Element]) -> [Element] {
+        elements.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+}

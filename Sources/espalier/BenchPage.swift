@@ -1,0 +1,98 @@
+internal import Preferences
+internal import SystemPackage
+internal import Training
+
+/// The table that `espalier bench` prints.
+struct BenchPage {
+    private let report: BenchmarkReport
+
+    init(_ report: BenchmarkReport) {
+        self.report = report
+    }
+
+    var text: String {
+        [heading, table, legend].map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    }
+
+    // MARK: Parts
+
+    private var heading: [String] {
+        let training = report.settings.training
+        let memory = report.results.map(\.peakBytes).max() ?? 0
+        return [
+            "model    \(report.model), \(rounded(Double(report.parameters) / 1e6, 1)) million parameters",
+            "ranks    \(report.ranks), each \(count(report.threads, "thread")); matrix products peak at "
+                + "\(rounded(report.peakRate / 1e9, 0)) GFLOP/s together",
+            "steps    \(report.settings.repeats) of \(count(training.globalBatchSize, "row")) "
+                + "in packed rows of at most \(training.rowTokens) tokens",
+            "memory   \(rounded(Double(memory) / 1e9, 2)) GB a rank at most",
+        ]
+    }
+
+    private var table: [String] {
+        var lines = [line("data", "sharing", ["seconds", "mfu %", "pairs/s", "tokens/s", "×", "× flop", "paper"])]
+        var previous: BenchmarkSource?
+        for result in report.results {
+            lines.append(line(result.source == previous ? "" : name(of: result.source), result))
+            previous = result.source
+        }
+        return lines
+    }
+
+    private var legend: [String] {
+        [
+            "medians, with minimum–maximum; seconds of a step; mfu: useful FLOPs over the peak's",
+            "×: times as fast as none, median over turns; × flop: times fewer FLOPs; paper: × in arXiv 2410.20305",
+        ]
+    }
+
+    // MARK: Lines
+
+    private func line(_ name: String, _ result: BenchmarkResult) -> String {
+        line(
+            name,
+            result.sharing.rawValue,
+            [
+                spread(result.seconds, decimals(for: result.seconds.median)),
+                spread(result.mfu, scale: 100, 1),
+                rounded(result.pairsPerSecond, 2),
+                rounded(result.tokensComputedPerSecond, 0),
+                result.speedup.map { rounded($0.median, 2) } ?? "–",
+                rounded(result.flopRatio, 2),
+                result.sharing == .none ? "" : result.source.paperSpeedup.map { rounded($0, 2) } ?? "",
+            ]
+        )
+    }
+
+    private func line(_ name: String, _ sharing: String, _ cells: [String]) -> String {
+        let widths = [18, 17, 9, 9, 6, 8, 7]
+        let text = padded(name, 16) + padded(sharing, 8) + zip(cells, widths).map { aligned($0, $1) }.joined()
+        return String(text.reversed().drop { $0 == " " }.reversed())
+    }
+
+    /// A file by its name alone: its path is in the JSON report.
+    private func name(of source: BenchmarkSource) -> String {
+        guard case .file(let path) = source else { return source.label }
+        return path.lastComponent?.string ?? source.label
+    }
+
+    // MARK: Words
+
+    private func spread(_ spread: Spread, scale: Double = 1, _ decimals: Int) -> String {
+        let (low, high) = (rounded(scale * spread.minimum, decimals), rounded(scale * spread.maximum, decimals))
+        return "\(rounded(scale * spread.median, decimals)) \(low)–\(high)"
+    }
+
+    /// So many that three digits tell seconds, and no more than three.
+    private func decimals(for seconds: Double) -> Int { seconds < 1 ? 3 : seconds < 10 ? 2 : 1 }
+
+    private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    private func padded(_ text: String, _ width: Int) -> String {
+        text.count < width ? text + String(repeating: " ", count: width - text.count) : text.prefix(width - 2) + "… "
+    }
+
+    private func aligned(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(1, width - text.count)) + text
+    }
+}

@@ -1,0 +1,206 @@
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// What `espalier bench` measures and reports; how fast anything is, no test says.
+@Suite(.serialized)
+struct BenchTests {
+    private let model = ["bench", "--model", Golden.tied.directory.string, "--threads", "1"]
+
+    /// The report as JSON, its results, and what was printed.
+    private struct Report {
+        let fields: Metrics
+        let results: [(data: String, sharing: String, fields: Metrics)]
+        let lines: [[Substring]]
+    }
+
+    private func bench(_ arguments: [String], ranks: Int? = nil) throws -> Report {
+        try Places.temporary { directory in
+            let file = directory.appending("report.json").string
+            let command = model + arguments + ["--json", file]
+            let outcome = try Launch.run("espalier", command, ranks: ranks ?? 1, solo: ranks == nil)
+            guard outcome.status == 0 else { throw Failure(description: outcome.errors) }
+            let json = try String(contentsOfFile: file, encoding: .utf8)
+            let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] ?? [:]
+            #expect(object["model"] as? String == Golden.tied.directory.string)
+            let results = object["results"] as? [[String: Any]] ?? []
+            return Report(
+                fields: try Metrics(json: json),
+                results: results.map { result in
+                    let fields = result.compactMapValues { ($0 as? NSNumber)?.doubleValue }
+                    return (result["data"] as? String ?? "", result["sharing"] as? String ?? "", fields)
+                },
+                lines: outcome.output.components(separatedBy: "\n").map { $0.split(separator: " ") }
+            )
+        }
+    }
+
+    private static let names = [
+        "mfu", "mfu_min", "mfu_max", "step_seconds", "step_seconds_min", "step_seconds_max", "pairs",
+        "tokens_computed", "pairs_per_second", "tokens_computed_per_second", "flop_ratio_vs_none", "forward_seconds",
+        "backward_seconds", "head_seconds", "waiting_seconds", "communication_seconds", "optimizer_seconds",
+        "peak_rss_bytes",
+    ]
+
+    /// Checks that a result has all its figures and that they fit together.
+    private func expectSound(_ fields: Metrics, pairs: Double) throws {
+        for name in Self.names { #expect(try #require(fields[name], "\(name)") >= 0) }
+        func value(_ name: String) -> Double { fields[name] ?? .nan }
+        #expect(value("pairs") == pairs)
+        for name in ["mfu", "step_seconds"] {
+            #expect(0 < value(name + "_min"), "\(name)")
+            #expect(value(name + "_min") <= value(name) && value(name) <= value(name + "_max"), "\(name)")
+        }
+        for (rate, count) in [("pairs_per_second", "pairs"), ("tokens_computed_per_second", "tokens_computed")] {
+            #expect(abs(value(rate) * value("step_seconds") / value(count) - 1) < 1e-9)
+        }
+        #expect(value("peak_rss_bytes") > 1e6)
+    }
+
+    @Test("the tokens and FLOPs spared on a file are those that plan foretells")
+    func file() throws {
+        let golden = Golden.tied
+        let data = ["--data", golden.file.string, "--global-batch-size", "6"]
+        let modes = ["none", "prompt", "prefix"]
+        let report = try bench(data + ["--repeats", "2"] + modes.flatMap { ["--sharing", $0] })
+        #expect(report.results.map(\.sharing) == modes)
+        #expect(report.fields["ranks"] == 1 && report.fields["threads"] == 1 && report.fields["repeats"] == 2)
+        let plan = try Launch.run("espalier", ["plan", "--model", golden.directory.string] + data, solo: true)
+        let foretold = plan.output.split(separator: "\n").map { $0.split(separator: " ") }
+            .drop { $0.first != "sharing" }
+        for result in report.results {
+            #expect(result.data == golden.file.string)
+            try expectSound(result.fields, pairs: 10)
+            let line = try #require(foretold.first { $0.first == Substring(result.sharing) })
+            #expect(result.fields["tokens_computed"] == Double(line[1]))
+            #expect(String(format: "%.2f", result.fields["flop_ratio_vs_none"] ?? 0) == line[3])
+            #expect(result.fields["paper_speedup"] == nil)
+        }
+        #expect(report.results[0].fields["speedup_vs_none"] == 1)
+        #expect(report.results[0].fields["flop_ratio_vs_none"] == 1)
+    }
+
+    @Test(
+        "each profile is measured with each way of sharing, on any number of ranks",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        arguments: [1, 2]
+    )
+    func profiles(ranks: Int) throws {
+        let report = try bench(
+            ["--profile", "all", "--profile", "tldr", "--global-batch-size", "3", "--repeats", "1"],
+            ranks: ranks
+        )
+        let paper = [
+            ("capybara", 1.34), ("hh-rlhf", 1.41), ("metamath-dpo", 1.57), ("tldr", 1.35), ("tulu-helpsteer", 1.48),
+            ("ultrafeedback", 1.17),
+        ]
+        #expect(report.fields["ranks"] == Double(ranks))
+        #expect(report.results.map(\.data) == paper.flatMap { [$0.0, $0.0] })
+        for (index, result) in report.results.enumerated() {
+            try expectSound(result.fields, pairs: 3)
+            #expect(result.sharing == (index % 2 == 0 ? "none" : "prefix"))
+            #expect(result.fields["paper_speedup"] == paper[index / 2].1)
+            #expect((result.fields["speedup_vs_none"] ?? 0) > 0)
+            let ratio = try #require(result.fields["flop_ratio_vs_none"])
+            #expect(index % 2 == 0 ? ratio == 1 : ratio > 1 && ratio < 2)
+        }
+        let table = report.lines.filter { ["none", "prefix"].contains($0.dropFirst().first) }
+        #expect(table.compactMap(\.first) == paper.map { Substring($0.0) })
+    }
+
+    @Test("uniform trees have as many tokens as was asked; what was not measured has no speed-up")
+    func uniform() throws {
+        let report = try bench(
+            [
+                "--tree-tokens", "60", "--responses", "6", "--sharing", "prefix", "--sharing", "prompt", "--repeats",
+                "1", "--global-batch-size", "5", "--row-tokens", "16",
+            ]
+        )
+        #expect(report.results.map(\.sharing) == ["prefix", "prompt"])
+        for result in report.results {
+            #expect(result.data == "uniform-60-6")
+            try expectSound(result.fields, pairs: 25)
+            #expect(result.fields["tokens_computed"] == 300)
+            #expect(result.fields["speedup_vs_none"] == nil && result.fields["paper_speedup"] == nil)
+        }
+    }
+
+    @Test("the table fits 100 columns")
+    func width() throws {
+        let outcome = try Launch.run(
+            "espalier",
+            model + ["--profile", "tulu-helpsteer", "--global-batch-size", "2", "--repeats", "1"],
+            solo: true
+        )
+        let table = outcome.output.components(separatedBy: "\n").filter { !$0.hasPrefix("model") }
+        #expect(table.count > 8 && table.allSatisfy { $0.count <= 100 })
+    }
+
+    @Test("unknown names, unfit sizes and contradictions end in one line")
+    func badInput() throws {
+        let profiles = "capybara, hh-rlhf, metamath-dpo, tldr, tulu-helpsteer, ultrafeedback, all"
+        let trees = ["--tree-tokens", "8"]
+        let sources = "give one of --data, --profile, --tree-tokens; found"
+        for (arguments, message) in [
+            (["--profile", "tldt"], "--profile must be one of \(profiles), found tldt; did you mean tldr?"),
+            (["--profile", "x-y-z"], "--profile must be one of \(profiles), found x-y-z"),
+            ([], "\(sources) none"),
+            (trees + ["--data", "x"], "\(sources) --data and --tree-tokens"),
+            (["--profile", "tldr", "--data", "x"], "\(sources) --data and --profile"),
+            (
+                trees + ["--synthetic-model", "1b"],
+                "give one of --model, --synthetic-model; found --model and --synthetic-model"
+            ),
+            (trees + ["--repeats", "0"], "--repeats must be from 1 to 1000, found 0"),
+            (trees + ["--responses", "1"], "--responses must be from 2 to 1024, found 1"),
+            (["--data", "x", "--responses", "3"], "--responses must be left out with --data, found 3"),
+            (trees + ["--responses", "5"], "--tree-tokens must be from 10, two for each response, to 2^24, found 8"),
+            (
+                ["--profile", "tldr", "--responses", "132"],
+                "--responses must be at most the model's vocabulary of 131, found 132"
+            ),
+            (
+                ["--tree-tokens", "684"],
+                "--tree-tokens must be such that prompt and response fit the model's 512 positions, found 684, "
+                    + "which makes 513"
+            ),
+            (trees + ["--global-batch-size", "0"], "global_batch_size must be at least 1, found 0"),
+            (
+                trees + ["--json", "/none/x"],
+                "/none/x: cannot be written: No such file or directory; create its directory first"
+            ),
+        ] {
+            let outcome = try Launch.run("espalier", model + arguments, solo: true)
+            #expect(outcome.status == 1)
+            #expect(outcome.errors == "error: \(message)\n")
+            #expect(outcome.output.isEmpty)
+        }
+        let unknown = try Launch.run("espalier", ["bench", "--synthetic-model", "136m"] + trees, solo: true)
+        let known = "--synthetic-model must be one of 135m, 360m, 1b, found 136m; did you mean 135m?"
+        #expect(unknown.errors == "error: \(known)\n")
+    }
+
+    @Test(
+        "ranks that would have no row, or measure something else, are refused",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func ranks() throws {
+        func expect(_ ranks: [[String]], _ reason: String) throws {
+            let outcome = try Launch.mpirun("espalier", ranks.map { model + ["--profile", "tldr"] + $0 })
+            #expect(outcome.status > 0)
+            let lines = outcome.errors.components(separatedBy: "\n").filter { $0.hasPrefix("error:") }
+            #expect(lines == ["error: \(reason)"], "\(outcome.errors)")
+        }
+        try expect(
+            Array(repeating: ["--global-batch-size", "1"], count: 2),
+            "2 ranks for 1 preference rows in a step: some would never have work; start at most 1 ranks, or raise "
+                + "--global-batch-size"
+        )
+        let other =
+            "rank 1 has another configuration than rank 0; give all ranks the same, on a file system that they share"
+        try expect([[], ["--profile", "hh-rlhf"]], other)
+        try expect([[], ["--repeats", "4"]], other)
+        try expect([[], ["--sharing", "none"]], other)
+    }
+}

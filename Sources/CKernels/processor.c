@@ -1,8 +1,13 @@
 #define _GNU_SOURCE
 #include "CKernels.h"
 
+#include <time.h>
+
 #if defined(__linux__)
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 #endif
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -40,4 +45,34 @@ int ek_available_processors(void) {
     if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
 #endif
     return 1;
+}
+
+static double seconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+uint64_t ek_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+double ek_seconds_since_start(void) {
+#if defined(__linux__)
+    char line[1024];
+    FILE *stat = fopen("/proc/self/stat", "r");
+    if (!stat) return 0;
+    const bool read = fgets(line, sizeof line, stat) != NULL;
+    fclose(stat);
+    // The program's name, in parentheses, may hold spaces and parentheses; the start is the 20th field after it.
+    const char *fields = read ? strrchr(line, ')') : NULL;
+    unsigned long long ticks = 0;
+    const char *format = ") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu";
+    if (!fields || sscanf(fields, format, &ticks) != 1) return 0;
+    return seconds(CLOCK_BOOTTIME) - (double)ticks / (double)sysconf(_SC_CLK_TCK);
+#else
+    return 0;
+#endif
 }

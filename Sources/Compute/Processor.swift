@@ -22,6 +22,9 @@ package enum Processor {
     /// The number of processors on which the scheduler may run this process.
     package static var availableCount: Int { Int(ek_available_processors()) }
 
+    /// Seconds since the process was started, however often it has exchanged its program since; 0 where unknown.
+    package static var secondsSinceStart: Double { ek_seconds_since_start() }
+
     /// The most memory that the process has held, in bytes (its peak resident set).
     package static var peakResidentBytes: Int {
         var usage = rusage()

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Glibc
 
 /// Where a team's time goes: by phase of the computation and kind of work, with every span of time in order.
@@ -75,7 +76,7 @@ package final class Profile: @unchecked Sendable {
 
     /// The most spans that a member keeps for the trace; later ones are counted only.
     private let spanLimit: Int
-    private let origin = Clock.nanoseconds
+    private let origin = ek_nanoseconds()
     private var names: [String] = []
     private var indices: [String: Int] = [:]
     private let lanes: [Lane]
@@ -95,8 +96,8 @@ package final class Profile: @unchecked Sendable {
     }
 
     /// Runs `body` as `member`'s part of a phase.
-    func record<R>(phase: Int, member: Int, _ body: () -> R) -> R {
-        lanes[member].record(phase: phase, body)
+    func record<R>(phase: Int, member: Int, _ body: () throws -> R) rethrows -> R {
+        try lanes[member].record(phase: phase, body)
     }
 
     // MARK: Results
@@ -114,29 +115,38 @@ package final class Profile: @unchecked Sendable {
         }
     }
 
-    /// The spans in Chrome's Trace Event Format, which Perfetto opens.
+    /// Writes spans in Chrome's Trace Event Format, which Perfetto opens.
     ///
     /// - Parameters:
-    ///   - rank: Shown as the process.
+    ///   - profiles: Each shown as a process of this name, its members as threads, all on one clock.
     ///   - write: Receives the text piece by piece.
-    package func writeTrace(rank: Int, to write: (String) throws -> Void) rethrows {
-        try write("{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n")
-        try write(
-            "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": \(rank), \"args\": {\"name\": \"rank \(rank)\"}}"
-        )
-        for (member, lane) in lanes.enumerated() {
-            for span in lane.spans { try write(",\n" + event(span, rank: rank, member: member)) }
+    package static func writeTrace(
+        of profiles: [(name: String, profile: Profile)],
+        to write: (String) throws -> Void
+    ) rethrows {
+        let origin = profiles.map(\.profile.origin).min() ?? 0
+        var separator = "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n"
+        for (process, (name, profile)) in profiles.enumerated() {
+            // Names are file names and literals of ours; what JSON would escape is left out.
+            let name = name.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline }
+            let meta = "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": \(process), "
+            try write(separator + meta + "\"args\": {\"name\": \"\(name)\"}}")
+            separator = ",\n"
+            for (member, lane) in profile.lanes.enumerated() {
+                for span in lane.spans {
+                    try write(separator + profile.event(span, process: process, member: member, origin: origin))
+                }
+            }
         }
         try write("\n]}\n")
     }
 
-    private func event(_ span: Span, rank: Int, member: Int) -> String {
+    private func event(_ span: Span, process: Int, member: Int, origin: UInt64) -> String {
         func microseconds(_ nanoseconds: UInt64) -> String {
             "\(nanoseconds / 1000).\(String(nanoseconds % 1000 + 1000).dropFirst())"
         }
-        // Phase names are literals of ours without a character that JSON escapes.
         let name = span.kind.map { "\($0)" } ?? names[span.phase]
-        var text = "{\"name\": \"\(name)\", \"cat\": \"\(names[span.phase])\", \"ph\": \"X\", \"pid\": \(rank)"
+        var text = "{\"name\": \"\(name)\", \"cat\": \"\(names[span.phase])\", \"ph\": \"X\", \"pid\": \(process)"
         text += ", \"tid\": \(member), \"ts\": \(microseconds(span.start - origin))"
         text += ", \"dur\": \(microseconds(span.end - span.start))"
         if span.kind != nil { text += ", \"args\": {\"flops\": \(span.flops), \"bytes\": \(span.bytes)}" }
@@ -169,7 +179,7 @@ extension Profile {
 
         func seconds(of phase: Int) -> Double { phase < phaseSeconds.count ? phaseSeconds[phase] : 0 }
 
-        func record<R>(phase: Int, _ body: () -> R) -> R {
+        func record<R>(phase: Int, _ body: () throws -> R) rethrows -> R {
             let missing = phase + 1 - phaseSeconds.count
             if missing > 0 {
                 phaseSeconds += Array(repeating: 0, count: missing)
@@ -177,18 +187,18 @@ extension Profile {
             }
             self.phase = phase
             pthread_setspecific(laneKey, Unmanaged.passUnretained(self).toOpaque())
-            let start = Clock.nanoseconds
+            let start = ek_nanoseconds()
             defer {
-                let end = Clock.nanoseconds
+                let end = ek_nanoseconds()
                 pthread_setspecific(laneKey, nil)
                 phaseSeconds[phase] += Double(end - start) * 1e-9
                 keep(Span(phase: phase, kind: nil, start: start, end: end, flops: 0, bytes: 0))
             }
-            return body()
+            return try body()
         }
 
         func add(_ kind: Kind, start: UInt64, flops: Int, bytes: Int) {
-            let end = Clock.nanoseconds
+            let end = ek_nanoseconds()
             let cost = Cost(seconds: Double(end - start) * 1e-9, calls: 1, flops: flops, bytes: bytes)
             totals[phase * Kind.allCases.count + kind.rawValue] += cost
             keep(Span(phase: phase, kind: kind, start: start, end: end, flops: flops, bytes: bytes))
@@ -204,17 +214,9 @@ extension Profile {
 @inline(__always)
 func recorded(_ kind: Profile.Kind, flops: Int = 0, elements: Int, _ body: () -> Void) {
     guard let lane = Profile.Lane.current else { return body() }
-    let start = Clock.nanoseconds
+    let start = ek_nanoseconds()
     body()
     lane.add(kind, start: start, flops: flops, bytes: elements * MemoryLayout<Float>.stride)
-}
-
-private enum Clock {
-    static var nanoseconds: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
 }
 
 private let laneKey: pthread_key_t = {

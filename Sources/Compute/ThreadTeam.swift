@@ -50,9 +50,9 @@ package final class ThreadTeam: @unchecked Sendable {
     }
 
     /// Runs `body` on the calling thread alone, as a phase of its own.
-    package func alone<R>(_ phase: String, _ body: () -> R) -> R {
-        guard let profile else { return body() }
-        return profile.record(phase: profile.phase(phase), member: 0, body)
+    package func alone<R>(_ phase: String, _ body: () throws -> R) rethrows -> R {
+        guard let profile else { return try body() }
+        return try profile.record(phase: profile.phase(phase), member: 0, body)
     }
 
     private func run(_ body: (Int) -> Void) {

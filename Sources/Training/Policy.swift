@@ -58,11 +58,18 @@ package final class Policy {
     var flat: Matrix { parameters.matrix(rows: 1, columns: parameters.count) }
 
     /// Buffers for the rows that `planner` can pack of these rows of its dataset.
-    package func model(for rows: [Int], planner: Planner, trains: Bool) throws -> ForestModel {
+    ///
+    /// - Parameter recomputes: Whether only the layers' inputs are kept for the backward pass.
+    package func model(
+        for rows: [Int],
+        planner: Planner,
+        trains: Bool,
+        recomputes: Bool = false
+    ) throws -> ForestModel {
         try ForestModel(
             configuration,
             positions: planner.dataset.longestSequence,
-            capacity: planner.capacity(for: rows, trains: trains),
+            capacity: planner.capacity(for: rows, trains: trains, recomputes: recomputes),
             team: team
         )
     }

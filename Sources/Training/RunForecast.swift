@@ -92,7 +92,11 @@ package struct RunForecast {
             model: 4 * ParameterLayout(model).count * MemoryLayout<Float>.stride,
             workspace: Workspace.byteCount(
                 model,
-                capacity: planner.capacity(for: visited, trains: true),
+                capacity: planner.capacity(
+                    for: visited,
+                    trains: true,
+                    recomputes: configuration.gradientCheckpointing
+                ),
                 members: threadCount(configuration.threads)
             )
         )

@@ -27,7 +27,7 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
                 headDimension: 64,
                 normEpsilon: 1e-5,
                 ropeTheta: 10_000,
-                maxPositions: 8192,
+                maxPositions: 32_768,
                 tiesEmbeddings: true
             )
         }
@@ -44,7 +44,7 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
             headDimension: 64,
             normEpsilon: 1e-5,
             ropeTheta: 100_000,
-            maxPositions: 8192,
+            maxPositions: 32_768,
             tiesEmbeddings: true
         )
     }

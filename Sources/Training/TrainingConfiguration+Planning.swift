@@ -22,8 +22,8 @@ extension Planner {
     }
 
     /// Room for any packed row of these rows of the dataset.
-    func capacity(for rows: [Int], trains: Bool) -> Workspace.Capacity {
-        Workspace.Capacity(tokens: largestRow(of: rows), trains: trains)
+    func capacity(for rows: [Int], trains: Bool, recomputes: Bool = false) -> Workspace.Capacity {
+        Workspace.Capacity(tokens: largestRow(of: rows), trains: trains, recomputes: recomputes)
     }
 }
 

@@ -51,6 +51,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var rowTokens = 2048
     /// Threads of a rank; 0 for the processors it may run on, divided by the ranks that share them.
     package var threads = 0
+    /// Whether only the layers' inputs are kept for the backward pass, and the rest made again.
+    package var gradientCheckpointing = false
     /// Where the reference model's log-probabilities are kept; nil for not at all.
     package var referenceCache: String?
 
@@ -71,6 +73,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         case labelSmoothing = "label_smoothing"
         case loggingSteps = "logging_steps"
         case rowTokens = "row_tokens"
+        case gradientCheckpointing = "gradient_checkpointing"
         case referenceCache = "reference_cache"
     }
 
@@ -120,6 +123,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try choose(.sharing, &sharing)
         try read(.rowTokens, &rowTokens)
         try read(.threads, &threads)
+        try read(.gradientCheckpointing, &gradientCheckpointing)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
     }
 

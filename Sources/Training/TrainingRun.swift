@@ -17,6 +17,8 @@ package final class TrainingRun {
     private let trainingStep: TrainingStep
     private let schedule: LearningRateSchedule
     private let peakRate: Double
+    /// From the start of the process to the first step, the reference left out.
+    private let startupSeconds: Double
     private let referenceSeconds: Double
     private let referenceRows: Int
     private var cursor: StepCursor
@@ -50,7 +52,8 @@ package final class TrainingRun {
         )
         let visited = cursor.rows(ofSteps: totalSteps)
         let (model, gradients, optimizer) = try communicator.agree {
-            let model = try policy.model(for: visited, planner: planner, trains: true)
+            let recomputes = configuration.gradientCheckpointing
+            let model = try policy.model(for: visited, planner: planner, trains: true, recomputes: recomputes)
             let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
             return (model, gradients, try Optimizer(configuration, layout: policy.layout))
         }
@@ -63,6 +66,7 @@ package final class TrainingRun {
         let reference = try source.logps(rows: objective.usesReference ? visited : [], model: model)
         referenceSeconds = (ContinuousClock().now - start) / .seconds(1)
         referenceRows = source.computedRows
+        startupSeconds = Processor.secondsSinceStart - referenceSeconds
         trainingStep = TrainingStep(
             policy: policy,
             model: model,
@@ -75,15 +79,20 @@ package final class TrainingRun {
     }
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
-    package func run() throws {
+    ///
+    /// - Parameter profilesPhases: Whether to write `phases.txt` and `trace.json` too, of rank 0 and all steps but the
+    ///   first, whose time goes into memory that is touched for the first time.
+    package func run(profilesPhases: Bool = false) throws {
         let log = try communicator.agree { try output?.startMetrics(configuration) }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
         var window = StepReport()
         var total = StepReport()
+        let profile = profilesPhases && communicator.rank == 0 ? StepProfile(of: policy.team) : nil
         let start = ContinuousClock().now
         for step in 1...totalSteps {
             let rate = schedule.rate(step: step - 1)
-            let report = try trainingStep.run(planner.plan(rows: cursor.next()), learningRate: rate)
+            let take = { try self.trainingStep.run(self.planner.plan(rows: self.cursor.next()), learningRate: rate) }
+            let report = step < min(2, totalSteps) ? try take() : try profile?.record(take) ?? take()
             window.add(report)
             total.add(report)
             guard step % configuration.loggingSteps == 0 || step == totalSteps else { continue }
@@ -100,9 +109,17 @@ package final class TrainingRun {
         }
         progress.finish()
         try finish(total, log: log, seconds: (ContinuousClock().now - start) / .seconds(1))
+        try communicator.agree { try profile.map(write) }
     }
 
     // MARK: The end
+
+    private func write(_ profile: StepProfile) throws {
+        guard let output else { return }
+        let table = profile.table(peakRate: peakRate / Double(communicator.size))
+        try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
+        try StepProfile.writeTrace(of: [("rank 0", profile)], to: output.file("trace.json"))
+    }
 
     private func finish(_ total: StepReport, log: MetricsLog?, seconds: Double) throws {
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
@@ -116,6 +133,7 @@ package final class TrainingRun {
             summary.add("ranks", communicator.size)
             summary.add("threads", policy.team.count)
             summary.add("pairs", total.pairs)
+            summary.add("startup_seconds", startupSeconds)
             summary.add("train_seconds", seconds)
             summary.add("reference_rows", referenceRows)
             summary.add("reference_seconds", referenceSeconds)

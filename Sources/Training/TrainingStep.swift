@@ -44,13 +44,13 @@ final class TrainingStep {
     func run(_ makePlan: @autoclosure () -> StepPlan, learningRate: Double) throws -> StepReport {
         let clock = ContinuousClock()
         let start = clock.now
-        let plan = makePlan()
+        let plan = policy.team.alone("plan", makePlan)
         var statistics = accumulate(plan)
         let computed = clock.now
         // Waiting for the slowest rank is not communication: it is kept apart.
-        try communicator.barrier()
+        try policy.team.alone("waiting for other ranks") { try communicator.barrier() }
         let together = clock.now
-        try gradients.allReduce(communicator)
+        try policy.team.alone("all-reduce") { try gradients.allReduce(communicator) }
         statistics = PreferenceStatistics(sums: try communicator.sum(statistics.sums))
         let reduced = clock.now
         let norm = try update(loss: statistics.mean(.loss), learningRate: learningRate)
@@ -77,7 +77,8 @@ final class TrainingStep {
         model.times = .init()
         gradients.clear(team: policy.team)
         var statistics = PreferenceStatistics()
-        for row in plan.packedRows(shard: communicator.rank) {
+        let rows = policy.team.alone("plan") { plan.packedRows(shard: communicator.rank) }
+        for row in rows {
             let scores = model.accumulateGradients(row, weights: policy.weights, gradients: gradients.views) {
                 scoring.derivatives(row: row, scores: $0, examples: $1, pairCount: plan.pairCount)
             }

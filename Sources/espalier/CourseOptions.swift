@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Training
 
-/// Which rows each step of a run takes, and how many steps there are.
+/// Which rows each step of a run takes, how many steps there are, and what is kept for the backward pass.
 struct CourseOptions: ParsableArguments {
     @Option(name: .long, help: "Preference rows of an optimizer step over all ranks (default 8).")
     var globalBatchSize: Int?
@@ -19,12 +19,19 @@ struct CourseOptions: ParsableArguments {
     @Flag(name: .long, help: "Takes the data in its own order.")
     var noShuffle = false
 
+    @Flag(
+        name: [.customLong("recompute"), .customLong("gradient-checkpointing")],
+        help: "Keeps the layers' inputs alone and makes the rest again: a quarter of the activations, more time."
+    )
+    var recomputes = false
+
     /// Puts what was given over the settings of a file.
     func override(_ configuration: inout TrainingConfiguration) {
         globalBatchSize.map { configuration.globalBatchSize = $0 }
         numTrainEpochs.map { configuration.numTrainEpochs = $0 }
         maxSteps.map { configuration.maxSteps = $0 }
         seed.map { configuration.seed = $0 }
+        if recomputes { configuration.gradientCheckpointing = true }
         if noShuffle { configuration.shuffle = false }
     }
 }

@@ -42,10 +42,13 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
     var referenceCache: String?
 
+    @Flag(name: .long, help: "Also writes where the time of rank 0 goes: phases.txt, and trace.json for Perfetto.")
+    var profilePhases = false
+
     func run() throws {
         let status = World.run { communicator in
             let configuration = try communicator.agree { try resolved() }
-            try TrainingRun(configuration, communicator: communicator).run()
+            try TrainingRun(configuration, communicator: communicator).run(profilesPhases: profilePhases)
         }
         throw ExitCode(status)
     }

@@ -41,12 +41,14 @@ struct ProfileTests {
     @Test("the trace is JSON in which every kind lies within its phase", arguments: [1, 3])
     func trace(members: Int) throws {
         var text = ""
-        try profile(members: members).writeTrace(rank: 7) { text += $0 }
+        let first = try profile(members: 1)
+        try Profile.writeTrace(of: [("first", first), ("\"second\"", profile(members: members))]) { text += $0 }
         let root = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
-        let events = try #require(root["traceEvents"] as? [[String: Any]]).filter { $0["ph"] as? String == "X" }
+        let all = try #require(root["traceEvents"] as? [[String: Any]])
+        #expect(all.compactMap { ($0["args"] as? [String: Any])?["name"] as? String } == ["first", "second"])
+        let events = all.filter { $0["ph"] as? String == "X" && $0["pid"] as? Int == 1 }
         #expect(events.count == 6 * members + 2)
         #expect(Set(events.compactMap { $0["tid"] as? Int }) == Set(0..<members))
-        #expect(events.allSatisfy { $0["pid"] as? Int == 7 })
         func span(_ event: [String: Any]) -> (start: Double, end: Double)? {
             guard let start = event["ts"] as? Double, let length = event["dur"] as? Double else { return nil }
             return (start, start + length)
@@ -67,7 +69,7 @@ struct ProfileTests {
     func limit() throws {
         let full = try profile(members: 1, spanLimit: 2)
         var events = 0
-        full.writeTrace(rank: 0) { events += $0.contains("\"X\"") ? 1 : 0 }
+        Profile.writeTrace(of: [("full", full)]) { events += $0.contains("\"X\"") ? 1 : 0 }
         #expect(events == 2)
         #expect(full.phases.flatMap(\.kinds).reduce(0) { $0 + $1.cost.calls } == 4)
     }

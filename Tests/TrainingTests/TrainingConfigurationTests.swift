@@ -58,6 +58,7 @@ struct TrainingConfigurationTests {
         expected.sharing = .prompt
         expected.rowTokens = 99
         expected.threads = 3
+        expected.gradientCheckpointing = true
         expected.referenceCache = "c"
         let lines = [
             "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: ipo", "learning_rate: 5.0e-7",
@@ -65,6 +66,7 @@ struct TrainingConfigurationTests {
             "global_batch_size: 12", "max_grad_norm: 3", "weight_decay: 0.5", "adam_beta1: 0.75", "adam_beta2: 0.875",
             "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
             "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
+            "gradient_checkpointing: true",
         ]
         try Places.temporary { directory in
             let all = try read(lines.joined(separator: "\n"), from: directory)

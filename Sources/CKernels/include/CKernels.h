@@ -21,6 +21,12 @@ bool ek_halves_avx512(void);
 /// The number of processors on which the scheduler may run this process.
 int ek_available_processors(void);
 
+/// Nanoseconds of a clock that only goes forwards.
+uint64_t ek_nanoseconds(void);
+
+/// Seconds since the process was started, by the kernel's books (in hundredths); 0 where they cannot be read.
+double ek_seconds_since_start(void);
+
 // Normalization (RMSNorm, Zhang & Sennrich 2019).
 
 /// `y = x * rstd(x) * weight`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`; `x` and `y` are `[T, D]`.

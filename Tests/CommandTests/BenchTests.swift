@@ -81,24 +81,26 @@ struct BenchTests {
         #expect(report.results[0].fields["flop_ratio_vs_none"] == 1)
     }
 
+    // In few and short rows: a debug build on a busy machine must be done in time.
     @Test(
-        "each profile is measured with each way of sharing, on any number of ranks",
+        "each profile is measured once with each way of sharing, on any number of ranks",
         .enabled(if: Launch.hasMPI, "mpirun is not installed"),
-        arguments: [1, 2]
+        arguments: [(1, ["all", "tldr"]), (2, ["hh-rlhf", "ultrafeedback", "hh-rlhf"])]
     )
-    func profiles(ranks: Int) throws {
+    func profiles(ranks: Int, names: [String]) throws {
         let report = try bench(
-            ["--profile", "all", "--profile", "tldr", "--global-batch-size", "3", "--repeats", "1"],
+            names.flatMap { ["--profile", $0] } + ["--global-batch-size", "\(ranks)", "--repeats", "1"],
             ranks: ranks
         )
-        let paper = [
+        let all = [
             ("capybara", 1.34), ("hh-rlhf", 1.41), ("metamath-dpo", 1.57), ("tldr", 1.35), ("tulu-helpsteer", 1.48),
             ("ultrafeedback", 1.17),
         ]
+        let paper = all.filter { names.contains("all") || names.contains($0.0) }
         #expect(report.fields["ranks"] == Double(ranks))
         #expect(report.results.map(\.data) == paper.flatMap { [$0.0, $0.0] })
         for (index, result) in report.results.enumerated() {
-            try expectSound(result.fields, pairs: 3)
+            try expectSound(result.fields, pairs: Double(ranks))
             #expect(result.sharing == (index % 2 == 0 ? "none" : "prefix"))
             #expect(result.fields["paper_speedup"] == paper[index / 2].1)
             #expect((result.fields["speedup_vs_none"] ?? 0) > 0)

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""Times DPO with prefix sharing and packing, written by hand in PyTorch, on the rows of a prepared file.
+
+A row is trees side by side, each a prompt with its two responses behind it. A mask keeps trees and responses apart,
+positions go on from the prompt's length in both responses, and logits exist only where a response token is predicted.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+
+# Imported last: Hugging Face's libraries read the environment.
+import torch
+import transformers
+from torch import Tensor
+from torch.nn import functional
+from transformers import LlamaForCausalLM
+
+import common
+from common import BenchmarkError, Pair, Settings, Step
+
+MAX_GRAD_NORM = 1.0
+# Of --check: float32 sums in another order.
+LOGP_TOLERANCE = 1e-5
+GRADIENT_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Row:
+    """`T` tokens of `P` pairs; `S` tokens of responses to predict."""
+
+    ids: Tensor  # [1, T]
+    positions: Tensor  # [1, T]
+    mask: Tensor  # [1, 1, T, T], added to attention scores
+    sources: Tensor  # [S], the place in the row whose hidden state predicts
+    targets: Tensor  # [S], the token that is predicted
+    responses: Tensor  # [S], the response that it counts for, chosen 2p and rejected 2p + 1
+    pair_count: int
+
+
+def pack(pairs: Sequence[Pair], row_tokens: int) -> list[list[Pair]]:
+    """Pairs by rows of at most `row_tokens`, by first fit of the longest first; a longer pair has a row of its own."""
+    rows: list[list[Pair]] = []
+    room: list[int] = []
+    for pair in sorted(pairs, key=lambda pair: -pair.shared_tokens):
+        index = next((row for row, free in enumerate(room) if pair.shared_tokens <= free), len(rows))
+        if index == len(rows):
+            rows.append([])
+            room.append(row_tokens)
+        rows[index].append(pair)
+        room[index] -= pair.shared_tokens
+    return rows
+
+
+def lay_flat(pairs: Sequence[Pair]) -> Row:
+    """The tensors of a row."""
+    length = sum(pair.shared_tokens for pair in pairs)
+    # Added as it is: a boolean mask would be made into this one in every layer.
+    mask = torch.full((length, length), -torch.inf)
+    ids, positions, sources, targets, responses = [], [], [], [], []
+    for index, pair in enumerate(pairs):
+        start, prompt = len(ids), len(pair.prompt)
+        chosen, rejected = start + prompt, start + prompt + len(pair.chosen)
+        end = start + pair.shared_tokens
+        mask[start:end, start:end].triu_(diagonal=1)
+        mask[rejected:end, chosen:rejected] = -torch.inf
+        ids += pair.prompt + pair.chosen + pair.rejected
+        positions += range(prompt)
+        for branch, (place, tokens) in enumerate(((chosen, pair.chosen), (rejected, pair.rejected))):
+            positions += range(prompt, prompt + len(tokens))
+            # The prompt's last token predicts the first one of both responses.
+            sources += [chosen - 1, *range(place, place + len(tokens) - 1)]
+            targets += tokens
+            responses += [2 * index + branch] * len(tokens)
+    return Row(
+        ids=torch.tensor([ids]),
+        positions=torch.tensor([positions]),
+        mask=mask[None, None],
+        sources=torch.tensor(sources),
+        targets=torch.tensor(targets),
+        responses=torch.tensor(responses),
+        pair_count=len(pairs),
+    )
+
+
+def response_logps(model: LlamaForCausalLM, row: Row) -> Tensor:
+    """`[P, 2]`, the summed log-probabilities of the chosen and the rejected responses, in nats."""
+    output = model.model(input_ids=row.ids, attention_mask=row.mask, position_ids=row.positions, use_cache=False)
+    hidden = output.last_hidden_state[0].index_select(0, row.sources)
+    token_logps = -functional.cross_entropy(model.lm_head(hidden), row.targets, reduction="none")
+    return token_logps.new_zeros(2 * row.pair_count).index_add(0, row.responses, token_logps).view(-1, 2)
+
+
+def losses(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
+    """`[P]`, the sigmoid loss of each pair."""
+    rewards = beta * (policy - reference)
+    return functional.softplus(rewards[:, 1] - rewards[:, 0])
+
+
+class Trainer:
+    """A policy, the frozen model that it is measured from, and AdamW."""
+
+    def __init__(self, settings: Settings, row_tokens: int) -> None:
+        self.settings = settings
+        self.row_tokens = row_tokens
+        self.policy = load(settings.model)
+        self.reference = load(settings.model).requires_grad_(False)
+        self.parameters = list(self.policy.parameters())
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=settings.learning_rate, weight_decay=0.0, fused=True)
+
+    def step(self, pairs: Sequence[Pair]) -> Step:
+        """The sum of the pairs' losses over their number, gradients gathered row by row."""
+        start = time.perf_counter()
+        loss, policy_logps, reference_logps = 0.0, [], []
+        for packed in pack(pairs, self.row_tokens):
+            row = lay_flat(packed)
+            with torch.no_grad():
+                reference = response_logps(self.reference, row)
+            policy = response_logps(self.policy, row)
+            row_loss = losses(policy, reference, self.settings.beta).sum() / len(pairs)
+            row_loss.backward()
+            loss += row_loss.item()
+            policy_logps.append(policy.detach())
+            reference_logps.append(reference)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, MAX_GRAD_NORM)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        chosen, rejected = torch.cat(policy_logps).mean(0).tolist()
+        rewards = self.settings.beta * (torch.cat(policy_logps) - torch.cat(reference_logps))
+        margins = rewards[:, 0] - rewards[:, 1]
+        metrics = {
+            "loss": loss,
+            "grad_norm": norm.item(),
+            "rewards/chosen": rewards[:, 0].mean().item(),
+            "rewards/rejected": rewards[:, 1].mean().item(),
+            "rewards/accuracies": (margins > 0).float().mean().item(),
+            "rewards/margins": margins.mean().item(),
+            "logps/chosen": chosen,
+            "logps/rejected": rejected,
+        }
+        seconds = time.perf_counter() - start
+        return Step(seconds, len(pairs), sum(pair.shared_tokens for pair in pairs), metrics)
+
+
+def load(directory: str) -> LlamaForCausalLM:
+    """A model in float32; Llama's configuration has no dropout to switch off."""
+    return LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32, attn_implementation="sdpa")
+
+
+def check(model: LlamaForCausalLM, pairs: Sequence[Pair], beta: float, row_tokens: int) -> None:
+    """Compares log-probabilities and the loss's gradient with one ordinary forward pass for each response.
+
+    The gradient is that of a first step, in which the reference is the policy itself.
+    """
+
+    def gradient(logps: Tensor) -> Tensor:
+        losses(logps, logps.detach(), beta).sum().backward()
+        gathered = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+        model.zero_grad()
+        return gathered
+
+    # Rows take their pairs in another order: the plain passes follow it.
+    rows = pack(pairs, row_tokens)
+    shared = torch.cat([response_logps(model, lay_flat(row)) for row in rows])
+    shared_gradient = gradient(shared)
+    plain = torch.stack(
+        [
+            torch.stack([plain_logp(model, pair.prompt, response) for response in (pair.chosen, pair.rejected)])
+            for row in rows
+            for pair in row
+        ]
+    )
+    plain_gradient = gradient(plain)
+    logp_error = ((shared - plain).abs() / plain.abs()).max().item()
+    gradient_error = ((shared_gradient - plain_gradient).norm() / plain_gradient.norm()).item()
+    print(f"{len(pairs)} pairs in {len(rows)} rows of tokens: {[sum(p.shared_tokens for p in row) for row in rows]}")
+    print(f"log-probabilities, largest relative difference: {logp_error:.1e} (at most {LOGP_TOLERANCE:.0e})")
+    print(f"gradient, norm of the difference over its norm: {gradient_error:.1e} (at most {GRADIENT_TOLERANCE:.0e})")
+    if not (logp_error <= LOGP_TOLERANCE and gradient_error <= GRADIENT_TOLERANCE):
+        raise BenchmarkError("shared and unshared passes differ")
+
+
+def plain_logp(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> Tensor:
+    """The summed log-probability of a response by an ordinary pass over prompt and response."""
+    logits = model(input_ids=torch.tensor([prompt + response]), use_cache=False).logits[0]
+    predicting = logits[len(prompt) - 1 : -1].log_softmax(-1)
+    return predicting.gather(1, torch.tensor(response)[:, None]).sum()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    common.add_arguments(parser)
+    default = common.TORCH_ROW_TOKENS
+    parser.add_argument("--row-tokens", type=int, default=default, help="most tokens of a row (default %(default)s)")
+    parser.add_argument("--check", action="store_true", help="compare with unshared passes on --rows (default 3)")
+    parser.add_argument("--output", help="the report's JSON file (default: standard output)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.check:
+        pairs = common.read_pairs(arguments.data, arguments.rows or 3)
+        check(load(arguments.model), pairs, arguments.beta, arguments.row_tokens)
+        return
+    settings = common.settings(arguments)
+    pairs = common.read_pairs(settings.data, settings.steps * settings.batch_size)
+    trainer = Trainer(settings, arguments.row_tokens)
+    steps = []
+    for batch in common.batches(pairs, settings):
+        steps.append(trainer.step(batch))
+        print(f"step {len(steps)}/{settings.steps}: {steps[-1]}", file=sys.stderr)
+    versions = {module.__name__: module.__version__ for module in (torch, transformers)}
+    document = common.report(
+        "PyTorch, shared by hand",
+        settings,
+        steps,
+        common.peak_rss_bytes(),
+        versions=versions,
+        row_tokens=arguments.row_tokens,
+    )
+    common.write_report(document, arguments.output)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchmarkError as error:
+        sys.exit(f"error: {error}")

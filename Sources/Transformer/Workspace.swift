@@ -64,7 +64,7 @@ package struct Workspace: ~Copyable {
     }
 
     /// The most tokens that a block of rows has: enough for the products' full rate, few enough for the caches.
-    static let blockSize = 256
+    static let blockSize = 1024
 
     let capacity: Capacity
     private let arena: Arena

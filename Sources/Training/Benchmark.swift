@@ -17,6 +17,8 @@ package final class Benchmark {
         package var sharing: [Sharing]
         /// Timed steps of each source and way of sharing, from 1 to 1000; one before them is not timed.
         package var repeats: Int
+        /// Whether rank 0 also records the phases of the timed steps.
+        package var profilesPhases: Bool
         /// Batch, row size, threads and seed; the rest as it is by default.
         package var training: TrainingConfiguration
 
@@ -26,12 +28,14 @@ package final class Benchmark {
             sources: [BenchmarkSource],
             sharing: [Sharing],
             repeats: Int,
+            profilesPhases: Bool,
             training: TrainingConfiguration
         ) {
             self.model = model
             self.sources = sources
             self.sharing = sharing
             self.repeats = repeats
+            self.profilesPhases = profilesPhases
             self.training = training
         }
     }
@@ -46,6 +50,7 @@ package final class Benchmark {
     private let trainingStep: TrainingStep
     private let progress: ProgressLine
     private var stepsDone = 0
+    private var peakRates: [Double] = []
 
     /// Makes model, rows and buffers, and checks that they fit together.
     ///
@@ -78,7 +83,11 @@ package final class Benchmark {
         let model = try ForestModel(
             policy.configuration,
             positions: trials.map(\.dataset.longestSequence).max() ?? 0,
-            capacity: Workspace.Capacity(tokens: trials.map(\.largestRow).max() ?? 0, trains: true),
+            capacity: Workspace.Capacity(
+                tokens: trials.map(\.largestRow).max() ?? 0,
+                trains: true,
+                recomputes: configuration.gradientCheckpointing
+            ),
             team: policy.team
         )
         return TrainingStep(
@@ -92,15 +101,14 @@ package final class Benchmark {
         )
     }
 
-    /// Measures the peak, then trial by trial.
+    /// Measures trial by trial.
     package func run() throws -> BenchmarkReport {
-        let peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
-        let results = try trials.flatMap { try measure($0, peakRate: peakRate) }
+        let results = try trials.flatMap(measure)
         progress.finish()
         return BenchmarkReport(
             model: settings.model.label,
             parameters: policy.layout.count,
-            peakRate: peakRate,
+            peakRate: Spread(peakRates),
             ranks: communicator.size,
             threads: policy.team.count,
             settings: settings,
@@ -108,18 +116,24 @@ package final class Benchmark {
         )
     }
 
-    /// One untimed step in each way, then all ways in turns, so that what disturbs the machine disturbs all.
-    private func measure(_ trial: BenchmarkTrial, peakRate: Double) throws -> [BenchmarkResult] {
+    /// One untimed step in each way, then the peak and all ways in turns, so that what slows the machine slows all.
+    private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
         for planner in trial.planners { _ = try step(trial, planner, turn: 0) }
-        var series = trial.planners.map { trial.series(of: $0) }
+        let profiles = settings.profilesPhases && communicator.rank == 0
+        var series = trial.planners.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
         for turn in 1...settings.repeats {
+            let peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
+            peakRates.append(peakRate)
             for (index, planner) in trial.planners.enumerated() {
-                series[index].reports.append(try step(trial, planner, turn: turn))
+                let take = { try self.step(trial, planner, turn: turn) }
+                let report = try series[index].profile?.record(take) ?? take()
+                series[index].add(report, peakRate: peakRate)
                 series[index].peakBytes = Int(try communicator.maximum(Double(Processor.peakResidentBytes)))
             }
         }
         let plain = series.first { $0.sharing == .none }
-        return series.map { BenchmarkResult($0, plain: plain, peakRate: peakRate) }
+        let rate = Spread(peakRates).median / Double(communicator.size)
+        return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
     }
 
     private func step(_ trial: BenchmarkTrial, _ planner: Planner, turn: Int) throws -> StepReport {

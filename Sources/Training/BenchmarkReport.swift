@@ -1,11 +1,11 @@
 package import Preferences
 
 /// What a benchmark has found.
-package struct BenchmarkReport: Sendable {
+package struct BenchmarkReport {
     package let model: String
     package let parameters: Int
-    /// What the processors of all ranks can do together, in FLOP/s.
-    package let peakRate: Double
+    /// What the processors of all ranks can do together, in FLOP/s, over all turns.
+    package let peakRate: Spread
     package let ranks: Int
     /// Of a rank.
     package let threads: Int
@@ -15,10 +15,10 @@ package struct BenchmarkReport: Sendable {
 }
 
 /// The steps of one source with one way of sharing, as rank 0 timed them.
-package struct BenchmarkResult: Sendable {
+package struct BenchmarkResult {
     package let source: BenchmarkSource
     package let sharing: Sharing
-    /// Useful FLOPs over what the ranks could have done in the time.
+    /// Useful FLOPs over what the ranks could have done in the time, by the peak of the same turn.
     package let mfu: Spread
     /// Seconds of a step.
     package let seconds: Spread
@@ -34,12 +34,16 @@ package struct BenchmarkResult: Sendable {
     package let flopRatio: Double
     /// The most memory that any rank had held when these steps ended, also before them.
     package let peakBytes: Int
+    /// Rank 0's phases as a table, and their spans; nil where they were not asked for.
+    package let profile: (table: String, steps: StepProfile)?
 
-    /// - Parameter plain: The same turns without sharing, where they were measured.
-    init(_ series: BenchmarkSeries, plain: BenchmarkSeries?, peakRate: Double) {
+    /// - Parameters:
+    ///   - plain: The same turns without sharing, where they were measured.
+    ///   - peakRateOfRank: What one rank can do, in FLOP/s.
+    init(_ series: BenchmarkSeries, plain: BenchmarkSeries?, peakRateOfRank: Double) {
         source = series.source
         sharing = series.sharing
-        mfu = Spread(series.reports.map { $0.utilization(peakRate: peakRate) })
+        mfu = Spread(series.utilizations)
         seconds = Spread(series.reports.map(\.seconds.total))
         phases = StepReport.Seconds(medians: series.reports.map(\.seconds))
         pairs = series.reports[0].pairs
@@ -49,6 +53,7 @@ package struct BenchmarkResult: Sendable {
         }
         flopRatio = series.flopRatio
         peakBytes = series.peakBytes
+        profile = series.profile.map { ($0.table(peakRate: peakRateOfRank), $0) }
     }
 
     /// At the median time of a step.

@@ -29,11 +29,14 @@ struct BenchmarkTrial {
     var largestRow: Int { planners.map { $0.largestRow(of: rows) }.max() ?? 0 }
 
     /// No measurements yet.
-    func series(of planner: Planner) -> BenchmarkSeries {
+    ///
+    /// - Parameter profile: Where their phases are recorded, if at all.
+    func series(of planner: Planner, profile: StepProfile?) -> BenchmarkSeries {
         BenchmarkSeries(
             source: source,
             sharing: planner.sharing,
-            flopRatio: plainFLOPs / (3 * planner.plan(rows: rows).flops)
+            flopRatio: plainFLOPs / (3 * planner.plan(rows: rows).flops),
+            profile: profile
         )
     }
 }
@@ -44,13 +47,22 @@ struct BenchmarkSeries {
     let sharing: Sharing
     /// FLOPs of the step without sharing over those with it.
     let flopRatio: Double
-    var reports: [StepReport] = []
+    let profile: StepProfile?
+    private(set) var reports: [StepReport] = []
+    /// Each step's useful FLOPs over those of the peak in the same turn.
+    private(set) var utilizations: [Double] = []
     /// The most memory that any rank has held by now.
     var peakBytes = 0
 
-    init(source: BenchmarkSource, sharing: Sharing, flopRatio: Double) {
+    init(source: BenchmarkSource, sharing: Sharing, flopRatio: Double, profile: StepProfile?) {
+        self.profile = profile
         self.source = source
         self.sharing = sharing
         self.flopRatio = flopRatio
+    }
+    /// Adds a step, and what the processors could do at the time.
+    mutating func add(_ report: StepReport, peakRate: Double) {
+        reports.append(report)
+        utilizations.append(report.utilization(peakRate: peakRate))
     }
 }

@@ -20,6 +20,9 @@ package struct MetricsRecord {
     /// Adds a whole number.
     package mutating func add(_ key: String, _ value: some BinaryInteger) { fields.append((key, .scalar("\(value)"))) }
 
+    /// Adds a truth value.
+    package mutating func add(_ key: String, _ value: Bool) { fields.append((key, .scalar("\(value)"))) }
+
     /// Adds a string.
     package mutating func add(_ key: String, _ value: String) {
         fields.append((key, .scalar(Self.quoted(value))))

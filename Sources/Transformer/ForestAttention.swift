@@ -9,7 +9,7 @@ internal import Formats
 ///
 /// Shapes: `T` tokens, `G` key/value heads, `R` query heads for each, `K` head width, `M = R * block`.
 struct ForestAttention {
-    static let tileSize = 384
+    static let tileSize = 512
 
     let groups: Int
     let heads: Int

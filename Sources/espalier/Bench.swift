@@ -60,19 +60,31 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Keys lengths, tokens, weights and the order of the data (default 42).")
     var seed: UInt64?
 
+    @Flag(
+        name: [.customLong("recompute"), .customLong("gradient-checkpointing")],
+        help: "Keeps the layers' inputs alone and makes the rest again."
+    )
+    var recomputes = false
+
+    @Flag(name: .long, help: "Also prints where the time of rank 0 goes, and writes trace.json here, for Perfetto.")
+    var profilePhases = false
+
     @Option(name: .customLong("json"), help: "A JSON file for the report, which also has the parts of a step.")
     var jsonFile: String?
 
     func run() throws {
         let status = World.run { communicator in
             let settings = try communicator.agree {
-                if let jsonFile, communicator.rank == 0 { try AtomicFile.checkWritable(FilePath(jsonFile)) }
+                for file in [jsonFile, profilePhases ? traceFile : nil] where communicator.rank == 0 {
+                    try file.map { try AtomicFile.checkWritable(FilePath($0)) }
+                }
                 return try resolved()
             }
             let report = try Benchmark(settings, communicator: communicator).run()
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
                 print(BenchPage(report).text)
+                try writeTrace(of: report)
                 guard let jsonFile else { return }
                 try AtomicFile.write(to: FilePath(jsonFile)) { try $0.append(report.record.page) }
             }
@@ -80,11 +92,22 @@ struct Bench: ParsableCommand {
         throw ExitCode(status)
     }
 
+    private var traceFile: String { "trace.json" }
+
+    private func writeTrace(of report: BenchmarkReport) throws {
+        let profiles = report.results.compactMap { result in
+            result.profile.map { (name: "\(result.source.label) \(result.sharing.rawValue)", profile: $0.steps) }
+        }
+        guard !profiles.isEmpty else { return }
+        try StepProfile.writeTrace(of: profiles, to: FilePath(traceFile))
+    }
+
     // MARK: Settings
 
     private func resolved() throws -> Benchmark.Settings {
         var training = TrainingConfiguration()
         training.globalBatchSize = globalBatchSize
+        training.gradientCheckpointing = recomputes
         rowTokens.map { training.rowTokens = $0 }
         threads.map { training.threads = $0 }
         seed.map { training.seed = $0 }
@@ -93,6 +116,7 @@ struct Bench: ParsableCommand {
             sources: try sources(),
             sharing: sharing.isEmpty ? [.none, .prefix] : eachOnce(sharing),
             repeats: repeats,
+            profilesPhases: profilePhases,
             training: training
         )
     }

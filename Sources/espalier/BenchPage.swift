@@ -11,7 +11,7 @@ struct BenchPage {
     }
 
     var text: String {
-        [heading, table, legend].map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+        ([heading, table, legend].map { $0.joined(separator: "\n") } + phases).joined(separator: "\n\n")
     }
 
     // MARK: Parts
@@ -22,9 +22,10 @@ struct BenchPage {
         return [
             "model    \(report.model), \(rounded(Double(report.parameters) / 1e6, 1)) million parameters",
             "ranks    \(report.ranks), each \(count(report.threads, "thread")); matrix products peak at "
-                + "\(rounded(report.peakRate / 1e9, 0)) GFLOP/s together",
+                + "\(spread(report.peakRate, scale: 1e-9, 0)) GFLOP/s together",
             "steps    \(report.settings.repeats) of \(count(training.globalBatchSize, "row")) "
-                + "in packed rows of at most \(training.rowTokens) tokens",
+                + "in packed rows of at most \(training.rowTokens) tokens"
+                + (training.gradientCheckpointing ? ", activations made again" : ""),
             "memory   \(rounded(Double(memory) / 1e9, 2)) GB a rank at most",
         ]
     }
@@ -44,6 +45,13 @@ struct BenchPage {
             "medians, with minimum–maximum; seconds of a step; mfu: useful FLOPs over the peak's",
             "×: times as fast as none, median over turns; × flop: times fewer FLOPs; paper: × in arXiv 2410.20305",
         ]
+    }
+
+    /// A table for each line, where phases were recorded.
+    private var phases: [String] {
+        report.results.compactMap { result in
+            result.profile.map { "\(name(of: result.source)), \(result.sharing.rawValue)\n\($0.table)" }
+        }
     }
 
     // MARK: Lines

@@ -25,6 +25,9 @@ package struct Arena: ~Copyable {
     /// The number of elements handed out so far, alignment included.
     package var elementCount: Int { used }
 
+    /// Everything that has been handed out, `[1, elementCount]`.
+    package var all: Matrix { Matrix(base: base ?? Self.nowhere, rows: 1, columns: used, stride: used) }
+
     /// Cuts off the next `rows × columns` elements, aligned to a cache line.
     package mutating func matrix(rows: Int, columns: Int) -> Matrix {
         let offset = used

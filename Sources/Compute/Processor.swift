@@ -26,10 +26,18 @@ package enum Processor {
     package static var secondsSinceStart: Double { ek_seconds_since_start() }
 
     /// The most memory that the process has held, in bytes (its peak resident set).
-    package static var peakResidentBytes: Int {
+    package static var peakResidentBytes: Int { usage.ru_maxrss * 1024 }
+
+    /// Seconds that the process's threads have spent in the system.
+    package static var systemSeconds: Double {
+        let time = usage.ru_stime
+        return Double(time.tv_sec) + Double(time.tv_usec) * 1e-6
+    }
+
+    private static var usage: rusage {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return usage.ru_maxrss * 1024
+        return usage
     }
 }
 

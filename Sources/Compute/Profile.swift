@@ -57,8 +57,10 @@ package final class Profile: @unchecked Sendable {
     /// One phase's row of the table.
     package struct PhaseCost: Sendable {
         package let name: String
-        /// Seconds between the start and the end of the phase, from the first member's clock.
+        /// Seconds between the start of the phase and its end on all members.
         package let seconds: Double
+        /// Seconds in which members waited for the slowest, all together.
+        package let idleSeconds: Double
         /// In the order of `Kind`, those that occurred.
         package let kinds: [(kind: Kind, cost: Cost)]
     }
@@ -78,6 +80,9 @@ package final class Profile: @unchecked Sendable {
     private let spanLimit: Int
     private let origin = ek_nanoseconds()
     private var names: [String] = []
+    private var seconds: [Double] = []
+    /// The members that take part in each phase.
+    private var memberCounts: [Int] = []
     private var indices: [String: Int] = [:]
     private let lanes: [Lane]
 
@@ -87,12 +92,25 @@ package final class Profile: @unchecked Sendable {
         lanes = (0..<members).map { _ in Lane(spanLimit: spanLimit) }
     }
 
-    /// The number of a phase, in the order in which phases first appear; called between phases only.
-    func phase(_ name: String) -> Int {
+    /// The number of a phase, in the order in which phases first appear.
+    private func phase(_ name: String) -> Int {
         if let index = indices[name] { return index }
         names.append(name)
+        seconds.append(0)
+        memberCounts.append(0)
         indices[name] = names.count - 1
         return names.count - 1
+    }
+
+    /// Runs `body`, which runs a phase on some members.
+    func time<R>(_ name: String, members: Int, _ body: (_ phase: Int) throws -> R) rethrows -> R {
+        let phase = phase(name)
+        let start = ek_nanoseconds()
+        defer {
+            seconds[phase] += Double(ek_nanoseconds() - start) * 1e-9
+            memberCounts[phase] = members
+        }
+        return try body(phase)
     }
 
     /// Runs `body` as `member`'s part of a phase.
@@ -111,7 +129,13 @@ package final class Profile: @unchecked Sendable {
                 for lane in lanes { cost += lane.cost(phase, kind) }
                 if cost.calls > 0 { kinds.append((kind, cost)) }
             }
-            return PhaseCost(name: names[phase], seconds: lanes[0].seconds(of: phase), kinds: kinds)
+            let busy = lanes.reduce(0) { $0 + $1.seconds(of: phase) }
+            return PhaseCost(
+                name: names[phase],
+                seconds: seconds[phase],
+                idleSeconds: max(0, Double(memberCounts[phase]) * seconds[phase] - busy),
+                kinds: kinds
+            )
         }
     }
 

@@ -45,14 +45,15 @@ package final class ThreadTeam: @unchecked Sendable {
     /// - Parameter phase: What a profile calls it.
     package func run(_ phase: String, _ body: (_ member: Int) -> Void) {
         guard let profile else { return run(body) }
-        let phase = profile.phase(phase)
-        run { member in profile.record(phase: phase, member: member) { body(member) } }
+        profile.time(phase, members: count) { phase in
+            run { member in profile.record(phase: phase, member: member) { body(member) } }
+        }
     }
 
     /// Runs `body` on the calling thread alone, as a phase of its own.
     package func alone<R>(_ phase: String, _ body: () throws -> R) rethrows -> R {
         guard let profile else { return try body() }
-        return try profile.record(phase: profile.phase(phase), member: 0, body)
+        return try profile.time(phase, members: 1) { try profile.record(phase: $0, member: 0, body) }
     }
 
     private func run(_ body: (Int) -> Void) {

@@ -15,7 +15,7 @@ package final class Benchmark {
         package var sources: [BenchmarkSource]
         /// In the order of their turns, each once.
         package var sharing: [Sharing]
-        /// Timed steps of each source and way of sharing, from 1 to 1000; one before them is not timed.
+        /// Timed steps of each source and way of sharing, from 1 to 1000.
         package var repeats: Int
         /// Whether rank 0 also records the phases of the timed steps.
         package var profilesPhases: Bool
@@ -90,6 +90,7 @@ package final class Benchmark {
             ),
             team: policy.team
         )
+        model.touchMemory()
         return TrainingStep(
             policy: policy,
             model: model,
@@ -103,6 +104,7 @@ package final class Benchmark {
 
     /// Measures trial by trial.
     package func run() throws -> BenchmarkReport {
+        try warmUp()
         let results = try trials.flatMap(measure)
         progress.finish()
         return BenchmarkReport(
@@ -116,9 +118,14 @@ package final class Benchmark {
         )
     }
 
-    /// One untimed step in each way, then the peak and all ways in turns, so that what slows the machine slows all.
+    /// One untimed step: together with the workspace, it touches all memory that later steps use.
+    private func warmUp() throws {
+        guard let trial = trials.first, let planner = trial.planners.last else { return }
+        _ = try step(trial, planner, turn: 0)
+    }
+
+    /// The peak and all ways in turns, so that what slows the machine slows all.
     private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
-        for planner in trial.planners { _ = try step(trial, planner, turn: 0) }
         let profiles = settings.profilesPhases && communicator.rank == 0
         var series = trial.planners.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
         for turn in 1...settings.repeats {
@@ -139,7 +146,7 @@ package final class Benchmark {
     private func step(_ trial: BenchmarkTrial, _ planner: Planner, turn: Int) throws -> StepReport {
         let report = try trainingStep.run(planner.plan(rows: trial.rows), learningRate: Self.learningRate)
         stepsDone += 1
-        let total = trials.reduce(0) { $0 + $1.planners.count } * (settings.repeats + 1)
+        let total = 1 + trials.reduce(0) { $0 + $1.planners.count } * settings.repeats
         let what = turn == 0 ? "warm-up" : "\(turn)/\(settings.repeats)"
         progress.show(
             Double(stepsDone) / Double(total),

@@ -42,6 +42,7 @@ extension BenchmarkResult {
         record.add("waiting_seconds", phases.waiting)
         record.add("communication_seconds", phases.communication)
         record.add("optimizer_seconds", phases.optimizer)
+        record.add("system_seconds", phases.system)
         record.add("peak_rss_bytes", peakBytes)
         return record
     }

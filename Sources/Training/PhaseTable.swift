@@ -33,8 +33,11 @@ package struct PhaseTable {
     }
 
     private func lines(of phase: Profile.PhaseCost) -> [String] {
-        [line(phase.name, [time(phase.seconds), share(phase.seconds)])]
+        let idle = phase.idleSeconds / Double(members)
+        return [line(phase.name, [time(phase.seconds), share(phase.seconds)])]
             + phase.kinds.map { line("  \($0.kind)", cells($0.cost)) }
+            // What is left of a phase beside its kinds of work, where that shows.
+            + (idle > 0.001 * seconds ? [line("  waiting", [time(idle), share(idle)])] : [])
     }
 
     /// All products together: how near to the peak they come decides a step's speed.

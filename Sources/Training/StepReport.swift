@@ -13,6 +13,8 @@ package struct StepReport {
         package var waiting: Double
         package var communication: Double
         package var optimizer: Double
+        /// In the system, over all threads: for pages that are touched for the first time, and for messages.
+        package var system: Double
 
         /// Times in seconds, none where left out.
         package init(
@@ -22,7 +24,8 @@ package struct StepReport {
             head: Double = 0,
             waiting: Double = 0,
             communication: Double = 0,
-            optimizer: Double = 0
+            optimizer: Double = 0,
+            system: Double = 0
         ) {
             self.total = total
             self.forward = forward
@@ -31,10 +34,11 @@ package struct StepReport {
             self.waiting = waiting
             self.communication = communication
             self.optimizer = optimizer
+            self.system = system
         }
 
         static let fields: [any WritableKeyPath<Seconds, Double> & Sendable] = [
-            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.optimizer,
+            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.optimizer, \.system,
         ]
 
         /// The median of each part over several steps.
@@ -124,6 +128,7 @@ package struct StepReport {
         record.add("waiting_seconds", seconds.waiting)
         record.add("communication_seconds", seconds.communication)
         record.add("optimizer_seconds", seconds.optimizer)
+        record.add("system_seconds", seconds.system)
         record.add("imbalance", imbalance / Double(max(steps, 1)))
         return record
     }

@@ -43,7 +43,7 @@ final class TrainingStep {
     /// - Throws: `RankFailure` on every rank where the loss or its gradient is not finite; the weights then stay.
     func run(_ makePlan: @autoclosure () -> StepPlan, learningRate: Double) throws -> StepReport {
         let clock = ContinuousClock()
-        let start = clock.now
+        let (start, system) = (clock.now, Processor.systemSeconds)
         let plan = policy.team.alone("plan", makePlan)
         var statistics = accumulate(plan)
         let computed = clock.now
@@ -67,7 +67,8 @@ final class TrainingStep {
                 head: model.times.head,
                 waiting: (together - computed) / .seconds(1),
                 communication: (reduced - together) / .seconds(1),
-                optimizer: (end - reduced) / .seconds(1)
+                optimizer: (end - reduced) / .seconds(1),
+                system: Processor.systemSeconds - system
             )
         )
     }

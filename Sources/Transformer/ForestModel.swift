@@ -51,6 +51,11 @@ package final class ForestModel {
         workspace = try Workspace(configuration, capacity: capacity, members: team.count)
     }
 
+    /// Makes the system give all memory that rows will use, which it otherwise does when a row first needs it.
+    package func touchMemory() {
+        workspace.fill(0, team: team)
+    }
+
     /// Scores every counted prediction of a row.
     package func score(_ row: PackedRow, weights: ParameterViews) -> RowScores {
         let passes = passes(over: row)

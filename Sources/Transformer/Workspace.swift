@@ -104,6 +104,12 @@ package struct Workspace: ~Copyable {
         return measure.elementCount * MemoryLayout<Float>.stride
     }
 
+    /// Sets all elements of all buffers.
+    func fill(_ value: Float, team: ThreadTeam) {
+        let all = arena.all
+        team.run("fill") { member in all.columns(team.share(of: all.columns, member: member)).fill(value) }
+    }
+
     /// The residual stream before layer `index`.
     ///
     /// - Parameter keeping: Whether it must last until the backward pass; if not, the same memory serves soon again, and

@@ -10,7 +10,7 @@ struct Bench: ParsableCommand {
         abstract: "Measures training steps, with and without sharing.",
         discussion: """
             Takes the rows of one step and trains on them again and again, with each way of sharing in turn, after one \
-            step of each that is not timed. Nothing is written but the report. Needs neither model nor data: random \
+            step that is not timed. Nothing is written but the report. Needs neither model nor data: random \
             weights and random tokens cost what real ones do.
 
               mpirun -np 2 --bind-to none espalier bench --synthetic-model 135m --profile all
@@ -66,8 +66,11 @@ struct Bench: ParsableCommand {
     )
     var recomputes = false
 
-    @Flag(name: .long, help: "Also prints where the time of rank 0 goes, and writes trace.json here, for Perfetto.")
+    @Flag(name: .long, help: "Also prints where the time of rank 0 goes, and writes a trace for Perfetto.")
     var profilePhases = false
+
+    @Option(name: .long, help: "The trace that --profile-phases writes.")
+    var trace = "trace.json"
 
     @Option(name: .customLong("json"), help: "A JSON file for the report, which also has the parts of a step.")
     var jsonFile: String?
@@ -75,7 +78,7 @@ struct Bench: ParsableCommand {
     func run() throws {
         let status = World.run { communicator in
             let settings = try communicator.agree {
-                for file in [jsonFile, profilePhases ? traceFile : nil] where communicator.rank == 0 {
+                for file in [jsonFile, profilePhases ? trace : nil] where communicator.rank == 0 {
                     try file.map { try AtomicFile.checkWritable(FilePath($0)) }
                 }
                 return try resolved()
@@ -92,14 +95,12 @@ struct Bench: ParsableCommand {
         throw ExitCode(status)
     }
 
-    private var traceFile: String { "trace.json" }
-
     private func writeTrace(of report: BenchmarkReport) throws {
         let profiles = report.results.compactMap { result in
             result.profile.map { (name: "\(result.source.label) \(result.sharing.rawValue)", profile: $0.steps) }
         }
         guard !profiles.isEmpty else { return }
-        try StepProfile.writeTrace(of: profiles, to: FilePath(traceFile))
+        try StepProfile.writeTrace(of: profiles, to: FilePath(trace))
     }
 
     // MARK: Settings

@@ -40,7 +40,7 @@ struct BenchTests {
         "mfu", "mfu_min", "mfu_max", "step_seconds", "step_seconds_min", "step_seconds_max", "pairs",
         "tokens_computed", "pairs_per_second", "tokens_computed_per_second", "flop_ratio_vs_none", "forward_seconds",
         "backward_seconds", "head_seconds", "waiting_seconds", "communication_seconds", "optimizer_seconds",
-        "peak_rss_bytes",
+        "system_seconds", "peak_rss_bytes",
     ]
 
     /// Checks that a result has all its figures and that they fit together.
@@ -125,6 +125,27 @@ struct BenchTests {
             try expectSound(result.fields, pairs: 25)
             #expect(result.fields["tokens_computed"] == 300)
             #expect(result.fields["speedup_vs_none"] == nil && result.fields["paper_speedup"] == nil)
+        }
+    }
+
+    @Test("phases are told for each way of sharing, and traced side by side")
+    func phases() throws {
+        try Places.temporary { directory in
+            let arguments = ["--tree-tokens", "40", "--global-batch-size", "2", "--repeats", "2", "--recompute"]
+            let file = directory.appending("spans.json").string
+            let outcome = try Launch.run(
+                "espalier",
+                model + arguments + ["--profile-phases", "--trace", file],
+                solo: true
+            )
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let tables = outcome.output.components(separatedBy: "\n\n").filter { $0.contains("GFLOP/s   of peak") }
+            #expect(tables.map { $0.prefix { $0 != "\n" } } == ["uniform-40-2, none", "uniform-40-2, prefix"])
+            #expect(outcome.output.contains("activations made again"))
+            let trace = try #require(FileManager.default.contents(atPath: file))
+            let root = try JSONSerialization.jsonObject(with: trace) as? [String: Any]
+            let events = root?["traceEvents"] as? [[String: Any]] ?? []
+            #expect(Set(events.compactMap { $0["pid"] as? Int }) == [0, 1] && events.count > 100)
         }
     }
 

@@ -53,6 +53,39 @@ struct OutputTests {
         }
     }
 
+    @Test("a profiled run writes its phases and a trace, and trains to the same bits, also where it recomputes")
+    func phases() throws {
+        try Places.temporary { directory in
+            func train(_ flags: [String]) throws -> FilePath {
+                let output = directory.appending("model\(flags.joined())")
+                let outcome = try Launch.run(
+                    "espalier",
+                    [
+                        "train", "--model", Golden.tied.directory.string, "--data", Golden.tied.file.string, "--output",
+                        output.string, "--max-steps", "2", "--threads", "2",
+                    ] + flags,
+                    solo: true
+                )
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                return output
+            }
+            func bytes(_ path: FilePath) -> Data? { FileManager.default.contents(atPath: path.string) }
+            let plain = try train([])
+            let profiled = try train(["--profile-phases", "--recompute"])
+            let weights = try #require(bytes(plain.appending("model.safetensors")))
+            #expect(weights == bytes(profiled.appending("model.safetensors")))
+            #expect(bytes(plain.appending("trace.json")) == nil && bytes(plain.appending("phases.txt")) == nil)
+            let table = String(decoding: try #require(bytes(profiled.appending("phases.txt"))), as: UTF8.self)
+            for phase in ["plan", "attention", "feed-forward backward", "head", "all-reduce", "optimizer"] {
+                #expect(table.contains("\n\(phase) "), "\(phase)")
+            }
+            #expect(table.split(separator: "\n").allSatisfy { $0.count <= 100 })
+            let trace = try #require(bytes(profiled.appending("trace.json")))
+            let root = try JSONSerialization.jsonObject(with: trace) as? [String: Any]
+            #expect((root?["traceEvents"] as? [Any] ?? []).count > 100)
+        }
+    }
+
     @Test("evaluation against the reference gives what the next training step measures before its update")
     func evaluation() throws {
         try Places.temporary { directory in

@@ -50,7 +50,7 @@ struct BenchPage {
     /// A table for each line, where phases were recorded.
     private var phases: [String] {
         report.results.compactMap { result in
-            result.profile.map { "\(name(of: result.source)), \(result.sharing.rawValue)\n\($0.table)" }
+            result.profile.map { "\(name(of: result.source)), \(result.sharing.rawValue)\n\($0.table.dropLast())" }
         }
     }
 

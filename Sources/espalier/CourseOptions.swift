@@ -21,7 +21,7 @@ struct CourseOptions: ParsableArguments {
 
     @Flag(
         name: [.customLong("recompute"), .customLong("gradient-checkpointing")],
-        help: "Keeps the layers' inputs alone and makes the rest again: a quarter of the activations, more time."
+        help: "Keeps the layers' inputs alone and makes the rest again: less memory, about a fifth more time."
     )
     var recomputes = false
 

@@ -36,13 +36,7 @@ extension BenchmarkResult {
         if let speedup { add(speedup, to: &record, as: "speedup_vs_none") }
         record.add("flop_ratio_vs_none", flopRatio)
         if let paper = source.paperSpeedup { record.add("paper_speedup", paper) }
-        record.add("forward_seconds", phases.forward)
-        record.add("backward_seconds", phases.backward)
-        record.add("head_seconds", phases.head)
-        record.add("waiting_seconds", phases.waiting)
-        record.add("communication_seconds", phases.communication)
-        record.add("optimizer_seconds", phases.optimizer)
-        record.add("system_seconds", phases.system)
+        phases.addParts(to: &record)
         record.add("peak_rss_bytes", peakBytes)
         return record
     }

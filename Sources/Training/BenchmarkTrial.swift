@@ -8,7 +8,7 @@ struct BenchmarkTrial {
     /// Of the dataset: what the first step of a run takes.
     let rows: [Int]
     let planners: [Planner]
-    /// FLOPs of the step's forward and backward pass where nothing is shared.
+    /// FLOPs of the step's forward pass where nothing is shared.
     private let plainFLOPs: Double
 
     init(_ source: BenchmarkSource, for model: ModelConfiguration, _ settings: Benchmark.Settings, ranks: Int) throws {
@@ -22,7 +22,7 @@ struct BenchmarkTrial {
         var cursor = StepCursor(dataset, settings.training)
         rows = cursor.next()
         planners = settings.sharing.map(planner)
-        plainFLOPs = 3 * planner(.none).plan(rows: rows).flops
+        plainFLOPs = planner(.none).plan(rows: rows).flops
     }
 
     /// The most tokens of a packed row, whichever way of sharing.
@@ -35,7 +35,7 @@ struct BenchmarkTrial {
         BenchmarkSeries(
             source: source,
             sharing: planner.sharing,
-            flopRatio: plainFLOPs / (3 * planner.plan(rows: rows).flops),
+            flopRatio: plainFLOPs / planner.plan(rows: rows).flops,
             profile: profile
         )
     }
@@ -47,6 +47,7 @@ struct BenchmarkSeries {
     let sharing: Sharing
     /// FLOPs of the step without sharing over those with it.
     let flopRatio: Double
+    /// Where their phases are recorded, if at all.
     let profile: StepProfile?
     private(set) var reports: [StepReport] = []
     /// Each step's useful FLOPs over those of the peak in the same turn.
@@ -54,12 +55,6 @@ struct BenchmarkSeries {
     /// The most memory that any rank has held by now.
     var peakBytes = 0
 
-    init(source: BenchmarkSource, sharing: Sharing, flopRatio: Double, profile: StepProfile?) {
-        self.profile = profile
-        self.source = source
-        self.sharing = sharing
-        self.flopRatio = flopRatio
-    }
     /// Adds a step, and what the processors could do at the time.
     mutating func add(_ report: StepReport, peakRate: Double) {
         reports.append(report)

@@ -1,9 +1,9 @@
-package import Compute
+internal import Compute
 
 /// Where the time of a rank's steps went: a line for each phase and for each kind of work in it.
 ///
 /// Seconds are those of a step, kinds of work averaged over the rank's threads; rates are of all its threads together.
-package struct PhaseTable {
+struct PhaseTable {
     private let profile: Profile
     private let members: Int
     private let steps: Double
@@ -15,7 +15,7 @@ package struct PhaseTable {
     ///   - steps: Steps under the profile.
     ///   - seconds: What they took in all.
     ///   - peakRate: FLOP/s that this rank can reach.
-    package init(_ profile: Profile, members: Int, steps: Int, seconds: Double, peakRate: Double) {
+    init(_ profile: Profile, members: Int, steps: Int, seconds: Double, peakRate: Double) {
         self.profile = profile
         self.members = members
         self.steps = Double(steps)
@@ -24,7 +24,7 @@ package struct PhaseTable {
     }
 
     /// The table, each line ended.
-    package var text: String {
+    var text: String {
         let title = line("phase", ["s a step", "share", "GFLOP/s", "of peak", "GB/s"])
         let phases = profile.phases
         let outside = seconds - phases.reduce(0) { $0 + $1.seconds }

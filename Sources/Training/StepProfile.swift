@@ -1,11 +1,10 @@
-package import Compute
+internal import Compute
 internal import Formats
 package import SystemPackage
 
 /// Where the time of a rank's steps goes.
 package final class StepProfile {
-    /// The spans of all steps.
-    package let profile: Profile
+    private let profile: Profile
     private let team: ThreadTeam
     private var steps = 0
     private var seconds = 0.0
@@ -29,7 +28,7 @@ package final class StepProfile {
     /// The table of phases.
     ///
     /// - Parameter peakRate: FLOP/s that this rank can reach.
-    package func table(peakRate: Double) -> String {
+    func table(peakRate: Double) -> String {
         PhaseTable(profile, members: team.count, steps: steps, seconds: seconds, peakRate: peakRate).text
     }
 

@@ -122,13 +122,7 @@ package struct StepReport {
         record.add("sharing", sharing.rawValue)
         record.add("mfu", utilization(peakRate: peakRate))
         record.add("step_seconds", seconds.total)
-        record.add("forward_seconds", seconds.forward)
-        record.add("backward_seconds", seconds.backward)
-        record.add("head_seconds", seconds.head)
-        record.add("waiting_seconds", seconds.waiting)
-        record.add("communication_seconds", seconds.communication)
-        record.add("optimizer_seconds", seconds.optimizer)
-        record.add("system_seconds", seconds.system)
+        seconds.addParts(to: &record)
         record.add("imbalance", imbalance / Double(max(steps, 1)))
         return record
     }
@@ -138,5 +132,18 @@ package struct StepReport {
         let loss = rounded(statistics.mean(.loss), 4)
         let accuracy = rounded(statistics.mean(.accuracy), 2)
         return "step \(step)/\(totalSteps)  loss \(loss)  accuracy \(accuracy)  \(rounded(pairsPerSecond, 2)) pairs/s"
+    }
+}
+
+extension StepReport.Seconds {
+    /// Adds all but the total.
+    func addParts(to record: inout MetricsRecord) {
+        record.add("forward_seconds", forward)
+        record.add("backward_seconds", backward)
+        record.add("head_seconds", head)
+        record.add("waiting_seconds", waiting)
+        record.add("communication_seconds", communication)
+        record.add("optimizer_seconds", optimizer)
+        record.add("system_seconds", system)
     }
 }

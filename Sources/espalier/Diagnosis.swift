@@ -18,18 +18,26 @@ struct Finding {
     let found: String
     /// What to do; nil where nothing is to be done.
     let remedy: String?
+    /// Whether `found` is an amount that other programs change from one moment to the next.
+    let fluctuates: Bool
 
-    init(_ subject: String, _ verdict: Verdict, _ found: String, remedy: String? = nil) {
+    init(_ subject: String, _ verdict: Verdict, _ found: String, fluctuates: Bool = false, remedy: String? = nil) {
         self.subject = subject
         self.verdict = verdict
         self.found = found
         self.remedy = remedy
+        self.fluctuates = fluctuates
     }
 
     var text: String {
         let gap = String(repeating: " ", count: max(1, 14 - subject.count))
         let line = "\(verdict.rawValue) \(subject)\(gap)\(found)"
         return remedy.map { line + "\n    → \($0)" } ?? line
+    }
+
+    /// What ranks have in common that are told of together: everything but amounts that fluctuate.
+    var gist: String {
+        [verdict.rawValue, subject, fluctuates ? "" : found, remedy ?? ""].joined(separator: "\n")
     }
 }
 
@@ -159,11 +167,12 @@ struct Diagnosis {
         // Open MPI keeps some megabytes for each rank in it, and ends with a bus error where it is full.
         let needed = 32 << 20 * localRanks
         let found = "\(free >> 20) MiB free"
-        guard free < needed else { return Finding("/dev/shm", .sound, found) }
+        guard free < needed else { return Finding("/dev/shm", .sound, found, fluctuates: true) }
         return Finding(
             "/dev/shm",
             .fault,
             found + ", \(localRanks) ranks want \(needed >> 20)",
+            fluctuates: true,
             remedy: "docker run --shm-size=1g, or in Kubernetes an emptyDir with medium: Memory at /dev/shm"
         )
     }
@@ -179,11 +188,11 @@ struct Diagnosis {
     private var memory: Finding {
         let line = lines(of: "/proc/meminfo").first { $0.hasPrefix("MemAvailable:") } ?? ""
         let kilobytes = line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        // In whole gigabytes, so that ranks of a host read alike.
         return Finding(
             "memory",
             .sound,
-            "\(kilobytes >> 20) GiB available on this host; espalier plan says what a rank takes"
+            "\(kilobytes >> 20) GiB available on this host; espalier plan says what a rank takes",
+            fluctuates: true
         )
     }
 

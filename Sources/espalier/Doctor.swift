@@ -25,7 +25,7 @@ struct Doctor: ParsableCommand {
                 return ThreadTeam(count: threadCount(threads ?? 0))
             }
             let findings = Diagnosis(communicator, threads: team.count).findings
-            try printReports(communicator, findings.map(\.text).joined(separator: "\n"))
+            try printReports(communicator, findings)
             // All ranks at once: what they take from each other counts.
             try communicator.barrier()
             let rate = try communicator.agree { try PeakRate.measure(team: team) }
@@ -39,22 +39,28 @@ struct Doctor: ParsableCommand {
     }
 
     /// Prints the ranks' reports on rank 0, those that are alike once.
-    private func printReports(_ communicator: any Communicator, _ report: String) throws {
-        var reports: [(ranks: [Int], text: String)] = []
+    private func printReports(_ communicator: any Communicator, _ findings: [Finding]) throws {
+        let (ownGist, ownText) = (joined(findings, \.gist), joined(findings, \.text))
+        var reports: [(gist: String, ranks: [Int], text: String)] = []
         for rank in 0..<communicator.size {
-            let text = try communicator.broadcast(report, root: rank)
-            if let index = reports.firstIndex(where: { $0.text == text }) {
+            let gist = try communicator.broadcast(ownGist, root: rank)
+            let text = try communicator.broadcast(ownText, root: rank)
+            if let index = reports.firstIndex(where: { $0.gist == gist }) {
                 reports[index].ranks.append(rank)
             } else {
-                reports.append(([rank], text))
+                reports.append((gist, [rank], text))
             }
         }
         guard communicator.rank == 0 else { return }
-        for (ranks, text) in reports {
+        for (_, ranks, text) in reports {
             if communicator.size > 1 {
                 print("rank\(ranks.count > 1 ? "s" : "") \(ranks.map(String.init).joined(separator: ", "))")
             }
             print(text)
         }
+    }
+
+    private func joined(_ findings: [Finding], _ part: (Finding) -> String) -> String {
+        findings.map(part).joined(separator: "\n")
     }
 }

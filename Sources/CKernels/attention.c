@@ -1,9 +1,29 @@
-#include "lanes.h"
+#include "tiles.h"
 
-EK_INLINE size_t visible_keys(ptrdiff_t first_visible, size_t row, size_t R, size_t keys) {
-    const ptrdiff_t visible = first_visible + (ptrdiff_t)(row / R);
-    return visible <= 0 ? 0 : ((size_t)visible < keys ? (size_t)visible : keys);
+/// The number of keys that a row of the tile sees.
+EK_INLINE size_t visible_keys(const ek_attention_tile *tile, size_t row) {
+    const ptrdiff_t visible = tile->first_visible + (ptrdiff_t)(row / tile->R);
+    return visible <= 0 ? 0 : (size_t)visible < tile->keys ? (size_t)visible : tile->keys;
 }
+
+/// The first row that sees key `key`.
+EK_INLINE size_t first_seeing(const ek_attention_tile *tile, size_t key) {
+    const ptrdiff_t token = (ptrdiff_t)key + 1 - tile->first_visible;
+    return token <= 0 ? 0 : (size_t)token * tile->R;
+}
+
+/// `count` rounded up to whole panels.
+EK_INLINE size_t whole_panels(size_t count) { return (count + LANES - 1) / LANES * LANES; }
+
+enum {
+    /// From one row of scores to the next: room for a panel of zeros behind the last key, and no multiple of 256
+    /// bytes, which would put a column of scores into few sets of the cache. A constant, for short addresses.
+    STRIDE = EK_ATTENTION_KEYS + LANES,
+    /// Rows whose scores are kept together in the backward pass: as many as fit the second-level cache with the keys.
+    CHUNK = 96,
+};
+
+size_t ek_attention_scratch(size_t K) { return 2 * EK_ATTENTION_KEYS * K + 2 * CHUNK * STRIDE; }
 
 /// Replaces `x` by `exp(x - maximum)` and returns the sum.
 EK_INLINE float exponentiate(float *restrict x, size_t count, float maximum) {
@@ -21,44 +41,125 @@ EK_INLINE float exponentiate(float *restrict x, size_t count, float maximum) {
     return ek_lane_sum(lanes);
 }
 
-EK_VERSIONS
-void ek_softmax_tile(float *scores, size_t stride, ptrdiff_t first_visible, size_t rows, size_t keys, size_t R,
-                     float *maximum, float *sum, float *out, size_t K) {
-    for (size_t i = 0; i < rows; i++) {
-        float *restrict s = scores + i * stride;
-        const size_t visible = visible_keys(first_visible, i, R, keys);
+/// One step of the online softmax for `rows` rows of scores, the first of which is row `first` of the block.
+EK_INLINE void softmax_strip(const ek_attention_tile *tile, size_t first, size_t rows, size_t width, float *scores,
+                             float *maximum, float *sum, float *out) {
+    for (size_t i = first; i < first + rows; i++, scores += STRIDE) {
+        const size_t visible = visible_keys(tile, i);
         if (visible > 0) {
-            const float tile = ek_maximum(s, visible);
-            const float top = tile > maximum[i] ? tile : maximum[i];
+            const float highest = ek_maximum(scores, visible);
+            const float top = highest > maximum[i] ? highest : maximum[i];
             const float correction = ek_exp(maximum[i] - top);
-            sum[i] = sum[i] * correction + exponentiate(s, visible, top);
+            sum[i] = sum[i] * correction + exponentiate(scores, visible, top);
             if (correction != 1.0f) {
-                float *restrict o = out + i * K;
-                for (size_t k = 0; k < K; k++) o[k] *= correction;
+                float *restrict o = out + i * tile->K;
+                for (size_t k = 0; k < tile->K; k++) o[k] *= correction;
             }
             maximum[i] = top;
         }
-        memset(s + visible, 0, (keys - visible) * sizeof *s);
+        memset(scores + visible, 0, (width - visible) * sizeof *scores);
     }
 }
 
-EK_VERSIONS
-void ek_softmax_backward_tile(float *scores, float *dprobability, size_t stride, ptrdiff_t first_visible, size_t rows,
-                              size_t keys, size_t R, const float *log_sum_exp, const float *delta, float scale) {
-    for (size_t i = 0; i < rows; i++) {
-        float *restrict s = scores + i * stride;
-        float *restrict d = dprobability + i * stride;
-        const size_t visible = visible_keys(first_visible, i, R, keys);
-        const float top = log_sum_exp[i], mean = delta[i];
+EK_INLINE void forward(const int most, const ek_attention_tile *tile, float *maximum, float *sum, float *out,
+                       float *scratch) {
+    const size_t K = tile->K;
+    const ek_right keys = ek_packed_transposed(tile->key, tile->keys, K, scratch);
+    const ek_right values = {tile->value, K, LANES};
+    float *scores = scratch + whole_panels(tile->keys) * K;
+    for (size_t i = 0, rows; i < tile->rows; i += rows) {
+        rows = ek_strip_rows(most, tile->rows - i);
+        const size_t visible = visible_keys(tile, i + rows - 1);
+        if (visible == 0) continue;
+        const ek_left q = {tile->query + i * K, K, 1}, p = {scores, STRIDE, 1};
+        ek_sized_strip(most, rows, q, keys, whole_panels(visible), scores, STRIDE, K, tile->scale, false);
+        softmax_strip(tile, i, rows, visible, scores, maximum, sum, out);
+        ek_sized_strip(most, rows, p, values, K, out + i * K, K, visible, 1, true);
+    }
+}
+
+/// Turns `rows` rows of scores into probabilities, and `dprobability` into the gradient of the unscaled product;
+/// both zero up to a panel behind what is visible.
+EK_INLINE void softmax_backward_strip(const ek_attention_tile *tile, size_t first, size_t rows, float *scores,
+                                      float *dprobability, const float *log_sum_exp,
+                                      const float *delta) {
+    for (size_t i = first; i < first + rows; i++, scores += STRIDE, dprobability += STRIDE) {
+        float *restrict s = scores, *restrict d = dprobability;
+        const size_t visible = visible_keys(tile, i);
+        const float top = log_sum_exp[i], mean = delta[i], scale = tile->scale;
         for (size_t k = 0; k < visible; k++) {
             const float p = ek_exp(s[k] - top);
             s[k] = p;
             d[k] = p * (d[k] - mean) * scale;
         }
-        memset(s + visible, 0, (keys - visible) * sizeof *s);
-        memset(d + visible, 0, (keys - visible) * sizeof *d);
+        memset(s + visible, 0, LANES * sizeof *s);
+        memset(d + visible, 0, LANES * sizeof *d);
     }
 }
+
+/// Adds to `dkey` and `dvalue` what rows `first` up to `end` give; their probabilities and gradients start at row 0 of
+/// the scratch.
+EK_INLINE void key_value_gradients(const int most, const ek_attention_tile *tile, size_t first, size_t end,
+                                   const float *dout, const float *probability, const float *dscore, float *dkey,
+                                   float *dvalue) {
+    const size_t K = tile->K;
+    for (size_t j = 0, keys; j < tile->keys; j += keys) {
+        keys = ek_strip_rows(most, tile->keys - j);
+        // Rows before this one see none of these keys.
+        const size_t seeing = first_seeing(tile, j);
+        const size_t start = seeing > first ? seeing : first;
+        if (start >= end) break;
+        const size_t offset = (start - first) * STRIDE + j, depth = end - start;
+        const ek_left p = {probability + offset, 1, STRIDE}, ds = {dscore + offset, 1, STRIDE};
+        const ek_right dy = {dout + start * K, K, LANES}, q = {tile->query + start * K, K, LANES};
+        ek_sized_strip(most, keys, p, dy, K, dvalue + j * K, K, depth, 1, true);
+        ek_sized_strip(most, keys, ds, q, K, dkey + j * K, K, depth, 1, true);
+    }
+}
+
+EK_INLINE void backward(const int most, const ek_attention_tile *tile, const float *dout, const float *log_sum_exp,
+                        const float *delta, float *dquery, float *dkey, float *dvalue, float *scratch) {
+    const size_t K = tile->K, panels = whole_panels(tile->keys) * K;
+    const ek_right transposed_keys = ek_packed_transposed(tile->key, tile->keys, K, scratch);
+    const ek_right transposed_values = ek_packed_transposed(tile->value, tile->keys, K, scratch + panels);
+    const ek_right keys = {tile->key, K, LANES};
+    float *scores = scratch + 2 * panels, *dscores = scores + CHUNK * STRIDE;
+    for (size_t first = 0, end; first < tile->rows; first = end) {
+        end = tile->rows - first < CHUNK ? tile->rows : first + CHUNK;
+        if (visible_keys(tile, end - 1) == 0) continue;
+        for (size_t i = first, rows; i < end; i += rows) {
+            rows = ek_strip_rows(most, end - i);
+            const size_t visible = visible_keys(tile, i + rows - 1);
+            if (visible == 0) continue;
+            float *s = scores + (i - first) * STRIDE, *ds = dscores + (i - first) * STRIDE;
+            const size_t columns = whole_panels(visible);
+            const ek_left q = {tile->query + i * K, K, 1}, dy = {dout + i * K, K, 1}, left = {ds, STRIDE, 1};
+            ek_sized_strip(most, rows, q, transposed_keys, columns, s, STRIDE, K, tile->scale, false);
+            ek_sized_strip(most, rows, dy, transposed_values, columns, ds, STRIDE, K, 1, false);
+            softmax_backward_strip(tile, i, rows, s, ds, log_sum_exp, delta);
+            ek_sized_strip(most, rows, left, keys, K, dquery + i * K, K, visible, 1, true);
+        }
+        key_value_gradients(most, tile, first, end, dout, scores, dscores, dkey, dvalue);
+    }
+}
+
+// Tiles of as many rows as there are registers: 32 of 64 bytes, 16 of 32, 16 of 16.
+#define EK_LEVELS(NAME, PARAMETERS, ...)                                             \
+    EK_TARGET("arch=x86-64-v4") static void NAME##_v4 PARAMETERS { NAME(12, __VA_ARGS__); } \
+    EK_TARGET("arch=x86-64-v3") static void NAME##_v3 PARAMETERS { NAME(6, __VA_ARGS__); }  \
+    static void NAME##_v1 PARAMETERS { NAME(2, __VA_ARGS__); }                       \
+    void ek_attention_##NAME PARAMETERS {                                            \
+        const int level = ek_processor_level();                                      \
+        (level == 4 ? NAME##_v4 : level == 3 ? NAME##_v3 : NAME##_v1)(__VA_ARGS__);  \
+    }
+
+EK_LEVELS(forward, (const ek_attention_tile *tile, float *maximum, float *sum, float *out, float *scratch), tile,
+          maximum, sum, out, scratch)
+
+EK_LEVELS(backward,
+          (const ek_attention_tile *tile, const float *dout, const float *log_sum_exp, const float *delta,
+           float *dquery, float *dkey, float *dvalue, float *scratch),
+          tile, dout, log_sum_exp, delta, dquery, dkey, dvalue, scratch)
 
 EK_VERSIONS
 void ek_row_dots(const float *a, size_t a_stride, const float *b, size_t b_stride, float *delta, size_t rows,

@@ -9,8 +9,10 @@
 
 #if defined(__x86_64__) && defined(__linux__)
 #define EK_VERSIONS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define EK_TARGET(level) __attribute__((target(level)))
 #else
 #define EK_VERSIONS
+#define EK_TARGET(level)
 #endif
 
 // Every helper must be inlined into each version of its caller, or it would keep the baseline's instructions.
@@ -18,25 +20,26 @@
 
 enum { LANES = 16 };
 
-/// `exp(x)` to 1.5 ulp, by 2^n * polynomial(x - n ln 2), coefficients from Cephes (S. Moshier). Results below the
-/// smallest normal number become 0, those above the largest the largest; NaN stays NaN.
+/// `exp(x)` to 1.5 ulp, by 2^n * polynomial(x - n ln 2), coefficients from Cephes (S. Moshier), in pairs so that a
+/// multiplication waits for few others. Results below the smallest normal number become 0, those above 2.4e38, which
+/// is 2^127.5, that; NaN stays NaN.
 EK_INLINE float ek_exp(float x) {
-    const float low = -87.33654f, high = 88.72283f, rounder = 12582912.0f;
+    // Added to a small number, `rounder` leaves its nearest integer in the lowest bits.
+    const float low = -87.33654f, high = 88.37626f, rounder = 12582912.0f;
     float clamped = x < low ? low : x;
     clamped = clamped > high ? high : clamped;
-    float n = (clamped * 1.44269504088896341f + rounder) - rounder;
-    n = n > 127.0f ? 127.0f : n;
-    float r = clamped - n * 0.693359375f;
-    r = r + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = (p * r) * r + r + 1.0f;
-    // A NaN may convert to any integer: the product below is NaN all the same, since `p` is.
-    int32_t bits = ((int32_t)(n == n ? n : 0.0f) + 127) * (1 << 23);
+    const float shifted = clamped * 1.44269504088896341f + rounder;
+    const float n = shifted - rounder;
+    const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
+    const float r2 = r * r;
+    const float p5 = 1.9875691500e-4f * r + 1.3981999507e-3f;
+    const float p3 = 8.3334519073e-3f * r + 4.1665795894e-2f;
+    const float p1 = 1.6666665459e-1f * r + 5.0000001201e-1f;
+    const float p = ((p5 * r2 + p3) * r2 + p1) * r2 + (r + 1.0f);
+    // 2^n: the shift drops all but the integer. Of a NaN it may be anything: the product is NaN, since `p` is.
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits << 23) + (127u << 23);
     float power;
     memcpy(&power, &bits, sizeof power);
     return x < low ? 0.0f : p * power;

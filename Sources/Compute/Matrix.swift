@@ -25,9 +25,12 @@ package struct Matrix: @unchecked Sendable {
         return Matrix(base: base + range.lowerBound, rows: rows, columns: range.count, stride: stride)
     }
 
+    /// Whether the elements lie one after the other.
+    var isContiguous: Bool { stride == columns || rows <= 1 }
+
     /// The contiguous elements from `offset` on as `rows × columns`, which may be fewer than there are.
     package func reshaped(at offset: Int = 0, rows: Int, columns: Int) -> Matrix {
-        precondition(stride == self.columns || self.rows <= 1, "contiguous elements")
+        precondition(isContiguous, "contiguous elements")
         precondition(offset >= 0 && offset + rows * columns <= self.rows * self.columns, "large enough")
         return Matrix(base: base + offset, rows: rows, columns: columns, stride: columns)
     }

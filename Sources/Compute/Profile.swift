@@ -17,8 +17,8 @@ package final class Profile: @unchecked Sendable {
         /// Rotary embedding.
         case rotary
         case swiglu
-        /// Of attention's tiles.
-        case softmax
+        /// Attention's tiles: their products and softmax together.
+        case attention
         /// Log-sum-exp and gradient of the logits.
         case logits
         /// Copies, fills, sums, gathering and scattering.
@@ -32,7 +32,7 @@ package final class Profile: @unchecked Sendable {
         /// Seconds of all members together.
         package var seconds: Double
         package var calls: Int
-        /// Floating-point operations of products; 0 for other kinds.
+        /// Floating-point operations of products, and of attention those that are not masked; 0 for other kinds.
         package var flops: Int
         /// Bytes of the operands, each counted as often as it is read or written.
         package var bytes: Int

@@ -1,3 +1,4 @@
+internal import Compute
 internal import Preferences
 
 /// Which keys each block of queries of a packed row walks over, and which member of the team works on it.
@@ -12,8 +13,11 @@ struct AttentionPlan {
         /// Row indices of the keys, ascending, cut into tiles.
         let tiles: [Range<Int>]
 
-        /// Score entries computed, the measure by which blocks are divided.
-        var cost: Int { tiles.reduce(0) { $0 + $1.count } * queries.count }
+        /// Score entries that are not masked, the measure by which blocks are divided.
+        var cost: Int {
+            let visible = tiles.reduce(0) { $0 + $1.count }
+            return visible * queries.count - queries.count * (queries.count - 1) / 2
+        }
     }
 
     /// A block together with the key/value head that it is computed for.
@@ -28,13 +32,12 @@ struct AttentionPlan {
     /// - Parameters:
     ///   - queries: Row indices whose attention output is needed, ascending; nil for all.
     ///   - blockSize: The most query tokens in a block.
-    ///   - tileSize: The most keys in a tile.
-    init(row: PackedRow, queries: [Int32]?, groups: Int, members: Int, blockSize: Int, tileSize: Int) {
-        let blocks = Self.blocks(of: row, queries: queries, blockSize: blockSize, tileSize: tileSize)
+    init(row: PackedRow, queries: [Int32]?, groups: Int, members: Int, blockSize: Int) {
+        let blocks = Self.blocks(of: row, queries: queries, blockSize: blockSize)
         tasks = Self.divide(blocks, groups: groups, members: members)
     }
 
-    private static func blocks(of row: PackedRow, queries: [Int32]?, blockSize: Int, tileSize: Int) -> [Block] {
+    private static func blocks(of row: PackedRow, queries: [Int32]?, blockSize: Int) -> [Block] {
         var spans: [[Range<Int>]] = []
         spans.reserveCapacity(row.nodes.count)
         var blocks: [Block] = []
@@ -48,7 +51,7 @@ struct AttentionPlan {
                 let lower = wanted.lowerBound + wanted.count * index / count
                 let upper = wanted.lowerBound + wanted.count * (index + 1) / count
                 let visible = joined(above, node.tokens.lowerBound..<upper)
-                blocks.append(Block(queries: lower..<upper, tiles: visible.flatMap { cut($0, tileSize) }))
+                blocks.append(Block(queries: lower..<upper, tiles: visible.flatMap(cut)))
             }
         }
         return blocks
@@ -67,12 +70,12 @@ struct AttentionPlan {
         return spans.dropLast() + [previous.lowerBound..<last.upperBound]
     }
 
-    private static func cut(_ span: Range<Int>, _ tileSize: Int) -> [Range<Int>] {
-        let count = (span.count + tileSize - 1) / tileSize
-        return (0..<count).map { index in
-            let lower = span.lowerBound + span.count * index / count
-            return lower..<span.lowerBound + span.count * (index + 1) / count
-        }
+    /// Tiles of about equal size, all but the last a multiple of the step by which keys are worked on.
+    private static func cut(_ span: Range<Int>) -> [Range<Int>] {
+        let (most, step) = (AttentionTile.mostKeys, AttentionTile.keyStep)
+        let count = (span.count + most - 1) / most
+        let size = ((span.count + count - 1) / count + step - 1) / step * step
+        return stride(from: span.lowerBound, to: span.upperBound, by: size).map { $0..<min($0 + size, span.upperBound) }
     }
 
     private static func divide(_ blocks: [Block], groups: Int, members: Int) -> [[Task]] {

@@ -9,8 +9,6 @@ internal import Formats
 ///
 /// Shapes: `T` tokens, `G` key/value heads, `R` query heads for each, `K` head width, `M = R * block`.
 struct ForestAttention {
-    static let tileSize = 512
-
     let groups: Int
     let heads: Int
     let width: Int
@@ -22,9 +20,8 @@ struct ForestAttention {
         heads = model.headCount / model.keyValueHeadCount
         width = model.headDimension
         scale = 1 / Float(width).squareRoot()
-        // About 192 rows a product: tall enough for the product's full rate, short enough that the masked half of
-        // the diagonal stays small.
-        blockSize = max(16, 192 / heads)
+        // About 384 rows: enough to pay for packing a tile's keys, few enough to divide a row's work evenly.
+        blockSize = max(16, 384 / heads)
     }
 
     /// Query, key and value of a row after rotation, head-major, and what the backward pass needs.
@@ -50,10 +47,8 @@ struct ForestAttention {
 
     /// One member's tiles.
     struct Scratch {
-        /// `[M, tile]`.
-        let scores: Matrix
-        /// `[M, tile]`.
-        let dprobability: Matrix
+        /// Of `AttentionTile`.
+        let tile: Matrix
         /// `[M, K]`.
         let output: Matrix
         /// `[M, K]`.
@@ -63,8 +58,7 @@ struct ForestAttention {
 
         init(_ attention: ForestAttention, arena: inout Arena) {
             let queries = attention.blockSize * attention.heads
-            scores = arena.matrix(rows: queries, columns: ForestAttention.tileSize)
-            dprobability = arena.matrix(rows: queries, columns: ForestAttention.tileSize)
+            tile = arena.matrix(rows: 1, columns: AttentionTile.scratchCount(width: attention.width))
             output = arena.matrix(rows: queries, columns: attention.width)
             doutput = arena.matrix(rows: queries, columns: attention.width)
             rows = arena.matrix(rows: 3, columns: queries)
@@ -81,19 +75,8 @@ struct ForestAttention {
             out.fill(0)
             maximum.fill(-.infinity)
             sum.fill(0)
-            let query = view.query(activations.query)
-            for tile in task.block.tiles {
-                let scores = scratch.scores.reshaped(rows: rows, columns: tile.count)
-                multiply(query, view.keys(activations.key, tile).transposed, into: scores, scale: scale)
-                Kernels.softmaxTile(
-                    scores,
-                    firstVisible: view.firstVisible(tile),
-                    heads: heads,
-                    maximum: maximum,
-                    sum: sum,
-                    out: out
-                )
-                multiply(scores, view.keys(activations.value, tile), into: out, accumulate: true)
+            for keys in task.block.tiles {
+                view.tile(activations, keys).forward(maximum: maximum, sum: sum, out: out, scratch: scratch.tile)
             }
             Kernels.finishSoftmax(out, maximum: maximum, sum: sum, logSumExp: view.rowValues(activations.logSumExp))
             view.tokenMajor(activations.output).copy(from: view.headMajor(out))
@@ -120,27 +103,18 @@ struct ForestAttention {
             view.headMajor(dout).copy(from: view.tokenMajor(doutput))
             view.headMajor(out).copy(from: view.tokenMajor(activations.output))
             Kernels.rowDots(dout, out, into: delta)
-            let query = view.query(activations.query)
             let dquery = view.query(gradients.query)
-            for (index, tile) in task.block.tiles.enumerated() {
-                let probability = scratch.scores.reshaped(rows: rows, columns: tile.count)
-                let dscore = scratch.dprobability.reshaped(rows: rows, columns: tile.count)
-                let key = view.keys(activations.key, tile)
-                multiply(query, key.transposed, into: probability, scale: scale)
-                multiply(dout, view.keys(activations.value, tile).transposed, into: dscore)
-                Kernels.softmaxBackwardTile(
-                    probability,
-                    dprobability: dscore,
-                    firstVisible: view.firstVisible(tile),
-                    heads: heads,
+            dquery.fill(0)
+            for keys in task.block.tiles {
+                view.tile(activations, keys).backward(
+                    dout: dout,
                     logSumExp: view.rowValues(activations.logSumExp),
                     delta: delta,
-                    scale: scale
+                    dquery: dquery,
+                    dkey: view.keys(gradients.key[member], keys),
+                    dvalue: view.keys(gradients.value[member], keys),
+                    scratch: scratch.tile
                 )
-                let dvalue = view.keys(gradients.value[member], tile)
-                multiply(probability.transposed, dout, into: dvalue, accumulate: true)
-                multiply(dscore.transposed, query, into: view.keys(gradients.key[member], tile), accumulate: true)
-                multiply(dscore, key, into: dquery, accumulate: index > 0)
             }
         }
     }
@@ -191,7 +165,16 @@ struct ForestAttention {
             tile.reshaped(rows: queries.count, columns: attention.heads * attention.width)
         }
 
-        /// How many of a tile's keys the first query sees.
-        func firstVisible(_ tile: Range<Int>) -> Int { queries.lowerBound + 1 - tile.lowerBound }
+        /// The task's queries against the keys `keys` of the row.
+        func tile(_ activations: Activations, _ keys: Range<Int>) -> AttentionTile {
+            AttentionTile(
+                query: query(activations.query),
+                key: self.keys(activations.key, keys),
+                value: self.keys(activations.value, keys),
+                firstVisible: queries.lowerBound + 1 - keys.lowerBound,
+                heads: attention.heads,
+                scale: attention.scale
+            )
+        }
     }
 }

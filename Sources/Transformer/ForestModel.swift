@@ -107,8 +107,7 @@ package final class ForestModel {
                 queries: outputs,
                 groups: configuration.keyValueHeadCount,
                 members: team.count,
-                blockSize: layer.attention.blockSize,
-                tileSize: ForestAttention.tileSize
+                blockSize: layer.attention.blockSize
             )
             return ForestLayer.Pass(positions: row.positions, plan: plan, outputs: outputs)
         }

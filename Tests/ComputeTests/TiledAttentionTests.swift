@@ -26,6 +26,8 @@ struct TiledAttentionTests {
         // The first queries see nothing of the last tile, the later ones a part of it.
         Case(tokens: 6, heads: 2, width: 5, first: 8, tiles: [7, 2, 4]),
         Case(tokens: 4, heads: 1, width: 17, first: 33, tiles: [16, 17, 3]),
+        // More rows than fit one tile of registers, and columns behind the last whole vector.
+        Case(tokens: 9, heads: 3, width: 19, first: 4, tiles: [16, 13]),
         // All see all.
         Case(tokens: 3, heads: 2, width: 3, first: 20, tiles: [9, 9]),
     ]
@@ -59,47 +61,40 @@ struct TiledAttentionTests {
         let dq = try TestMatrix(rows, width)
         let dk = try TestMatrix(keys, width)
         let dv = try TestMatrix(keys, width)
-        let scale = 1 / Float(width).squareRoot()
 
+        let scratch = try TestMatrix(1, AttentionTile.scratchCount(width: width)) { _, _ in .nan }
         var start = 0
-        for count in shape.tiles {
-            let scores = try TestMatrix(rows, count)
-            multiply(q.view, k.view.rows(start..<start + count).transposed, into: scores.view, scale: scale)
-            Kernels.softmaxTile(
-                scores.view,
-                firstVisible: shape.first - start,
-                heads: shape.heads,
-                maximum: maximum.view,
-                sum: sum.view,
-                out: out.view
+        let tiles = shape.tiles.map { count in
+            defer { start += count }
+            return (
+                keys: start..<start + count,
+                tile: AttentionTile(
+                    query: q.view,
+                    key: k.view.rows(start..<start + count),
+                    value: v.view.rows(start..<start + count),
+                    firstVisible: shape.first - start,
+                    heads: shape.heads,
+                    scale: 1 / Float(width).squareRoot()
+                )
             )
-            multiply(scores.view, v.view.rows(start..<start + count), into: out.view, accumulate: true)
-            start += count
+        }
+        for (_, tile) in tiles {
+            tile.forward(maximum: maximum.view, sum: sum.view, out: out.view, scratch: scratch.view)
         }
         Kernels.finishSoftmax(out.view, maximum: maximum.view, sum: sum.view, logSumExp: logSumExp.view)
         #expect(relativeError(out.doubles, attention(shape, q.doubles, k.doubles, v.doubles)) < 4e-6)
 
         Kernels.rowDots(dout.view, out.view, into: delta.view)
-        start = 0
-        for count in shape.tiles {
-            let range = start..<start + count
-            let probability = try TestMatrix(rows, count)
-            let dscore = try TestMatrix(rows, count)
-            multiply(q.view, k.view.rows(range).transposed, into: probability.view, scale: scale)
-            multiply(dout.view, v.view.rows(range).transposed, into: dscore.view)
-            Kernels.softmaxBackwardTile(
-                probability.view,
-                dprobability: dscore.view,
-                firstVisible: shape.first - start,
-                heads: shape.heads,
+        for (keys, tile) in tiles {
+            tile.backward(
+                dout: dout.view,
                 logSumExp: logSumExp.view,
                 delta: delta.view,
-                scale: scale
+                dquery: dq.view,
+                dkey: dk.view.rows(keys),
+                dvalue: dv.view.rows(keys),
+                scratch: scratch.view
             )
-            multiply(probability.view.transposed, dout.view, into: dv.view.rows(range), accumulate: true)
-            multiply(dscore.view.transposed, q.view, into: dk.view.rows(range), accumulate: true)
-            multiply(dscore.view, k.view.rows(range), into: dq.view, accumulate: true)
-            start += count
         }
         let (fixedQ, fixedK, fixedV, direction) = (q.doubles, k.doubles, v.doubles, dout.doubles)
         func loss(_ q: [Double], _ k: [Double], _ v: [Double]) -> Double {
@@ -113,5 +108,59 @@ struct TiledAttentionTests {
         #expect(agree(dk.doubles, centralDifferences({ loss(fixedQ, $0, fixedV) }, at: fixedK)))
         #expect(agree(dv.doubles, centralDifferences({ loss(fixedQ, fixedK, $0) }, at: fixedV)))
         #expect(dv.doubles.contains { $0 != 0 })
+    }
+
+    @Test("a row's output and gradient do not depend on the rows beside it, to the bit", arguments: [16, 21])
+    func rowsAreIndependent(width: Int) throws {
+        // More rows than the backward pass keeps scores of at a time.
+        let (tokens, heads, keys, first) = (50, 3, 75, 20)
+        let q = try TestMatrix(tokens * heads, width) { noise($0 * 100 + $1) }
+        let k = try TestMatrix(keys, width) { noise(20_000 + $0 * 100 + $1) }
+        let v = try TestMatrix(keys, width) { noise(40_000 + $0 * 100 + $1) }
+        let dout = try TestMatrix(tokens * heads, width) { noise(60_000 + $0 * 100 + $1) }
+        let scratch = try TestMatrix(1, AttentionTile.scratchCount(width: width)) { _, _ in .nan }
+
+        func pass(_ blocks: [Range<Int>]) throws -> (out: [Double], dq: [Double], dk: [Double], dv: [Double]) {
+            let out = try TestMatrix(tokens * heads, width)
+            let dq = try TestMatrix(tokens * heads, width)
+            let dk = try TestMatrix(keys, width)
+            let dv = try TestMatrix(keys, width)
+            for block in blocks {
+                let rows = block.lowerBound * heads..<block.upperBound * heads
+                let maximum = try TestMatrix(1, rows.count) { _, _ in -.infinity }
+                let sum = try TestMatrix(1, rows.count)
+                let delta = try TestMatrix(1, rows.count)
+                let tile = AttentionTile(
+                    query: q.view.rows(rows),
+                    key: k.view,
+                    value: v.view,
+                    firstVisible: first + block.lowerBound,
+                    heads: heads,
+                    scale: 0.25
+                )
+                let result = out.view.rows(rows)
+                tile.forward(maximum: maximum.view, sum: sum.view, out: result, scratch: scratch.view)
+                Kernels.finishSoftmax(result, maximum: maximum.view, sum: sum.view, logSumExp: sum.view)
+                Kernels.rowDots(dout.view.rows(rows), result, into: delta.view)
+                tile.backward(
+                    dout: dout.view.rows(rows),
+                    logSumExp: sum.view,
+                    delta: delta.view,
+                    dquery: dq.view.rows(rows),
+                    dkey: dk.view,
+                    dvalue: dv.view,
+                    scratch: scratch.view
+                )
+            }
+            return (out.doubles, dq.doubles, dk.doubles, dv.doubles)
+        }
+        let whole = try pass([0..<tokens])
+        let single = try pass((0..<tokens).map { $0..<$0 + 1 })
+        #expect(whole.out == single.out)
+        #expect(whole.dq == single.dq)
+        // Sums over 150 rows in another order.
+        #expect(relativeError(whole.dk, single.dk) < 2e-6)
+        #expect(relativeError(whole.dv, single.dv) < 2e-6)
+        #expect(whole.out.contains { $0 != 0 } && whole.dk.contains { $0 != 0 })
     }
 }

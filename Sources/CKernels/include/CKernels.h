@@ -54,18 +54,37 @@ void ek_swiglu_forward(const float *gate_up, size_t gate_up_stride, float *out, 
 void ek_swiglu_backward(float *gate_up, size_t gate_up_stride, const float *dout, size_t dout_stride, size_t T,
                         size_t F);
 
-// Attention tiles. A tile is `[rows, keys]` scores; row `i` belongs to query token `i / R`, which sees the first
-// `min(keys, max(0, first_visible + i / R))` keys.
+// Attention.
 
-/// One step of the online softmax (Milakov & Gimelshein 2018): turns scores into `exp(score - maximum)`, zero where
-/// masked, updates `maximum` and `sum` `[rows]`, and rescales `out` `[rows, K]` to the new maximum.
-void ek_softmax_tile(float *scores, size_t stride, ptrdiff_t first_visible, size_t rows, size_t keys, size_t R,
-                     float *maximum, float *sum, float *out, size_t K);
+/// A block of query rows against a run of keys. Row `i` belongs to query token `i / R`, which sees the first
+/// `min(keys, max(0, first_visible + i / R))` keys. All matrices are contiguous.
+typedef struct {
+    /// `[rows, K]`.
+    const float *query;
+    /// `[keys, K]`.
+    const float *key;
+    /// `[keys, K]`.
+    const float *value;
+    size_t rows, keys, R, K;
+    ptrdiff_t first_visible;
+    /// Of the scores, `1 / sqrt(K)`.
+    float scale;
+} ek_attention_tile;
 
-/// Turns scores into probabilities by the saved log-sum-exp, and `dprobability` into the gradient of the unscaled
-/// product: `p * (dp - delta) * scale`, zero where masked.
-void ek_softmax_backward_tile(float *scores, float *dprobability, size_t stride, ptrdiff_t first_visible, size_t rows,
-                              size_t keys, size_t R, const float *log_sum_exp, const float *delta, float scale);
+/// The most keys of a tile.
+enum { EK_ATTENTION_KEYS = 256 };
+
+/// Floats of scratch memory that a tile takes.
+size_t ek_attention_scratch(size_t K);
+
+/// One step of the online softmax (Milakov & Gimelshein 2018): updates `maximum` and `sum` `[rows]`, rescales `out`
+/// `[rows, K]` to the new maximum, and adds the tile's `exp(score - maximum) value`.
+void ek_attention_forward(const ek_attention_tile *tile, float *maximum, float *sum, float *out, float *scratch);
+
+/// Adds the tile's part to the gradients `dquery` `[rows, K]`, `dkey` and `dvalue` `[keys, K]`, given `dout`
+/// `[rows, K]`, and for each row its saved log-sum-exp and `delta`, the product of output and `dout`.
+void ek_attention_backward(const ek_attention_tile *tile, const float *dout, const float *log_sum_exp,
+                           const float *delta, float *dquery, float *dkey, float *dvalue, float *scratch);
 
 /// `delta[i] = sum of a[i] * b[i]` over `K`, for `rows` rows.
 void ek_row_dots(const float *a, size_t a_stride, const float *b, size_t b_stride, float *delta, size_t rows,

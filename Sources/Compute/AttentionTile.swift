@@ -1,0 +1,124 @@
+internal import CKernels
+
+/// A block of query rows against a run of keys, at most `mostKeys`.
+///
+/// Row `i` belongs to query token `i / heads`. The first query token sees the first `firstVisible` keys of the tile,
+/// each later one a key more (none where that is negative, at most all). All matrices are contiguous.
+package struct AttentionTile {
+    /// The most keys of a tile.
+    package static let mostKeys = Int(EK_ATTENTION_KEYS)
+    /// Keys are worked on by as many at a time: spans cut at multiples waste nothing.
+    package static let keyStep = 16
+
+    let query: Matrix
+    let key: Matrix
+    let value: Matrix
+    let firstVisible: Int
+    let heads: Int
+    let scale: Float
+
+    /// - Parameters:
+    ///   - query: `[rows, K]`.
+    ///   - key: `[keys, K]`.
+    ///   - value: `[keys, K]`.
+    ///   - heads: The query heads that share the keys.
+    ///   - scale: Of the scores, `1 / sqrt(K)`.
+    package init(query: Matrix, key: Matrix, value: Matrix, firstVisible: Int, heads: Int, scale: Float) {
+        let width = query.columns
+        precondition(key.columns == width && value.columns == width && value.rows == key.rows, "[keys, K]")
+        precondition([query, key, value].allSatisfy(\.isContiguous), "contiguous rows")
+        precondition(key.rows <= Self.mostKeys, "at most \(Self.mostKeys) keys")
+        self.query = query
+        self.key = key
+        self.value = value
+        self.firstVisible = firstVisible
+        self.heads = heads
+        self.scale = scale
+    }
+
+    /// Elements of scratch memory that a tile of this head width takes.
+    package static func scratchCount(width: Int) -> Int { ek_attention_scratch(width) }
+
+    /// One step of the online softmax (Milakov & Gimelshein 2018) over the tile's keys.
+    ///
+    /// - Parameters:
+    ///   - maximum: `[1, rows]`, the running maximum of the scores, minus infinity at first.
+    ///   - sum: `[1, rows]`, the running sum of `exp(score - maximum)`, 0 at first.
+    ///   - out: `[rows, K]`, contiguous, 0 at first; rescaled to the new maximum, then added to.
+    ///   - scratch: `[1, scratchCount]`.
+    package func forward(maximum: Matrix, sum: Matrix, out: Matrix, scratch: Matrix) {
+        checkRows(out)
+        precondition(maximum.columns >= query.rows && sum.columns >= query.rows, "one maximum and sum for each row")
+        recorded(.attention, flops: 4 * seenPairs * query.columns, elements: elements(passes: 2)) {
+            withKernelTile(scratch) { ek_attention_forward($0, maximum.base, sum.base, out.base, scratch.base) }
+        }
+    }
+
+    /// Adds the tile's part of the gradients.
+    ///
+    /// - Parameters:
+    ///   - dout: `[rows, K]`, contiguous.
+    ///   - logSumExp: `[1, rows]`, as the forward pass saved it.
+    ///   - delta: `[1, rows]`, the dot product of each output row with its gradient.
+    ///   - dquery: `[rows, K]`, contiguous.
+    ///   - dkey: `[keys, K]`, contiguous.
+    ///   - dvalue: `[keys, K]`, contiguous.
+    ///   - scratch: `[1, scratchCount]`.
+    package func backward(
+        dout: Matrix,
+        logSumExp: Matrix,
+        delta: Matrix,
+        dquery: Matrix,
+        dkey: Matrix,
+        dvalue: Matrix,
+        scratch: Matrix
+    ) {
+        for rows in [dout, dquery] { checkRows(rows) }
+        for keys in [dkey, dvalue] {
+            precondition(keys.rows == key.rows && keys.columns == key.columns && keys.isContiguous, "[keys, K]")
+        }
+        precondition(logSumExp.columns >= query.rows && delta.columns >= query.rows, "one value for each row")
+        recorded(.attention, flops: 10 * seenPairs * query.columns, elements: elements(passes: 4)) {
+            withKernelTile(scratch) {
+                ek_attention_backward(
+                    $0,
+                    dout.base,
+                    logSumExp.base,
+                    delta.base,
+                    dquery.base,
+                    dkey.base,
+                    dvalue.base,
+                    scratch.base
+                )
+            }
+        }
+    }
+
+    private func withKernelTile(_ scratch: Matrix, _ body: (UnsafePointer<ek_attention_tile>) -> Void) {
+        precondition(scratch.rows == 1 && scratch.columns >= Self.scratchCount(width: query.columns), "enough scratch")
+        let tile = ek_attention_tile(
+            query: query.base,
+            key: key.base,
+            value: value.base,
+            rows: query.rows,
+            keys: key.rows,
+            R: heads,
+            K: query.columns,
+            first_visible: firstVisible,
+            scale: scale
+        )
+        withUnsafePointer(to: tile, body)
+    }
+
+    private func checkRows(_ rows: Matrix) {
+        precondition(rows.rows == query.rows && rows.columns == query.columns && rows.isContiguous, "[rows, K]")
+    }
+
+    /// Row and key that see each other, counted: what is useful of the products.
+    private var seenPairs: Int {
+        let tokens = query.rows / heads
+        return heads * (0..<tokens).reduce(0) { $0 + min(key.rows, max(0, firstVisible + $1)) }
+    }
+
+    private func elements(passes: Int) -> Int { passes * (query.rows + key.rows) * query.columns }
+}

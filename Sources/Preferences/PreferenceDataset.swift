@@ -1,6 +1,6 @@
 internal import Formats
 
-/// Prepared preference data: prompts as token ids, each with two or more responses, best first.
+/// Prepared preference data: prompts as token ids, each with two or more responses, best first; some may be tied.
 package struct PreferenceDataset: Sendable {
     /// All prompts' tokens, one after the other.
     package let promptIDs: [Int32]
@@ -12,20 +12,26 @@ package struct PreferenceDataset: Sendable {
     package let responseOffsets: [Int]
     /// Each row's first response, and the end; `[n + 1]`.
     package let rowOffsets: [Int]
+    /// Each response's rank within its row, `[m]`: 0 is best, equal numbers are ties, ascending; nil where no two
+    /// responses of a row are tied.
+    package let responseRanks: [Int32]?
     /// What `espalier-prepare` noted.
     package let metadata: [String: String]
-    /// SHA-256 over the five arrays, in hexadecimal: what the data is, whatever file it came from.
+    /// SHA-256 over the arrays, in hexadecimal: what the data is, whatever file it came from.
     package let digest: String
 
     /// A dataset of these arrays.
     ///
-    /// - Throws: `DatasetError` where offsets do not fit or a row lacks a prompt or two responses.
+    /// - Parameter responseRanks: Nil for responses that are ranked strictly, best first.
+    /// - Throws: `DatasetError` where offsets or ranks do not fit, or a row lacks a prompt, two responses or a preference
+    ///   among them.
     package init(
         promptIDs: [Int32],
         promptOffsets: [Int],
         responseIDs: [Int32],
         responseOffsets: [Int],
         rowOffsets: [Int],
+        responseRanks: [Int32]? = nil,
         metadata: [String: String] = [:]
     ) throws {
         try Self.check("prompt_offsets", promptOffsets, end: promptIDs.count)
@@ -40,16 +46,24 @@ package struct PreferenceDataset: Sendable {
         guard promptOffsets.count > 1 else {
             throw DatasetError("the dataset is empty; prepare it again with espalier-prepare and read its counts")
         }
+        if let ranks = responseRanks, ranks.count != responseOffsets.count - 1 {
+            throw DatasetError(
+                "response_ranks must have one entry for each response, \(responseOffsets.count - 1), "
+                    + "found \(ranks.count)" + Self.remedy
+            )
+        }
         self.promptIDs = promptIDs
         self.promptOffsets = promptOffsets
         self.responseIDs = responseIDs
         self.responseOffsets = responseOffsets
         self.rowOffsets = rowOffsets
+        self.responseRanks = responseRanks
         self.metadata = metadata
         var digest = Digest()
         digest.update(promptIDs)
         digest.update(responseIDs)
         for offsets in [promptOffsets, responseOffsets, rowOffsets] { digest.update(offsets) }
+        if let responseRanks { digest.update(responseRanks) }
         self.digest = digest.hexadecimal
         for row in 0..<count { try checkRow(row) }
     }
@@ -64,6 +78,12 @@ package struct PreferenceDataset: Sendable {
 
     /// The indices of a row's responses, best first.
     package func responses(of row: Int) -> Range<Int> { rowOffsets[row]..<rowOffsets[row + 1] }
+
+    /// The ranks of a row's responses, ascending from 0; only a lower rank is preferred to a higher one.
+    package func ranks(of row: Int) -> [Int] {
+        let responses = responses(of: row)
+        return responseRanks.map { $0[responses].map(Int.init) } ?? Array(0..<responses.count)
+    }
 
     /// A response's tokens.
     package func response(_ index: Int) -> ArraySlice<Int32> { responseIDs[responseRange(index)] }
@@ -136,6 +156,19 @@ package struct PreferenceDataset: Sendable {
         if let empty = responses.first(where: { responseRange($0).isEmpty }) {
             let place = "response \(empty - responses.lowerBound + 1) of \(responses.count)"
             throw DatasetError("row \(row): \(place) is empty" + Self.remedy)
+        }
+        try checkRanks(of: row)
+    }
+
+    private func checkRanks(of row: Int) throws {
+        let ranks = ranks(of: row)
+        guard ranks[0] == 0, zip(ranks, ranks.dropFirst()).allSatisfy({ $0 <= $1 }) else {
+            throw DatasetError("row \(row): ranks must ascend from 0, found \(ranks)" + Self.remedy)
+        }
+        guard ranks[ranks.count - 1] > 0 else {
+            throw DatasetError(
+                "row \(row): all \(ranks.count) responses have the same rank, so none is preferred" + Self.remedy
+            )
         }
     }
 }

@@ -13,7 +13,7 @@ struct PreferenceRow {
 
 extension PreferenceDataset {
     /// A dataset of these rows.
-    init(_ rows: [PreferenceRow], metadata: [String: String] = [:]) throws {
+    init(_ rows: [PreferenceRow], ranks: [Int32]? = nil, metadata: [String: String] = [:]) throws {
         let responses = rows.flatMap(\.responses)
         try self.init(
             promptIDs: rows.flatMap(\.prompt),
@@ -21,6 +21,7 @@ extension PreferenceDataset {
             responseIDs: responses.flatMap(\.self),
             responseOffsets: offsets(responses.map(\.count)),
             rowOffsets: offsets(rows.map(\.responses.count)),
+            responseRanks: ranks,
             metadata: metadata
         )
     }

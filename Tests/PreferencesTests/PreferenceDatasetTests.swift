@@ -13,7 +13,8 @@ struct PreferenceDatasetTests {
         promptOffsets: [Int] = [0, 2],
         responseIDs: [Int32] = [3, 4, 5],
         responseOffsets: [Int] = [0, 1, 3],
-        rowOffsets: [Int] = [0, 2]
+        rowOffsets: [Int] = [0, 2],
+        responseRanks: [Int32]? = nil
     ) -> String? {
         let error = #expect(throws: DatasetError.self) {
             try PreferenceDataset(
@@ -21,7 +22,8 @@ struct PreferenceDatasetTests {
                 promptOffsets: promptOffsets,
                 responseIDs: responseIDs,
                 responseOffsets: responseOffsets,
-                rowOffsets: rowOffsets
+                rowOffsets: rowOffsets,
+                responseRanks: responseRanks
             )
         }
         return error?.description
@@ -59,6 +61,31 @@ struct PreferenceDatasetTests {
         others[3][0].responses = [[1], [2, 3]]
         let digests = try others.map { try PreferenceDataset($0).digest }
         #expect(Set(digests + [digest]).count == 6)
+    }
+
+    @Test("ranks are those given, else one after the other; they belong to what the data is")
+    func ranks() throws {
+        let strict = try PreferenceDataset(rows)
+        #expect([0, 1].map(strict.ranks(of:)) == [[0, 1], [0, 1, 2]] && strict.responseRanks == nil)
+        let tied = try PreferenceDataset(rows, ranks: [0, 1, 0, 0, 1])
+        #expect([0, 1].map(tied.ranks(of:)) == [[0, 1], [0, 0, 1]])
+        let other = try PreferenceDataset(rows, ranks: [0, 1, 0, 1, 1])
+        #expect(Set([strict.digest, tied.digest, other.digest]).count == 3)
+    }
+
+    @Test("ranks that do not ascend from 0 or prefer nothing are refused, with the row")
+    func unfitRanks() {
+        let remedy = "; prepare the data again with espalier-prepare"
+        #expect(
+            refusal(responseRanks: [0]) == "response_ranks must have one entry for each response, 2, found 1" + remedy
+        )
+        for ranks: [Int32] in [[1, 2], [0, -1], [-1, 0]] {
+            #expect(refusal(responseRanks: ranks) == "row 0: ranks must ascend from 0, found \(ranks)" + remedy)
+        }
+        #expect(
+            refusal(responseRanks: [0, 0])
+                == "row 0: all 2 responses have the same rank, so none is preferred" + remedy
+        )
     }
 
     @Test("offsets that do not ascend from 0 to the end are refused, with the place")

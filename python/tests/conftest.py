@@ -2,11 +2,17 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+# Read by Hugging Face's libraries when they are imported: no network, and no traces in the user's cache.
+CACHE = tempfile.TemporaryDirectory(prefix="espalier-tests-")
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": CACHE.name}
+
 import tiny
 from reading import Prepared, read_prepared
 

@@ -2,11 +2,11 @@
 
 import gzip
 import json
-import subprocess
-import sys
 
 import pytest
 import tiny
+
+from espalier_data.arguments import parse_arguments
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
 LINES = (json.dumps(GOOD) + "\n").encode() * 40
@@ -21,9 +21,13 @@ def test_a_missing_file_is_named(prepare, tmp_path):
     assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/nowhere.json: No such file or directory\n")
 
 
-def test_a_directory_is_no_data(prepare, tmp_path):
-    outcome = prepare(tmp_path)
-    assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}: Is a directory\n")
+def test_a_directory_without_data_is_told(prepare, tmp_path):
+    (tmp_path / "empty").mkdir()
+    outcome = prepare(tmp_path / "empty")
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"error: {tmp_path}/empty: cannot be loaded (EmptyDatasetError: ")
+    assert outcome.err.endswith("; check the name, --split train\n")
+    assert outcome.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("content", ["", "\n \n", "[]", " [ ] "])
@@ -106,13 +110,50 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(prepare, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: --model, --data, --output"),
+        ([], "the following arguments are required: --model, --output, --data"),
         (["--max-length", "many"], "argument --max-length: invalid int value: 'many'"),
-        (["--truncation-mode", "keep_end"], "argument --truncation-mode: invalid choice: 'keep_end'"),
+        (["--truncation-mode", "keep_all"], "argument --truncation-mode: invalid choice: 'keep_all'"),
+        (["--chat-template-kwargs", "{"], "argument --chat-template-kwargs: not valid JSON: Expecting property name"),
+        (["--chat-template-kwargs", "[1]"], "argument --chat-template-kwargs: expected a JSON object, found [1]"),
     ],
 )
-def test_wrong_arguments_are_told(arguments, message, tmp_path):
-    command = [sys.executable, "-m", "espalier_data.prepare", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 2
-    assert message in result.stderr
+def test_wrong_arguments_are_told(arguments, message, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse_arguments(arguments)
+    assert (end.value.code, message in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-length", 1], "--max-length must be at least 2, found 1"),
+        (["--max-prompt-length", 0], "--max-prompt-length must be at least 1, found 0"),
+        (["--weights", 1, 2], "--weights must be one for each of 1 sources, found 2"),
+        (["--weights", 0], "--weights must be positive numbers, found 0.0"),
+        (["--weights", "nan"], "--weights must be positive numbers, found nan"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_told(options, message, prepare):
+    outcome = prepare([GOOD], *options)
+    assert (outcome.status, outcome.err) == (1, f"error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[", "not valid JSON: Expecting value: line 1 column 2 (char 1)"),
+        ("{}", "expected a list of tools, found dict"),
+    ],
+)
+def test_a_broken_file_of_tools_is_told(content, message, prepare, tmp_path):
+    (tmp_path / "tools.json").write_text(content)
+    outcome = prepare([GOOD], "--tools", tmp_path / "tools.json")
+    assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/tools.json: {message}\n")
+
+
+def test_help_fits_100_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as end:
+        parse_arguments(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert (end.value.code, max(map(len, lines)) <= 100, len(lines) > 20) == (0, True, True)

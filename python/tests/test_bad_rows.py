@@ -1,11 +1,15 @@
 """A bad row is told with its place and left out; `--strict` stops there."""
 
 import json
+import math
 
 import pytest
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
 USER = {"role": "user", "content": "Hi"}
+NEEDED = "a row has chosen and rejected, or responses"
+MORE = f"give two or more responses to one prompt: {NEEDED}"
+FINE_TUNING = f"as supervised fine-tuning takes it; give a better and a worse one to each prompt: {NEEDED}"
 
 
 @pytest.mark.parametrize(
@@ -23,8 +27,48 @@ USER = {"role": "user", "content": "Hi"}
         ({"prompt": "P", "responses": "yn"}, "responses must be a list of two or more, best first"),
         (
             {"prompt": "P", "completion": "y", "label": True},
-            "an unpaired preference (completion with label); pairs or ranked responses are needed",
+            "unpaired feedback (label), as KTO takes it; " + MORE,
         ),
+        ({"messages": [USER], "kto_tag": True}, "unpaired feedback (kto_tag), as KTO takes it; " + MORE),
+        ({"messages": [USER]}, "one answer alone (messages), " + FINE_TUNING),
+        ({"conversations": [USER]}, "one answer alone (conversations), " + FINE_TUNING),
+        ({"prompt": "P", "completion": "y"}, "one answer alone (completion), " + FINE_TUNING),
+        ({"prompt": "P", "response": "y"}, "one answer alone (response), " + FINE_TUNING),
+        ({"text": "y"}, "one answer alone (text), " + FINE_TUNING),
+        ({"prompt": "P", "chosen": "y", "rejected": "y"}, "all responses are the same, so that none is preferred"),
+        ({"prompt": "P", "responses": ["y", "y", "y"]}, "all responses are the same, so that none is preferred"),
+        (
+            {"prompt": "P", "responses": ["y", "n"], "scores": [1, 1.0]},
+            "all responses are rated alike, so that none is preferred",
+        ),
+        (
+            {"prompt": "P", "responses": ["y", "n"], "scores": [1]},
+            "scores must have a number for each of 2 responses, found 1",
+        ),
+        ({"prompt": "P", "responses": ["y", "n"], "scores": [1, math.nan]}, "scores must be finite numbers, found nan"),
+        (
+            {"prompt": "P", "responses": ["y", "n"], "ratings": [-math.inf, 1]},
+            "ratings must be finite numbers, found -inf",
+        ),
+        ({"prompt": "P", "responses": ["y", "n"], "ratings": ["5", "1"]}, "ratings must be finite numbers, found '5'"),
+        ({"prompt": "P", "responses": ["y", "n"], "rank": [True, 2]}, "rank must be finite numbers, found True"),
+        (
+            {"prompt": "P", "answers": [{"answer": "y", "rank": 1}, {"answer": "n"}]},
+            "rank must be finite numbers, found None",
+        ),
+        (
+            {"prompt": "P", "answers": [{"answer": "y", "rank": 1}, "n"]},
+            "answers must all be of one kind, found text beside objects",
+        ),
+        (
+            {"prompt": "P", "completions": [{"score": 1}, {"score": 2}]},
+            "an object of completions has no text; it is expected as one of response, answer, completion, text, content",
+        ),
+        (
+            {"prompt": "P", "response_1": "y", "response_2": "n", "preference_strength": 0},
+            "all responses are rated alike, so that none is preferred",
+        ),
+        ({**GOOD, "tools": {"name": "saw"}}, "tools must be a list, found dict"),
         ({"prompt": "", "chosen": "y", "rejected": "n"}, "the prompt is empty"),
         ({"prompt": [], "chosen": "y", "rejected": "n"}, "prompt must be a list of messages"),
         ({"prompt": 7, "chosen": "y", "rejected": "n"}, "prompt must be a list of messages"),
@@ -108,6 +152,17 @@ def test_of_a_broken_array_the_rows_before_the_fault_stay(end, line, reason, pre
     outcome = prepare(path)
     assert outcome.err == f"bad row: {path}:{line}: row 2: {reason}\n"
     assert len(outcome.prepared.rows) == 2
+
+
+def test_of_many_bad_rows_of_a_kind_the_first_are_told_and_the_rest_counted(prepare, tmp_path):
+    outcome = prepare([{"text": "y"}] * 5 + [GOOD, {}])
+    place, reason = f"bad row: {tmp_path}/data.jsonl", f"one answer alone (text), {FINE_TUNING}"
+    assert outcome.err.splitlines() == [
+        *(f"{place}:{index + 1}: row {index}: {reason}" for index in range(3)),
+        f"{place}:7: row 6: chosen is missing; {NEEDED}",
+        f"bad rows: 2 more: {reason}",
+    ]
+    assert outcome.prepared.metadata["dropped_bad_rows"] == "6"
 
 
 def test_strict_stops_at_the_first_bad_row_and_writes_nothing(prepare, tmp_path):

@@ -83,6 +83,17 @@ def test_arguments_of_the_template_are_passed_on(prepare, tmp_path):
     assert prepare(rows, model=model).prepared.rows == [expected, expected]
 
 
+def test_arguments_of_the_command_line_come_after_those_of_a_row(prepare, tmp_path):
+    template = "{{ mood }}{{ size }}{{ tools[0]['name'] }}" + tiny.CHATML
+    model = tiny.save_model(tmp_path / "moody", template=template)
+    row = {"prompt": [QUESTION], "chosen": "Yes", "rejected": "No"}
+    own = {"chat_template_kwargs": {"mood": "glad"}, "tools": [{"name": "saw"}]}
+    (tmp_path / "tools.json").write_text(json.dumps([{"name": "axe"}]))
+    words = ["--chat-template-kwargs", '{"mood": "sad", "size": 7}', "--tools", tmp_path / "tools.json"]
+    prompts = [prompt for prompt, _ in prepare([row, {**row, **own}], *words, model=model).prepared.rows]
+    assert prompts == [[*start, *CONVERSATION[0]] for start in (b"sad7axe", b"glad7saw")]
+
+
 ROWS = [{"prompt": "P", "chosen": f"{index}", "rejected": "x"} for index in range(3)]
 
 

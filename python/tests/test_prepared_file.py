@@ -1,6 +1,7 @@
 """What stands in a prepared file."""
 
 import hashlib
+import json
 import subprocess
 import sys
 
@@ -37,11 +38,12 @@ def test_metadata_tells_format_origin_and_counts(prepare, model, tmp_path):
         "truncation_mode": "keep_start",
         "tokenizer_digest": hashlib.sha256((model / "tokenizer.json").read_bytes()).hexdigest(),
         "template_digest": hashlib.sha256(tiny.CHATML.encode()).hexdigest(),
-        "sources": str(tmp_path / "data.jsonl"),
+        "sources": json.dumps([{"name": str(tmp_path / "data.jsonl"), "weight": 1, "rows_read": 3, "rows_kept": 2}]),
         "rows_read": "3",
         "rows_kept": "2",
         "dropped_bad_rows": "1",
         "boundary_mismatches": "0",
+        "truncated_prompts": "0",
         "truncated_rows": "0",
         "truncated_responses": "0",
         "identical_responses": "0",

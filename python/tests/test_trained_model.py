@@ -1,6 +1,5 @@
 """What `espalier train` writes is a model for transformers, and its log-probabilities are those of transformers."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -13,6 +12,7 @@ from reading import read_prepared
 from safetensors.numpy import load_file
 from transformers import AutoTokenizer
 
+from espalier_data.arguments import parse_arguments
 from espalier_data.import_gguf import import_gguf
 from espalier_data.prepare import prepare
 
@@ -55,9 +55,9 @@ def data(source, tmp_path_factory) -> Path:
         {"prompt": f"Count to {n}.", "chosen": " ".join(map(str, range(n))), "rejected": "No " * n} for n in range(1, 9)
     ]
     (directory / "rows.json").write_text(json.dumps(rows))
-    options = {"max_length": 64, "truncation_mode": "keep_start", "strict": True}
     output = directory / "rows.safetensors"
-    prepare(argparse.Namespace(model=source, data=[directory / "rows.json"], output=output, **options))
+    words = ["--model", source, "--data", directory / "rows.json", "--output", output, "--max-length", 64, "--strict"]
+    prepare(parse_arguments([str(word) for word in words]))
     return output
 
 

@@ -1,5 +1,6 @@
-"""What happens at `max_length`."""
+"""What happens at `max_length` and `max_prompt_length`."""
 
+import tiny
 from tiny import END
 
 
@@ -46,6 +47,63 @@ def test_nothing_left_is_an_error(prepare):
     assert outcome.err == "error: no usable row of 1 read; nothing was written\n"
 
 
-def test_a_length_without_room_for_a_response_is_refused(prepare):
-    outcome = prepare([row("1", "p", "q")], "--max-length", 1)
-    assert (outcome.status, outcome.err) == (1, "error: --max-length must be at least 2, found 1\n")
+def test_of_a_long_prompt_the_last_tokens_are_kept_and_counted(prepare):
+    outcome = prepare([row("12345678", "p", "q"), row("123", "p", "q")], "--max-prompt-length", 3)
+    assert [prompt for prompt, _ in outcome.prepared.rows] == [[*b"678"], [*b"123"]]
+    assert outcome.prepared.metadata["truncated_prompts"] == "1"
+    assert outcome.prepared.metadata["max_prompt_length"] == "3"
+    assert "truncated prompts                  1\n" in outcome.out
+
+
+def test_the_prompt_is_cut_before_the_length_of_both_is_looked_at(prepare):
+    options = "--max-length", 8, "--max-prompt-length", 5
+    assert prepare([row("123456789", "xyz", "z")], *options).prepared.rows == [([*b"56789"], [[*b"xyz"], [*b"z", END]])]
+
+
+KEEP_END = "--max-length", 8, "--truncation-mode", "keep_end"
+
+
+def test_keep_end_cuts_as_much_from_the_prompt_as_the_longest_response_needs(prepare):
+    outcome = prepare([row("1234567", "xyz", "z"), row("1234", "xyz", "z")], *KEEP_END)
+    assert outcome.prepared.rows == [
+        ([*b"4567"], [[*b"xyz", END], [*b"z", END]]),
+        ([*b"1234"], [[*b"xyz", END], [*b"z", END]]),
+    ]
+    metadata = outcome.prepared.metadata
+    assert (metadata["truncated_prompts"], metadata["truncated_responses"]) == ("1", "0")
+    assert metadata["truncation_mode"] == "keep_end"
+
+
+def test_keep_end_leaves_a_token_of_the_prompt_and_cuts_what_is_longer_still(prepare):
+    prepared = prepare([row("123", "stuvwxyz", "z"), row("123456789", "stuvwx", "z")], *KEEP_END).prepared
+    assert prepared.rows == [
+        ([*b"3"], [[*b"stuvwxy"], [*b"z", END]]),
+        ([*b"9"], [[*b"stuvwx", END], [*b"z", END]]),
+    ]
+    assert prepared.metadata["truncated_responses"] == "1"
+
+
+def test_keep_end_drops_no_row_for_its_prompt(prepare):
+    prepared = prepare([row("1" * 100, "p", "q")], *KEEP_END).prepared
+    assert prepared.rows == [([*b"111111"], [[*b"p", END], [*b"q", END]])]
+    assert "dropped_prompt_fills_max_length" not in prepared.metadata
+
+
+def test_keep_end_gives_the_sequences_of_trl_to_the_longest_response_and_shorter_ones_to_others(prepare):
+    # TRL takes the last tokens of each sequence by itself.
+    prompt, longer, shorter = [*b"123456789"], [*b"xyz", END], [*b"z", END]
+    ((kept, responses),) = prepare([row("123456789", "xyz", "z")], *KEEP_END).prepared.rows
+    assert kept + responses[0] == (prompt + longer)[-8:]
+    assert kept + responses[1] == (prompt + shorter)[-6:]
+
+
+def test_a_last_turn_that_is_cut_off_whole_drops_the_row(prepare):
+    user = {"role": "user", "content": "Hi"}
+    turns = [[{"role": "assistant", "content": text}, user, {"role": "assistant", "content": "!"}] for text in "ab"]
+    talk = {"prompt": [user], "chosen": turns[0], "rejected": turns[1]}
+    before = len(tiny.asked(("user", "Hi"), ("assistant", "a"), ("user", "Hi")))
+    outcome = prepare([talk, row("1", "p", "q")], "--last-turn-only", "--max-length", before)
+    assert len(outcome.prepared.rows) == 1
+    assert outcome.prepared.metadata["dropped_last_turn_beyond_max_length"] == "1"
+    kept = prepare([talk], "--last-turn-only", "--max-length", before + 1).prepared.rows[0]
+    assert [response[-1:] for response in kept[1]] == [[*b"!"], [*b"!"]]

@@ -10,60 +10,86 @@ from safetensors.numpy import save
 
 from .files import replacing
 from .tokenization import TokenizedRow
+from .truncation import Limits
 
 FORMAT = "espalier-preferences"
-FORMAT_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class PreparedRow:
+    """A row as it will stand in the file; token ids are arrays, since a list of ints takes nine times the room."""
+
+    prompt: np.ndarray
+    responses: list[np.ndarray]
+    ranks: list[int]
+    skips: list[int]
+    #: The number of the record it was made of, counted over all sources.
+    source_row: int
+    #: How many times the row stands in the file.
+    times: int
 
 
 @dataclass
 class PreparedData:
-    """Rows that fit `max_length`, and what became of the others."""
+    """Rows that fit, and what became of the others."""
 
-    max_length: int
-    # Arrays, since a list of ints takes nine times the room.
-    prompts: list[np.ndarray] = field(default_factory=list)
-    responses: list[list[np.ndarray]] = field(default_factory=list)
-    source_rows: list[int] = field(default_factory=list)
+    limits: Limits
     counts: Counter[str] = field(default_factory=Counter)
+    _kept: list[PreparedRow] = field(default_factory=list)
 
-    def add(self, row: TokenizedRow, source: int) -> None:
-        """Cuts responses at `max_length`; drops, and counts, a row that has nothing to learn from."""
-        room = self.max_length - len(row.prompt)
-        if room <= 0:
-            self.counts["dropped_prompt_fills_max_length"] += 1
-            return
-        if not row.prompt or not all(row.responses):
-            self.counts["dropped_empty_prompt_or_response"] += 1
-            return
-        self.counts["boundary_mismatches"] += row.boundary_mismatch
-        self.counts["truncated_rows"] += any(len(response) > room for response in row.responses)
-        self.counts["truncated_responses"] += sum(len(response) > room for response in row.responses)
-        responses = [response[:room] for response in row.responses]
-        self.counts["identical_responses"] += len({tuple(response) for response in responses}) < len(responses)
-        self.prompts.append(_ids(row.prompt))
-        self.responses.append([_ids(response) for response in responses])
-        self.source_rows.append(source)
+    def add(self, row: TokenizedRow, source_row: int, times: int = 1) -> bool:
+        """Cuts a row to the limits; drops, and counts, one that has nothing to learn from. Tells whether it stays."""
+        fitted = self.limits.fit(row, self.counts)
+        if fitted is None:
+            return False
+        responses = [_ids(response) for response in fitted.responses]
+        self._kept.append(PreparedRow(_ids(fitted.prompt), responses, fitted.ranks, fitted.skips, source_row, times))
+        return True
+
+    @property
+    def rows(self) -> list[PreparedRow]:
+        """The rows of the file: all once in their order, then again those that are wanted twice, and so on."""
+        most = max((row.times for row in self._kept), default=0)
+        return [row for turn in range(most) for row in self._kept if row.times > turn]
 
     def write(self, path: Path, metadata: dict[str, str]) -> None:
         """Writes the file, whole or not at all."""
-        responses = [response for row in self.responses for response in row]
+        rows = self.rows
+        prompts = [row.prompt for row in rows]
+        responses = [response for row in rows for response in row.responses]
         arrays = {
-            "prompt_ids": _flat(self.prompts),
-            "prompt_offsets": _offsets(self.prompts),
+            "prompt_ids": _flat(prompts),
+            "prompt_offsets": _offsets(prompts),
             "response_ids": _flat(responses),
             "response_offsets": _offsets(responses),
-            "row_offsets": _offsets(self.responses),
-            "source_rows": np.array(self.source_rows, dtype=np.int64),
+            "row_offsets": _offsets([row.responses for row in rows]),
+            "source_rows": np.array([row.source_row for row in rows], dtype=np.int64),
         }
+        optional = _optional(rows)
         numbers = {name: str(count) for name, count in sorted(self.counts.items())}
         own = {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "max_length": str(self.max_length),
-            "rows_kept": str(len(self.prompts)),
+            # A reader that knows version 1 alone would count what it must not.
+            "format_version": "2" if optional else "1",
+            "max_length": str(self.limits.max_length),
+            "truncation_mode": self.limits.mode,
+            "rows_kept": str(len(rows)),
         }
+        if self.limits.max_prompt_length is not None:
+            own["max_prompt_length"] = str(self.limits.max_prompt_length)
+        content = save(arrays | optional, metadata={**own, **numbers, **metadata})
         with replacing(path) as temporary:
-            temporary.write_bytes(_with_sorted_metadata(save(arrays, metadata={**own, **numbers, **metadata})))
+            temporary.write_bytes(_with_sorted_metadata(content))
+
+
+def _optional(rows: list[PreparedRow]) -> dict[str, np.ndarray]:
+    """The arrays that are written only where they say something."""
+    arrays = {}
+    if any(row.ranks != list(range(len(row.ranks))) for row in rows):
+        arrays["response_ranks"] = _ids([rank for row in rows for rank in row.ranks])
+    if any(any(row.skips) for row in rows):
+        arrays["response_skips"] = _ids([skip for row in rows for skip in row.skips])
+    return arrays
 
 
 def _with_sorted_metadata(file: bytes) -> bytes:

@@ -4,8 +4,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from .answers import Answers, BadRow, answers
+
 Messages = list[dict[str, Any]]
 
+# Names of a prompt that is text, and what a user says all the same.
+_QUESTIONS = ("instruction", "question")
 _ROLES = {
     "human": "user",
     "user": "user",
@@ -18,54 +22,58 @@ _ROLES = {
 }
 
 
-class BadRow(Exception):
-    """Why a record is not a preference."""
-
-
 @dataclass(frozen=True)
 class PreferenceRow:
     """A prompt and two or more responses, best first: all of them strings, or all lists of messages."""
 
     prompt: str | Messages
     responses: list[str] | list[Messages]
+    #: 0 is the best; ascending, equal where responses tie.
+    ranks: list[int]
+    #: What the chat template is given: `tools`, and what `chat_template_kwargs` holds.
     template_arguments: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_conversational(self) -> bool:
         return isinstance(self.prompt, list)
 
+    def with_shared_turns_in_prompt(self) -> "PreferenceRow":
+        """The same conversation with all but the responses' last messages in the prompt, where those are alike."""
+        earlier = self.responses[0][:-1]
+        if not all(response[:-1] == earlier for response in self.responses):
+            return self
+        last = [response[-1:] for response in self.responses]
+        return PreferenceRow(self.prompt + earlier, last, self.ranks, self.template_arguments)
+
 
 def parse(value: Any) -> PreferenceRow:
     """The preference that a JSON value holds, in any of the known forms."""
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        # What tables hold beside text, such as times, is of no interest here.
+        json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError as error:
         half = ascii(error.object[error.start])[1:-1]
         raise BadRow(f"the text holds half a character (a lone surrogate), as {half}") from None
     if not isinstance(value, dict):
         raise BadRow(f"expected an object, found {type(value).__name__}")
-    if "label" in value and "completion" in value:
-        raise BadRow("an unpaired preference (completion with label); pairs or ranked responses are needed")
-    if "conversations" in value:
-        row = _sharegpt(value)
-    elif "prompt" in value:
-        row = _explicit(value)
-    else:
-        row = _implicit(value)
+    row = _row(value, answers(value))
     _check(row)
     return row
 
 
-def _answers(value: dict[str, Any]) -> list[Any]:
-    """The responses of a record, best first."""
-    if "responses" in value:
-        if not isinstance(value["responses"], list) or len(value["responses"]) < 2:
-            raise BadRow("responses must be a list of two or more, best first")
-        return value["responses"]
-    for key in ("chosen", "rejected"):
-        if value.get(key) is None:
-            raise BadRow(f"{key} is missing; a row has chosen and rejected, or responses")
-    return [value["chosen"], value["rejected"]]
+def _row(value: dict[str, Any], found: Answers) -> PreferenceRow:
+    whole = all(isinstance(answer, list) for answer in found.responses)
+    if "conversations" in value:
+        return _conversation(value, value["conversations"], "conversations", found)
+    if "prompt" in value:
+        # Some datasets repeat the prompt as text beside whole conversations.
+        return _implicit(value, found) if isinstance(value["prompt"], str) and whole else _explicit(value, found)
+    for name in _QUESTIONS:
+        if isinstance(value.get(name), str) and not whole:
+            return _conversation(value, _question(value, name), name, found)
+    if isinstance(value.get("context"), list):
+        return _conversation(value, value["context"], "context", found)
+    return _implicit(value, found)
 
 
 def _arguments(value: dict[str, Any]) -> dict[str, Any]:
@@ -75,29 +83,33 @@ def _arguments(value: dict[str, Any]) -> dict[str, Any]:
             tools = json.loads(tools) if tools.strip() else None
         except json.JSONDecodeError as error:
             raise BadRow(f"tools is not valid JSON: {error.msg}") from None
+    if not isinstance(tools or [], list):
+        raise BadRow(f"tools must be a list, found {type(tools).__name__}")
     arguments = value.get("chat_template_kwargs") or {}
     if not isinstance(arguments, dict):
         raise BadRow(f"chat_template_kwargs must be an object, found {type(arguments).__name__}")
-    return {"tools": tools, **arguments}
+    return {"tools": tools, **arguments} if tools else arguments
 
 
-def _sharegpt(value: dict[str, Any]) -> PreferenceRow:
-    prompt = [_message(turn) for turn in _list(value["conversations"], "conversations")]
-    if value.get("system"):
+def _conversation(value: dict[str, Any], turns: Any, name: str, found: Answers) -> PreferenceRow:
+    prompt = [_message(turn) for turn in _list(turns, name)]
+    # TRL's form has the system's message in the prompt.
+    if value.get("system") and name != "prompt":
         prompt.insert(0, {"role": "system", "content": value["system"]})
-    responses = [[_message(turn) for turn in _turns(answer)] for answer in _answers(value)]
-    return PreferenceRow(prompt, responses, _arguments(value))
+    return PreferenceRow(prompt, [_response(answer) for answer in found.responses], found.ranks, _arguments(value))
 
 
-def _explicit(value: dict[str, Any]) -> PreferenceRow:
-    prompt, answers = value["prompt"], _answers(value)
-    if isinstance(prompt, str) and all(isinstance(answer, str) for answer in answers):
-        return PreferenceRow(prompt, answers, _arguments(value))
-    if isinstance(prompt, str) and all(isinstance(answer, list) for answer in answers):
-        # Some datasets repeat the prompt as text beside whole conversations.
-        return _implicit(value)
-    messages = [_message(turn) for turn in _list(prompt, "prompt")]
-    return PreferenceRow(messages, [_response(answer) for answer in answers], _arguments(value))
+def _question(value: dict[str, Any], name: str) -> Messages:
+    """What the user says; `input` is the material of an `instruction`."""
+    parts = [value[name], value.get("input") if name == "instruction" else None]
+    return [{"role": "user", "content": "\n".join(part for part in parts if part)}]
+
+
+def _explicit(value: dict[str, Any], found: Answers) -> PreferenceRow:
+    prompt, responses = value["prompt"], found.responses
+    if isinstance(prompt, str) and all(isinstance(answer, str) for answer in responses):
+        return PreferenceRow(prompt, responses, found.ranks, _arguments(value))
+    return _conversation(value, prompt, "prompt", found)
 
 
 def _response(answer: Any) -> Messages:
@@ -106,22 +118,23 @@ def _response(answer: Any) -> Messages:
     return [_message(turn) for turn in _turns(answer)]
 
 
-def _implicit(value: dict[str, Any]) -> PreferenceRow:
+def _implicit(value: dict[str, Any], found: Answers) -> PreferenceRow:
     """The prompt is what all answers begin with: whole messages of conversations, or text up to a word's start."""
-    answers = _answers(value)
-    if all(isinstance(answer, str) for answer in answers):
-        common = _common(answers)
+    responses = found.responses
+    if all(isinstance(answer, str) for answer in responses):
+        common = _common(responses)
         # The space before a word belongs to the word.
-        if common and all(common < len(answer) for answer in answers) and answers[0][common - 1] == " ":
+        if common and all(common < len(answer) for answer in responses) and responses[0][common - 1] == " ":
             common -= 1
-    elif all(isinstance(answer, list) for answer in answers):
-        answers = [[_message(turn) for turn in answer] for answer in answers]
-        common = _common(answers)
+    elif all(isinstance(answer, list) for answer in responses):
+        responses = [[_message(turn) for turn in answer] for answer in responses]
+        common = _common(responses)
     else:
         raise BadRow("responses must all be strings, or all be lists of messages")
     if common == 0:
         raise BadRow("there is no prompt, and the responses do not begin alike")
-    return PreferenceRow(answers[0][:common], [answer[common:] for answer in answers], _arguments(value))
+    rest = [answer[common:] for answer in responses]
+    return PreferenceRow(responses[0][:common], rest, found.ranks, _arguments(value))
 
 
 def _common(sequences: list[Any]) -> int:
@@ -162,6 +175,8 @@ def _message(turn: Any) -> dict[str, Any]:
 def _check(row: PreferenceRow) -> None:
     if not row.prompt:
         raise BadRow("the prompt is empty")
+    if all(response == row.responses[0] for response in row.responses):
+        raise BadRow("all responses are the same, so that none is preferred")
     for response in row.responses:
         if not response:
             raise BadRow("a response is empty")

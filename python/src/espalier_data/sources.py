@@ -1,97 +1,67 @@
-"""Reads JSON arrays and JSON lines, plain or gzipped, and remembers where each record stands."""
+"""Where rows come from: files, directories and data sets of the Hub, each with its weight."""
 
-import gzip
-import json
-import zlib
+import random
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from .errors import UserError
+from . import json_records, tables
+from .record import Record
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+")
+_FILE_ENDS = (".json", ".jsonl", ".gz", ".parquet")
 
 
-@dataclass(frozen=True)
-class Record:
-    """One JSON value of a source file; `problem` is set, and `value` is not, where it could not be read."""
+@dataclass
+class Source:
+    """A file, a directory or a data set of the Hub; how many of its rows were read and kept is counted here."""
 
-    path: Path
-    line: int
-    value: Any = None
-    problem: str | None = None
+    name: str
+    #: Each epoch holds so many times the source's rows.
+    weight: float = 1
+    configuration: str | None = None
+    split: str = "train"
+    rows_read: int = field(default=0, init=False)
+    rows_kept: int = field(default=0, init=False)
 
     @property
-    def place(self) -> str:
-        return f"{self.path}:{self.line}"
+    def is_on_hub(self) -> bool:
+        """Whether the name is that of no file, and of the form that names on the Hub have."""
+        return not self._path.exists() and not self.name.endswith(_FILE_ENDS) and _HUB_NAME.fullmatch(self.name)
 
+    @property
+    def summary(self) -> dict[str, str | float | int]:
+        """What the output notes of the source."""
+        return {"name": self.name, "weight": self.weight, "rows_read": self.rows_read, "rows_kept": self.rows_kept}
 
-def read(path: Path) -> Iterator[Record]:
-    """The records of a `.json` array or `.jsonl` file, either of them possibly `.gz`."""
-    text = _text(path)
-    if text.lstrip()[:1] == "[":
-        yield from _array(path, text)
-    else:
-        yield from _lines(path, text)
+    @property
+    def _path(self) -> Path:
+        return Path(self.name)
 
+    def records(self) -> Iterator[Record]:
+        """All records, each once."""
+        if self._path.is_dir():
+            return tables.directory(self._path, self.configuration, self.split)
+        if self.is_on_hub:
+            return tables.hub(self.name, self.configuration, self.split)
+        if self._path.suffix == ".parquet":
+            return tables.parquet(self._path)
+        return json_records.read(self._path)
 
-def _text(path: Path) -> str:
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as file:
-            return file.read().decode("utf-8-sig")
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a whole gzip file ({error}); fetch or write it again") from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 at byte {error.start} of the file; convert it to UTF-8") from None
+    def weighted_records(self, seed: str) -> Iterator[tuple[Record, int]]:
+        """All records with how many times each is wanted: the weight's whole part, and once more for those drawn.
 
-
-def _lines(path: Path, text: str) -> Iterator[Record]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield Record(path, number, json.loads(line))
-        except (ValueError, RecursionError) as error:
-            yield Record(path, number, problem=_problem(error))
-
-
-def _array(path: Path, text: str) -> Iterator[Record]:
-    """Decodes element by element, so that each is known by its line and those before a fault are not lost."""
-    decoder = json.JSONDecoder()
-    line, counted = 1, 0
-    position = _skip(text, text.index("[") + 1)
-    while position < len(text) and text[position] != "]":
-        line += text.count("\n", counted, position)
-        counted = position
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            yield Record(path, getattr(error, "lineno", line), problem=f"{_problem(error)}; what follows is lost")
+        The weight's fraction of the records, rounded to a whole number, is drawn without replacement: those with the
+        smallest numbers, where each record in turn is given one by Python's `random.Random(seed).random()`.
+        """
+        whole = int(self.weight)
+        if whole == self.weight:
+            yield from ((record, whole) for record in self.records())
             return
-        yield Record(path, line, value)
-        position = _skip(text, end)
-        if position < len(text) and text[position] not in ",]":
-            error = json.JSONDecodeError("expected , or ]", text, position)
-            yield Record(path, error.lineno, problem=f"{_problem(error)}; what follows is lost")
-            return
-        if position < len(text) and text[position] == ",":
-            position = _skip(text, position + 1)
-    line += text.count("\n", counted, position)
-    if position >= len(text):
-        yield Record(path, line, problem="the array does not end: a truncated file?")
-    elif _skip(text, position + 1) < len(text):
-        yield Record(path, line, problem="something follows the array; what follows is lost")
-
-
-def _problem(error: ValueError | RecursionError) -> str:
-    """Why a value could not be read; besides faults of syntax, Python refuses endless numbers and endless nesting."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
-    return f"not readable JSON: {error}"
-
-
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
+        records = list(self.records())
+        draw = random.Random(seed)
+        numbers = [draw.random() for _ in records]
+        count = round((self.weight - whole) * len(records))
+        drawn = set(sorted(range(len(records)), key=numbers.__getitem__)[:count])
+        yield from ((record, whole + (index in drawn)) for index, record in enumerate(records))

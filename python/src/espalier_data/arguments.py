@@ -1,0 +1,161 @@
+"""The options of `espalier-prepare`."""
+
+import argparse
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+from .sources import Source
+from .truncation import MODES, Limits
+
+_DESCRIPTION = """\
+Turns preferences into token ids with a model's own tokenizer and chat template, by the rules
+of TRL, for `espalier train`. Rows are prompt, chosen and rejected, or chosen and rejected
+alone, as text or messages; ShareGPT's conversations; or a prompt with a list of responses,
+best first or with scores. What cannot be used is told and counted."""
+
+_EPILOG = """\
+Documentation/Data.md lists every form of row, what is counted, and the format of the output.
+
+examples:
+  espalier-prepare --model MODEL --data pairs.jsonl more.parquet --output train.safetensors
+  espalier-prepare --model MODEL --data ours.jsonl HuggingFaceH4/ultrafeedback_binarized \\
+      --split train_prefs --weights 2 0.1 --output train.safetensors"""
+
+
+def parse_arguments(words: list[str]) -> argparse.Namespace:
+    """The options as the command line gives them."""
+    parser = argparse.ArgumentParser(
+        prog="espalier-prepare",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=_columns()),
+    )
+    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="a Hugging Face model directory")
+    parser.add_argument("--output", type=Path, required=True, metavar="OUT.safetensors")
+    _add_sources(parser)
+    _add_template(parser)
+    _add_truncation(parser)
+    parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
+    return parser.parse_args(words)
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("sources")
+    group.add_argument(
+        "--data",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="SOURCE",
+        help=".json or .jsonl, either also .gz; .parquet; a directory, of data files or from save_to_disk; "
+        "or ORG/NAME on the Hugging Face Hub, if there is no such file",
+    )
+    group.add_argument("--split", default="train", help="of directories and the Hub; slices too, as train[:1000]")
+    group.add_argument("--dataset-config", metavar="NAME", help="of directories and the Hub")
+    group.add_argument(
+        "--weights",
+        type=float,
+        nargs="+",
+        action="extend",
+        metavar="W",
+        help="one for each source, in order: an epoch holds W times its rows; of a fraction, so many rows are drawn "
+        "by --seed, for good (default: 1 each)",
+    )
+    group.add_argument("--seed", type=int, default=42, help="for what --weights draws (default: 42)")
+
+
+def _add_template(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("conversations")
+    group.add_argument(
+        "--tools", type=Path, metavar="FILE.json", help="a list of tools for the chat template; a row's own come first"
+    )
+    group.add_argument(
+        "--chat-template-kwargs",
+        type=_object,
+        default={},
+        metavar="JSON",
+        help="variables for the chat template, such as '{\"enable_thinking\": false}'; a row's own come first",
+    )
+    group.add_argument(
+        "--last-turn-only",
+        action="store_true",
+        help="count the last message of each response alone; by default all its tokens count, as in TRL",
+    )
+
+
+def _add_truncation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("truncation")
+    group.add_argument(
+        "--max-length",
+        type=int,
+        default=1024,
+        metavar="N",
+        help="tokens of a prompt and a response together (default: 1024)",
+    )
+    group.add_argument("--max-prompt-length", type=int, metavar="N", help="keep the last N tokens of longer prompts")
+    group.add_argument(
+        "--truncation-mode",
+        choices=MODES,
+        default="keep_start",
+        help="keep_start cuts responses at --max-length, and drops rows whose prompt fills it (default); keep_end "
+        "first cuts the prompt from the left, by the same for all responses of a row",
+    )
+
+
+def source_list(arguments: argparse.Namespace) -> list[Source]:
+    """The sources with their weights."""
+    names, weights = arguments.data, arguments.weights or [1] * len(arguments.data)
+    if len(weights) != len(names):
+        raise UserError(f"--weights must be one for each of {len(names)} sources, found {len(weights)}")
+    for weight in weights:
+        if not 0 < weight < math.inf:
+            raise UserError(f"--weights must be positive numbers, found {weight}")
+    return [
+        Source(str(name), weight, arguments.dataset_config, arguments.split) for name, weight in zip(names, weights)
+    ]
+
+
+def limits(arguments: argparse.Namespace) -> Limits:
+    """How long rows may be."""
+    for name, value, least in (
+        ("--max-length", arguments.max_length, 2),
+        ("--max-prompt-length", arguments.max_prompt_length, 1),
+    ):
+        if value is not None and value < least:
+            raise UserError(f"{name} must be at least {least}, found {value}")
+    return Limits(arguments.max_length, arguments.max_prompt_length, arguments.truncation_mode)
+
+
+def template_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What every chat template is given."""
+    if arguments.tools is None:
+        return arguments.chat_template_kwargs
+    try:
+        tools = json.loads(arguments.tools.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{arguments.tools}: not valid JSON: {error}") from None
+    if not isinstance(tools, list):
+        raise UserError(f"{arguments.tools}: expected a list of tools, found {type(tools).__name__}")
+    return {"tools": tools, **arguments.chat_template_kwargs}
+
+
+def _columns() -> int:
+    """The terminal's width, at most 100."""
+    try:
+        return min(100, os.get_terminal_size().columns)
+    except OSError:
+        return 100
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"expected a JSON object, found {text}")
+    return value

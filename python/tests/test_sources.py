@@ -1,0 +1,139 @@
+"""Rows come from Parquet files, directories and the Hub as from JSON."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow
+import pytest
+from datasets import Dataset, DatasetDict
+from pyarrow import parquet
+from tiny import END, answered, asked
+
+ROWS = [{"prompt": "P", "chosen": f"{index}", "rejected": "x"} for index in range(3)]
+EXPECTED = [([*b"P"], [[*f"{index}".encode(), END], [*b"x", END]]) for index in range(3)]
+USER = {"role": "user", "content": "Hi"}
+REMEDY = "install it with pip install 'espalier-data[hub]'"
+
+
+def write_parquet(path, rows=ROWS):
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    return path
+
+
+def test_a_parquet_file(prepare, tmp_path):
+    assert prepare(write_parquet(tmp_path / "rows.parquet")).prepared.rows == EXPECTED
+
+
+def test_a_bad_row_of_a_table_is_told_by_its_number(prepare, tmp_path):
+    path = write_parquet(tmp_path / "rows.parquet", [*ROWS, {"prompt": "P", "chosen": "y"}])
+    outcome = prepare(path)
+    assert (
+        outcome.err == f"bad row: {path}[3]: row 3: rejected is missing; a row has chosen and rejected, or responses\n"
+    )
+    assert outcome.prepared.rows == EXPECTED
+
+
+def test_keys_that_a_table_adds_to_messages_are_not_there(prepare, tmp_path):
+    """A table gives every object of a list the keys of all, null where the object has none."""
+    template = "{% for message in messages %}{{ message.keys() | list }}{{ message['content'] }}{% endfor %}"
+    rows = [{"prompt": [USER, {"role": "system", "content": "S", "name": "N"}], "chosen": "y", "rejected": "n"}]
+    arguments = ["--chat-template-kwargs", json.dumps({"chat_template": template})]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    expected = prepare(tmp_path / "rows.json", *arguments).prepared.rows
+    assert bytes(expected[0][0]) == b"['role', 'content']Hi['role', 'content', 'name']S"
+    assert prepare(write_parquet(tmp_path / "rows.parquet", rows), *arguments).prepared.rows == expected
+
+
+def test_columns_that_json_does_not_know_are_of_no_interest(prepare, tmp_path):
+    table = pyarrow.table(
+        {"prompt": ["P"], "chosen": ["0"], "rejected": ["x"], "when": pyarrow.array([7], "timestamp[s]")}
+    )
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    assert prepare(tmp_path / "rows.parquet").prepared.rows == EXPECTED[:1]
+
+
+def test_a_directory_of_data_files(prepare, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    assert prepare(tmp_path / "data").prepared.rows == EXPECTED
+    assert prepare(tmp_path / "data", "--split", "train[1:]").prepared.rows == EXPECTED[1:]
+    outcome = prepare(tmp_path / "data", "--split", "test")
+    assert outcome.status == 1
+    assert 'cannot be loaded (ValueError: Unknown split "test"' in outcome.err
+    assert outcome.err.endswith("; check the name, --split test\n")
+    outcome = prepare(tmp_path / "data", "--dataset-config", "none")
+    assert outcome.err.endswith("; check the name, --split train and --dataset-config none\n")
+
+
+def test_directories_that_save_to_disk_wrote(prepare, tmp_path):
+    Dataset.from_list(ROWS).save_to_disk(tmp_path / "one")
+    splits = {"train": Dataset.from_list(ROWS[:1]), "test": Dataset.from_list(ROWS[1:])}
+    DatasetDict(splits).save_to_disk(tmp_path / "splits")
+    assert prepare(tmp_path / "one").prepared.rows == EXPECTED
+    assert prepare(tmp_path / "splits").prepared.rows == EXPECTED[:1]
+    assert prepare(tmp_path / "splits", "--split", "test").prepared.rows == EXPECTED[1:]
+
+
+def test_conversations_of_a_directory(prepare, tmp_path):
+    answers = [[{"role": "assistant", "content": text}] for text in ("Yes", "No")]
+    rows = [{"prompt": [USER], "chosen": answers[0], "rejected": answers[1]}]
+    Dataset.from_list(rows).save_to_disk(tmp_path / "talk")
+    assert prepare(tmp_path / "talk").prepared.rows == [(asked(("user", "Hi")), [answered("Yes"), answered("No")])]
+
+
+def test_a_broken_parquet_file_is_told(prepare, tmp_path):
+    path = write_parquet(tmp_path / "rows.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    outcome = prepare(path)
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"error: {path}: not a whole Parquet file (")
+    assert outcome.err.endswith("; fetch or write it again\n")
+    assert outcome.err.count("\n") == 1
+
+
+def test_missing_files_are_no_names_on_the_hub(prepare, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("data/rows.jsonl", "data/rows.parquet", "a/b/c", "a", "/a/b"):
+        outcome = prepare(Path(name))
+        assert (outcome.status, outcome.err) == (1, f"error: {name}: No such file or directory\n")
+
+
+def test_a_hub_that_cannot_be_reached_is_told(prepare):
+    outcome = prepare(Path("no-such/data.set"))
+    assert outcome.status == 1
+    assert outcome.err.startswith("error: no-such/data.set: no such file, and the Hugging Face Hub cannot be reached (")
+    assert outcome.err.endswith("; check the name and the network, or download the files and name them\n")
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("wish", "found"), [(None, "0"), ("1", "1"), ("0", "0")])
+def test_the_network_is_allowed_unless_the_user_forbids_it(wish, found):
+    environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    script = "import os; from espalier_data import tables; tables.allow_network(); print(os.environ['HF_HUB_OFFLINE'])"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment if wish is None else {**environment, "HF_HUB_OFFLINE": wish},
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout == f"{found}\n", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "library", "message"),
+    [
+        ("rows.parquet", "pyarrow", "Parquet files need pyarrow"),
+        ("directory", "datasets", "directories need the library datasets"),
+        ("org/name", "datasets", "no such file, and data sets of the Hub need the library datasets"),
+    ],
+)
+def test_without_the_extra_the_remedy_is_told(name, library, message, prepare, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, library, None)
+    (tmp_path / "rows.parquet").touch()
+    (tmp_path / "directory").mkdir()
+    outcome = prepare(Path(name))
+    assert (outcome.status, outcome.err) == (1, f"error: {name}: {message}; {REMEDY}\n")

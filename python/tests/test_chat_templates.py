@@ -1,0 +1,33 @@
+"""With five public chat templates the tokens are those that TRL gives, also where a prompt's end merges with an answer.
+
+`goldens/make_trl_goldens.py` wrote what is compared with.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from chat_templates import FAMILIES, ROWS, save_model
+
+GOLDENS = json.loads((Path(__file__).parent / "goldens/trl.json").read_text())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tokens_are_those_of_trl(family, prepare, tmp_path):
+    model = save_model(tmp_path / family, FAMILIES[family])
+    outcome = prepare(list(ROWS.values()), model=model)
+    assert (outcome.status, outcome.err) == (0, "")
+    expected = GOLDENS[family]
+    assert list(expected) == list(ROWS)
+    for (prompt, (chosen, rejected)), title in zip(outcome.prepared.rows, ROWS, strict=True):
+        assert {"prompt": prompt, "chosen": chosen, "rejected": rejected} == expected[title], title
+    # Merges across the prompt's end are what makes this hard: some must have happened.
+    assert int(outcome.prepared.metadata["boundary_mismatches"]) > 0
+
+
+def test_a_conversation_that_mistral_refuses_is_a_bad_row(prepare, tmp_path):
+    model = save_model(tmp_path / "mistral", FAMILIES["mistral"])
+    twice = [{"role": "user", "content": "Hi"}] * 2
+    outcome = prepare([{**ROWS["question"], "prompt": twice}, ROWS["question"]], model=model)
+    assert outcome.err.endswith("row 0: the chat template refuses the conversation: roles must take turns\n")
+    assert len(outcome.prepared.rows) == 1

@@ -75,6 +75,8 @@ def read_pairs(path: str, count: int | None = None) -> list[Pair]:
             arrays = {name: file.get_tensor(name) for name in file.keys()}
     except (OSError, SafetensorError) as error:
         raise BenchmarkError(f"{path}: expected a file that espalier-prepare wrote: {error}") from error
+    if "response_skips" in arrays:
+        raise BenchmarkError(f"{path}: peers count whole responses; prepare the data without --last-turn-only")
     rows = arrays["row_offsets"]
     available = len(rows) - 1
     count = available if count is None else count

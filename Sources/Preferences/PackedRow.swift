@@ -57,7 +57,7 @@ package struct PackedRow: Sendable, Equatable {
     package struct ResponseSlice: Sendable, Equatable {
         /// Index of the dataset's response.
         package var index: Int
-        /// Into `responseTargets`: one target for each of the response's tokens, in order.
+        /// Into `responseTargets`: one target for each of the response's counted tokens, in order.
         package var targets: Range<Int>
 
         /// A response of the dataset with its targets.

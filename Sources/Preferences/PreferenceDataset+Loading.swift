@@ -9,6 +9,7 @@ extension PreferenceDataset {
         let file = try SafetensorsFile(path)
         try Self.checkFormat(file)
         func offsets(_ name: String) throws -> [Int] { try file.int64s(name).map { Int($0) } }
+        func optional(_ name: String) throws -> [Int32]? { file.tensors[name] == nil ? nil : try file.int32s(name) }
         do {
             try self.init(
                 promptIDs: file.int32s("prompt_ids"),
@@ -16,6 +17,8 @@ extension PreferenceDataset {
                 responseIDs: file.int32s("response_ids"),
                 responseOffsets: offsets("response_offsets"),
                 rowOffsets: offsets("row_offsets"),
+                responseRanks: optional("response_ranks"),
+                responseSkips: optional("response_skips"),
                 metadata: file.metadata
             )
         } catch let error as DatasetError {
@@ -23,10 +26,11 @@ extension PreferenceDataset {
         }
     }
 
+    /// Version 2 may have ranks and skips, which version 1 has not.
     private static func checkFormat(_ file: SafetensorsFile) throws {
         let found: String
         switch (file.metadata["format"], file.metadata["format_version"]) {
-        case ("espalier-preferences", "1"): return
+        case ("espalier-preferences", "1"), ("espalier-preferences", "2"): return
         case ("espalier-preferences", let version?): found = "version \(version)"
         case ("espalier-preferences", nil): found = "no version"
         case (let format?, _): found = "the format \(format)"
@@ -34,7 +38,8 @@ extension PreferenceDataset {
         }
         throw FormatError(
             file.path,
-            "expected prepared preferences of format version 1, found \(found); prepare the data with espalier-prepare"
+            "expected prepared preferences of format version 1 or 2, found \(found); "
+                + "prepare the data with espalier-prepare"
         )
     }
 }

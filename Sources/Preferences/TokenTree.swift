@@ -42,7 +42,7 @@ private struct TreeBuilder {
         var children: [Int] = []
     }
 
-    /// A response as the place where it ends and the number of its own tokens.
+    /// A response as the place where it ends and the number of its counted tokens, the last ones there.
     private struct Ending {
         let response: Int
         var branch: Int
@@ -75,7 +75,8 @@ private struct TreeBuilder {
             case .prefix:
                 end = insert(prompt + tokens, below: 0)
             }
-            endings.append(Ending(response: response, branch: end, count: tokens.count))
+            let count = dataset.countedRange(response).count
+            endings.append(Ending(response: response, branch: end, count: count))
         }
         examples.append(PackedRow.ExampleSlice(row: index, responses: first..<endings.count))
     }

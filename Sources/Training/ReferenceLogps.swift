@@ -8,7 +8,7 @@ package import SystemPackage
 /// Per token, so that every objective and length normalization can be had from it. In a file, keyed by what the model
 /// and the data are; tokens of rows that no run has visited yet are NaN there.
 package struct ReferenceLogps: Sendable {
-    /// In nats, in the order of the dataset's `responseIDs`; NaN where unknown.
+    /// In nats, in the order of the dataset's `responseIDs`; NaN where unknown, 0 for tokens that are not counted.
     private var tokens: [Float]
     private let dataset: PreferenceDataset
 
@@ -18,9 +18,9 @@ package struct ReferenceLogps: Sendable {
         tokens = Array(repeating: .nan, count: dataset.responseIDs.count)
     }
 
-    /// The summed log-probability of a response, in nats, added in token order in double.
+    /// The summed log-probability of a response's counted tokens, in nats, added in token order in double.
     package func logp(ofResponse index: Int) -> Double {
-        tokens[dataset.responseRange(index)].reduce(0) { $0 + Double($1) }
+        tokens[dataset.countedRange(index)].reduce(0) { $0 + Double($1) }
     }
 
     /// The rows among `rows` of which a token is unknown.

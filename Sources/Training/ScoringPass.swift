@@ -24,7 +24,7 @@ package struct ScoringPass {
     /// - Parameters:
     ///   - title: What the progress line calls the pass.
     ///   - body: Receives each packed row of this rank with its scores.
-    /// - Returns: Zero for tokens of other rows.
+    /// - Returns: Zero for tokens of other rows and for those that are not counted.
     package func tokenLogps(
         rows: [Int],
         model: ForestModel,
@@ -35,7 +35,7 @@ package struct ScoringPass {
         var logps = Array(repeating: Float(0), count: dataset.responseIDs.count)
         visit(rows: rows, model: model, title: title) { row, scores in
             for response in row.responses {
-                let range = dataset.responseRange(response.index)
+                let range = dataset.countedRange(response.index)
                 logps.replaceSubrange(range, with: scores.tokenLogps(of: response, in: row))
             }
             body(row, scores)

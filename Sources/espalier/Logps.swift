@@ -10,7 +10,7 @@ struct Logps: ParsableCommand {
         abstract: "Writes the log-probability of every response and of each of its tokens.",
         discussion: """
             The output is a safetensors file: response_logps, float64, one for each response of the data, and \
-            token_logps, float32, in the order of the data's response_ids. All in nats.
+            token_logps, float32, in the order of the data's response_ids; 0 for tokens that do not count. All in nats.
             """
     )
 
@@ -41,7 +41,7 @@ struct Logps: ParsableCommand {
 
     private func write(_ tokens: [Float], _ dataset: PreferenceDataset, modelDigest: String) throws {
         let responses = (0..<dataset.responseCount).map { index in
-            tokens[dataset.responseRange(index)].reduce(0) { $0 + Double($1) }
+            tokens[dataset.countedRange(index)].reduce(0) { $0 + Double($1) }
         }
         try SafetensorsWriter.write(
             [

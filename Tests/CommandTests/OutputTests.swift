@@ -31,6 +31,63 @@ struct OutputTests {
         }
     }
 
+    @Test("tokens that are not counted are in no log-probability, of the reference neither")
+    func skippedTokens() throws {
+        try Places.temporary { directory in
+            let golden = try SafetensorsFile(Golden.tied.file)
+            let expected = try golden.float32s("token_logps")
+            let offsets = try golden.int64s("response_offsets").map { Int($0) }
+            let ranges = zip(offsets, offsets.dropFirst()).enumerated().map { index, bounds in
+                bounds.0 + 3 * index % (bounds.1 - bounds.0)..<bounds.1
+            }
+            let skips = zip(ranges, offsets).map { Int32($0.lowerBound - $1) }
+            let data = directory.appending("data.safetensors")
+            try SafetensorsWriter.write(
+                try ["prompt_ids", "response_ids"].map { SafetensorsEntry(name: $0, try golden.int32s($0)) }
+                    + ["prompt_offsets", "response_offsets", "row_offsets"].map {
+                        SafetensorsEntry(name: $0, try golden.int64s($0))
+                    } + [SafetensorsEntry(name: "response_skips", skips)],
+                metadata: ["format": "espalier-preferences", "format_version": "2"],
+                to: data
+            )
+            func run(_ command: String, _ arguments: [String]) throws {
+                let shared = ["--model", Golden.tied.directory.string, "--data", data.string, "--threads", "1"]
+                let outcome = try Launch.run("espalier", [command] + shared + arguments, solo: true)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+            }
+
+            let output = directory.appending("logps.safetensors")
+            try run("logps", ["--output", output.string])
+            let tokens = try SafetensorsFile(output).float32s("token_logps")
+            let counted = Set(ranges.flatMap { $0 })
+            #expect(counted.count > 30 && counted.count < expected.count - 30)
+            for (index, (found, logp)) in zip(tokens, expected).enumerated() {
+                #expect(counted.contains(index) ? abs(found - logp) < 2e-5 : found == 0, "token \(index)")
+            }
+            let sums = ranges.map { $0.reduce(0) { $0 + Double(expected[$1]) } }
+            let responses = try SafetensorsFile(output).float64s("response_logps")
+            #expect(zip(responses, sums).allSatisfy { abs($0 - $1) < 2e-6 * abs($1) } && responses.count == sums.count)
+
+            // Measured from itself through the cache, the model's rewards are 0: both count the same tokens.
+            let rows = try golden.int64s("row_offsets").map { Int($0) }
+            let pairs = zip(rows, rows.dropFirst()).flatMap { Array(repeating: sums[$0], count: $1 - $0 - 1) }
+            let (cache, report) = (directory.appending("reference.safetensors"), directory.appending("eval.json"))
+            for _ in 0..<2 {
+                try run(
+                    "evaluate",
+                    [
+                        "--reference-model", Golden.tied.directory.string, "--reference-cache", cache.string,
+                        "--output", report.string,
+                    ]
+                )
+                let found = try Metrics(json: String(contentsOfFile: report.string, encoding: .utf8))
+                #expect(abs(try #require(found["eval_rewards/chosen"])) < 1e-6)
+                let chosen = pairs.reduce(0, +) / Double(pairs.count)
+                #expect(abs(try #require(found["eval_logps/chosen"]) - chosen) < 1e-5 * abs(chosen))
+            }
+        }
+    }
+
     @Test("the trained directory holds the configuration in float32 and reads as a model again")
     func directory() throws {
         try Places.temporary { directory in

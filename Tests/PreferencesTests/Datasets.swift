@@ -13,7 +13,12 @@ struct PreferenceRow {
 
 extension PreferenceDataset {
     /// A dataset of these rows.
-    init(_ rows: [PreferenceRow], ranks: [Int32]? = nil, metadata: [String: String] = [:]) throws {
+    init(
+        _ rows: [PreferenceRow],
+        ranks: [Int32]? = nil,
+        skips: [Int32]? = nil,
+        metadata: [String: String] = [:]
+    ) throws {
         let responses = rows.flatMap(\.responses)
         try self.init(
             promptIDs: rows.flatMap(\.prompt),
@@ -22,6 +27,7 @@ extension PreferenceDataset {
             responseOffsets: offsets(responses.map(\.count)),
             rowOffsets: offsets(rows.map(\.responses.count)),
             responseRanks: ranks,
+            responseSkips: skips,
             metadata: metadata
         )
     }
@@ -63,6 +69,12 @@ func randomRows(_ count: Int, seed: UInt64) -> [PreferenceRow] {
         }
         return PreferenceRow(prompt, responses.shuffled(using: &random))
     }
+}
+
+/// For each response of `rows` how many of its leading tokens are not counted, at least one being counted.
+func randomSkips(_ rows: [PreferenceRow], seed: UInt64) -> [Int32] {
+    var random = TestRandom(seed: seed)
+    return rows.flatMap(\.responses).map { Int32.random(in: 0..<Int32($0.count), using: &random) }
 }
 
 private func relative(of response: [Int32], _ random: inout TestRandom) -> [Int32] {

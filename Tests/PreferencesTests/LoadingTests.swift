@@ -23,6 +23,7 @@ final class LoadingTests {
     private func write(
         metadata: [String: String] = metadata,
         rowOffsets: [Int64] = [0, 2],
+        more: [SafetensorsEntry] = [],
         leavingOut: String? = nil
     ) throws {
         let entries = [
@@ -33,7 +34,7 @@ final class LoadingTests {
             "row_offsets": SafetensorsEntry(name: "row_offsets", rowOffsets),
         ]
         let kept = entries.filter { $0.key != leavingOut }.map(\.value)
-        try SafetensorsWriter.write(kept, metadata: metadata, to: path)
+        try SafetensorsWriter.write(kept + more, metadata: metadata, to: path)
     }
 
     private func refusal() -> String? {
@@ -90,14 +91,46 @@ final class LoadingTests {
             ([:], "no format in the metadata"),
             (["format": "pt"], "the format pt"),
             (["format": "espalier-preferences"], "no version"),
-            (["format": "espalier-preferences", "format_version": "2"], "version 2"),
+            (["format": "espalier-preferences", "format_version": "3"], "version 3"),
         ] as [([String: String], String)]
     )
     func otherFormats(metadata: [String: String], found: String) throws {
         try write(metadata: metadata)
         #expect(
-            refusal() == "\(path): expected prepared preferences of format version 1, found \(found); "
+            refusal() == "\(path): expected prepared preferences of format version 1 or 2, found \(found); "
                 + "prepare the data with espalier-prepare"
+        )
+    }
+
+    private static let second = metadata.merging(["format_version": "2"]) { $1 }
+
+    @Test("ranks and skips are read where there are any")
+    func ranksAndSkips() throws {
+        try write(metadata: Self.second)
+        let plain = try PreferenceDataset(path: path)
+        #expect(plain.responseRanks == nil && plain.responseSkips == nil)
+        try write(
+            metadata: Self.second,
+            more: [
+                SafetensorsEntry(name: "response_ranks", [0, 1] as [Int32]),
+                SafetensorsEntry(name: "response_skips", [1, 0] as [Int32]),
+            ]
+        )
+        let dataset = try PreferenceDataset(path: path)
+        #expect(dataset.responseRanks == [0, 1] && dataset.ranks(of: 0) == [0, 1])
+        #expect(dataset.responseSkips == [1, 0] && [0, 1].map(dataset.countedRange) == [1..<2, 2..<3])
+    }
+
+    @Test("ranks and skips of another type, or that do not fit, are refused, with the file")
+    func unfitRanksAndSkips() throws {
+        let remedy = "; prepare the data again with espalier-prepare"
+        try write(metadata: Self.second, more: [SafetensorsEntry(name: "response_ranks", [0, 1] as [Int64])])
+        #expect(refusal() == "\(path): tensor response_ranks: expected I32, found I64")
+        try write(metadata: Self.second, more: [SafetensorsEntry(name: "response_ranks", [0, 0] as [Int32])])
+        #expect(refusal() == "\(path): row 0: all 2 responses have the same rank, so none is preferred" + remedy)
+        try write(metadata: Self.second, more: [SafetensorsEntry(name: "response_skips", [0] as [Int32])])
+        #expect(
+            refusal() == "\(path): response_skips must have one entry for each response, 2, found 1" + remedy
         )
     }
 

@@ -3,9 +3,15 @@ internal import Testing
 
 /// Every mode against the plain sequences that it stands for, on random data.
 struct PathTests {
-    @Test("each response's path is its plain sequence", arguments: Sharing.allCases, [1, 2, 3] as [UInt64])
-    func pathsArePlainSequences(sharing: Sharing, seed: UInt64) throws {
-        let dataset = try PreferenceDataset(randomRows(40, seed: seed))
+    @Test(
+        "each response's path is its plain sequence, of which the counted tokens are targets",
+        arguments: Sharing.allCases,
+        [(1, false), (2, false), (3, false), (1, true), (2, true), (3, true)] as [(UInt64, Bool)]
+    )
+    func pathsArePlainSequences(sharing: Sharing, data: (seed: UInt64, skips: Bool)) throws {
+        let rows = randomRows(40, seed: data.seed)
+        let skips = data.skips ? randomSkips(rows, seed: data.seed) : nil
+        let dataset = try PreferenceDataset(rows, skips: skips)
         let row = PackedRow((0..<dataset.count).map { TokenTree(dataset, row: $0, sharing: sharing) })
         let visible = visibleTokens(of: row)
         var compared = 0
@@ -15,15 +21,16 @@ struct PathTests {
                 let prompt = Array(dataset.prompt(example.row))
                 let tokens = Array(dataset.response(response.index))
                 let targets = row.responseTargets[response.targets].map { row.targets[Int($0)] }
-                #expect(targets.map(\.token) == tokens)
+                let skipped = Int(skips?[response.index] ?? 0)
+                #expect(targets.map(\.token) == Array(tokens.dropFirst(skipped)))
                 var seen: [Int] = []
-                for (count, target) in targets.enumerated() {
+                for (count, target) in zip(skipped..., targets) {
                     let predictor = Int(row.lossRows[Int(target.hidden)])
                     let path = visible[predictor]
                     #expect(path.map { row.tokens[$0] } == prompt + tokens.prefix(count))
                     #expect(path.map { Int(row.positions[$0]) } == Array(0..<prompt.count + count))
                     // All predictors of a response lie on one path, each a token further.
-                    #expect(count == 0 || path == seen + [predictor])
+                    #expect(count == skipped || path == seen + [predictor])
                     seen = path
                     compared += 1
                 }
@@ -33,7 +40,8 @@ struct PathTests {
                 )
             }
         }
-        #expect(compared == dataset.responseIDs.count && compared > 300)
+        let uncounted = skips?.reduce(0) { $0 + Int($1) } ?? 0
+        #expect(compared == dataset.responseIDs.count - uncounted && compared > 300 && (uncounted > 0) == data.skips)
     }
 
     @Test("work counts tokens, visible pairs and loss rows", arguments: Sharing.allCases)
@@ -66,15 +74,20 @@ struct PathTests {
         #expect(computed > 300)
     }
 
-    @Test("targets ascend by hidden state, then token, and none is there twice", arguments: Sharing.allCases)
-    func targetsAscend(sharing: Sharing) throws {
-        let dataset = try PreferenceDataset(randomRows(60, seed: 6))
+    @Test(
+        "targets ascend by hidden state, then token, and none is there twice or for nobody",
+        arguments: Sharing.allCases,
+        [false, true]
+    )
+    func targetsAscend(sharing: Sharing, hasSkips: Bool) throws {
+        let rows = randomRows(60, seed: 6)
+        let dataset = try PreferenceDataset(rows, skips: hasSkips ? randomSkips(rows, seed: 6) : nil)
         let row = PackedRow((0..<dataset.count).map { TokenTree(dataset, row: $0, sharing: sharing) })
         #expect(zip(row.targets, row.targets.dropFirst()).allSatisfy { ($0.hidden, $0.token) < ($1.hidden, $1.token) })
         #expect(zip(row.lossRows, row.lossRows.dropFirst()).allSatisfy { $0 < $1 })
         #expect(Set(row.targets.map { Int($0.hidden) }) == Set(row.lossRows.indices), "each loss row predicts")
         #expect(Set(row.responseTargets.map { Int($0) }) == Set(row.targets.indices), "each target counts")
-        #expect(row.targets.count > 300)
+        #expect(row.targets.count > (hasSkips ? 150 : 300))
     }
 
     @Test("nodes and trees cover the row in order, each node after its parent", arguments: Sharing.allCases)

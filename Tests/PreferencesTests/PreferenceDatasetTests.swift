@@ -14,7 +14,8 @@ struct PreferenceDatasetTests {
         responseIDs: [Int32] = [3, 4, 5],
         responseOffsets: [Int] = [0, 1, 3],
         rowOffsets: [Int] = [0, 2],
-        responseRanks: [Int32]? = nil
+        responseRanks: [Int32]? = nil,
+        responseSkips: [Int32]? = nil
     ) -> String? {
         let error = #expect(throws: DatasetError.self) {
             try PreferenceDataset(
@@ -23,7 +24,8 @@ struct PreferenceDatasetTests {
                 responseIDs: responseIDs,
                 responseOffsets: responseOffsets,
                 rowOffsets: rowOffsets,
-                responseRanks: responseRanks
+                responseRanks: responseRanks,
+                responseSkips: responseSkips
             )
         }
         return error?.description
@@ -86,6 +88,39 @@ struct PreferenceDatasetTests {
             refusal(responseRanks: [0, 0])
                 == "row 0: all 2 responses have the same rank, so none is preferred" + remedy
         )
+    }
+
+    @Test("all tokens of a response count but those that are skipped; skips belong to what the data is")
+    func skips() throws {
+        let whole = try PreferenceDataset(rows)
+        #expect((0..<5).allSatisfy { whole.countedRange($0) == whole.responseRange($0) })
+        let skips: [Int32] = [1, 0, 0, 2, 1]
+        let skipping = try PreferenceDataset(rows, skips: skips)
+        #expect((0..<5).map(skipping.countedRange) == [1..<2, 2..<3, 3..<4, 6..<7, 8..<9])
+        #expect(skipping.longestSequence == whole.longestSequence)
+        #expect([0, 1].map(skipping.unsharedTokens(of:)) == [0, 1].map(whole.unsharedTokens(of:)))
+        let ranked = try PreferenceDataset(rows, ranks: [0, 1, 0, 0, 1])
+        let alike = try PreferenceDataset(rows, skips: [0, 0, 0, 0, 1])
+        let both = try PreferenceDataset(rows, ranks: [0, 1, 0, 0, 1], skips: skips)
+        #expect(Set([whole, skipping, ranked, alike, both].map(\.digest)).count == 5)
+        // The same numbers as ranks and as skips are not the same data.
+        let pair = [PreferenceRow([7], [[1], [2, 3]])]
+        #expect(try PreferenceDataset(pair, ranks: [0, 1]).digest != PreferenceDataset(pair, skips: [0, 1]).digest)
+    }
+
+    @Test("skips that leave a response nothing to count are refused, with the row")
+    func unfitSkips() {
+        let remedy = "; prepare the data again with espalier-prepare"
+        #expect(
+            refusal(responseSkips: [0, 0, 0])
+                == "response_skips must have one entry for each response, 2, found 3" + remedy
+        )
+        for (skips, length, skipped) in [([0, 2], 2, 2), ([1, 1], 1, 1), ([0, -1], 2, -1)] as [([Int32], Int, Int)] {
+            #expect(
+                refusal(responseSkips: skips) == "row 0: of a response of \(length) tokens \(skipped) are said not to "
+                    + "count, at least one must" + remedy
+            )
+        }
     }
 
     @Test("offsets that do not ascend from 0 to the end are refused, with the place")

@@ -6,8 +6,12 @@ struct TokenTreeTests {
     /// Two responses that begin alike: 7 8 | 1 2 3 and 7 8 | 1 2 4 5.
     private let alike = PreferenceRow([7, 8], [[1, 2, 3], [1, 2, 4, 5]])
 
-    private func tree(_ row: PreferenceRow, _ sharing: Sharing) throws -> (row: PackedRow, work: Work) {
-        let tree = TokenTree(try PreferenceDataset([row]), row: 0, sharing: sharing)
+    private func tree(
+        _ row: PreferenceRow,
+        _ sharing: Sharing,
+        skips: [Int32]? = nil
+    ) throws -> (row: PackedRow, work: Work) {
+        let tree = TokenTree(try PreferenceDataset([row], skips: skips), row: 0, sharing: sharing)
         return (PackedRow([tree]), tree.work)
     }
 
@@ -78,6 +82,20 @@ struct TokenTreeTests {
         #expect(row.nodes == [.init(parent: -1, tokens: 0..<3)])
         #expect(row.targets.map(\.token) == [4, 5])
         #expect(row.responseTargets == [0, 1, 0, 1])
+    }
+
+    @Test("tokens that are not counted are computed and predicted by none, but where another response counts them")
+    func skippedTokens() throws {
+        let (row, work) = try tree(alike, .prefix, skips: [1, 3])
+        #expect(row.tokens == [7, 8, 1, 2, 3, 4, 5])
+        #expect(row.positions == [0, 1, 2, 3, 4, 4, 5])
+        // The first response counts 2 3, the second 5 alone.
+        #expect(row.lossRows == [2, 3, 5])
+        #expect(row.targets.map(\.token) == [2, 3, 5])
+        #expect(row.targets.map(\.hidden) == [0, 1, 2])
+        #expect(row.responseTargets == [0, 1, 2])
+        #expect(row.responses == [.init(index: 0, targets: 0..<2), .init(index: 1, targets: 2..<3)])
+        #expect(work == Work(tokens: 7, visiblePairs: 10 + 5 + 11, lossRows: 3))
     }
 
     @Test("a trie forks again within a fork")

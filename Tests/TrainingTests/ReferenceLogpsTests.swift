@@ -9,13 +9,14 @@ internal import Training
 /// The reference model's log-probabilities: what is known of them, and how they are kept.
 struct ReferenceLogpsTests {
     /// Rows with responses of 2 and 1, 3 and 1 and 1, 1 and 2 tokens.
-    private func dataset(firstToken: Int32 = 1) throws -> PreferenceDataset {
+    private func dataset(firstToken: Int32 = 1, skips: [Int32]? = nil) throws -> PreferenceDataset {
         try PreferenceDataset(
             promptIDs: [firstToken, 2, 3],
             promptOffsets: [0, 1, 2, 3],
             responseIDs: Array(1...11),
             responseOffsets: [0, 2, 3, 6, 7, 8, 9, 11],
-            rowOffsets: [0, 2, 5, 7]
+            rowOffsets: [0, 2, 5, 7],
+            responseSkips: skips
         )
     }
 
@@ -42,6 +43,14 @@ struct ReferenceLogpsTests {
         values[10] = .nan
         logps.fill(rows: [0, 1, 2], from: values)
         #expect(logps.missing(among: 0..<3) == [2])
+    }
+
+    @Test("tokens that are not counted are no part of a sum")
+    func skips() throws {
+        var logps = ReferenceLogps(try dataset(skips: [1, 0, 2, 0, 0, 0, 1]))
+        logps.fill(rows: [0, 1, 2], from: values)
+        #expect((0...6).map(logps.logp) == [-2, -3, -6, -7, -8, -9, -11])
+        #expect(logps.missing(among: 0..<3) == [])
     }
 
     @Test("sums are made in double: large terms do not swallow small ones")

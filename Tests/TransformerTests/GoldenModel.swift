@@ -82,14 +82,14 @@ final class GoldenModel {
 
     private var weights: ParameterViews { ParameterViews(parameters, layout: layout, model: configuration) }
 
-    /// The log-probability of every response token, in the dataset's order.
+    /// The log-probability of every response token, in the dataset's order; NaN for those that are not counted.
     func tokenLogps() -> [Float] {
         var logps = Array(repeating: Float.nan, count: dataset.responseIDs.count)
         for row in rows {
             let scores = model.score(row, weights: weights)
             for response in row.responses {
                 logps.replaceSubrange(
-                    dataset.responseRange(response.index),
+                    dataset.countedRange(response.index),
                     with: scores.tokenLogps(of: response, in: row)
                 )
             }
@@ -119,6 +119,20 @@ final class GoldenModel {
             uniqueKeysWithValues: layout.tensors.map { tensor in
                 (tensor.name, gradients.matrix(at: tensor.offset, rows: 1, columns: tensor.count).elements())
             }
+        )
+    }
+}
+
+extension PreferenceDataset {
+    /// The same data with `skip` of the first tokens of each response not counted, by its index and length.
+    func skipping(_ skip: (_ index: Int, _ length: Int) -> Int) throws -> PreferenceDataset {
+        try PreferenceDataset(
+            promptIDs: promptIDs,
+            promptOffsets: promptOffsets,
+            responseIDs: responseIDs,
+            responseOffsets: responseOffsets,
+            rowOffsets: rowOffsets,
+            responseSkips: (0..<responseCount).map { Int32(skip($0, responseRange($0).count)) }
         )
     }
 }

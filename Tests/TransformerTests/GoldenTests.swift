@@ -17,6 +17,22 @@ struct GoldenTests {
         #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 2e-5 })
     }
 
+    @Test(
+        "of responses that count in part, the counted tokens have transformers' log-probabilities, the others none",
+        arguments: Golden.allCases,
+        Setting.all
+    )
+    func skippedLogps(golden: Golden, setting: Setting) throws {
+        let expected = try SafetensorsFile(golden.file).float32s("token_logps")
+        let dataset = try PreferenceDataset(path: golden.file).skipping { 5 * $0 % $1 }
+        let found = try GoldenModel(golden, setting, dataset: dataset).tokenLogps()
+        let counted = Set((0..<dataset.responseCount).flatMap(dataset.countedRange))
+        #expect(counted.count > 30 && counted.count < expected.count - 30)
+        for index in expected.indices {
+            #expect(counted.contains(index) ? abs(found[index] - expected[index]) < 2e-5 : found[index].isNaN)
+        }
+    }
+
     @Test("all logits at all positions equal transformers'", arguments: Golden.allCases)
     func logits(golden: Golden) throws {
         let file = try SafetensorsFile(golden.file)

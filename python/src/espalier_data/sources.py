@@ -28,7 +28,9 @@ class Source:
     @property
     def is_on_hub(self) -> bool:
         """Whether the name is that of no file, and of the form that names on the Hub have."""
-        return not self._path.exists() and not self.name.endswith(_FILE_ENDS) and _HUB_NAME.fullmatch(self.name)
+        if self._path.exists() or self.name.endswith(_FILE_ENDS):
+            return False
+        return _HUB_NAME.fullmatch(self.name) is not None
 
     @property
     def summary(self) -> dict[str, str | float | int]:

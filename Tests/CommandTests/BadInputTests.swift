@@ -140,8 +140,8 @@ struct BadInputTests {
                 in: directory
             )
             try expect(
-                "\(golden.directory)/model.safetensors: expected prepared preferences of format version 1, found the "
-                    + "format pt; prepare the data with espalier-prepare",
+                "\(golden.directory)/model.safetensors: expected prepared preferences of format version 1 or 2, "
+                    + "found the format pt; prepare the data with espalier-prepare",
                 ["--data", golden.directory.appending("model.safetensors").string],
                 in: directory
             )

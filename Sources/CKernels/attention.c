@@ -81,8 +81,7 @@ EK_INLINE void forward(const int most, const ek_attention_tile *tile, float *max
 /// Turns `rows` rows of scores into probabilities, and `dprobability` into the gradient of the unscaled product;
 /// both zero up to a panel behind what is visible.
 EK_INLINE void softmax_backward_strip(const ek_attention_tile *tile, size_t first, size_t rows, float *scores,
-                                      float *dprobability, const float *log_sum_exp,
-                                      const float *delta) {
+                                      float *dprobability, const float *log_sum_exp, const float *delta) {
     for (size_t i = first; i < first + rows; i++, scores += STRIDE, dprobability += STRIDE) {
         float *restrict s = scores, *restrict d = dprobability;
         const size_t visible = visible_keys(tile, i);
@@ -144,13 +143,13 @@ EK_INLINE void backward(const int most, const ek_attention_tile *tile, const flo
 }
 
 // Tiles of as many rows as there are registers: 32 of 64 bytes, 16 of 32, 16 of 16.
-#define EK_LEVELS(NAME, PARAMETERS, ...)                                             \
-    EK_TARGET("arch=x86-64-v4") static void NAME##_v4 PARAMETERS { NAME(12, __VA_ARGS__); } \
-    EK_TARGET("arch=x86-64-v3") static void NAME##_v3 PARAMETERS { NAME(6, __VA_ARGS__); }  \
-    static void NAME##_v1 PARAMETERS { NAME(2, __VA_ARGS__); }                       \
-    void ek_attention_##NAME PARAMETERS {                                            \
-        const int level = ek_processor_level();                                      \
-        (level == 4 ? NAME##_v4 : level == 3 ? NAME##_v3 : NAME##_v1)(__VA_ARGS__);  \
+#define EK_LEVELS(NAME, PARAMETERS, ...)                                                                   \
+    EK_TARGET("arch=x86-64-v4") static void NAME##_v4 PARAMETERS { NAME(MOST_TILE_ROWS, __VA_ARGS__); }    \
+    EK_TARGET("arch=x86-64-v3") static void NAME##_v3 PARAMETERS { NAME(6, __VA_ARGS__); }                 \
+    static void NAME##_v1 PARAMETERS { NAME(2, __VA_ARGS__); }                                             \
+    void ek_attention_##NAME PARAMETERS {                                                                  \
+        const int level = ek_processor_level();                                                            \
+        (level == 4 ? NAME##_v4 : level == 3 ? NAME##_v3 : NAME##_v1)(__VA_ARGS__);                        \
     }
 
 EK_LEVELS(forward, (const ek_attention_tile *tile, float *maximum, float *sum, float *out, float *scratch), tile,

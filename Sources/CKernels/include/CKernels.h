@@ -1,6 +1,6 @@
-/// Elementwise kernels over float32 rows, compiled for several x86-64 levels and chosen at load time.
+/// Elementwise kernels over float32 rows and attention's tiles, compiled for several x86-64 levels and chosen at load time.
 ///
-/// Every matrix is row-major with an explicit row stride in elements. Sums run over 16 fixed lanes and are then
+/// Every matrix is row-major with an explicit row stride in elements. Sums of elementwise kernels run over 16 fixed lanes and are then
 /// added pairwise, so that their order, and up to fused multiply-adds their bits, do not depend on the processor.
 /// Nothing here allocates, and NaN passes through.
 ///

@@ -57,12 +57,15 @@ package struct PackedRow: Sendable, Equatable {
     package struct ResponseSlice: Sendable, Equatable {
         /// Index of the dataset's response.
         package var index: Int
+        /// Its rank in its example: 0 is best, equal numbers are ties.
+        package var rank: Int
         /// Into `responseTargets`: one target for each of the response's counted tokens, in order.
         package var targets: Range<Int>
 
         /// A response of the dataset with its targets.
-        package init(index: Int, targets: Range<Int>) {
+        package init(index: Int, rank: Int, targets: Range<Int>) {
             self.index = index
+            self.rank = rank
             self.targets = targets
         }
     }
@@ -104,7 +107,9 @@ package struct PackedRow: Sendable, Equatable {
         lossRows += part.lossRows.map { $0 + Int32(token) }
         targets += part.targets.map { Target(hidden: $0.hidden + Int32(hidden), token: $0.token) }
         responseTargets += part.responseTargets.map { $0 + Int32(target) }
-        responses += part.responses.map { ResponseSlice(index: $0.index, targets: $0.targets.moved(by: list)) }
+        responses += part.responses.map {
+            ResponseSlice(index: $0.index, rank: $0.rank, targets: $0.targets.moved(by: list))
+        }
         examples += part.examples.map { ExampleSlice(row: $0.row, responses: $0.responses.moved(by: response)) }
         trees.append(
             TreeSlice(

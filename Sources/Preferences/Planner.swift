@@ -37,7 +37,7 @@ package struct Planner: Sendable {
             shardFLOPs: load,
             rowTokens: rowTokens,
             exampleCount: rows.count,
-            pairCount: rows.reduce(0) { $0 + dataset.responses(of: $1).count - 1 },
+            pairCount: rows.reduce(0) { $0 + dataset.pairCount(of: $1) },
             unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) }
         )
     }

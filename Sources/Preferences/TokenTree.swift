@@ -45,6 +45,7 @@ private struct TreeBuilder {
     /// A response as the place where it ends and the number of its counted tokens, the last ones there.
     private struct Ending {
         let response: Int
+        let rank: Int
         var branch: Int
         let count: Int
     }
@@ -62,7 +63,7 @@ private struct TreeBuilder {
         let first = endings.count
         let prompt = dataset.prompt(index)
         var trunk: Int?
-        for response in dataset.responses(of: index) {
+        for (response, rank) in zip(dataset.responses(of: index), dataset.ranks(of: index)) {
             let tokens = dataset.response(response)
             let end: Int
             switch sharing {
@@ -76,7 +77,7 @@ private struct TreeBuilder {
                 end = insert(prompt + tokens, below: 0)
             }
             let count = dataset.countedRange(response).count
-            endings.append(Ending(response: response, branch: end, count: count))
+            endings.append(Ending(response: response, rank: rank, branch: end, count: count))
         }
         examples.append(PackedRow.ExampleSlice(row: index, responses: first..<endings.count))
     }
@@ -154,7 +155,11 @@ private struct TreeBuilder {
             let start = row.responseTargets.count
             row.responseTargets += path.map { indexOfPrediction[$0]! }
             row.responses.append(
-                PackedRow.ResponseSlice(index: ending.response, targets: start..<row.responseTargets.count)
+                PackedRow.ResponseSlice(
+                    index: ending.response,
+                    rank: ending.rank,
+                    targets: start..<row.responseTargets.count
+                )
             )
         }
     }

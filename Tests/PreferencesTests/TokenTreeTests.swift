@@ -25,7 +25,7 @@ struct TokenTreeTests {
         #expect(row.targets.map(\.token) == [1, 2, 3, 1, 2, 4, 5])
         #expect(row.targets.map(\.hidden) == [0, 1, 2, 3, 4, 5, 6])
         #expect(row.responseTargets == [0, 1, 2, 3, 4, 5, 6])
-        #expect(row.responses == [.init(index: 0, targets: 0..<3), .init(index: 1, targets: 3..<7)])
+        #expect(row.responses == [.init(index: 0, rank: 0, targets: 0..<3), .init(index: 1, rank: 1, targets: 3..<7)])
         #expect(work == Work(tokens: 11, visiblePairs: 15 + 21, lossRows: 7))
     }
 
@@ -94,7 +94,7 @@ struct TokenTreeTests {
         #expect(row.targets.map(\.token) == [2, 3, 5])
         #expect(row.targets.map(\.hidden) == [0, 1, 2])
         #expect(row.responseTargets == [0, 1, 2])
-        #expect(row.responses == [.init(index: 0, targets: 0..<2), .init(index: 1, targets: 2..<3)])
+        #expect(row.responses == [.init(index: 0, rank: 0, targets: 0..<2), .init(index: 1, rank: 1, targets: 2..<3)])
         #expect(work == Work(tokens: 7, visiblePairs: 10 + 5 + 11, lossRows: 3))
     }
 

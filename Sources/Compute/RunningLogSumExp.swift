@@ -1,17 +1,19 @@
 internal import CKernels
 internal import Glibc
 
-/// The log-sum-exp and entropy of each row of a matrix of logits that is seen one slice of columns at a time.
+/// The log-sum-exp, entropy and sum of squares of the softmax of each row of a matrix of logits that is seen one slice of columns at a time.
 package struct RunningLogSumExp: Sendable {
     private var maximum: [Float]
     private var sum: [Double]
     private var weighted: [Double]
+    private var squares: [Double]
 
     /// Nothing seen yet of `rows` rows.
     package init(rows: Int) {
         maximum = Array(repeating: -.infinity, count: rows)
         sum = Array(repeating: 0, count: rows)
         weighted = Array(repeating: 0, count: rows)
+        squares = Array(repeating: 0, count: rows)
     }
 
     /// Folds in a slice of logits, `[rows, V]`.
@@ -25,7 +27,8 @@ package struct RunningLogSumExp: Sendable {
                 logits.columns,
                 &maximum,
                 &sum,
-                &weighted
+                &weighted,
+                &squares
             )
         }
     }
@@ -39,6 +42,7 @@ package struct RunningLogSumExp: Sendable {
             let theirs = exp(Double(other.maximum[row]) - Double(top))
             sum[row] = sum[row] * mine + other.sum[row] * theirs
             weighted[row] = weighted[row] * mine + other.weighted[row] * theirs
+            squares[row] = squares[row] * mine * mine + other.squares[row] * theirs * theirs
             maximum[row] = top
         }
     }
@@ -51,6 +55,9 @@ package struct RunningLogSumExp: Sendable {
 
     /// The entropy of a row's softmax, `logSumExp - sum over v of p[v] * logit[v]`, in nats.
     package func entropy(row: Int) -> Double { logSumExp(row: row) - weighted[row] / sum[row] }
+
+    /// `log(sum over v of p[v]^2)` of a row's softmax, in nats.
+    package func logSquares(row: Int) -> Double { log(squares[row]) - 2 * log(sum[row]) }
 }
 
 extension Kernels {

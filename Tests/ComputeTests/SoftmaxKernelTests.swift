@@ -3,7 +3,10 @@ internal import Foundation
 internal import Testing
 
 struct SoftmaxKernelTests {
-    @Test("log-sum-exp and entropy by slices equal the whole ones", arguments: [[1], [50], [16, 17, 17], [3, 2045]])
+    @Test(
+        "log-sum-exp, entropy and sum of squares by slices equal the whole ones",
+        arguments: [[1], [50], [16, 17, 17], [3, 2045]]
+    )
     func slices(widths: [Int]) throws {
         let (rows, count) = (4, widths.reduce(0, +))
         let logit = { (row: Int, column: Int) in 20 * noise(row * 5000 + column) }
@@ -22,7 +25,9 @@ struct SoftmaxKernelTests {
             let top = logits.max()!
             let sum = logits.reduce(0) { $0 + exp($1 - top) }
             let entropy = logits.reduce(0) { $0 - exp($1 - top) / sum * ($1 - top - log(sum)) }
+            let squares = logits.reduce(0) { $0 + exp(2 * ($1 - top)) } / (sum * sum)
             for state in [whole, halves[0]] {
+                #expect(abs(state.logSquares(row: row) - log(squares)) < 1e-6)
                 #expect(abs(state.logSumExp(row: row) - (top + log(sum))) < 1e-6)
                 #expect(abs(state.entropy(row: row) - entropy) < 1e-5)
                 #expect(Double(state.largest(row: row)) == top)

@@ -96,10 +96,10 @@ void ek_softmax_finish(float *out, size_t stride, size_t rows, size_t K, const f
 
 // Vocabulary head, on a slice of the vocabulary.
 
-/// Folds a slice of logits `[rows, V]` into running per-row `maximum`, `sum` of `exp(x - maximum)` and
-/// `weighted` = sum of `exp(x - maximum) * x`.
+/// Folds a slice of logits `[rows, V]` into running per-row `maximum`, `sum` of `exp(x - maximum)`,
+/// `weighted` = sum of `exp(x - maximum) * x` and `squares` = sum of `exp(x - maximum)^2`.
 void ek_log_sum_exp_slice(const float *logits, size_t stride, size_t rows, size_t V, float *maximum, double *sum,
-                          double *weighted);
+                          double *weighted, double *squares);
 
 /// Replaces logits by `-coefficient[row] * exp(logit - log_sum_exp[row])`.
 void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t V, const float *log_sum_exp,

@@ -38,7 +38,7 @@ let package = Package(
             name: "Preferences",
             dependencies: ["Formats", systemPackage]
         ),
-        .target(name: "Objectives"),
+        .target(name: "Objectives", dependencies: ["Formats"]),
 
         // Layer 3 and above: the model, the run, the command.
         .target(
@@ -68,7 +68,7 @@ let package = Package(
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "RankProgram"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", systemPackage]),
         .testTarget(name: "PreferencesTests", dependencies: ["Preferences", "Formats", "TestSupport", systemPackage]),
-        .testTarget(name: "ObjectivesTests", dependencies: ["Objectives"]),
+        .testTarget(name: "ObjectivesTests", dependencies: ["Objectives", "TestSupport", systemPackage]),
         .testTarget(
             name: "TransformerTests",
             dependencies: ["Transformer", "Compute", "Formats", "Preferences", "TestSupport", systemPackage]

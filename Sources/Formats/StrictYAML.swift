@@ -64,9 +64,12 @@ package enum StrictYAML {
     private static func describe(_ error: DecodingError, in mapping: Node.Mapping) -> String {
         switch error {
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            let key = context.codingPath.map(\.stringValue).joined(separator: ".")
-            let found = context.codingPath.first.flatMap { mapping[Node($0.stringValue)] }.map(describe) ?? "nothing"
-            return "\(key): expected \(describe(type)), found \(found)"
+            var (key, found) = ("", Node?.some(.mapping(mapping)))
+            for part in context.codingPath {
+                key += part.intValue.map { "[\($0)]" } ?? (key.isEmpty ? "" : ".") + part.stringValue
+                found = part.intValue.map { found?.sequence?[$0] } ?? found?.mapping?[Node(part.stringValue)]
+            }
+            return "\(key): expected \(describe(type)), found \(found.map(describe) ?? "nothing")"
         case .keyNotFound(let key, _): return "\(key.stringValue) is missing"
         case .dataCorrupted(let context):
             return "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
@@ -83,6 +86,7 @@ package enum StrictYAML {
         case is String.Type: return "a string"
         // What Yams names where a list or mapping stands for a value of whatever type.
         case is Node.Scalar.Type: return "one value"
+        case is Node.Sequence.Type: return "a list"
         default: return "\(type)"
         }
     }

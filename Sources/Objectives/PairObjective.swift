@@ -1,6 +1,6 @@
-/// Summed log-probabilities of a preferred and a dispreferred response to one prompt.
+/// Log-probabilities of a preferred and a dispreferred response to one prompt, each summed over the response's tokens.
 package struct PairLogps: Sendable, Equatable {
-    /// `log π(chosen | prompt)` of the policy, in nats, at most 0.
+    /// `log π(chosen | prompt)` of the policy, in nats.
     package var chosen: Double
     /// `log π(rejected | prompt)` of the policy, in nats.
     package var rejected: Double
@@ -22,6 +22,7 @@ package struct PairLogps: Sendable, Equatable {
         chosenCount: Int,
         rejectedCount: Int
     ) {
+        precondition(chosenCount > 0 && rejectedCount > 0, "no response is empty")
         self.chosen = chosen
         self.rejected = rejected
         self.referenceChosen = referenceChosen
@@ -51,16 +52,29 @@ package struct PairLoss: Sendable, Equatable {
         self.chosenDerivative = chosenDerivative
         self.rejectedDerivative = rejectedDerivative
     }
+
+    /// Nothing to lose.
+    static let zero = PairLoss(value: 0, chosenDerivative: 0, rejectedDerivative: 0)
+
+    static func + (a: PairLoss, b: PairLoss) -> PairLoss {
+        PairLoss(
+            value: a.value + b.value,
+            chosenDerivative: a.chosenDerivative + b.chosenDerivative,
+            rejectedDerivative: a.rejectedDerivative + b.rejectedDerivative
+        )
+    }
+
+    static func * (factor: Double, a: PairLoss) -> PairLoss {
+        PairLoss(
+            value: factor * a.value,
+            chosenDerivative: factor * a.chosenDerivative,
+            rejectedDerivative: factor * a.rejectedDerivative
+        )
+    }
 }
 
-/// A loss that is a sum of independent losses of pairs.
-///
-/// A pure function: no state, no randomness, no knowledge of rows, ranks or batches. The caller divides by the number
-/// of pairs of the step.
-package protocol PairObjective: Sendable {
-    /// Whether the reference model's log-probabilities enter the loss.
-    var usesReference: Bool { get }
-
-    /// The loss of one pair.
+/// The loss of one pair: a pure function, without knowledge of rows, ranks or batches.
+protocol PairObjective: Sendable {
+    /// The loss of one pair; a step takes the mean over its pairs.
     func loss(of pair: PairLogps) -> PairLoss
 }

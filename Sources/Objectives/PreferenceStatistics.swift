@@ -24,25 +24,27 @@ package struct PreferenceStatistics: Sendable, Equatable {
         set { sums[sum.rawValue] = newValue }
     }
 
-    /// Counts a pair, whose rewards are `beta * log-ratio` as in TRL.
-    package mutating func add(_ pair: PairLogps, loss: PairLoss, beta: Double) {
-        let chosen = beta * pair.chosenLogRatio
-        let rejected = beta * pair.rejectedLogRatio
+    /// Counts a row's part of the loss, as `RankedLoss` gives it.
+    package mutating func add(loss: Double) {
+        self[.loss] += loss
+    }
+
+    /// Counts a pair with the rewards that its objective gives.
+    package mutating func add(_ pair: PairLogps, rewards: (chosen: Double, rejected: Double)) {
         self[.pairs] += 1
-        self[.loss] += loss.value
-        self[.chosenReward] += chosen
-        self[.rejectedReward] += rejected
-        self[.accuracy] += chosen > rejected ? 1 : 0
+        self[.chosenReward] += rewards.chosen
+        self[.rejectedReward] += rewards.rejected
+        self[.accuracy] += rewards.chosen > rewards.rejected ? 1 : 0
         self[.chosenLogp] += pair.chosen
         self[.rejectedLogp] += pair.rejected
         self[.logpAccuracy] += pair.chosen > pair.rejected ? 1 : 0
     }
 
-    /// Counts a response's tokens: their summed entropy, and for a chosen one how many were the most probable ones.
-    package mutating func addResponse(tokens: Int, entropy: Double, top1: Int, isChosen: Bool) {
+    /// Counts a response's tokens: their summed entropy, and for a best one how many were the most probable ones.
+    package mutating func addResponse(tokens: Int, entropy: Double, top1: Int, isBest: Bool) {
         self[.responseTokens] += Double(tokens)
         self[.entropy] += entropy
-        guard isChosen else { return }
+        guard isBest else { return }
         self[.chosenTokens] += Double(tokens)
         self[.chosenTop1] += Double(top1)
     }

@@ -2,16 +2,26 @@
 package struct Planner: Sendable {
     package let dataset: PreferenceDataset
     package let sharing: Sharing
+    /// Which responses are compared.
+    package let pairing: Pairing
     /// The most tokens of a packed row; a larger tree has a row of its own.
     package let rowTokens: Int
     package let shards: Int
     package let cost: CostModel
 
     /// A planner for these rows, sharing and shards.
-    package init(dataset: PreferenceDataset, sharing: Sharing, rowTokens: Int, shards: Int, cost: CostModel) {
+    package init(
+        dataset: PreferenceDataset,
+        sharing: Sharing,
+        pairing: Pairing = .bestVersusRest,
+        rowTokens: Int,
+        shards: Int,
+        cost: CostModel
+    ) {
         precondition(rowTokens > 0 && shards > 0, "rows and shards are there to hold something")
         self.dataset = dataset
         self.sharing = sharing
+        self.pairing = pairing
         self.rowTokens = rowTokens
         self.shards = shards
         self.cost = cost
@@ -36,10 +46,14 @@ package struct Planner: Sendable {
             shardTrees: assigned,
             shardFLOPs: load,
             rowTokens: rowTokens,
-            exampleCount: rows.count,
-            pairCount: rows.reduce(0) { $0 + dataset.pairCount(of: $1) },
+            counts: counts(of: rows),
             unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) }
         )
+    }
+
+    /// What the losses of these rows of the dataset are means of.
+    package func counts(of rows: some Sequence<Int>) -> LossCounts {
+        LossCounts(dataset, rows: rows, pairing: pairing)
     }
 
     /// The most tokens that a packed row of these dataset rows can have.
@@ -61,10 +75,8 @@ package struct StepPlan: Sendable {
     /// Forward FLOPs of each shard.
     package let shardFLOPs: [Double]
     private let rowTokens: Int
-    /// Dataset rows in the step.
-    package let exampleCount: Int
-    /// Pairs in the step: each row's responses after the first.
-    package let pairCount: Int
+    /// Rows, pairs and tokens that the step's loss is a mean of.
+    package let counts: LossCounts
     /// The tokens that would be computed without sharing.
     package let unsharedTokens: Int
 
@@ -72,15 +84,13 @@ package struct StepPlan: Sendable {
         shardTrees: [[TokenTree]],
         shardFLOPs: [Double],
         rowTokens: Int,
-        exampleCount: Int,
-        pairCount: Int,
+        counts: LossCounts,
         unsharedTokens: Int
     ) {
         self.shardTrees = shardTrees
         self.shardFLOPs = shardFLOPs
         self.rowTokens = rowTokens
-        self.exampleCount = exampleCount
-        self.pairCount = pairCount
+        self.counts = counts
         self.unsharedTokens = unsharedTokens
     }
 

@@ -90,9 +90,6 @@ package struct PreferenceDataset: Sendable {
         return responseRanks.map { $0[responses].map(Int.init) } ?? Array(0..<responses.count)
     }
 
-    /// The pairs of a row: the first of its best responses with each that ranks below.
-    package func pairCount(of row: Int) -> Int { ranks(of: row).count { $0 > 0 } }
-
     /// A response's tokens.
     package func response(_ index: Int) -> ArraySlice<Int32> { responseIDs[responseRange(index)] }
 

@@ -96,7 +96,11 @@ package final class Benchmark {
             model: model,
             gradients: try Gradients(layout: policy.layout, configuration: policy.configuration),
             optimizer: try Optimizer(configuration, layout: policy.layout),
-            scoring: PairScoring(objective: try configuration.objective(), beta: configuration.beta, reference: nil),
+            scoring: PairScoring(
+                objective: try Objective(configuration.objective),
+                pairing: configuration.pairs,
+                reference: nil
+            ),
             maxGradNorm: configuration.maxGradNorm,
             communicator: communicator
         )

@@ -27,18 +27,19 @@ package struct Evaluation {
         let (policy, planner) = (inputs.policy, inputs.planner)
         let objective = try communicator.agree {
             try configuration.checkReferenceCache(rank: communicator.rank)
-            return try configuration.objective()
+            return try Objective(configuration.objective)
         }
         let rows = Array(0..<inputs.dataset.count)
         let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
         let reference = try referenceModel.map {
             try self.reference($0, policy: policy, planner: planner, rows: rows, model: model)
         }
-        let scoring = PairScoring(objective: objective, beta: configuration.beta, reference: reference)
+        let scoring = PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
         let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
+        let losses = try pass.losses(scoring, rows: rows, model: model)
         var statistics = PreferenceStatistics()
         let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { row, scores in
-            scoring.count(row, scores: scores, into: &statistics)
+            losses.count(row, scores: scores, into: &statistics)
         }
         if reference == nil { try source(pass).keep(tokens, of: rows) }
         statistics = PreferenceStatistics(sums: try communicator.sum(statistics.sums))

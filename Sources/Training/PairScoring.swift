@@ -2,61 +2,93 @@ internal import Objectives
 internal import Preferences
 internal import Transformer
 
-/// Turns a row's scores into pairs, their losses and what the metrics count.
-///
-/// The responses of an example are ranked best first; each that ranks below the first makes a pair with it.
+/// Turns a row's scores into what an objective reads.
 struct PairScoring {
-    let objective: any PairObjective
-    let beta: Double
-    /// Nil where the model is its own reference: every reward is 0.
-    let reference: ReferenceLogps?
+    let objective: Objective
+    let pairing: Pairing
+    private let reference: ReferenceLogps?
 
-    /// The pair that each response of an example but the first makes with it; nil for those that tie with it.
-    private func pairs(of example: PackedRow.ExampleSlice, in row: PackedRow, scores: RowScores) -> [PairLogps?] {
+    /// - Parameter reference: Nil where the model is its own reference, so that every log-ratio is 0; not read by an
+    ///   objective that needs none.
+    init(objective: Objective, pairing: Pairing, reference: ReferenceLogps?) {
+        self.objective = objective
+        self.pairing = pairing
+        self.reference = objective.usesReference ? reference : nil
+    }
+
+    /// What both models say of an example's responses, and which of them are compared.
+    func logps(
+        of example: PackedRow.ExampleSlice,
+        in row: PackedRow,
+        scores: RowScores,
+        matching: StepMatching? = nil,
+        firstPair: Int = 0
+    ) -> RankedLogps {
         let responses = row.responses[example.responses]
-        guard let best = responses.first else { return [] }
-        let chosen = scores.logp(of: best, in: row)
-        return responses.dropFirst().map { other in
-            guard other.rank > best.rank else { return nil }
-            let rejected = scores.logp(of: other, in: row)
-            return PairLogps(
-                chosen: chosen,
-                rejected: rejected,
-                referenceChosen: referenceLogp(best, policy: chosen),
-                referenceRejected: referenceLogp(other, policy: rejected),
-                chosenCount: best.targets.count,
-                rejectedCount: other.targets.count
-            )
-        }
+        let pairs = pairing.pairs(ranks: responses.map(\.rank))
+        return RankedLogps(
+            responses: responses.map { response in
+                let policy = scores.tokenLogps(of: response, in: row).map(Double.init)
+                return ResponseLogps(
+                    policy: policy,
+                    reference: reference?.tokenLogps(ofResponse: response.index).map(Double.init) ?? policy,
+                    rank: response.rank,
+                    alignment: objective.usesWeighting ? scores.alignment(of: response, in: row) : 0
+                )
+            },
+            pairs: pairs,
+            partners: matching.map { Array($0.partners[firstPair..<firstPair + pairs.count]) } ?? []
+        )
+    }
+}
+
+/// The losses of one step's rows, or of one evaluation's.
+struct StepScoring {
+    private let scoring: PairScoring
+    private let counts: LossCounts
+    private let totals: StepTotals
+    private let matching: StepMatching?
+
+    /// - Parameters:
+    ///   - counts: Of all rows of the step, over all ranks.
+    ///   - matching: Where the objective needs it; of all pairs of the step, in the order of `counts`.
+    init(_ scoring: PairScoring, counts: LossCounts, matching: StepMatching? = nil) {
+        self.scoring = scoring
+        self.counts = counts
+        self.matching = matching
+        totals = StepTotals(pairs: counts.pairs, rows: counts.rows, bestTokens: counts.bestTokens)
     }
 
-    private func referenceLogp(_ response: PackedRow.ResponseSlice, policy: Double) -> Double {
-        reference?.logp(ofResponse: response.index) ?? policy
-    }
-
-    /// The derivative of the mean loss over `pairCount` pairs for each response of `examples`, as `LossGradient` wants it.
-    func derivatives(row: PackedRow, scores: RowScores, examples: Range<Int>, pairCount: Int) -> [Double] {
+    /// The derivative of the step's loss for each token of the responses of `examples`, as `LossGradient` wants it.
+    func derivatives(row: PackedRow, scores: RowScores, examples: Range<Int>) -> [Double] {
         row.examples[examples].flatMap { example in
-            let losses = pairs(of: example, in: row, scores: scores).map { $0.map(objective.loss) }
-            let best = losses.reduce(0) { $0 + ($1?.chosenDerivative ?? 0) }
-            return ([best] + losses.map { $0?.rejectedDerivative ?? 0 }).map { $0 / Double(pairCount) }
+            loss(of: logps(of: example, in: row, scores: scores)).derivatives.flatMap(\.self)
         }
     }
 
     /// Counts every pair and response of a row.
     func count(_ row: PackedRow, scores: RowScores, into statistics: inout PreferenceStatistics) {
         for example in row.examples {
-            for case let pair? in pairs(of: example, in: row, scores: scores) {
-                statistics.add(pair, loss: objective.loss(of: pair), beta: beta)
+            let logps = logps(of: example, in: row, scores: scores)
+            statistics.add(loss: loss(of: logps).value)
+            for pair in scoring.objective.pairs(of: logps) {
+                statistics.add(pair, rewards: scoring.objective.rewards(of: pair))
             }
-            for (rank, response) in row.responses[example.responses].enumerated() {
+            for response in row.responses[example.responses] {
                 statistics.addResponse(
                     tokens: response.targets.count,
                     entropy: scores.entropy(of: response, in: row),
                     top1: scores.top1Count(of: response, in: row),
-                    isChosen: rank == 0
+                    isBest: response.rank == 0
                 )
             }
         }
+    }
+
+    private func loss(of logps: RankedLogps) -> RankedLoss { scoring.objective.loss(of: logps, totals: totals) }
+
+    private func logps(of example: PackedRow.ExampleSlice, in row: PackedRow, scores: RowScores) -> RankedLogps {
+        let first = counts.firstPairs[example.row] ?? 0
+        return scoring.logps(of: example, in: row, scores: scores, matching: matching, firstPair: first)
     }
 }

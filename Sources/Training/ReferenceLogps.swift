@@ -18,10 +18,8 @@ package struct ReferenceLogps: Sendable {
         tokens = Array(repeating: .nan, count: dataset.responseIDs.count)
     }
 
-    /// The summed log-probability of a response's counted tokens, in nats, added in token order in double.
-    package func logp(ofResponse index: Int) -> Double {
-        tokens[dataset.countedRange(index)].reduce(0) { $0 + Double($1) }
-    }
+    /// The log-probability of each of a response's counted tokens, in nats.
+    package func tokenLogps(ofResponse index: Int) -> ArraySlice<Float> { tokens[dataset.countedRange(index)] }
 
     /// The rows among `rows` of which a token is unknown.
     package func missing(among rows: some Sequence<Int>) -> [Int] {

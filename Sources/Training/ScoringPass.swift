@@ -1,5 +1,6 @@
 package import Collectives
 internal import Compute
+internal import Objectives
 package import Preferences
 package import Transformer
 
@@ -44,6 +45,15 @@ package struct ScoringPass {
         var span = logps.mutableSpan
         try communicator.allReduceSum(&span)
         return logps
+    }
+
+    /// The losses of `rows` taken together; where they depend on each other, after a pass over all of them.
+    func losses(_ scoring: PairScoring, rows: [Int], model: ForestModel) throws -> StepScoring {
+        let counts = planner.counts(of: rows)
+        guard scoring.objective.needsMatching else { return StepScoring(scoring, counts: counts) }
+        var pairs = PairCollection(scoring, counts: counts)
+        visit(rows: rows, model: model, title: "sort") { pairs.add($0, scores: $1) }
+        return StepScoring(scoring, counts: counts, matching: try pairs.matched(communicator))
     }
 
     /// Scores this rank's part of `rows`, packed row by packed row.

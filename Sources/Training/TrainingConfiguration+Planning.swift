@@ -15,6 +15,7 @@ extension Planner {
         self.init(
             dataset: dataset,
             sharing: configuration.sharing,
+            pairing: configuration.pairs,
             rowTokens: configuration.rowTokens,
             shards: shards,
             cost: CostModel(model)

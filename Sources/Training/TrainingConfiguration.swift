@@ -1,5 +1,5 @@
 internal import Formats
-internal import Objectives
+package import Objectives
 package import Preferences
 package import SystemPackage
 
@@ -11,10 +11,10 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var data = ""
     /// The directory that the trained model is written to.
     package var output = ""
-    /// Strength of the pull towards the reference model, above 0.
-    package var beta = 0.1
-    /// The objective's name.
-    package var lossType = "sigmoid"
+    /// What is minimized; its keys stand among the others.
+    package var objective = ObjectiveSettings()
+    /// Which responses of a row are compared.
+    package var pairs = Pairing.bestVersusRest
     /// AdamW's peak rate, above 0.
     package var learningRate = 1e-6
     /// The rate's shape over the run.
@@ -37,8 +37,6 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var adamBeta2 = 0.999
     /// AdamW's epsilon, above 0.
     package var adamEpsilon = 1e-8
-    /// The probability that a label is flipped, in `[0, 0.5)`.
-    package var labelSmoothing = 0.0
     /// Keys the order of the data.
     package var seed: UInt64 = 42
     /// Whether epochs are shuffled.
@@ -57,8 +55,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var referenceCache: String?
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case model, data, output, beta, seed, shuffle, sharing, threads
-        case lossType = "loss_type"
+        case model, data, output, pairs, seed, shuffle, sharing, threads
         case learningRate = "learning_rate"
         case lrSchedulerType = "lr_scheduler_type"
         case warmupRatio = "warmup_ratio"
@@ -70,7 +67,6 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         case adamBeta1 = "adam_beta1"
         case adamBeta2 = "adam_beta2"
         case adamEpsilon = "adam_epsilon"
-        case labelSmoothing = "label_smoothing"
         case loggingSteps = "logging_steps"
         case rowTokens = "row_tokens"
         case gradientCheckpointing = "gradient_checkpointing"
@@ -80,50 +76,40 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// The defaults: TRL's for objective, optimizer and schedule; one pass over the data, every step logged.
     package init() {}
 
+    /// Every key that a file may have.
+    package static let knownKeys =
+        CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
+
     /// The settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
-        let known = CodingKeys.allCases.map(\.rawValue)
-        self = try StrictYAML.decode(TrainingConfiguration.self, knownKeys: known, from: path)
+        self = try StrictYAML.decode(TrainingConfiguration.self, knownKeys: Self.knownKeys, from: path)
     }
 
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<Value: Decodable>(_ key: CodingKeys, _ field: inout Value) throws {
-            if let value = try values.decodeIfPresent(Value.self, forKey: key) { field = value }
-        }
-        func choose<Choice: CaseIterable & RawRepresentable<String>>(_ key: CodingKeys, _ field: inout Choice) throws {
-            guard let name = try values.decodeIfPresent(String.self, forKey: key) else { return }
-            guard let choice = Choice(rawValue: name) else {
-                let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-                let problem = "expected one of \(known), found \(name)"
-                throw DecodingError.dataCorruptedError(forKey: key, in: values, debugDescription: problem)
-            }
-            field = choice
-        }
-        try read(.model, &model)
-        try read(.data, &data)
-        try read(.output, &output)
-        try read(.beta, &beta)
-        try read(.lossType, &lossType)
-        try read(.learningRate, &learningRate)
-        try choose(.lrSchedulerType, &lrSchedulerType)
-        try read(.warmupRatio, &warmupRatio)
-        try read(.maxSteps, &maxSteps)
-        try read(.numTrainEpochs, &numTrainEpochs)
-        try read(.globalBatchSize, &globalBatchSize)
-        try read(.maxGradNorm, &maxGradNorm)
-        try read(.weightDecay, &weightDecay)
-        try read(.adamBeta1, &adamBeta1)
-        try read(.adamBeta2, &adamBeta2)
-        try read(.adamEpsilon, &adamEpsilon)
-        try read(.labelSmoothing, &labelSmoothing)
-        try read(.seed, &seed)
-        try read(.shuffle, &shuffle)
-        try read(.loggingSteps, &loggingSteps)
-        try choose(.sharing, &sharing)
-        try read(.rowTokens, &rowTokens)
-        try read(.threads, &threads)
-        try read(.gradientCheckpointing, &gradientCheckpointing)
+        try values.read(.model, into: &model)
+        try values.read(.data, into: &data)
+        try values.read(.output, into: &output)
+        objective = try ObjectiveSettings(from: decoder)
+        try values.choose(.pairs, into: &pairs)
+        try values.read(.learningRate, into: &learningRate)
+        try values.choose(.lrSchedulerType, into: &lrSchedulerType)
+        try values.read(.warmupRatio, into: &warmupRatio)
+        try values.read(.maxSteps, into: &maxSteps)
+        try values.read(.numTrainEpochs, into: &numTrainEpochs)
+        try values.read(.globalBatchSize, into: &globalBatchSize)
+        try values.read(.maxGradNorm, into: &maxGradNorm)
+        try values.read(.weightDecay, into: &weightDecay)
+        try values.read(.adamBeta1, into: &adamBeta1)
+        try values.read(.adamBeta2, into: &adamBeta2)
+        try values.read(.adamEpsilon, into: &adamEpsilon)
+        try values.read(.seed, into: &seed)
+        try values.read(.shuffle, into: &shuffle)
+        try values.read(.loggingSteps, into: &loggingSteps)
+        try values.choose(.sharing, into: &sharing)
+        try values.read(.rowTokens, into: &rowTokens)
+        try values.read(.threads, into: &threads)
+        try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
     }
 
@@ -153,24 +139,11 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.loggingSteps, loggingSteps > 0, "at least 1", loggingSteps)
         try check(.rowTokens, (1...1 << 24).contains(rowTokens), "from 1 to 2^24", rowTokens)
         try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
-        _ = try objective()
+        _ = try Objective(objective)
     }
 
     private func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
         guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
-    }
-
-    /// The objective that the settings name.
-    func objective() throws -> any PairObjective {
-        guard let type = LossType(rawValue: lossType) else {
-            let known = LossType.allCases.map(\.rawValue)
-            throw TrainingError.invalid(
-                key: "loss_type",
-                expected: "one of \(known.joined(separator: ", "))",
-                found: lossType
-            )
-        }
-        return try type.objective(beta: beta, labelSmoothing: labelSmoothing)
     }
 
     /// Optimizer steps of the run over `stepsPerEpoch` steps an epoch.

@@ -38,7 +38,7 @@ package final class TrainingRun {
             try configuration.checkReferenceCache(rank: rank)
             let (path, source) = (FilePath(configuration.output), FilePath(configuration.model))
             let output = rank == 0 ? try ModelDirectory(preparing: path, for: policy, from: source) : nil
-            return (try configuration.objective(), output)
+            return (try Objective(configuration.objective), output)
         }
         self.output = output
         let cursor = StepCursor(dataset, configuration)
@@ -72,7 +72,7 @@ package final class TrainingRun {
             model: model,
             gradients: gradients,
             optimizer: optimizer,
-            scoring: PairScoring(objective: objective, beta: configuration.beta, reference: reference),
+            scoring: PairScoring(objective: objective, pairing: configuration.pairs, reference: reference),
             maxGradNorm: configuration.maxGradNorm,
             communicator: communicator
         )

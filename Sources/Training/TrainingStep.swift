@@ -45,7 +45,7 @@ final class TrainingStep {
         let clock = ContinuousClock()
         let (start, system) = (clock.now, Processor.systemSeconds)
         let plan = policy.team.alone("plan", makePlan)
-        var statistics = accumulate(plan)
+        var statistics = try accumulate(plan)
         let computed = clock.now
         // Waiting for the slowest rank is not communication: it is kept apart.
         try policy.team.alone("waiting for other ranks") { try communicator.barrier() }
@@ -74,18 +74,27 @@ final class TrainingStep {
     }
 
     /// Makes the gradients of this rank's shard anew, and counts its pairs.
-    private func accumulate(_ plan: StepPlan) -> PreferenceStatistics {
+    private func accumulate(_ plan: StepPlan) throws -> PreferenceStatistics {
         model.times = .init()
         gradients.clear(team: policy.team)
         var statistics = PreferenceStatistics()
         let rows = policy.team.alone("plan") { plan.packedRows(shard: communicator.rank) }
+        let step = StepScoring(scoring, counts: plan.counts, matching: try matching(rows, plan.counts))
         for row in rows {
             let scores = model.accumulateGradients(row, weights: policy.weights, gradients: gradients.views) {
-                scoring.derivatives(row: row, scores: $0, examples: $1, pairCount: plan.pairCount)
+                step.derivatives(row: row, scores: $0, examples: $1)
             }
-            scoring.count(row, scores: scores, into: &statistics)
+            step.count(row, scores: scores, into: &statistics)
         }
         return statistics
+    }
+
+    /// What each pair meets among the step's, where the objective asks for it: one more forward pass.
+    private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> StepMatching? {
+        guard scoring.objective.needsMatching else { return nil }
+        var pairs = PairCollection(scoring, counts: counts)
+        for row in rows { pairs.add(row, scores: model.score(row, weights: policy.weights)) }
+        return try pairs.matched(communicator)
     }
 
     /// Updates the weights by the reduced gradient, and gives its norm.

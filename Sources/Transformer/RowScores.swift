@@ -8,16 +8,14 @@ package struct RowScores: Sendable {
     package internal(set) var entropies: [Float]
     /// Whether each target's token was the most probable one; `[targets]`.
     package internal(set) var isTop1: [Bool]
+    /// `log Σ_v p(v)²` of that distribution `p`: the logarithm of a drawn token's mean probability, in nats; `[targets]`.
+    package internal(set) var logSquares: [Float]
 
     init(targets: Int) {
         logps = Array(repeating: 0, count: targets)
         entropies = Array(repeating: 0, count: targets)
         isTop1 = Array(repeating: false, count: targets)
-    }
-
-    /// The summed log-probability of a response, in nats, added in token order in double.
-    package func logp(of response: PackedRow.ResponseSlice, in row: PackedRow) -> Double {
-        row.responseTargets[response.targets].reduce(0) { $0 + Double(logps[Int($1)]) }
+        logSquares = Array(repeating: 0, count: targets)
     }
 
     /// The log-probability of each of a response's tokens, in nats.
@@ -30,13 +28,22 @@ package struct RowScores: Sendable {
         row.responseTargets[response.targets].reduce(0) { $0 + Double(entropies[Int($1)]) }
     }
 
+    /// The mean over a response's tokens of `log p(token) - log Σ_v p(v)²`, in nats: how likely they are in relation to
+    /// what the model would say itself.
+    package func alignment(of response: PackedRow.ResponseSlice, in row: PackedRow) -> Double {
+        let sum = row.responseTargets[response.targets].reduce(0) { sum, target in
+            sum + Double(logps[Int(target)]) - Double(logSquares[Int(target)])
+        }
+        return sum / Double(response.targets.count)
+    }
+
     /// How many of a response's tokens were the most probable ones.
     package func top1Count(of response: PackedRow.ResponseSlice, in row: PackedRow) -> Int {
         row.responseTargets[response.targets].count { isTop1[Int($0)] }
     }
 }
 
-/// The derivative of the loss with respect to the summed log-probability of each response of `examples`.
+/// The derivative of the loss with respect to the log-probability of each token of the responses of `examples`.
 ///
-/// Called once the scores of all those examples are known; returns one number for each response, in order.
+/// Called once the scores of all those examples are known; returns one number for each token, response by response.
 package typealias LossGradient = (_ scores: RowScores, _ examples: Range<Int>) -> [Double]

@@ -170,6 +170,7 @@ struct VocabularyHead {
             scores.logps[target] = Float(Double(logit) - state.logSumExp(row: hidden))
             scores.entropies[target] = Float(state.entropy(row: hidden))
             scores.isTop1[target] = logit == state.largest(row: hidden)
+            scores.logSquares[target] = Float(state.logSquares(row: hidden))
         }
         return chunk.indices.map { Float(state.logSumExp(row: $0 - chunk.lowerBound)) }
     }
@@ -272,17 +273,13 @@ struct VocabularyHead {
         stride(from: range.lowerBound, to: range.upperBound, by: size).map { $0..<min($0 + size, range.upperBound) }
     }
 
-    /// Adds each response's derivative to all of its targets: `[targets]` of the whole row, zero outside `examples`.
+    /// Adds each token's derivative to its target: `[targets]` of the whole row, zero outside `examples`.
     private func addCoefficients(_ row: PackedRow, _ examples: Range<Int>, _ gradient: [Double], to all: inout [Float])
     {
-        var next = gradient.makeIterator()
-        for example in row.examples[examples] {
-            for response in row.responses[example.responses] {
-                guard let derivative = next.next() else { preconditionFailure("one derivative for each response") }
-                for target in row.responseTargets[response.targets] { all[Int(target)] += Float(derivative) }
-            }
-        }
-        precondition(next.next() == nil, "one derivative for each response")
+        let responses = row.examples[examples].flatMap { row.responses[$0.responses] }
+        let targets = responses.flatMap { row.responseTargets[$0.targets] }
+        precondition(gradient.count == targets.count, "one derivative for each token")
+        for (target, derivative) in zip(targets, gradient) { all[Int(target)] += Float(derivative) }
     }
 }
 

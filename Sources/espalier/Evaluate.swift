@@ -11,14 +11,10 @@ struct Evaluate: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
+    @OptionGroup var objective: ObjectiveOptions
+
     @Option(name: .long, help: "The model that rewards are measured from (default: the model itself, all rewards 0).")
     var referenceModel: String?
-
-    @Option(name: .long, help: "Strength of the pull towards the reference model (default 0.1).")
-    var beta: Double?
-
-    @Option(name: .long, help: "The probability that a label is flipped (default 0).")
-    var labelSmoothing: Double?
 
     @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
     var referenceCache: String?
@@ -45,8 +41,7 @@ struct Evaluate: ParsableCommand {
 
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
-        beta.map { configuration.beta = $0 }
-        labelSmoothing.map { configuration.labelSmoothing = $0 }
+        objective.override(&configuration)
         referenceCache.map { configuration.referenceCache = $0 }
         return configuration
     }

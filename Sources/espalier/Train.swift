@@ -9,14 +9,10 @@ struct Train: ParsableCommand {
 
     @OptionGroup var course: CourseOptions
 
+    @OptionGroup var objective: ObjectiveOptions
+
     @Option(name: .long, help: "The directory for the trained model, metrics.jsonl and summary.json.")
     var output: String?
-
-    @Option(name: .long, help: "Strength of the pull towards the reference model (default 0.1).")
-    var beta: Double?
-
-    @Option(name: .long, help: "The objective: sigmoid (default).")
-    var lossType: String?
 
     @Option(name: .long, help: "AdamW's peak learning rate (default 1e-6).")
     var learningRate: Double?
@@ -32,9 +28,6 @@ struct Train: ParsableCommand {
 
     @Option(name: .long, help: "Decoupled weight decay; norms have none (default 0).")
     var weightDecay: Double?
-
-    @Option(name: .long, help: "The probability that a label is flipped, as in cDPO (default 0).")
-    var labelSmoothing: Double?
 
     @Option(name: .long, help: "Steps between two lines of metrics (default 1).")
     var loggingSteps: Int?
@@ -56,15 +49,13 @@ struct Train: ParsableCommand {
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
         course.override(&configuration)
+        objective.override(&configuration)
         output.map { configuration.output = $0 }
-        beta.map { configuration.beta = $0 }
-        lossType.map { configuration.lossType = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }
         warmupRatio.map { configuration.warmupRatio = $0 }
         maxGradNorm.map { configuration.maxGradNorm = $0 }
         weightDecay.map { configuration.weightDecay = $0 }
-        labelSmoothing.map { configuration.labelSmoothing = $0 }
         loggingSteps.map { configuration.loggingSteps = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
         return configuration

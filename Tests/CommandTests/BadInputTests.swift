@@ -243,7 +243,13 @@ struct BadInputTests {
             try "beta: strong\n".write(toFile: settings.string, atomically: true, encoding: .utf8)
             try expect("DIR/settings.yaml: beta: expected a number, found strong", file, in: directory)
             try expect("beta must be a finite number above 0, found 0.0", ["--beta", "0"], in: directory)
-            try expect("loss_type must be one of sigmoid, found sigmoyd", ["--loss-type", "sigmoyd"], in: directory)
+            let losses =
+                "sigmoid, hinge, ipo, exo_pair, nca_pair, robust, bco_pair, sppo_hard, aot, aot_unpaired, apo_zero, "
+                + "apo_down, discopop, sft, sigmoid_norm, simpo, cpo, orpo, plackett_luce"
+            let unknown = "loss_type must be one of \(losses), found sigmoyd; did you mean sigmoid?"
+            try expect(unknown, ["--loss-type", "sft", "sigmoyd", "--beta", "1"], in: directory)
+            let weights = ["--loss-type", "sigmoid", "sft", "--loss-weights", "1", "2", "3"]
+            try expect("loss_weights must be one number for each loss, 2, found 3", weights, in: directory)
             try expect("max_steps must be from 1 to 2^40, or -1, found 0", ["--max-steps", "0"], in: directory)
             let epochs = ["--max-steps", "-1", "--num-train-epochs", "1e30"]
             try expect("num_train_epochs must be above 0, at most 1000000, found 1e+30", epochs, in: directory)

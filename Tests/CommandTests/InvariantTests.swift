@@ -1,5 +1,3 @@
-internal import Formats
-internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
@@ -11,10 +9,10 @@ struct InvariantTests {
         "entropy", "mean_token_accuracy", "learning_rate", "tokens_unshared",
     ]
 
-    private func expectSame(_ run: TrainedRun, _ other: TrainedRun, names: [String] = Self.names) {
-        #expect(run.metrics.count == 4 && other.metrics.count == 4)
+    private func expectSame(_ run: TrainedRun, _ other: TrainedRun, steps: Int = 4) {
+        #expect(run.metrics.count == steps && other.metrics.count == steps)
         for (step, (found, expected)) in zip(run.metrics, other.metrics).enumerated() {
-            for name in names {
+            for name in Self.names {
                 guard let a = found[name], let b = expected[name] else {
                     Issue.record("step \(step): \(name) is missing")
                     continue
@@ -58,48 +56,27 @@ struct InvariantTests {
         expectSame(try train(ranks: ranks, ["--sharing", "prompt", "--row-tokens", "50", "--threads", "2"]), plain)
     }
 
-    @Test("a response that ties with the best is learned from no more than one that is not there")
-    func ties() throws {
-        try Places.temporary { directory in
-            let (tied, without) = (directory.appending("tied.safetensors"), directory.appending("without.safetensors"))
-            try writeSecondResponses(tied: true, to: tied)
-            try writeSecondResponses(tied: false, to: without)
-            let (run, expected) = (try train(["--data", tied.string]), try train(["--data", without.string]))
-            #expect(run.summary["pairs"] == expected.summary["pairs"])
-            #expect((run.summary["tokens_unshared"] ?? 0) > (expected.summary["tokens_unshared"] ?? .infinity))
-            expectSame(run, expected, names: Self.names.filter { !["entropy", "tokens_unshared"].contains($0) })
-        }
-    }
-
-    /// Writes the golden data with the second of three or more responses tied to the first, or without it.
-    private func writeSecondResponses(tied: Bool, to path: FilePath) throws {
-        let golden = try SafetensorsFile(Golden.tied.file)
-        let ids = try golden.int32s("response_ids")
-        let starts = try golden.int64s("response_offsets").map { Int($0) }
-        let rows = try golden.int64s("row_offsets").map { Int($0) }
-        var (responses, offsets, rowOffsets, ranks) = ([Int32](), [Int64(0)], [Int64(0)], [Int32]())
-        for (first, end) in zip(rows, rows.dropFirst()) {
-            for index in first..<end {
-                let isSecond = index == first + 1 && end - first > 2
-                guard tied || !isSecond else { continue }
-                responses += ids[starts[index]..<starts[index + 1]]
-                offsets.append(Int64(responses.count))
-                ranks.append(index == first || isSecond ? 0 : 1)
-            }
-            rowOffsets.append(Int64(ranks.count))
-        }
-        try SafetensorsWriter.write(
+    @Test(
+        "every objective has the same metrics and weights on one rank without sharing and on two with it",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        arguments: [
             [
-                SafetensorsEntry(name: "prompt_ids", try golden.int32s("prompt_ids")),
-                SafetensorsEntry(name: "prompt_offsets", try golden.int64s("prompt_offsets")),
-                SafetensorsEntry(name: "response_ids", responses),
-                SafetensorsEntry(name: "response_offsets", offsets),
-                SafetensorsEntry(name: "row_offsets", rowOffsets),
-                SafetensorsEntry(name: "response_ranks", ranks),
+                "sigmoid", "hinge", "ipo", "nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop",
+                "sigmoid_norm", "--pairs", "all",
             ],
-            metadata: ["format": "espalier-preferences", "format_version": "2"],
-            to: path
-        )
+            ["exo_pair", "robust", "--label-smoothing", "0.01"], ["sigmoid", "--f-divergence-type", "js_divergence"],
+            ["aot", "--pairs", "best-vs-worst"], ["aot_unpaired", "--pairs", "all"], ["sft"], ["simpo", "cpo", "orpo"],
+            ["plackett_luce"], ["sigmoid", "sft", "--loss-weights", "0.8", "0.2"],
+            ["sigmoid", "--use-weighting", "--pairs", "all"], ["sigmoid", "--ld-alpha", "0.3", "--pairs", "all"],
+        ]
+    )
+    func objectives(loss: [String]) throws {
+        let arguments = ["--max-steps", "2", "--loss-type"] + loss
+        let plain = try train(["--sharing", "none", "--row-tokens", "64"] + arguments)
+        expectSame(try train(ranks: 2, ["--sharing", "prefix"] + arguments), plain, steps: 2)
+        #expect(plain.metrics[0]["grad_norm"] ?? 0 > 0)
+        let isFree = loss == ["sft"] || loss[0] == "simpo"
+        #expect(plain.summary["reference_rows"] == (isFree ? 0 : 6))
     }
 
     @Test(

@@ -18,3 +18,35 @@ extension PairLogps {
         self.init(-20 + margin / 2, -30 - margin / 2, reference: (-20, -30))
     }
 }
+
+extension Objective {
+    /// The objective of these settings, the others as they are by default.
+    init(_ lossType: String..., set: (inout ObjectiveSettings) -> Void = { _ in }) throws {
+        var settings = ObjectiveSettings()
+        settings.lossType = lossType
+        set(&settings)
+        try self.init(settings)
+    }
+
+    /// The loss of a step of this pair alone; the first token of each response bears all of its log-probability.
+    func loss(of pair: PairLogps) -> PairLoss {
+        func response(_ logp: Double, _ reference: Double, _ count: Int, rank: Int) -> ResponseLogps {
+            let rest = Array(repeating: 0.0, count: count - 1)
+            return ResponseLogps(policy: [logp] + rest, reference: [reference] + rest, rank: rank)
+        }
+        let row = RankedLogps(
+            responses: [
+                response(pair.chosen, pair.referenceChosen, pair.chosenCount, rank: 0),
+                response(pair.rejected, pair.referenceRejected, pair.rejectedCount, rank: 1),
+            ],
+            pairs: [(0, 1)],
+            partners: StepMatching([pair]).partners
+        )
+        let loss = loss(of: row, totals: StepTotals(pairs: 1, rows: 1, bestTokens: pair.chosenCount))
+        return PairLoss(
+            value: loss.value,
+            chosenDerivative: loss.derivatives[0][0],
+            rejectedDerivative: loss.derivatives[1][0]
+        )
+    }
+}

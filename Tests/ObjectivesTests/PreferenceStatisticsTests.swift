@@ -10,11 +10,15 @@ struct PreferenceStatisticsTests {
         PairLogps(-5, -4, reference: (-7, -6)),
     ]
 
+    private func rewards(_ pair: PairLogps) -> (chosen: Double, rejected: Double) {
+        (0.5 * pair.chosenLogRatio, 0.5 * pair.rejectedLogRatio)
+    }
+
     private func statistics(_ pairs: some Sequence<PairLogps>) -> PreferenceStatistics {
         var statistics = PreferenceStatistics()
         for (index, pair) in pairs.enumerated() {
-            let loss = PairLoss(value: 0.25 * Double(index + 1), chosenDerivative: 0, rejectedDerivative: 0)
-            statistics.add(pair, loss: loss, beta: 0.5)
+            statistics.add(pair, rewards: rewards(pair))
+            statistics.add(loss: 0.25 * Double(index + 1))
         }
         return statistics
     }
@@ -26,9 +30,9 @@ struct PreferenceStatisticsTests {
     @Test("the metrics are those that TRL defines, by its names")
     func metrics() {
         var statistics = statistics(Self.pairs)
-        statistics.addResponse(tokens: 3, entropy: 6, top1: 2, isChosen: true)
-        statistics.addResponse(tokens: 5, entropy: 2, top1: 5, isChosen: false)
-        statistics.addResponse(tokens: 1, entropy: 1, top1: 1, isChosen: true)
+        statistics.addResponse(tokens: 3, entropy: 6, top1: 2, isBest: true)
+        statistics.addResponse(tokens: 5, entropy: 2, top1: 5, isBest: false)
+        statistics.addResponse(tokens: 1, entropy: 1, top1: 1, isBest: true)
         // Log-ratios: chosen 2, -1, 4, 2; rejected -4, 3, 2, 2. Each halved is a reward.
         let expected = [
             ("loss", 0.625), ("rewards/chosen", 0.875), ("rewards/rejected", 0.375), ("rewards/accuracies", 0.5),
@@ -52,28 +56,28 @@ struct PreferenceStatisticsTests {
     func parts(split: Int) {
         var first = statistics(Self.pairs.prefix(split))
         let second = statistics(Self.pairs.dropFirst(split))
-        first.addResponse(tokens: 3, entropy: 6, top1: 2, isChosen: true)
+        first.addResponse(tokens: 3, entropy: 6, top1: 2, isBest: true)
         let merged = PreferenceStatistics(sums: zip(first.sums, second.sums).map(+))
         var whole = PreferenceStatistics()
         for part in [Self.pairs.prefix(split), Self.pairs.dropFirst(split)] {
             for (index, pair) in part.enumerated() {
-                let loss = PairLoss(value: 0.25 * Double(index + 1), chosenDerivative: 0, rejectedDerivative: 0)
-                whole.add(pair, loss: loss, beta: 0.5)
+                whole.add(pair, rewards: rewards(pair))
+                whole.add(loss: 0.25 * Double(index + 1))
             }
         }
-        whole.addResponse(tokens: 3, entropy: 6, top1: 2, isChosen: true)
+        whole.addResponse(tokens: 3, entropy: 6, top1: 2, isBest: true)
         // All values are small multiples of 1/4: sums are exact in whatever order.
         #expect(merged == whole && merged[.pairs] == 4 && merged[.loss] > 0)
         #expect(merged.sums.count == PreferenceStatistics.Sum.allCases.count)
     }
 
-    @Test("only what is chosen counts for the token accuracy, all counts for the entropy")
+    @Test("only what is best counts for the token accuracy, all counts for the entropy")
     func responses() {
         var statistics = PreferenceStatistics()
-        statistics.addResponse(tokens: 4, entropy: 8, top1: 4, isChosen: false)
+        statistics.addResponse(tokens: 4, entropy: 8, top1: 4, isBest: false)
         #expect(statistics[.chosenTokens] == 0 && statistics[.chosenTop1] == 0)
         #expect(metric("entropy", of: statistics) == 2)
-        statistics.addResponse(tokens: 4, entropy: 0, top1: 1, isChosen: true)
+        statistics.addResponse(tokens: 4, entropy: 0, top1: 1, isBest: true)
         #expect(metric("entropy", of: statistics) == 1 && metric("mean_token_accuracy", of: statistics) == 0.25)
     }
 

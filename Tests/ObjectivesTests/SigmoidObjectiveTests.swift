@@ -66,10 +66,14 @@ struct SigmoidObjectiveTests {
         ),
     ]
 
+    private func sigmoid(beta: Double, labelSmoothing: Double = 0) throws -> Objective {
+        try Objective("sigmoid") { ($0.beta, $0.labelSmoothing) = (beta, labelSmoothing) }
+    }
+
     @Test("loss and derivatives equal torch's", arguments: torch)
     func literals(known: Known) throws {
         let logps = known.logps
-        let objective = try SigmoidObjective(beta: known.beta, labelSmoothing: known.smoothing)
+        let objective = try sigmoid(beta: known.beta, labelSmoothing: known.smoothing)
         let loss = objective.loss(of: PairLogps(logps[0], logps[1], reference: (logps[2], logps[3])))
         // A few units in the last place, relative: also where the loss is tiny.
         #expect(abs(loss.value - known.loss) <= 4e-15 * known.loss)
@@ -79,7 +83,7 @@ struct SigmoidObjectiveTests {
 
     @Test("the loss is the formula's", arguments: betas, smoothings)
     func formula(beta: Double, smoothing: Double) throws {
-        let objective = try SigmoidObjective(beta: beta, labelSmoothing: smoothing)
+        let objective = try sigmoid(beta: beta, labelSmoothing: smoothing)
         for margin in Self.margins {
             let x = beta * margin
             // Where neither sigmoid is 1 to rounding, the formula as it is written.
@@ -93,7 +97,7 @@ struct SigmoidObjectiveTests {
 
     @Test("the derivatives follow central differences", arguments: betas, smoothings)
     func derivatives(beta: Double, smoothing: Double) throws {
-        let objective = try SigmoidObjective(beta: beta, labelSmoothing: smoothing)
+        let objective = try sigmoid(beta: beta, labelSmoothing: smoothing)
         // Truncation is beta^3 h^2 / 40, rounding 2e-16 * loss / h: below 4e-9 together.
         let (step, tolerance) = (1e-4, 4e-9)
         for margin in Self.margins {
@@ -112,7 +116,7 @@ struct SigmoidObjectiveTests {
 
     @Test("a margin far on either side neither overflows nor loses the gradient", arguments: [0, 0.25])
     func limits(smoothing: Double) throws {
-        let objective = try SigmoidObjective(beta: 1, labelSmoothing: smoothing)
+        let objective = try sigmoid(beta: 1, labelSmoothing: smoothing)
         for margin in [1e4, 1e6, 1e300] {
             let right = objective.loss(of: PairLogps(margin, 0, reference: (0, 0)))
             #expect(
@@ -127,7 +131,7 @@ struct SigmoidObjectiveTests {
 
     @Test("a small loss is not lost to 0, nor is its gradient", arguments: [20, 37, 40, 100, 700.0])
     func smallLosses(margin: Double) throws {
-        let loss = try SigmoidObjective(beta: 1).loss(of: PairLogps(margin, 0, reference: (0, 0)))
+        let loss = try sigmoid(beta: 1).loss(of: PairLogps(margin, 0, reference: (0, 0)))
         // log(1 + e) = e - e²/2, and σ(-m) = e - e², for e = exp(-m) below 2.1e-9.
         let small = exp(-margin)
         #expect(loss.value > 0 && abs(loss.value - small * (1 - small / 2)) <= 4e-16 * small)
@@ -136,7 +140,7 @@ struct SigmoidObjectiveTests {
 
     @Test("NaN stays visible")
     func notANumber() throws {
-        let loss = try SigmoidObjective(beta: 0.1, labelSmoothing: 0.1).loss(of: PairLogps(margin: .nan))
+        let loss = try sigmoid(beta: 0.1, labelSmoothing: 0.1).loss(of: PairLogps(margin: .nan))
         #expect(loss.value.isNaN && loss.chosenDerivative.isNaN && loss.rejectedDerivative.isNaN)
     }
 
@@ -146,7 +150,7 @@ struct SigmoidObjectiveTests {
         smoothings
     )
     func start(beta: Double, smoothing: Double) throws {
-        let objective = try SigmoidObjective(beta: beta, labelSmoothing: smoothing)
+        let objective = try sigmoid(beta: beta, labelSmoothing: smoothing)
         let loss = objective.loss(of: PairLogps(-12.5, -70, reference: (-12.5, -70)))
         #expect(abs(loss.value - log(2)) < 2e-16 && objective.usesReference)
         #expect(abs(loss.chosenDerivative + beta * (0.5 - smoothing)) < 1e-16)
@@ -165,20 +169,7 @@ struct SigmoidObjectiveTests {
         ] as [(Double, Double, String)]
     )
     func settings(beta: Double, smoothing: Double, message: String) {
-        for make in [
-            { try SigmoidObjective(beta: beta, labelSmoothing: smoothing) as any PairObjective },
-            { try LossType.sigmoid.objective(beta: beta, labelSmoothing: smoothing) },
-        ] {
-            let error = #expect(throws: ObjectiveError.self) { try make() }
-            #expect(error?.description == message)
-        }
-    }
-
-    @Test("the losses have TRL's names, and each makes its objective")
-    func names() throws {
-        #expect(LossType.allCases.map(\.rawValue) == ["sigmoid"] && LossType(rawValue: "Sigmoid") == nil)
-        let objective = try LossType.sigmoid.objective(beta: 0.3, labelSmoothing: 0.2)
-        let expected = try SigmoidObjective(beta: 0.3, labelSmoothing: 0.2)
-        #expect(objective.loss(of: PairLogps(margin: 2)) == expected.loss(of: PairLogps(margin: 2)))
+        let error = #expect(throws: ObjectiveError.self) { try sigmoid(beta: beta, labelSmoothing: smoothing) }
+        #expect(error?.description == message)
     }
 }

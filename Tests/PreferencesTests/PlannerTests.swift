@@ -98,7 +98,7 @@ struct PlannerTests {
             #expect(plan.shardFLOPs[shard] == perToken.forwardFLOPs(of: plan.shardWork[shard]))
         }
         #expect(packed.filter(\.isEmpty).count == max(0, shards - rows.count), "a shard is idle only for want of rows")
-        #expect(plan.exampleCount == 13 && plan.shardFLOPs.count == shards)
+        #expect(plan.counts.rows == 13 && plan.shardFLOPs.count == shards)
         #expect(plan.work.tokens > 13 * 3 && plan.imbalance >= 1)
     }
 
@@ -111,8 +111,8 @@ struct PlannerTests {
         ])
         let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: 100, shards: 2, cost: perToken)
         let plan = planner.plan(rows: [0, 1])
-        #expect(plan.exampleCount == 2)
-        #expect(plan.pairCount == 1 + 2)
+        #expect(plan.counts.rows == 2 && plan.counts.pairs == 1 + 2 && plan.counts.bestTokens == 1 + 1)
+        #expect(plan.counts.firstPairs == [0: 0, 1: 1])
         #expect(plan.unsharedTokens == (3 + 1 + 3 + 2) + (1 + 1 + 1 + 1 + 1 + 2))
         #expect(plan.work.tokens == [.none: 16, .prompt: 11, .prefix: 6 + 3][sharing])
     }
@@ -133,7 +133,7 @@ struct PlannerTests {
         let plan = planner.plan(rows: [])
         #expect((0..<3).allSatisfy { plan.packedRows(shard: $0).isEmpty })
         #expect(plan.work == .zero && plan.flops == 0 && plan.imbalance == 1)
-        #expect(plan.exampleCount == 0 && plan.pairCount == 0 && plan.unsharedTokens == 0)
+        #expect(plan.counts.rows == 0 && plan.counts.pairs == 0 && plan.unsharedTokens == 0)
     }
 
     @Test("no packed row is larger than the largest foretold", arguments: Sharing.allCases, [1, 10, 24, 10_000])

@@ -1,4 +1,5 @@
 internal import Formats
+internal import Objectives
 internal import Preferences
 internal import SystemPackage
 internal import TestSupport
@@ -26,10 +27,11 @@ struct TrainingConfigurationTests {
     func defaults() throws {
         let settings = try Places.temporary { try read("", from: $0) }
         #expect(settings == TrainingConfiguration())
-        #expect(settings.beta == 0.1 && settings.lossType == "sigmoid" && settings.learningRate == 1e-6)
+        #expect(settings.objective.beta == 0.1 && settings.objective.lossType == ["sigmoid"])
+        #expect(settings.objective.labelSmoothing == 0 && settings.learningRate == 1e-6)
         #expect(settings.lrSchedulerType == .linear && settings.adamBeta1 == 0.9 && settings.adamBeta2 == 0.999)
         #expect(settings.adamEpsilon == 1e-8 && settings.weightDecay == 0 && settings.maxGradNorm == 1)
-        #expect(settings.warmupRatio == 0 && settings.maxSteps == -1 && settings.labelSmoothing == 0)
+        #expect(settings.warmupRatio == 0 && settings.maxSteps == -1)
     }
 
     @Test("every key of a file overrides its default and no other")
@@ -38,8 +40,17 @@ struct TrainingConfigurationTests {
         expected.model = "m"
         expected.data = "d"
         expected.output = "o"
-        expected.beta = 0.25
-        expected.lossType = "ipo"
+        expected.objective.beta = 0.25
+        expected.objective.lossType = ["ipo", "sft"]
+        expected.objective.lossWeights = [1, 0.5]
+        expected.objective.fDivergenceType = .alpha
+        expected.objective.fAlphaDivergenceCoef = 0.75
+        expected.objective.useWeighting = true
+        expected.objective.ldAlpha = 0.375
+        expected.objective.simpoGamma = 1.5
+        expected.objective.cpoAlpha = 2
+        expected.objective.discopopTau = 0.5
+        expected.pairs = .all
         expected.learningRate = 5e-7
         expected.lrSchedulerType = .constantWithWarmup
         expected.warmupRatio = 0.125
@@ -51,7 +62,7 @@ struct TrainingConfigurationTests {
         expected.adamBeta1 = 0.75
         expected.adamBeta2 = 0.875
         expected.adamEpsilon = 1e-6
-        expected.labelSmoothing = 0.0625
+        expected.objective.labelSmoothing = 0.0625
         expected.seed = .max
         expected.shuffle = false
         expected.loggingSteps = 5
@@ -61,7 +72,11 @@ struct TrainingConfigurationTests {
         expected.gradientCheckpointing = true
         expected.referenceCache = "c"
         let lines = [
-            "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: ipo", "learning_rate: 5.0e-7",
+            "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: [ipo, sft]", "loss_weights: [1, 0.5]",
+            "f_divergence_type: alpha_divergence",
+            "f_alpha_divergence_coef: 0.75", "use_weighting: true", "ld_alpha: 0.375", "simpo_gamma: 1.5",
+            "cpo_alpha: 2",
+            "discopop_tau: 0.5", "pairs: all", "learning_rate: 5.0e-7",
             "lr_scheduler_type: constant_with_warmup", "warmup_ratio: 0.125", "max_steps: 7", "num_train_epochs: 2.5",
             "global_batch_size: 12", "max_grad_norm: 3", "weight_decay: 0.5", "adam_beta1: 0.75", "adam_beta2: 0.875",
             "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
@@ -76,7 +91,7 @@ struct TrainingConfigurationTests {
                 #expect(one != TrainingConfiguration(), "\(line)")
             }
         }
-        #expect(lines.count == TrainingConfiguration.CodingKeys.allCases.count)
+        #expect(lines.count == TrainingConfiguration.knownKeys.count)
     }
 
     @Test("the example for clusters names every setting with its default")
@@ -105,6 +120,15 @@ struct TrainingConfigurationTests {
             ("max_steps: 1.5", "max_steps: expected a whole number, found 1.5"),
             ("seed: -1", "seed: expected a whole number, at least 0, found -1"),
             ("shuffle: maybe", "shuffle: expected true or false, found maybe"),
+            ("loss_type: {}", "loss_type: expected one value, found a mapping"),
+            ("loss_weights: [1, x]", "loss_weights[1]: expected a number, found x"),
+            ("loss_weights: 1", "loss_weights: expected a list, found 1"),
+            (
+                "f_divergence_type: kl",
+                "f_divergence_type: expected one of reverse_kl, forward_kl, js_divergence, alpha_divergence, found kl"
+            ),
+            ("pairs: best", "pairs: expected one of all, best-vs-rest, best-vs-worst, found best"),
+            ("lossweights: [1]", "line 1: unknown key lossweights; did you mean loss_weights?"),
         ]
     )
     func refusals(yaml: String, message: String) throws {
@@ -147,9 +171,10 @@ struct TrainingConfigurationTests {
         Mistake("row_tokens must be from 1 to 2^24, found 16777217") { $0.rowTokens = 1 << 24 + 1 },
         Mistake("threads must be from 0 to 1024, found -1") { $0.threads = -1 },
         Mistake("threads must be from 0 to 1024, found 1025") { $0.threads = 1025 },
-        Mistake("loss_type must be one of sigmoid, found sigmoidal") { $0.lossType = "sigmoidal" },
-        Mistake("beta must be a finite number above 0, found 0.0") { $0.beta = 0 },
-        Mistake("label_smoothing must be at least 0, below 0.5, found 0.5") { $0.labelSmoothing = 0.5 },
+        Mistake("beta must be a finite number above 0, found 0.0") { $0.objective.beta = 0 },
+        Mistake("label_smoothing must be left out with hinge, found 0.25") {
+            ($0.objective.lossType, $0.objective.labelSmoothing) = (["hinge"], 0.25)
+        },
     ]
 
     @Test("a setting out of range is refused by name, with what is expected and found", arguments: mistakes)
@@ -168,7 +193,7 @@ struct TrainingConfigurationTests {
         (settings.model, settings.data, settings.output) = ("m", "d", "o")
         (settings.warmupRatio, settings.maxSteps, settings.maxGradNorm) = (1, 1, 0)
         (settings.adamBeta1, settings.adamBeta2, settings.rowTokens, settings.threads) = (0, 0, 1 << 24, 1024)
-        (settings.globalBatchSize, settings.loggingSteps, settings.labelSmoothing) = (1, 1, 0)
+        (settings.globalBatchSize, settings.loggingSteps) = (1, 1)
         try settings.validate()
     }
 }

@@ -52,9 +52,11 @@ struct CentralDifferenceTests {
         return depths.max() ?? 0
     }
 
-    /// Coefficients of either sign, one of them 0.
+    /// Coefficients of either sign for each token of each response, those of one response 0.
     private static func coefficients(of row: PackedRow) -> [Double] {
-        row.responses.indices.map { $0 == 3 ? 0 : noise(777 + $0) }
+        row.responses.enumerated().flatMap { index, response in
+            response.targets.map { index == 3 ? 0 : noise(777 + $0) }
+        }
     }
 
     @Test("gradients follow central differences, weight by weight", arguments: Shape.all)

@@ -109,9 +109,15 @@ final class GoldenModel {
                 row.examples[examples].flatMap { example in
                     let responses = row.responses[example.responses]
                     let logps = Dictionary(
-                        uniqueKeysWithValues: responses.map { ($0.index, scores.logp(of: $0, in: row)) }
+                        uniqueKeysWithValues: responses.map { response in
+                            let tokens = scores.tokenLogps(of: response, in: row)
+                            return (response.index, tokens.reduce(0) { $0 + Double($1) })
+                        }
                     )
-                    return responses.map { derivative($0.index, logps, dataset.responses(of: example.row)) }
+                    return responses.flatMap { response in
+                        let value = derivative(response.index, logps, dataset.responses(of: example.row))
+                        return response.targets.map { _ in value }
+                    }
                 }
             }
         }

@@ -16,11 +16,11 @@ struct ReferenceModel {
         offsets = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0.offset) })
     }
 
-    /// The sum over responses of `coefficients[response] * log-probability` on a row, for these weights.
+    /// The sum over responses' tokens of `coefficients[token] * log-probability` on a row, for these weights.
     func loss(_ row: PackedRow, weights: [Double], coefficients: [Double]) -> Double {
         var targetCoefficients = Array(repeating: 0.0, count: row.targets.count)
-        for (response, coefficient) in zip(row.responses, coefficients) {
-            for target in row.responseTargets[response.targets] { targetCoefficients[Int(target)] += coefficient }
+        for (target, coefficient) in zip(row.responseTargets, coefficients) {
+            targetCoefficients[Int(target)] += coefficient
         }
         return weights.withUnsafeBufferPointer { weights in
             let hidden = hiddenStates(row, weights)

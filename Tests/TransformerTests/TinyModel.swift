@@ -42,7 +42,8 @@ final class TinyModel {
     /// The weights, exactly as the model has them.
     var weights: [Double] { parameters.matrix(rows: 1, columns: layout.count).elements().map(Double.init) }
 
-    /// The gradient of the sum of `coefficients[row][response] * log-probability` over rows, one after the other.
+    /// The gradient of the sum of `coefficients[row][token] * log-probability` over rows, one after the other; a row's
+    /// tokens are those of its responses.
     func gradient(_ rows: [PackedRow], coefficients: [[Double]], members: Int, logitBytes: Int) throws -> [Double] {
         let model = try ForestModel(
             configuration,
@@ -58,7 +59,9 @@ final class TinyModel {
                 weights: ParameterViews(parameters, layout: layout, model: configuration),
                 gradients: ParameterViews(slopes, layout: layout, model: configuration)
             ) { _, examples in
-                row.examples[examples].flatMap { coefficients[$0.responses] }
+                row.examples[examples].flatMap { example in
+                    row.responses[example.responses].flatMap { coefficients[$0.targets] }
+                }
             }
         }
         return flat.elements().map(Double.init)

@@ -1,0 +1,78 @@
+internal import Formats
+
+/// A setting of an objective is out of range.
+package struct ObjectiveError: Error, CustomStringConvertible, Equatable {
+    let setting: String
+    let expected: String
+    let found: String
+
+    package var description: String { "\(setting) must be \(expected), found \(found)" }
+}
+
+extension ObjectiveSettings {
+    /// The losses that the settings name, each with its weight; every setting checked.
+    ///
+    /// - Throws: `ObjectiveError` for the first setting that is unknown, out of range, or without effect.
+    func losses() throws -> [(loss: LossType, weight: Double)] {
+        let losses = try lossType.map(Self.loss)
+        try check(.lossType, !losses.isEmpty, "one loss or more", "none")
+        let weights = lossWeights ?? losses.map { _ in 1 }
+        let count = losses.count
+        try check(.lossWeights, weights.count == count, "one number for each loss, \(count)", weights.count)
+        try check(.lossWeights, weights.allSatisfy(\.isFinite), "finite numbers", weights)
+        try checkRanges()
+        try checkUse(in: losses)
+        return zip(losses, weights).map { ($0, $1) }
+    }
+
+    private static func loss(named name: String) throws -> LossType {
+        if let loss = LossType.all.first(where: { $0.name == name }) { return loss }
+        let known = LossType.all.map(\.name)
+        let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+        throw ObjectiveError(
+            setting: CodingKeys.lossType.rawValue,
+            expected: "one of \(known.joined(separator: ", "))",
+            found: name + hint
+        )
+    }
+
+    private func checkRanges() throws {
+        try check(.beta, beta.isFinite && beta > 0, "a finite number above 0", beta)
+        try check(.labelSmoothing, (0..<0.5).contains(labelSmoothing), "at least 0, below 0.5", labelSmoothing)
+        try check(.fAlphaDivergenceCoef, fAlphaDivergenceCoef.isFinite, "a finite number", fAlphaDivergenceCoef)
+        try check(.ldAlpha, (0...1).contains(ldAlpha ?? 1), "from 0 to 1", ldAlpha ?? 1)
+        try check(.simpoGamma, simpoGamma.isFinite, "a finite number", simpoGamma)
+        try check(.cpoAlpha, cpoAlpha.isFinite && cpoAlpha >= 0, "a finite number, at least 0", cpoAlpha)
+        try check(.discopopTau, discopopTau > 0 && discopopTau <= 1, "above 0, at most 1", discopopTau)
+    }
+
+    /// Refuses what some loss forbids, and what no loss would heed.
+    private func checkUse(in losses: [LossType]) throws {
+        let standard = ObjectiveSettings()
+        if losses.contains(where: { $0.name == LossType.exoPair.name }) {
+            let expected = "above 0 with exo_pair, whose paper takes 0.001"
+            try check(.labelSmoothing, labelSmoothing > 0, expected, labelSmoothing)
+        }
+        let given: [(key: CodingKeys, option: LossOption, isSet: Bool, found: String)] = [
+            (.labelSmoothing, .labelSmoothing, labelSmoothing > 0, "\(labelSmoothing)"),
+            (.fDivergenceType, .divergence, fDivergenceType != .reverseKL, fDivergenceType.rawValue),
+            (.useWeighting, .weighting, useWeighting, "true"),
+            (.ldAlpha, .tailWeight, ldAlpha != nil, "\(ldAlpha ?? 1)"),
+            (.simpoGamma, .simpoGamma, simpoGamma != standard.simpoGamma, "\(simpoGamma)"),
+            (.cpoAlpha, .cpoAlpha, cpoAlpha != standard.cpoAlpha, "\(cpoAlpha)"),
+            (.discopopTau, .discopopTau, discopopTau != standard.discopopTau, "\(discopopTau)"),
+        ]
+        for (key, option, isSet, found) in given where isSet {
+            let others = losses.filter { !$0.takes.contains(option) }
+            let isHeeded = option.concernsAll ? others.isEmpty : others.count < losses.count
+            try check(key, isHeeded, "left out with \(others.map(\.name).joined(separator: " and "))", found)
+        }
+        let isHeeded = fDivergenceType == .alpha || fAlphaDivergenceCoef == standard.fAlphaDivergenceCoef
+        let expected = "left out with \(fDivergenceType.rawValue)"
+        try check(.fAlphaDivergenceCoef, isHeeded, expected, fAlphaDivergenceCoef)
+    }
+
+    private func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
+        guard isValid else { throw ObjectiveError(setting: key.rawValue, expected: expected, found: "\(found)") }
+    }
+}

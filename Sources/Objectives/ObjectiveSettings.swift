@@ -1,0 +1,85 @@
+internal import Formats
+
+/// What is minimized, in TRL's words; a part of a run's settings.
+package struct ObjectiveSettings: Codable, Sendable, Equatable {
+    /// The losses that are added up, by name, at least one.
+    package var lossType = ["sigmoid"]
+    /// A factor for each loss; nil for 1 each.
+    package var lossWeights: [Double]?
+    /// Strength of the pull towards the reference model, above 0; of some losses the scale of a reward.
+    package var beta = 0.1
+    /// The probability that a label is flipped, in `[0, 0.5)`.
+    package var labelSmoothing = 0.0
+    /// The divergence from the reference model that rewards are measured by.
+    package var fDivergenceType = Divergence.Kind.reverseKL
+    /// α of the α-divergence.
+    package var fAlphaDivergenceCoef = 0.5
+    /// Whether pairs weigh as likely as the policy finds them (WPO).
+    package var useWeighting = false
+    /// The weight of tokens beyond the shorter response's length (LD-DPO), in `[0, 1]`; nil for 1.
+    package var ldAlpha: Double?
+    /// The margin that simpo asks for, in units of rewards.
+    package var simpoGamma = 0.5
+    /// The weight of cpo's cross-entropy, at least 0.
+    package var cpoAlpha = 1.0
+    /// The temperature of discopop's blend, in `(0, 1]`.
+    package var discopopTau = 0.05
+
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case beta
+        case lossType = "loss_type"
+        case lossWeights = "loss_weights"
+        case labelSmoothing = "label_smoothing"
+        case fDivergenceType = "f_divergence_type"
+        case fAlphaDivergenceCoef = "f_alpha_divergence_coef"
+        case useWeighting = "use_weighting"
+        case ldAlpha = "ld_alpha"
+        case simpoGamma = "simpo_gamma"
+        case cpoAlpha = "cpo_alpha"
+        case discopopTau = "discopop_tau"
+    }
+
+    /// TRL's defaults: DPO.
+    package init() {}
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        // One name may stand without a list.
+        if let names = try? values.decode([String].self, forKey: .lossType) {
+            lossType = names
+        } else if let name = try values.decodeIfPresent(String.self, forKey: .lossType) {
+            lossType = [name]
+        }
+        lossWeights = try values.decodeIfPresent([Double].self, forKey: .lossWeights)
+        try values.read(.beta, into: &beta)
+        try values.read(.labelSmoothing, into: &labelSmoothing)
+        try values.choose(.fDivergenceType, into: &fDivergenceType)
+        try values.read(.fAlphaDivergenceCoef, into: &fAlphaDivergenceCoef)
+        try values.read(.useWeighting, into: &useWeighting)
+        ldAlpha = try values.decodeIfPresent(Double.self, forKey: .ldAlpha)
+        try values.read(.simpoGamma, into: &simpoGamma)
+        try values.read(.cpoAlpha, into: &cpoAlpha)
+        try values.read(.discopopTau, into: &discopopTau)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        if lossType.count == 1 {
+            try values.encode(lossType[0], forKey: .lossType)
+        } else {
+            try values.encode(lossType, forKey: .lossType)
+        }
+        try values.encodeIfPresent(lossWeights, forKey: .lossWeights)
+        try values.encode(beta, forKey: .beta)
+        try values.encode(labelSmoothing, forKey: .labelSmoothing)
+        try values.encode(fDivergenceType, forKey: .fDivergenceType)
+        try values.encode(fAlphaDivergenceCoef, forKey: .fAlphaDivergenceCoef)
+        try values.encode(useWeighting, forKey: .useWeighting)
+        try values.encodeIfPresent(ldAlpha, forKey: .ldAlpha)
+        try values.encode(simpoGamma, forKey: .simpoGamma)
+        try values.encode(cpoAlpha, forKey: .cpoAlpha)
+        try values.encode(discopopTau, forKey: .discopopTau)
+    }
+
+    var divergence: Divergence { Divergence(kind: fDivergenceType, alpha: fAlphaDivergenceCoef) }
+}

@@ -1,0 +1,68 @@
+internal import Preferences
+internal import Testing
+
+struct PairingTests {
+    private func pairs(_ pairing: Pairing, _ ranks: [Int]) -> [[Int]] {
+        pairing.pairs(ranks: ranks).map { [$0.chosen, $0.rejected] }
+    }
+
+    @Test("two responses are one pair, whatever is asked for", arguments: Pairing.allCases)
+    func two(pairing: Pairing) {
+        #expect(pairs(pairing, [0, 1]) == [[0, 1]])
+    }
+
+    @Test("of four in strict order all, the best's three, or the two ends are compared")
+    func strict() {
+        #expect(pairs(.all, [0, 1, 2, 3]) == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
+        #expect(pairs(.bestVersusRest, [0, 1, 2, 3]) == [[0, 1], [0, 2], [0, 3]])
+        #expect(pairs(.bestVersusWorst, [0, 1, 2, 3]) == [[0, 3]])
+    }
+
+    @Test("ties are never compared, and all that are tied for the best or the worst are so")
+    func ties() {
+        #expect(pairs(.all, [0, 0, 1, 1]) == [[0, 2], [0, 3], [1, 2], [1, 3]])
+        #expect(pairs(.bestVersusRest, [0, 0, 1, 5]) == [[0, 2], [0, 3], [1, 2], [1, 3]])
+        #expect(pairs(.bestVersusWorst, [0, 1, 1, 2, 2]) == [[0, 3], [0, 4]])
+    }
+
+    @Test("random rows: pairs differ in rank, each is there once, and the modes are parts of each other")
+    func random() {
+        var random = TestRandom(seed: 4)
+        for _ in 0..<100 {
+            let others = (0..<Int.random(in: 1...9, using: &random)).map { _ in Int.random(in: 0...4, using: &random) }
+            let ranks = [0] + others.sorted()
+            let all = pairs(.all, ranks)
+            let brute = ranks.indices.flatMap { a in ranks.indices.filter { ranks[a] < ranks[$0] }.map { [a, $0] } }
+            #expect(Set(all) == Set(brute) && all.count == brute.count)
+            let rest = pairs(.bestVersusRest, ranks)
+            #expect(rest == all.filter { ranks[$0[0]] == 0 })
+            #expect(pairs(.bestVersusWorst, ranks) == rest.filter { ranks[$0[1]] == ranks.last })
+        }
+    }
+
+    @Test("a plan counts the pairs, rows and best tokens of its pairing", arguments: Pairing.allCases)
+    func counts(pairing: Pairing) throws {
+        let rows = [
+            PreferenceRow([1], [[1, 2], [3], [4, 5, 6]]), PreferenceRow([2], [[1], [2, 3], [4]]),
+            PreferenceRow([3], [[7, 7], [8]]),
+        ]
+        let dataset = try PreferenceDataset(rows, ranks: [0, 1, 2, 0, 0, 1, 0, 1])
+        let cost = CostModel(bodyParameters: 1, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
+        let planner = Planner(
+            dataset: dataset,
+            sharing: .prefix,
+            pairing: pairing,
+            rowTokens: 99,
+            shards: 2,
+            cost: cost
+        )
+        let plan = planner.plan(rows: [2, 0, 1])
+        let first = [Pairing.all: 3, .bestVersusRest: 2, .bestVersusWorst: 1][pairing]!
+        #expect(plan.counts == planner.counts(of: [2, 0, 1]))
+        #expect(plan.counts.rows == 3 && plan.counts.pairs == 1 + first + 2 && plan.counts.bestTokens == 2 + 2 + 3)
+        #expect(plan.counts.firstPairs == [2: 0, 0: 1, 1: 1 + first])
+        let packed = (0..<2).flatMap { plan.packedRows(shard: $0) }
+        let ranks = packed.flatMap { row in row.responses.map { ($0.index, $0.rank) } }
+        #expect(ranks.sorted { $0.0 < $1.0 }.map(\.1) == [0, 1, 2, 0, 0, 1, 0, 1])
+    }
+}

@@ -1,7 +1,7 @@
 package import Collectives
 internal import Compute
 internal import Objectives
-package import Preferences
+internal import Preferences
 internal import Transformer
 
 /// Measures training steps: the same rows with each way of sharing, in turns.
@@ -14,7 +14,7 @@ package final class Benchmark {
         package var model: BenchmarkModel
         package var sources: [BenchmarkSource]
         /// In the order of their turns, each once.
-        package var sharing: [Sharing]
+        package var sharing: [BenchmarkSharing]
         /// Timed steps of each source and way of sharing, from 1 to 1000.
         package var repeats: Int
         /// Whether rank 0 also records the phases of the timed steps.
@@ -26,7 +26,7 @@ package final class Benchmark {
         package init(
             model: BenchmarkModel,
             sources: [BenchmarkSource],
-            sharing: [Sharing],
+            sharing: [BenchmarkSharing],
             repeats: Int,
             profilesPhases: Bool,
             training: TrainingConfiguration
@@ -124,19 +124,19 @@ package final class Benchmark {
 
     /// One untimed step: together with the workspace, it touches all memory that later steps use.
     private func warmUp() throws {
-        guard let trial = trials.first, let planner = trial.planners.last else { return }
-        _ = try step(trial, planner, turn: 0)
+        guard let trial = trials.first, let way = trial.ways.last else { return }
+        _ = try step(trial, way, turn: 0)
     }
 
     /// The peak and all ways in turns, so that what slows the machine slows all.
     private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
         let profiles = settings.profilesPhases && communicator.rank == 0
-        var series = trial.planners.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
+        var series = trial.ways.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
         for turn in 1...settings.repeats {
             let peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
             peakRates.append(peakRate)
-            for (index, planner) in trial.planners.enumerated() {
-                let take = { try self.step(trial, planner, turn: turn) }
+            for (index, way) in trial.ways.enumerated() {
+                let take = { try self.step(trial, way, turn: turn) }
                 let report = try series[index].profile?.record(take) ?? take()
                 series[index].add(report, peakRate: peakRate)
                 series[index].peakBytes = Int(try communicator.maximum(Double(Processor.peakResidentBytes)))
@@ -147,14 +147,14 @@ package final class Benchmark {
         return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
     }
 
-    private func step(_ trial: BenchmarkTrial, _ planner: Planner, turn: Int) throws -> StepReport {
-        let report = try trainingStep.run(planner.plan(rows: trial.rows), learningRate: Self.learningRate)
+    private func step(_ trial: BenchmarkTrial, _ way: BenchmarkTrial.Way, turn: Int) throws -> StepReport {
+        let report = try trainingStep.run(way.plan, learningRate: Self.learningRate)
         stepsDone += 1
-        let total = 1 + trials.reduce(0) { $0 + $1.planners.count } * settings.repeats
+        let total = 1 + trials.reduce(0) { $0 + $1.ways.count } * settings.repeats
         let what = turn == 0 ? "warm-up" : "\(turn)/\(settings.repeats)"
         progress.show(
             Double(stepsDone) / Double(total),
-            details: "\(trial.source.label)  \(planner.sharing.rawValue) \(what)  "
+            details: "\(trial.source.label)  \(way.sharing.rawValue) \(what)  "
                 + "\(rounded(report.seconds.total, 2)) s a step",
             isMilestone: turn == settings.repeats
         )

@@ -1,5 +1,3 @@
-package import Preferences
-
 /// What a benchmark has found.
 package struct BenchmarkReport {
     package let model: String
@@ -17,7 +15,7 @@ package struct BenchmarkReport {
 /// The steps of one source with one way of sharing, as rank 0 timed them.
 package struct BenchmarkResult {
     package let source: BenchmarkSource
-    package let sharing: Sharing
+    package let sharing: BenchmarkSharing
     /// Useful FLOPs over what the ranks could have done in the time, by the peak of the same turn.
     package let mfu: Spread
     /// Seconds of a step.

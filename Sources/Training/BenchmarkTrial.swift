@@ -1,41 +1,56 @@
 internal import Formats
 internal import Preferences
 
-/// The rows of one step, and a planner for each way of sharing.
+/// The rows of one step, and how each way of sharing computes them.
 struct BenchmarkTrial {
+    /// One way of sharing.
+    struct Way {
+        let sharing: BenchmarkSharing
+        let planner: Planner
+        /// Of the planner's dataset: the step.
+        let rows: [Int]
+
+        /// The step's plan.
+        var plan: StepPlan { planner.plan(rows: rows) }
+    }
+
     let source: BenchmarkSource
     let dataset: PreferenceDataset
-    /// Of the dataset: what the first step of a run takes.
-    let rows: [Int]
-    let planners: [Planner]
+    let ways: [Way]
     /// FLOPs of the step's forward pass where nothing is shared.
     private let plainFLOPs: Double
 
     init(_ source: BenchmarkSource, for model: ModelConfiguration, _ settings: Benchmark.Settings, ranks: Int) throws {
         let dataset = try source.dataset(for: model, settings, ranks: ranks)
-        func planner(_ sharing: Sharing) -> Planner {
+        var cursor = StepCursor(dataset, settings.training)
+        let rows = cursor.next()
+        func way(_ sharing: BenchmarkSharing) throws -> Way {
             var configuration = settings.training
-            configuration.sharing = sharing
-            return Planner(dataset, configuration, model: model, shards: ranks)
+            configuration.sharing = sharing.withinRow
+            guard sharing == .pairs else {
+                let planner = Planner(dataset, configuration, model: model, shards: ranks)
+                return Way(sharing: sharing, planner: planner, rows: rows)
+            }
+            let pairs = try PreferenceDataset(pairsOf: dataset, rows: rows, pairing: configuration.pairs)
+            let planner = Planner(pairs, configuration, model: model, shards: ranks)
+            return Way(sharing: sharing, planner: planner, rows: Array(0..<pairs.count))
         }
         (self.source, self.dataset) = (source, dataset)
-        var cursor = StepCursor(dataset, settings.training)
-        rows = cursor.next()
-        planners = settings.sharing.map(planner)
-        plainFLOPs = planner(.none).plan(rows: rows).flops
+        ways = try settings.sharing.map(way)
+        plainFLOPs = try way(.none).plan.flops
     }
 
     /// The most tokens of a packed row, whichever way of sharing.
-    var largestRow: Int { planners.map { $0.largestRow(of: rows) }.max() ?? 0 }
+    var largestRow: Int { ways.map { $0.planner.largestRow(of: $0.rows) }.max() ?? 0 }
 
     /// No measurements yet.
     ///
     /// - Parameter profile: Where their phases are recorded, if at all.
-    func series(of planner: Planner, profile: StepProfile?) -> BenchmarkSeries {
+    func series(of way: Way, profile: StepProfile?) -> BenchmarkSeries {
         BenchmarkSeries(
             source: source,
-            sharing: planner.sharing,
-            flopRatio: plainFLOPs / planner.plan(rows: rows).flops,
+            sharing: way.sharing,
+            flopRatio: plainFLOPs / way.plan.flops,
             profile: profile
         )
     }
@@ -44,7 +59,7 @@ struct BenchmarkTrial {
 /// The timed steps of one source with one way of sharing.
 struct BenchmarkSeries {
     let source: BenchmarkSource
-    let sharing: Sharing
+    let sharing: BenchmarkSharing
     /// FLOPs of the step without sharing over those with it.
     let flopRatio: Double
     /// Where their phases are recorded, if at all.

@@ -5,6 +5,8 @@ internal import Preferences
 internal import SystemPackage
 internal import Training
 
+extension BenchmarkSharing: ExpressibleByArgument {}
+
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures training steps, with and without sharing.",
@@ -39,11 +41,21 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Random tokens in trees of exactly so many tokens, half of them in the prompt.")
     var treeTokens: Int?
 
-    @Option(name: .long, help: "Responses to a prompt of random tokens (default 2).")
-    var responses: Int?
+    @Option(
+        name: .long,
+        parsing: .upToNextOption,
+        help: "Responses to a prompt of random tokens (default 2); several numbers make as many measurements."
+    )
+    var responses: [Int] = []
 
-    @Option(name: .long, help: "Which common tokens are computed once. Repeatable (default none and prefix).")
-    var sharing: [Sharing] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Which common tokens are computed once: none, prompt, prefix, or pairs, where each pair is a row of its own. "
+                + "Repeatable (default none and prefix)."
+        )
+    )
+    var sharing: [BenchmarkSharing] = []
 
     @Option(name: .long, help: "Preference rows of a step over all ranks.")
     var globalBatchSize = 16
@@ -136,14 +148,16 @@ struct Bench: ParsableCommand {
             of: [("--data", data != nil), ("--profile", !profile.isEmpty), ("--tree-tokens", treeTokens != nil)]
         )
         if let data {
-            if let responses {
-                throw TrainingError.invalid(key: "--responses", expected: "left out with --data", found: "\(responses)")
+            guard responses.isEmpty else {
+                let found = responses.map(String.init).joined(separator: " ")
+                throw TrainingError.invalid(key: "--responses", expected: "left out with --data", found: found)
             }
             return [.file(FilePath(data))]
         }
-        let responses = responses ?? 2
-        if let treeTokens { return [.uniform(treeTokens: treeTokens, responses: responses)] }
-        return eachOnce(try profile.flatMap(profiles)).map { .profile($0, responses: responses) }
+        let responses = responses.isEmpty ? [2] : eachOnce(responses)
+        if let treeTokens { return responses.map { .uniform(treeTokens: treeTokens, responses: $0) } }
+        let profiles = eachOnce(try profile.flatMap(profiles))
+        return profiles.flatMap { profile in responses.map { .profile(profile, responses: $0) } }
     }
 
     private func profiles(named name: String) throws -> [LengthProfile] {

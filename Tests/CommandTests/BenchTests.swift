@@ -128,6 +128,27 @@ struct BenchTests {
         }
     }
 
+    @Test("several numbers of responses are measured one after the other, also with each pair as a row of its own")
+    func responses() throws {
+        let report = try bench(
+            [
+                "--tree-tokens", "60", "--responses", "2", "5", "--sharing", "none", "--sharing", "pairs", "--sharing",
+                "prefix", "--repeats", "1", "--global-batch-size", "3",
+            ]
+        )
+        // 30 tokens of prompt; of responses 15 each, or 6.
+        let expected = [
+            ("uniform-60-2", 3, [90, 60, 60]), ("uniform-60-5", 12, [5 * 36, 4 * (30 + 6 + 6), 60]),
+        ]
+        for (index, result) in report.results.enumerated() {
+            let (source, pairs, tokens) = expected[index / 3]
+            #expect(result.data == source && result.sharing == ["none", "pairs", "prefix"][index % 3])
+            try expectSound(result.fields, pairs: Double(pairs))
+            #expect(result.fields["tokens_computed"] == Double(3 * tokens[index % 3]))
+        }
+        #expect(report.results.count == 6)
+    }
+
     @Test("phases are told for each way of sharing, and traced side by side")
     func phases() throws {
         try Places.temporary { directory in
@@ -177,7 +198,7 @@ struct BenchTests {
             ),
             (trees + ["--repeats", "0"], "--repeats must be from 1 to 1000, found 0"),
             (trees + ["--responses", "1"], "--responses must be from 2 to 1024, found 1"),
-            (["--data", "x", "--responses", "3"], "--responses must be left out with --data, found 3"),
+            (["--data", "x", "--responses", "3", "4"], "--responses must be left out with --data, found 3 4"),
             (trees + ["--responses", "5"], "--tree-tokens must be from 10, two for each response, to 2^24, found 8"),
             (
                 ["--profile", "tldr", "--responses", "132"],

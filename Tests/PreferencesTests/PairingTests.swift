@@ -40,13 +40,27 @@ struct PairingTests {
         }
     }
 
+    @Test("pairs as rows of their own have the prompt and both responses, in order")
+    func apart() throws {
+        let rows = [PreferenceRow([1, 2], [[3], [4, 5], [6]]), PreferenceRow([7], [[8], [9]])]
+        let dataset = try PreferenceDataset(rows, ranks: [0, 0, 1, 0, 1])
+        let pairs = try PreferenceDataset(pairsOf: dataset, rows: [1, 0], pairing: .all)
+        let expected = [
+            PreferenceRow([7], [[8], [9]]), PreferenceRow([1, 2], [[3], [6]]), PreferenceRow([1, 2], [[4, 5], [6]]),
+        ]
+        #expect(try pairs.digest == PreferenceDataset(expected).digest)
+        let skipping = try PreferenceDataset(rows, ranks: [0, 0, 1, 0, 1], skips: [0, 1, 0, 0, 0])
+        let apart = try PreferenceDataset(pairsOf: skipping, rows: [1, 0], pairing: .all)
+        #expect(try apart.digest == PreferenceDataset(expected, skips: [0, 0, 0, 0, 1, 0]).digest)
+    }
+
     @Test("a plan counts the pairs, rows and best tokens of its pairing", arguments: Pairing.allCases)
     func counts(pairing: Pairing) throws {
         let rows = [
             PreferenceRow([1], [[1, 2], [3], [4, 5, 6]]), PreferenceRow([2], [[1], [2, 3], [4]]),
             PreferenceRow([3], [[7, 7], [8]]),
         ]
-        let dataset = try PreferenceDataset(rows, ranks: [0, 1, 2, 0, 0, 1, 0, 1])
+        let dataset = try PreferenceDataset(rows, ranks: [0, 1, 2, 0, 0, 1, 0, 1], skips: [1, 0, 2, 0, 1, 0, 0, 0])
         let cost = CostModel(bodyParameters: 1, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
         let planner = Planner(
             dataset: dataset,
@@ -59,7 +73,7 @@ struct PairingTests {
         let plan = planner.plan(rows: [2, 0, 1])
         let first = [Pairing.all: 3, .bestVersusRest: 2, .bestVersusWorst: 1][pairing]!
         #expect(plan.counts == planner.counts(of: [2, 0, 1]))
-        #expect(plan.counts.rows == 3 && plan.counts.pairs == 1 + first + 2 && plan.counts.bestTokens == 2 + 2 + 3)
+        #expect(plan.counts.rows == 3 && plan.counts.pairs == 1 + first + 2 && plan.counts.bestTokens == 2 + 1 + 2)
         #expect(plan.counts.firstPairs == [2: 0, 0: 1, 1: 1 + first])
         let packed = (0..<2).flatMap { plan.packedRows(shard: $0) }
         let ranks = packed.flatMap { row in row.responses.map { ($0.index, $0.rank) } }

@@ -117,15 +117,6 @@ struct PlannerTests {
         #expect(plan.work.tokens == [.none: 16, .prompt: 11, .prefix: 6 + 3][sharing])
     }
 
-    @Test("responses that tie with the best make no pairs")
-    func tiedResponses() throws {
-        let rows = [PreferenceRow([1], [[2], [3], [4], [5]]), PreferenceRow([1], [[2], [3], [4]])]
-        let dataset = try PreferenceDataset(rows, ranks: [0, 0, 1, 1] + [0, 1, 2])
-        let planner = Planner(dataset: dataset, sharing: .prefix, rowTokens: 100, shards: 1, cost: perToken)
-        #expect(planner.plan(rows: [0]).pairCount == 2)
-        #expect(planner.plan(rows: [0, 1]).pairCount == 4)
-    }
-
     @Test("a step of no rows is planned: every shard is idle")
     func noRows() throws {
         let dataset = try PreferenceDataset([row(tokens: 5)])

@@ -29,26 +29,56 @@ package struct Planner: Sendable {
 
     /// The plan for these rows of the dataset.
     ///
-    /// Trees go by descending cost, each to the shard with the least so far (longest processing time first, Graham
-    /// 1969); ties go to the lower row and the lower shard.
+    /// With `prefix`, rows whose prompts continue one another become one tree. A tree cannot be divided over shards, so
+    /// several limits for such trees are tried, and the plan is taken whose costliest shard has the least to do.
     package func plan(rows: [Int]) -> StepPlan {
-        let trees = rows.map { TokenTree(dataset, row: $0, sharing: sharing) }
-        let costs = trees.map { cost.forwardFLOPs(of: $0.work) }
-        let order = trees.indices.sorted { (-costs[$0], rows[$0]) < (-costs[$1], rows[$1]) }
-        var assigned = Array(repeating: [TokenTree](), count: shards)
-        var load = Array(repeating: 0.0, count: shards)
-        for index in order {
-            let shard = load.indices.min { (load[$0], $0) < (load[$1], $1) }!
-            assigned[shard].append(trees[index])
-            load[shard] += costs[index]
+        let groups = sharing == .prefix ? PromptGroups(dataset, rows: rows) : PromptGroups(alone: rows)
+        let divisions = limits(for: groups).map { limit in
+            divide(TokenTree.trees(dataset, groups: groups, sharing: sharing, limit: limit))
         }
+        let best = divisions.min { ($0.costliest, $0.total) < ($1.costliest, $1.total) }!
         return StepPlan(
-            shardTrees: assigned,
-            shardFLOPs: load,
+            shardTrees: best.trees,
+            shardFLOPs: best.flops,
             rowTokens: rowTokens,
             counts: counts(of: rows),
             unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) }
         )
+    }
+
+    /// The most tokens that trees of several rows may have: all, a shard's share, parts of it, or none.
+    private func limits(for groups: PromptGroups) -> [Int] {
+        guard groups.joinsAny else { return [0] }
+        let total = groups.groups.joined().reduce(0) { sum, row in
+            sum + TokenTree.tokenCount(dataset, row: row, sharing: sharing)
+        }
+        return [total, total / shards, total / shards / 2, total / shards / 4, 0].map { min(rowTokens, $0) }
+    }
+
+    /// Trees over shards, with the forward FLOPs of each shard.
+    private struct Division {
+        var trees: [[TokenTree]]
+        var flops: [Double]
+
+        var costliest: Double { flops.max() ?? 0 }
+        var total: Double { flops.reduce(0, +) }
+    }
+
+    /// Trees go by descending cost, each to the shard with the least so far (longest processing time first, Graham
+    /// 1969); ties go to the lower row and the lower shard.
+    private func divide(_ trees: [TokenTree]) -> Division {
+        let costed = trees.map { (tree: $0, cost: cost.forwardFLOPs(of: $0.work)) }
+        let order = costed.sorted { (-$0.cost, $0.tree.firstExample) < (-$1.cost, $1.tree.firstExample) }
+        var division = Division(
+            trees: Array(repeating: [], count: shards),
+            flops: Array(repeating: 0, count: shards)
+        )
+        for (tree, cost) in order {
+            let shard = division.flops.indices.min { (division.flops[$0], $0) < (division.flops[$1], $1) }!
+            division.trees[shard].append(tree)
+            division.flops[shard] += cost
+        }
+        return division
     }
 
     /// What the losses of these rows of the dataset are means of.

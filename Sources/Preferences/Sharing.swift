@@ -4,6 +4,6 @@ package enum Sharing: String, CaseIterable, Sendable, Codable {
     case none
     /// One trunk, one branch for each response (Wang & Hegde 2024).
     case prompt
-    /// A trie: also the tokens that responses have in common after the prompt.
+    /// A trie: also the tokens that responses have in common after the prompt, and prompts that continue one another.
     case prefix
 }

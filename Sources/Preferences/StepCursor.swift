@@ -8,18 +8,22 @@ package struct StepCursor: Sendable, Codable, Equatable {
     package let seed: UInt64
     /// Whether epochs are shuffled.
     package let shuffles: Bool
+    /// For each row the number of its group, whose rows stay together; nil where each row goes by itself.
+    package let groups: [Int]?
     /// The epoch of the next step, from 0.
     package private(set) var epoch = 0
     /// The next step within its epoch, from 0.
     package private(set) var step = 0
 
     /// A cursor at the first step.
-    package init(rowCount: Int, batchSize: Int, seed: UInt64, shuffles: Bool) {
+    package init(rowCount: Int, batchSize: Int, seed: UInt64, shuffles: Bool, groups: [Int]? = nil) {
         precondition(rowCount > 0 && batchSize > 0, "there is something to take, and room for it")
+        precondition(groups.map { $0.count == rowCount } ?? true, "every row has a group, or none has")
         self.rowCount = rowCount
         self.batchSize = batchSize
         self.seed = seed
         self.shuffles = shuffles
+        self.groups = groups
     }
 
     /// Steps of an epoch.
@@ -44,8 +48,15 @@ package struct StepCursor: Sendable, Codable, Equatable {
         return taken.sorted()
     }
 
-    /// The order of an epoch's rows: Fisher–Yates, keyed by seed and epoch.
+    /// The order of an epoch's rows.
     private func order(of epoch: Int) -> [Int] {
+        let order = shuffled(epoch)
+        // No step has more rows than the epoch.
+        return groups.map { gathered(order, groups: $0, batchSize: min(batchSize, rowCount)) } ?? order
+    }
+
+    /// Fisher–Yates, keyed by seed and epoch.
+    private func shuffled(_ epoch: Int) -> [Int] {
         var order = Array(0..<rowCount)
         guard shuffles else { return order }
         var random = CounterRandom(seed: seed, stream: UInt64(epoch))

@@ -1,4 +1,4 @@
-/// One tree of tokens: a prompt with its responses, laid flat depth first.
+/// One tree of tokens: a prompt with its responses, or several such that begin alike, laid flat depth first.
 package struct TokenTree: Sendable {
     /// The tree alone in a row; its `trees` are left to the row into which it is packed.
     package let row: PackedRow
@@ -7,7 +7,7 @@ package struct TokenTree: Sendable {
 
     /// The number of its tokens.
     package var count: Int { row.tokens.count }
-    /// The dataset row that it was made of.
+    /// The first of the dataset rows that it was made of.
     package var firstExample: Int { row.examples[0].row }
 
     /// The tree of one dataset row.
@@ -22,6 +22,31 @@ package struct TokenTree: Sendable {
         var builder = TreeBuilder(sharing: sharing)
         builder.add(example: index, of: dataset)
         return builder.tokenCount
+    }
+
+    /// The trees of these dataset rows, those of a group joined as far as `limit` tokens allow.
+    static func trees(
+        _ dataset: PreferenceDataset,
+        groups: PromptGroups,
+        sharing: Sharing,
+        limit: Int
+    ) -> [TokenTree] {
+        groups.groups.flatMap { group in
+            var trees: [TreeBuilder] = []
+            for row in group {
+                var joined = trees.last ?? TreeBuilder(sharing: sharing)
+                joined.add(example: row, of: dataset)
+                if trees.isEmpty {
+                    trees.append(joined)
+                } else if joined.tokenCount <= limit {
+                    trees[trees.count - 1] = joined
+                } else {
+                    trees.append(TreeBuilder(sharing: sharing))
+                    trees[trees.count - 1].add(example: row, of: dataset)
+                }
+            }
+            return trees.map { TokenTree($0.flattened()) }
+        }
     }
 
     private init(_ row: PackedRow) {

@@ -8,15 +8,15 @@ package enum BenchmarkSharing: String, CaseIterable, Sendable {
     case prompt
     /// Whatever the responses to a prompt have in common.
     case prefix
-    /// The same within each pair alone: every pair is a row of its own, and with it its prompt and the best response.
+    /// One trunk for each pair: every pair is a row of its own, and with it its prompt and the best response.
     case pairs
 
     /// How a row's tree is grown.
     var withinRow: Sharing {
         switch self {
         case .none: return .none
-        case .prompt: return .prompt
-        case .prefix, .pairs: return .prefix
+        case .prompt, .pairs: return .prompt
+        case .prefix: return .prefix
         }
     }
 }

@@ -24,9 +24,11 @@ package struct RunForecast {
         }
     }
 
-    /// What one way of sharing computes in a pass over all steps.
+    /// One way of sharing, and what it computes over all steps.
     package struct Sharing {
         package let mode: Preferences.Sharing
+        /// Whether steps keep rows together whose prompts continue one another.
+        package let isGrouped: Bool
         package let tokens: Int
         /// Of the forward and backward pass.
         package let flops: Double
@@ -36,7 +38,7 @@ package struct RunForecast {
     package let steps: Int
     package let stepsPerEpoch: Int
     package let rows: Rows
-    /// Each mode over the same steps.
+    /// Each mode over the same steps, then `prefix` over steps that keep rows together.
     package let sharing: [Sharing]
     /// The costliest rank's share over the mean, for each step.
     package let imbalance: [Double]
@@ -70,7 +72,6 @@ package struct RunForecast {
         steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
         let visited = cursor.rows(ofSteps: steps)
         var (rows, imbalance, idle) = (Rows(), [Double](), 0)
-        var work = Preferences.Sharing.allCases.map { (mode: $0, sum: Work.zero) }
         for _ in 0..<steps {
             let examples = cursor.next()
             let plan = planner.plan(rows: examples)
@@ -79,14 +80,21 @@ package struct RunForecast {
             for shard in 0..<ranks {
                 for row in plan.packedRows(shard: shard) { rows.add(row, limit: configuration.rowTokens) }
             }
-            for index in work.indices {
-                let trees = examples.map { TokenTree(dataset, row: $0, sharing: work[index].mode) }
-                work[index].sum = trees.reduce(work[index].sum) { $0 + $1.work }
-            }
         }
         (self.rows, self.imbalance, stepsWithIdleRanks) = (rows, imbalance, idle)
-        sharing = work.map { mode, sum in
-            Sharing(mode: mode, tokens: sum.tokens, flops: 3 * planner.cost.forwardFLOPs(of: sum))
+        let steps = steps
+        sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
+            var way = configuration
+            (way.sharing, way.groupByPrompt) = (mode, isGrouped)
+            let planner = Planner(dataset, way, model: model, shards: ranks)
+            var cursor = StepCursor(dataset, way)
+            let work = (0..<steps).reduce(Work.zero) { sum, _ in sum + planner.plan(rows: cursor.next()).work }
+            return Sharing(
+                mode: mode,
+                isGrouped: isGrouped,
+                tokens: work.tokens,
+                flops: 3 * planner.cost.forwardFLOPs(of: work)
+            )
         }
         memory = Memory(
             model: 4 * ParameterLayout(model).count * MemoryLayout<Float>.stride,

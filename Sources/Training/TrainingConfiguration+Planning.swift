@@ -35,7 +35,8 @@ extension StepCursor {
             rowCount: dataset.count,
             batchSize: configuration.globalBatchSize,
             seed: configuration.seed,
-            shuffles: configuration.shuffle
+            shuffles: configuration.shuffle,
+            groups: configuration.groupByPrompt ? dataset.promptGroups : nil
         )
     }
 }

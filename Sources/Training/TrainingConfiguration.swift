@@ -41,6 +41,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var seed: UInt64 = 42
     /// Whether epochs are shuffled.
     package var shuffle = true
+    /// Whether rows whose prompts continue one another stay in the same step.
+    package var groupByPrompt = false
     /// Steps between two lines of metrics, at least 1.
     package var loggingSteps = 1
     /// Which common tokens are computed once.
@@ -69,6 +71,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         case adamEpsilon = "adam_epsilon"
         case loggingSteps = "logging_steps"
         case rowTokens = "row_tokens"
+        case groupByPrompt = "group_by_prompt"
         case gradientCheckpointing = "gradient_checkpointing"
         case referenceCache = "reference_cache"
     }
@@ -105,6 +108,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.adamEpsilon, into: &adamEpsilon)
         try values.read(.seed, into: &seed)
         try values.read(.shuffle, into: &shuffle)
+        try values.read(.groupByPrompt, into: &groupByPrompt)
         try values.read(.loggingSteps, into: &loggingSteps)
         try values.choose(.sharing, into: &sharing)
         try values.read(.rowTokens, into: &rowTokens)

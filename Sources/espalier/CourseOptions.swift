@@ -19,6 +19,9 @@ struct CourseOptions: ParsableArguments {
     @Flag(name: .long, help: "Takes the data in its own order.")
     var noShuffle = false
 
+    @Flag(name: .long, help: "Keeps rows whose prompts continue one another in the same step, where they share more.")
+    var groupByPrompt = false
+
     @Flag(
         name: [.customLong("recompute"), .customLong("gradient-checkpointing")],
         help: "Keeps the layers' inputs alone and makes the rest again: less memory, about a fifth more time."
@@ -32,6 +35,7 @@ struct CourseOptions: ParsableArguments {
         maxSteps.map { configuration.maxSteps = $0 }
         seed.map { configuration.seed = $0 }
         if recomputes { configuration.gradientCheckpointing = true }
+        if groupByPrompt { configuration.groupByPrompt = true }
         if noShuffle { configuration.shuffle = false }
     }
 }

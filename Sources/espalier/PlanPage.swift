@@ -33,17 +33,23 @@ struct PlanPage {
     private var sharing: [String] {
         let base = forecast.sharing.first { $0.mode == .none }
         return [line("sharing", ["tokens", "TFLOP", "× fewer"])]
-            + forecast.sharing.map { mode in
-                let factor = (base?.flops ?? mode.flops) / mode.flops
-                let mark = mode.mode == configuration.sharing ? "  ◀" : ""
-                return line("  " + mode.mode.rawValue, ["\(mode.tokens)", tera(mode.flops), rounded(factor, 2)]) + mark
+            + forecast.sharing.map { way in
+                let factor = (base?.flops ?? way.flops) / way.flops
+                let name = way.isGrouped ? "grouped" : way.mode.rawValue
+                let mark = isChosen(way) ? "  ◀" : way.isGrouped ? "  prefix with --group-by-prompt" : ""
+                return line("  " + name, ["\(way.tokens)", tera(way.flops), rounded(factor, 2)]) + mark
             }
+    }
+
+    private func isChosen(_ way: RunForecast.Sharing) -> Bool {
+        way.mode == configuration.sharing
+            && (way.isGrouped == configuration.groupByPrompt || configuration.sharing != .prefix)
     }
 
     private var course: [String] {
         let rows = forecast.rows
         let fill = Double(rows.tokens) / Double(max(rows.room, 1))
-        let chosen = forecast.sharing.first { $0.mode == configuration.sharing }
+        let chosen = forecast.sharing.first(where: isChosen)
         let share = (chosen?.flops ?? 0) / Double(forecast.steps * forecast.ranks)
         let mean = forecast.imbalance.reduce(0, +) / Double(max(forecast.imbalance.count, 1))
         let oversized = rows.oversized == 0 ? "" : "; \(rows.oversized) for a larger tree, the largest \(rows.largest)"

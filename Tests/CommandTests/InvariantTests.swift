@@ -4,33 +4,6 @@ internal import Testing
 /// A run means the same whatever the sharing, the rows, the ranks and the threads: only rounding differs.
 @Suite(.serialized)
 struct InvariantTests {
-    private static let names = [
-        "loss", "grad_norm", "rewards/chosen", "rewards/rejected", "rewards/margins", "logps/chosen", "logps/rejected",
-        "entropy", "mean_token_accuracy", "learning_rate", "tokens_unshared",
-    ]
-
-    private func expectSame(_ run: TrainedRun, _ other: TrainedRun, steps: Int = 4) {
-        #expect(run.metrics.count == steps && other.metrics.count == steps)
-        for (step, (found, expected)) in zip(run.metrics, other.metrics).enumerated() {
-            for name in Self.names {
-                guard let a = found[name], let b = expected[name] else {
-                    Issue.record("step \(step): \(name) is missing")
-                    continue
-                }
-                // Rewards start at 0: they are judged by the size of what they are differences of.
-                let size = name.hasPrefix("rewards") ? max(abs(b), 1) : abs(b)
-                #expect(abs(a - b) <= 1e-5 * size, "step \(step): \(name) \(a) and \(b)")
-            }
-        }
-        #expect(run.weights.count == other.weights.count && run.weights.count == 29)
-        for (name, values) in run.weights {
-            let expected = other.weights[name] ?? []
-            let error = zip(values, expected).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }.squareRoot()
-            let size = expected.reduce(0) { $0 + Double($1 * $1) }.squareRoot()
-            #expect(values.count == expected.count && error <= 1e-5 * size, "\(name): \(error / size)")
-        }
-    }
-
     @Test("sharing, rows and threads do not change a run")
     func alone() throws {
         let plain = try train(["--sharing", "none", "--row-tokens", "64"])

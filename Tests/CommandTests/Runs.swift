@@ -2,6 +2,7 @@ internal import Foundation
 internal import Formats
 internal import SystemPackage
 internal import TestSupport
+internal import Testing
 
 /// One line of `metrics.jsonl`, or `summary.json`: its numbers.
 typealias Metrics = [String: Double]
@@ -64,5 +65,33 @@ extension TrainedRun {
                 return (name, values)
             }
         )
+    }
+}
+
+private let comparedMetrics = [
+    "loss", "grad_norm", "rewards/chosen", "rewards/rejected", "rewards/margins", "logps/chosen", "logps/rejected",
+    "entropy", "mean_token_accuracy", "learning_rate", "tokens_unshared",
+]
+
+/// Expects that two runs of the tied tiny model differ by rounding alone, in metrics and in weights.
+func expectSame(_ run: TrainedRun, _ other: TrainedRun, steps: Int = 4) {
+    #expect(run.metrics.count == steps && other.metrics.count == steps)
+    for (step, (found, expected)) in zip(run.metrics, other.metrics).enumerated() {
+        for name in comparedMetrics {
+            guard let a = found[name], let b = expected[name] else {
+                Issue.record("step \(step): \(name) is missing")
+                continue
+            }
+            // Rewards start at 0: they are judged by the size of what they are differences of.
+            let size = name.hasPrefix("rewards") ? max(abs(b), 1) : abs(b)
+            #expect(abs(a - b) <= 1e-5 * size, "step \(step): \(name) \(a) and \(b)")
+        }
+    }
+    #expect(run.weights.count == other.weights.count && run.weights.count == 29)
+    for (name, values) in run.weights {
+        let expected = other.weights[name] ?? []
+        let error = zip(values, expected).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }.squareRoot()
+        let size = expected.reduce(0) { $0 + Double($1 * $1) }.squareRoot()
+        #expect(values.count == expected.count && error <= 1e-5 * size, "\(name): \(error / size)")
     }
 }

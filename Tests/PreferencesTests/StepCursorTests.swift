@@ -61,6 +61,44 @@ struct StepCursorTests {
         #expect(resumed == straight && resumed.epoch >= 2)
     }
 
+    /// Cursors whose rows have these groups.
+    private func cursor(groups: [Int], _ batch: Int, shuffles: Bool = true) -> StepCursor {
+        StepCursor(rowCount: groups.count, batchSize: batch, seed: 1, shuffles: shuffles, groups: groups)
+    }
+
+    @Test("rows of a group come together, and one that does not fit the rest of a step waits for the next")
+    func grouped() {
+        var steps = cursor(groups: [0, 1, 0, 2, 1, 3, 1], 4, shuffles: false)
+        #expect(epoch(&steps) == [[0, 2, 3, 5], [1, 4, 6]])
+        // Nothing fits the last place of the first step: the next group is divided.
+        var full = cursor(groups: [0, 0, 0, 1, 1, 1], 4, shuffles: false)
+        #expect(epoch(&full) == [[0, 1, 2, 3], [4, 5]])
+        // A group larger than a step fills whole steps.
+        var large = cursor(groups: [0, 0, 0, 0, 0, 1], 3, shuffles: false)
+        #expect(epoch(&large) == [[0, 1, 2], [3, 4, 5]])
+    }
+
+    @Test("groups change neither the size of steps nor that each row is taken once", arguments: 1...9)
+    func groupedEpochs(batch: Int) {
+        var random = TestRandom(seed: 5)
+        let groups = (0..<50).map { _ in Int.random(in: 0..<25, using: &random) }
+        var steps = cursor(groups: groups, batch)
+        let epochs = (0..<2).map { _ in epoch(&steps) }
+        for epoch in epochs {
+            #expect(epoch.flatMap(\.self).sorted() == Array(0..<50))
+            #expect(epoch.dropLast().allSatisfy { $0.count == batch })
+        }
+        #expect(epochs[0] != epochs[1])
+        // Most groups that fit a step are whole in one.
+        guard batch > 4 else { return }
+        let sizes = Dictionary(grouping: groups) { $0 }.mapValues(\.count)
+        let fitting = sizes.filter { $0.value <= batch }.keys
+        let whole = fitting.filter { group in
+            epochs[0].contains { step in step.count { groups[$0] == group } == sizes[group] }
+        }
+        #expect(whole.count >= fitting.count - 2)
+    }
+
     @Test("the rows that steps will take are foretold", arguments: 0..<5, [true, false])
     func foretold(done: Int, shuffles: Bool) {
         var start = cursor(7, 2, shuffles: shuffles)

@@ -65,6 +65,7 @@ struct TrainingConfigurationTests {
         expected.objective.labelSmoothing = 0.0625
         expected.seed = .max
         expected.shuffle = false
+        expected.groupByPrompt = true
         expected.loggingSteps = 5
         expected.sharing = .prompt
         expected.rowTokens = 99
@@ -80,6 +81,7 @@ struct TrainingConfigurationTests {
             "lr_scheduler_type: constant_with_warmup", "warmup_ratio: 0.125", "max_steps: 7", "num_train_epochs: 2.5",
             "global_batch_size: 12", "max_grad_norm: 3", "weight_decay: 0.5", "adam_beta1: 0.75", "adam_beta2: 0.875",
             "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
+            "group_by_prompt: true",
             "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
             "gradient_checkpointing: true",
         ]

@@ -1,0 +1,78 @@
+internal import Formats
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// Data whose rows have prompts in common, from the file to the weights.
+@Suite(.serialized)
+struct SharedPromptTests {
+    /// Writes the golden data with every pair as a row of its own, and behind each the conversation's next turn.
+    private func writePairs(to path: FilePath) throws {
+        let golden = try SafetensorsFile(Golden.tied.file)
+        func slices(_ name: String) throws -> [[Int32]] {
+            let ids = try golden.int32s("\(name)_ids")
+            let ends = try golden.int64s("\(name)_offsets").map { Int($0) }
+            return zip(ends, ends.dropFirst()).map { Array(ids[$0..<$1]) }
+        }
+        let (prompts, responses) = (try slices("prompt"), try slices("response"))
+        let rows = try golden.int64s("row_offsets").map { Int($0) }
+        var pairs: [(prompt: [Int32], responses: [[Int32]])] = []
+        for (index, prompt) in prompts.enumerated() {
+            for other in rows[index] + 1..<rows[index + 1] {
+                pairs.append((prompt, [responses[rows[index]], responses[other]]))
+            }
+            let turn = prompt + responses[rows[index]] + [3]
+            pairs.append((turn, [[4, 5], [5, Int32(index)]]))
+        }
+        let all = pairs.flatMap(\.responses)
+        try SafetensorsWriter.write(
+            [
+                SafetensorsEntry(name: "prompt_ids", pairs.flatMap(\.prompt)),
+                SafetensorsEntry(name: "prompt_offsets", offsets(pairs.map(\.prompt.count))),
+                SafetensorsEntry(name: "response_ids", all.flatMap(\.self)),
+                SafetensorsEntry(name: "response_offsets", offsets(all.map(\.count))),
+                SafetensorsEntry(name: "row_offsets", offsets(pairs.map(\.responses.count))),
+            ],
+            metadata: ["format": "espalier-preferences", "format_version": "1"],
+            to: path
+        )
+    }
+
+    private func offsets(_ counts: [Int]) -> [Int64] {
+        counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int64($1)) }
+    }
+
+    @Test("rows in one tree train as rows apart, and grouped steps compute less")
+    func trees() throws {
+        try Places.temporary { directory in
+            let data = directory.appending("pairs.safetensors")
+            try writePairs(to: data)
+            for grouping in [[], ["--group-by-prompt"]] {
+                let arguments = ["--data", data.string, "--global-batch-size", "6"] + grouping
+                let plain = try train(arguments + ["--sharing", "none"])
+                let apart = try train(arguments + ["--sharing", "prefix", "--row-tokens", "1"])
+                let joined = try train(arguments + ["--sharing", "prefix"])
+                for run in [apart, joined] { expectSame(run, plain, steps: 6) }
+                expectSame(try train(ranks: Launch.hasMPI ? 2 : nil, arguments), plain, steps: 6)
+                let tokens = [joined, apart].map { $0.summary["tokens_computed"] ?? 0 }
+                // A quarter is spared where each prompt's rows are in one step.
+                #expect(tokens[0] < (grouping.isEmpty ? 1 : 0.75) * tokens[1], "\(tokens)")
+                let foretold = try plan(["--data", data.string, "--global-batch-size", "6", "--num-train-epochs", "2"])
+                #expect(foretold[grouping.isEmpty ? "prefix" : "grouped"] == tokens[0])
+            }
+        }
+    }
+
+    /// The tokens that `espalier plan` foretells for each way of sharing.
+    private func plan(_ arguments: [String]) throws -> [String: Double] {
+        let outcome = try Launch.run(
+            "espalier",
+            ["plan", "--model", Golden.tied.directory.string, "--seed", "7"] + arguments,
+            solo: true
+        )
+        let lines = outcome.output.split(separator: "\n").map { $0.split(separator: " ") }
+        return lines.reduce(into: [:]) { result, words in
+            if words.count > 1 { result[String(words[0])] = Double(words[1]) }
+        }
+    }
+}

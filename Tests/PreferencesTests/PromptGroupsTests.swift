@@ -1,0 +1,112 @@
+internal import Preferences
+internal import Testing
+
+/// Rows of the data whose prompts continue one another.
+struct PromptGroupsTests {
+    /// Only the layers' matrices cost: two FLOPs for each token.
+    private let perToken = CostModel(
+        bodyParameters: 1,
+        layers: 0,
+        heads: 0,
+        headDimension: 0,
+        vocabulary: 0,
+        width: 0
+    )
+
+    private func planner(
+        _ dataset: PreferenceDataset,
+        _ sharing: Sharing = .prefix,
+        rowTokens: Int = 1000,
+        shards: Int = 1
+    ) -> Planner {
+        Planner(dataset: dataset, sharing: sharing, rowTokens: rowTokens, shards: shards, cost: perToken)
+    }
+
+    /// Rows of which many continue one another: prompts over two tokens.
+    private func relatedRows(_ count: Int, seed: UInt64) -> [PreferenceRow] {
+        var random = TestRandom(seed: seed)
+        return randomRows(count, seed: seed).map { row in
+            PreferenceRow(
+                (0..<Int.random(in: 1...5, using: &random)).map { _ in .random(in: 0...1, using: &random) },
+                row.responses
+            )
+        }
+    }
+
+    @Test("rows come together where one's prompt begins with all of the other's")
+    func groups() throws {
+        let responses: [[Int32]] = [[8], [9]]
+        let prompts: [[Int32]] = [[5, 6], [1, 2], [5, 7], [1, 2, 8, 3], [1, 2], [1, 3], [5]]
+        let groups = try PreferenceDataset(prompts.map { PreferenceRow($0, responses) }).promptGroups
+        #expect(groups[1] == groups[3] && groups[1] == groups[4])
+        // Those of row 6 continue it, though not each other.
+        #expect(groups[0] == groups[6] && groups[2] == groups[6])
+        #expect(Set(groups) == [groups[1], groups[0], groups[5]] && Set(groups).count == 3)
+    }
+
+    @Test("a conversation whose second turn is a row of its own is one tree, first row first")
+    func conversation() throws {
+        // The second row's prompt is the first's, its best response, and what the user said then.
+        let dataset = try PreferenceDataset([
+            PreferenceRow([1, 2, 3, 5], [[6], [7]]), PreferenceRow([1, 2], [[3], [4]]),
+        ])
+        let packed = planner(dataset).plan(rows: [0, 1]).packedRows(shard: 0)
+        #expect(packed.count == 1)
+        let row = packed[0]
+        #expect(row.tokens == [1, 2, 3, 5, 6, 7, 4])
+        #expect(row.positions == [0, 1, 2, 3, 4, 4, 2])
+        #expect(row.nodes.map(\.parent) == [-1, 0, 1, 2, 2, 0])
+        #expect(row.trees.count == 1)
+        #expect(row.examples == [.init(row: 1, responses: 0..<2), .init(row: 0, responses: 2..<4)])
+        #expect(row.responses.map(\.index) == [2, 3, 0, 1])
+        // 3 and 4 are predicted by 2, 6 and 7 by 5; 5 itself is nobody's response.
+        #expect(row.lossRows == [1, 3])
+        #expect(row.targets.map(\.token) == [3, 4, 6, 7])
+        #expect(row.responseTargets == [0, 1, 2, 3])
+    }
+
+    @Test("ways that do not share across rows keep a tree for each", arguments: [Sharing.none, .prompt])
+    func otherWays(sharing: Sharing) throws {
+        let row = PreferenceRow([1, 2], [[3], [4]])
+        let plan = planner(try PreferenceDataset([row, row]), sharing).plan(rows: [0, 1])
+        #expect(plan.packedRows(shard: 0).flatMap(\.trees).count == 2)
+        #expect(plan.work.tokens == (sharing == .none ? 12 : 8))
+    }
+
+    @Test("each row is planned once, as one that shares with others or alone, whatever the order", arguments: 1...4)
+    func everyRowOnce(shards: Int) throws {
+        let dataset = try PreferenceDataset(relatedRows(30, seed: 3))
+        for rowTokens in [1, 20, 60, 500] {
+            let planner = planner(dataset, rowTokens: rowTokens, shards: shards)
+            let plan = planner.plan(rows: Array(0..<30))
+            let packed = (0..<shards).map(plan.packedRows(shard:))
+            #expect(packed.joined().flatMap(\.examples).map(\.row).sorted() == Array(0..<30))
+            let back = planner.plan(rows: (0..<30).reversed())
+            #expect(packed == (0..<shards).map(back.packedRows(shard:)))
+            for tree in packed.joined().flatMap(\.trees) where tree.examples.count > 1 {
+                #expect(tree.tokens.count <= rowTokens)
+            }
+            #expect(packed.joined().allSatisfy { $0.tokens.count <= planner.largestRow(of: 0..<30) })
+        }
+    }
+
+    @Test("trees of several rows never make the costliest shard dearer", arguments: 0..<20)
+    func balance(seed: Int) throws {
+        let dataset = try PreferenceDataset(relatedRows(12, seed: UInt64(seed)))
+        for shards in 1...4 {
+            // No tree of several rows fits one token.
+            let apart = planner(dataset, rowTokens: 1, shards: shards).plan(rows: Array(0..<12))
+            let joined = planner(dataset, shards: shards).plan(rows: Array(0..<12))
+            #expect(joined.shardFLOPs.max()! <= apart.shardFLOPs.max()!)
+            if shards == 1 { #expect(joined.flops < apart.flops) }
+        }
+    }
+
+    @Test("one prompt's rows are divided where a shard would wait for them")
+    func divided() throws {
+        let rows = (0..<8).map { PreferenceRow([1], [Array(repeating: 2 + $0, count: 9), [20 + $0]]) }
+        let plan = planner(try PreferenceDataset(rows), shards: 2).plan(rows: Array(0..<8))
+        // Four rows of ten tokens and the prompt.
+        #expect(plan.shardWork.map(\.tokens) == [41, 41])
+    }
+}

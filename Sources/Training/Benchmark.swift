@@ -128,23 +128,33 @@ package final class Benchmark {
         _ = try step(trial, way, turn: 0)
     }
 
-    /// The peak and all ways in turns, so that what slows the machine slows all.
+    /// All ways in turns, so that what slows the machine slows all.
+    ///
+    /// A shared machine's peak moves within minutes, so it is measured before and after every step, which is judged by
+    /// the mean of both.
     private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
         let profiles = settings.profilesPhases && communicator.rank == 0
         var series = trial.ways.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
         for turn in 1...settings.repeats {
-            let peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
-            peakRates.append(peakRate)
+            var before = try measurePeak()
             for (index, way) in trial.ways.enumerated() {
                 let take = { try self.step(trial, way, turn: turn) }
                 let report = try series[index].profile?.record(take) ?? take()
-                series[index].add(report, peakRate: peakRate)
+                let after = try measurePeak()
+                series[index].add(report, peakRate: (before + after) / 2)
+                before = after
                 series[index].peakBytes = Int(try communicator.maximum(Double(Processor.peakResidentBytes)))
             }
         }
         let plain = series.first { $0.sharing == .none }
         let rate = Spread(peakRates).median / Double(communicator.size)
         return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
+    }
+
+    private func measurePeak() throws -> Double {
+        let rate = try PeakRate.measure(team: policy.team, communicator: communicator)
+        peakRates.append(rate)
+        return rate
     }
 
     private func step(_ trial: BenchmarkTrial, _ way: BenchmarkTrial.Way, turn: Int) throws -> StepReport {

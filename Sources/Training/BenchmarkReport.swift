@@ -16,7 +16,7 @@ package struct BenchmarkReport {
 package struct BenchmarkResult {
     package let source: BenchmarkSource
     package let sharing: BenchmarkSharing
-    /// Useful FLOPs over what the ranks could have done in the time, by the peak of the same turn.
+    /// Useful FLOPs over what the ranks could have done in the time, by the peak before and after it.
     package let mfu: Spread
     /// Seconds of a step.
     package let seconds: Spread

@@ -76,6 +76,11 @@ package struct Objective: Sendable {
         terms.contains { if case .alignment = $0.term { true } else { false } }
     }
 
+    /// Whether the loss is a mean over pairs, none of which another's loss depends on.
+    package var isMeanOverPairs: Bool {
+        terms.allSatisfy { if case .pairs = $0.term { true } else { false } }
+    }
+
     /// The log-probabilities of each of a row's pairs, as the losses see them.
     package func pairs(of row: RankedLogps) -> [PairLogps] {
         row.pairs.map { row.logps(of: $0, tailWeight: tailWeight) }

@@ -16,7 +16,7 @@ package struct Evaluation {
         self.communicator = communicator
     }
 
-    /// The metrics of the model on the data, by TRL's names with `eval_` in front.
+    /// The metrics of the model on the data, by TRL's names with `eval_` in front, each with its 95 % interval.
     ///
     /// - Parameter referenceModel: The model whose log-probabilities rewards are measured from; nil for the model
     ///   itself, which gives every reward 0 and leaves `eval_logps/accuracies` as the measure. The cache is the
@@ -36,14 +36,14 @@ package struct Evaluation {
         }
         let scoring = PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
         let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
-        let losses = try pass.losses(scoring, rows: rows, model: model)
-        var statistics = PreferenceStatistics()
-        let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { row, scores in
-            losses.count(row, scores: scores, into: &statistics)
-        }
+        var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model))
+        let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { tally.count($0, scores: $1) }
         if reference == nil { try source(pass).keep(tokens, of: rows) }
-        statistics = PreferenceStatistics(sums: try communicator.sum(statistics.sums))
-        return record(statistics, seconds: (ContinuousClock().now - start) / .seconds(1))
+        let report = try tally.report(communicator)
+        var record = MetricsRecord()
+        record.add("pairs", Int(report.statistics[.pairs]))
+        record.add(report, intervals: true, seconds: (ContinuousClock().now - start) / .seconds(1))
+        return record
     }
 
     private func reference(
@@ -74,15 +74,5 @@ package struct Evaluation {
 
     private func source(_ pass: ScoringPass) -> ReferenceSource {
         ReferenceSource(pass: pass, cache: configuration.referenceCache.map { FilePath($0) })
-    }
-
-    private func record(_ statistics: PreferenceStatistics, seconds: Double) -> MetricsRecord {
-        var record = MetricsRecord()
-        record.add("pairs", Int(statistics[.pairs]))
-        for (name, value) in statistics.metrics { record.add("eval_" + name, value) }
-        record.add("eval_logps/accuracies", statistics.mean(.logpAccuracy))
-        record.add("eval_runtime", seconds)
-        record.add("eval_pairs_per_second", statistics[.pairs] / seconds)
-        return record
     }
 }

@@ -14,7 +14,12 @@ package struct MetricsRecord {
 
     /// Adds a number; one that is not finite becomes null, since JSON has none.
     package mutating func add(_ key: String, _ value: Double) {
-        fields.append((key, .scalar(value.isFinite ? "\(value)" : "null")))
+        fields.append((key, .scalar(Self.number(value))))
+    }
+
+    /// Adds a list of numbers, on one line; those that are not finite become null.
+    package mutating func add(_ key: String, numbers values: [Double]) {
+        fields.append((key, .scalar("[" + values.map(Self.number).joined(separator: ", ") + "]")))
     }
 
     /// Adds a whole number.
@@ -49,6 +54,8 @@ package struct MetricsRecord {
             }
         }
     }
+
+    private static func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
 
     private static func quoted(_ text: String) -> String {
         let encoder = JSONEncoder()

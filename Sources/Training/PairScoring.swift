@@ -59,6 +59,9 @@ struct StepScoring {
         totals = StepTotals(pairs: counts.pairs, rows: counts.rows, bestTokens: counts.bestTokens)
     }
 
+    /// Whether the loss is a mean over pairs, none of which another's loss depends on.
+    var isMeanOverPairs: Bool { scoring.objective.isMeanOverPairs }
+
     /// The derivative of the step's loss for each token of the responses of `examples`, as `LossGradient` wants it.
     func derivatives(row: PackedRow, scores: RowScores, examples: Range<Int>) -> [Double] {
         row.examples[examples].flatMap { example in
@@ -68,20 +71,28 @@ struct StepScoring {
 
     /// Counts every pair and response of a row.
     func count(_ row: PackedRow, scores: RowScores, into statistics: inout PreferenceStatistics) {
-        for example in row.examples {
-            let logps = logps(of: example, in: row, scores: scores)
-            statistics.add(loss: loss(of: logps).value)
-            for pair in scoring.objective.pairs(of: logps) {
-                statistics.add(pair, rewards: scoring.objective.rewards(of: pair))
-            }
-            for response in row.responses[example.responses] {
-                statistics.addResponse(
-                    tokens: response.targets.count,
-                    entropy: scores.entropy(of: response, in: row),
-                    top1: scores.top1Count(of: response, in: row),
-                    isBest: response.rank == 0
-                )
-            }
+        for example in row.examples { count(example, in: row, scores: scores, into: &statistics) }
+    }
+
+    /// Counts every pair and response of an example.
+    func count(
+        _ example: PackedRow.ExampleSlice,
+        in row: PackedRow,
+        scores: RowScores,
+        into statistics: inout PreferenceStatistics
+    ) {
+        let logps = logps(of: example, in: row, scores: scores)
+        statistics.add(loss: loss(of: logps).value)
+        for pair in scoring.objective.pairs(of: logps) {
+            statistics.add(pair, rewards: scoring.objective.rewards(of: pair))
+        }
+        for response in row.responses[example.responses] {
+            statistics.addResponse(
+                tokens: response.targets.count,
+                entropy: scores.entropy(of: response, in: row),
+                top1: scores.top1Count(of: response, in: row),
+                isBest: response.rank == 0
+            )
         }
     }
 

@@ -81,6 +81,14 @@ struct MetricsRecordTests {
         #expect(record.page == page)
     }
 
+    @Test("a list of numbers stands on one line, and what is not finite in it becomes null")
+    func numberLists() {
+        var record = MetricsRecord()
+        record.add("ci", numbers: [0.25, .nan])
+        #expect(record.line == #"{"ci": [0.25, null]}"#)
+        #expect(record.page == "{\n  \"ci\": [0.25, null]\n}\n")
+    }
+
     @Test("an empty record is an object")
     func empty() throws {
         #expect(MetricsRecord().line == "{}")

@@ -1,0 +1,113 @@
+internal import Collectives
+internal import Foundation
+internal import Objectives
+internal import Testing
+internal import Training
+
+/// The metrics of an evaluation, and how sure they are.
+struct EvaluationReportTests {
+    /// Rows that give pairs with these losses, won where the loss is below 1.
+    private func report(_ rows: [[Double]], lossIsMeanOverPairs: Bool = true) throws -> EvaluationReport {
+        let statistics = rows.map { losses in
+            var statistics = PreferenceStatistics()
+            for loss in losses {
+                statistics[.pairs] += 1
+                statistics[.loss] += loss
+                statistics[.accuracy] += loss < 1 ? 1 : 0
+            }
+            return statistics
+        }
+        return try EvaluationReport(
+            statistics,
+            lossIsMeanOverPairs: lossIsMeanOverPairs,
+            communicator: SoloCommunicator()
+        )
+    }
+
+    private func interval(_ name: String, _ report: EvaluationReport) throws -> ConfidenceInterval {
+        let index = try #require(report.metrics.firstIndex { $0.name == name })
+        return report.intervals[index]
+    }
+
+    private func isClose(_ a: ConfidenceInterval, _ low: Double, _ high: Double, within: Double = 1e-12) -> Bool {
+        abs(a.low - low) <= within && abs(a.high - high) <= within
+    }
+
+    @Test("the interval of a mean over rows of one pair is the textbook's")
+    func mean() throws {
+        let losses = [0.5, 2, 1.25, 0.75, 3, 0.125, 0.5]
+        let found = try report(losses.map { [$0] })
+        let mean = losses.reduce(0, +) / 7
+        let variance = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (7 * 6)
+        let reach = 1.959963984540054 * variance.squareRoot()
+        #expect(try isClose(interval("loss", found), mean - reach, mean + reach))
+        #expect(found["eval_loss"] == mean && found["loss"] == mean && found["eval_los"].isNaN && found.rows == 7)
+    }
+
+    @Test("the interval of an accuracy over rows of one pair is Wilson's of as many trials")
+    func accuracy() throws {
+        let found = try report([0, 0, 2, 0, 0, 2, 0, 0, 2, 0].map { [$0] })
+        let wilson = ConfidenceInterval(share: 0.7, trials: 10)
+        #expect(try isClose(interval("rewards/accuracies", found), wilson.low, wilson.high))
+        let all = try report([0, 0, 0].map { [$0] })
+        #expect(try interval("rewards/accuracies", all) == ConfidenceInterval(share: 1, trials: 3))
+    }
+
+    @Test(
+        "Wilson's interval as tables have it",
+        arguments: [
+            (0.7, 10.0, 0.3967781, 0.8922087), (0, 10, 0, 0.2775328), (1, 1, 0.2065493, 1),
+            (0.5, 100, 0.4038315, 0.5961685),
+        ]
+    )
+    func wilson(share: Double, trials: Double, low: Double, high: Double) {
+        #expect(isClose(ConfidenceInterval(share: share, trials: trials), low, high, within: 1e-6))
+    }
+
+    @Test("pairs of one row that say the same tell no more than one of them")
+    func clusters() throws {
+        let losses = [0.5, 2, 1.25, 0.75, 3]
+        let (once, thrice) = (try report(losses.map { [$0] }), try report(losses.map { [$0, $0, $0] }))
+        for name in ["loss", "rewards/accuracies"] {
+            let (a, b) = (try interval(name, once), try interval(name, thrice))
+            #expect(isClose(b, a.low, a.high) && a.low < a.high)
+        }
+        // As independent rows the same pairs tell more.
+        let apart = try interval("loss", try report((losses + losses + losses).map { [$0] }))
+        #expect(try apart.high - apart.low < 0.7 * (interval("loss", thrice).high - interval("loss", thrice).low))
+    }
+
+    @Test("rows of different numbers of pairs count by their pairs, and vary as the jackknife says")
+    func jackknife() throws {
+        let rows = [[1.0, 2, 3], [0.5], [4, 4], [2], [0.25, 1, 0.5, 3]]
+        let all = rows.joined().reduce(0, +) / 11
+        let without = rows.indices.map { left in
+            let rest = rows.enumerated().filter { $0.offset != left }.flatMap(\.element)
+            return rest.reduce(0, +) / Double(rest.count)
+        }
+        let variance = without.reduce(0) { $0 + ($1 - all) * ($1 - all) } * 4 / 5
+        let reach = 1.959963984540054 * variance.squareRoot()
+        #expect(try isClose(interval("loss", try report(rows)), all - reach, all + reach))
+    }
+
+    @Test("rows that all win the same share of their pairs do not make it certain")
+    func even() throws {
+        let found = try interval("rewards/accuracies", try report([[0, 2], [2, 0], [0, 2]]))
+        #expect(found == ConfidenceInterval(share: 0.5, trials: 6))
+    }
+
+    @Test("a loss that is not a mean over pairs has no interval; what is counted beside it has")
+    func unknown() throws {
+        let (known, unknown) = (try report([[0.5], [2]]), try report([[0.5], [2]], lossIsMeanOverPairs: false))
+        let loss = try interval("loss", unknown)
+        #expect(loss.low.isNaN && loss.high.isNaN && unknown["loss"] == 1.25)
+        #expect(try interval("rewards/accuracies", unknown) == interval("rewards/accuracies", known))
+    }
+
+    @Test("one row tells nothing of the spread of a mean, and one trial little of an accuracy")
+    func single() throws {
+        let found = try report([[0.5, 0.75]])
+        #expect(try interval("loss", found).low.isNaN)
+        #expect(try interval("rewards/accuracies", found) == ConfidenceInterval(share: 1, trials: 1))
+    }
+}

@@ -5,12 +5,22 @@ package import SystemPackage
 ///
 /// A file of that size that has lost its name at once: the room comes back when the process ends, however it ends.
 package final class DiskReservation {
-    private var descriptor: Int32
+    private var descriptor: Int32 = -1
+    private let directory: FilePath
 
     /// Holds `byteCount` bytes on the file system of `directory`.
     ///
     /// - Throws: `FormatError` where there is not enough.
     package init(byteCount: Int, in directory: FilePath) throws {
+        self.directory = directory
+        try hold(byteCount)
+    }
+
+    /// Holds `byteCount` bytes in place of what was held.
+    ///
+    /// - Throws: `FormatError` where there is not enough.
+    package func hold(_ byteCount: Int) throws {
+        release()
         let path = directory.appending(".reserved.\(getpid()).tmp")
         descriptor = open(path.string, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw AtomicFile.failure(path) }

@@ -9,6 +9,8 @@ package struct Inputs {
     package let dataset: PreferenceDataset
     /// Divides the data over the ranks.
     package let planner: Planner
+    /// Divides held-out data over the ranks, where steps are to be judged by some.
+    package let heldOut: Planner?
 
     /// Reads the model and the data that `configuration` names.
     ///
@@ -19,7 +21,7 @@ package struct Inputs {
         communicator: any Communicator,
         batchSize: Int? = nil
     ) throws {
-        let (policy, dataset, settings) = try communicator.agree {
+        let (policy, dataset, heldOut, settings) = try communicator.agree {
             try configuration.validate()
             let directory = FilePath(configuration.model)
             let policy = try Policy(configuration, directory: directory)
@@ -32,13 +34,21 @@ package struct Inputs {
                 ranks: communicator.size,
                 batchSize: batchSize
             )
-            return (policy, dataset, try configuration.commonSettings)
+            let heldOut = batchSize == nil ? nil : try configuration.heldOutData(for: policy.configuration)
+            return (policy, dataset, heldOut, try configuration.commonSettings)
         }
         try communicator.requireSame(policy.digest, "model (\(configuration.model))")
         try communicator.requireSame(dataset.digest, "data (\(configuration.data))")
         try communicator.requireSame(settings, "configuration")
+        if let heldOut {
+            try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
+        }
         self.policy = policy
         self.dataset = dataset
-        planner = Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
+        func divide(_ dataset: PreferenceDataset) -> Planner {
+            Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
+        }
+        planner = divide(dataset)
+        self.heldOut = heldOut.map(divide)
     }
 }

@@ -5,17 +5,30 @@ package import SystemPackage
 internal import Transformer
 
 /// The Hugging Face model directory that a run writes, which `transformers` loads as it is.
+///
+/// Once there is a model it stays complete: another replaces its weights in one move.
 package struct ModelDirectory {
     private let path: FilePath
     /// Where the model was read from.
     private let source: FilePath
     /// Room for the model, so that hours of work do not end at a disk that others have filled meanwhile.
     private let reservation: DiskReservation
+    /// What a model takes there, in bytes.
+    private let modelBytes: Int
+    /// Whether better models replace the one that is there, for which two need room.
+    private let isRewritten: Bool
 
     /// Makes sure that the directory is there, can be written to, has room for the model, and holds no other.
     ///
-    /// - Parameter source: The model directory that `policy` was read from, whose other files go along.
-    package init(preparing path: FilePath, for policy: Policy, from source: FilePath) throws {
+    /// - Parameters:
+    ///   - source: The model directory that `policy` was read from, whose other files go along.
+    ///   - isRewritten: Whether the model is written more than once.
+    package init(
+        preparing path: FilePath,
+        for policy: Policy,
+        from source: FilePath,
+        isRewritten: Bool = false
+    ) throws {
         guard !path.isEmpty else {
             throw TrainingError.invalid(key: "output", expected: "a directory", found: "nothing")
         }
@@ -31,7 +44,9 @@ package struct ModelDirectory {
         }
         let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
-        reservation = try DiskReservation(byteCount: weights + header + Self.companionBytes(in: source), in: path)
+        modelBytes = weights + header + (try Self.companionBytes(in: source))
+        self.isRewritten = isRewritten
+        reservation = try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path)
     }
 
     /// Starts the run's records: its settings, and `metrics.jsonl`.
@@ -58,6 +73,8 @@ package struct ModelDirectory {
         }
         // Last, so that a directory with weights is complete.
         try SafetensorsWriter.write(entries, metadata: ["format": "pt"], to: file("model.safetensors"))
+        // Where others have taken the room meanwhile, what was written is still there.
+        if isRewritten { try? reservation.hold(modelBytes) }
     }
 
     /// Tokenizer, chat template, generation settings: all that lies beside the weights and is not about their files.
@@ -92,5 +109,17 @@ package struct ModelDirectory {
             try json.withUnsafeBytes { try file.append($0) }
             try file.append("\n")
         }
+    }
+}
+
+extension ModelDirectory {
+    /// The place that `configuration` names, for what becomes of its model.
+    init(_ configuration: TrainingConfiguration, for policy: Policy) throws {
+        try self.init(
+            preparing: FilePath(configuration.output),
+            for: policy,
+            from: FilePath(configuration.model),
+            isRewritten: configuration.evaluation.loadBestModelAtEnd
+        )
     }
 }

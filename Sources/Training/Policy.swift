@@ -58,20 +58,18 @@ package final class Policy {
     var flat: Matrix { parameters.matrix(rows: 1, columns: parameters.count) }
 
     /// Buffers for the rows that `planner` can pack of these rows of its dataset.
-    ///
-    /// - Parameter recomputes: Whether only the layers' inputs are kept for the backward pass.
-    package func model(
-        for rows: [Int],
-        planner: Planner,
-        trains: Bool,
-        recomputes: Bool = false
-    ) throws -> ForestModel {
+    package func model(for rows: [Int], planner: Planner, trains: Bool) throws -> ForestModel {
         try ForestModel(
             configuration,
             positions: planner.dataset.longestSequence,
-            capacity: planner.capacity(for: rows, trains: trains, recomputes: recomputes),
+            capacity: Workspace.Capacity(tokens: planner.largestRow(of: rows), trains: trains),
             team: team
         )
+    }
+
+    /// Buffers for all that a training run computes.
+    func model(for rows: TrainingRows) throws -> ForestModel {
+        try ForestModel(configuration, positions: rows.positions, capacity: rows.capacity, team: team)
     }
 }
 

@@ -33,17 +33,24 @@ package struct ReferenceSource {
         _ = try keep(tokens, of: rows, with: known())
     }
 
-    /// What the cache has; rank 0 alone reads it, since it may be the only one that sees it.
+    /// Makes sure that what the cache has belongs to the model and the data, before anything else takes its time.
+    func check() throws { _ = try cached() }
+
     private func known() throws -> ReferenceLogps {
+        var logps = try cached()
+        try logps.takeFromRoot(pass.communicator)
+        return logps
+    }
+
+    /// What the cache has; rank 0 alone reads it, since it may be the only one that sees it.
+    private func cached() throws -> ReferenceLogps {
         let (dataset, communicator) = (pass.planner.dataset, pass.communicator)
-        var logps = try communicator.agree {
+        return try communicator.agree {
             guard communicator.rank == 0, let cache, FileManager.default.fileExists(atPath: cache.string) else {
                 return ReferenceLogps(dataset)
             }
             return try ReferenceLogps(dataset, cache: cache, modelDigest: pass.policy.digest)
         }
-        try logps.takeFromRoot(communicator)
-        return logps
     }
 
     private func keep(_ tokens: [Float], of rows: [Int], with known: ReferenceLogps) throws -> ReferenceLogps {

@@ -46,6 +46,18 @@ package struct RunForecast {
     package let stepsWithIdleRanks: Int
     /// Bytes that a rank's buffers take.
     package let memory: Memory
+    /// What is judged on the way; nil without held-out data.
+    package let evaluation: Evaluation?
+
+    /// Judgements on held-out data.
+    package struct Evaluation {
+        /// How often, where the run is not stopped early.
+        package let count: Int
+        /// Rows of the held-out data.
+        package let rows: Int
+        /// Of one judgement, over all ranks.
+        package let flops: Double
+    }
 
     /// The bytes that a training rank takes.
     package struct Memory {
@@ -59,8 +71,11 @@ package struct RunForecast {
     }
 
     /// Plans every step of the run, as each rank does.
+    ///
+    /// - Parameter heldOut: Preferences to judge by, where the run has some.
     package init(
         _ dataset: PreferenceDataset,
+        heldOut: PreferenceDataset? = nil,
         _ configuration: TrainingConfiguration,
         model: ModelConfiguration,
         ranks: Int
@@ -70,7 +85,8 @@ package struct RunForecast {
         self.ranks = ranks
         stepsPerEpoch = cursor.stepsPerEpoch
         steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-        let visited = cursor.rows(ofSteps: steps)
+        let judge = heldOut.map { Planner($0, configuration, model: model, shards: ranks) }
+        let computed = TrainingRows(configuration, planner: planner, heldOut: judge, cursor: cursor, steps: steps)
         var (rows, imbalance, idle) = (Rows(), [Double](), 0)
         for _ in 0..<steps {
             let examples = cursor.next()
@@ -100,13 +116,14 @@ package struct RunForecast {
             model: 4 * ParameterLayout(model).count * MemoryLayout<Float>.stride,
             workspace: Workspace.byteCount(
                 model,
-                capacity: planner.capacity(
-                    for: visited,
-                    trains: true,
-                    recomputes: configuration.gradientCheckpointing
-                ),
+                capacity: computed.capacity,
                 members: threadCount(configuration.threads)
             )
         )
+        let count = configuration.evaluation.count(steps: steps)
+        evaluation = judge.map { judge in
+            let rows = judge.dataset.count
+            return Evaluation(count: count, rows: rows, flops: judge.plan(rows: Array(0..<rows)).flops)
+        }
     }
 }

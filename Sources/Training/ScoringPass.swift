@@ -57,7 +57,7 @@ package struct ScoringPass {
     }
 
     /// Scores this rank's part of `rows`, packed row by packed row.
-    private func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedRow, RowScores) -> Void) {
+    func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedRow, RowScores) -> Void) {
         let progress = ProgressLine(title: title, rank: communicator.rank)
         for start in stride(from: 0, to: rows.count, by: Self.chunkSize) {
             let count = min(Self.chunkSize, rows.count - start)

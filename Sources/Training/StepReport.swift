@@ -55,7 +55,8 @@ package struct StepReport {
     package private(set) var tokensUnshared = 0
     package private(set) var seconds = Seconds()
     private var flops = 0.0
-    private var steps = 0
+    /// Steps that were added up.
+    package private(set) var steps = 0
     private var imbalance = 0.0
 
     /// Nothing yet.

@@ -1,18 +1,20 @@
-internal import Formats
+package import Formats
 internal import Objectives
+package import Preferences
 internal import SystemPackage
 
 extension TrainingConfiguration {
     /// The settings as a file that `--config` reads.
-    func yaml() throws -> String { try StrictYAML.encode(Flat(configuration: self)) }
+    package func yaml() throws -> String { try StrictYAML.encode(Flat(configuration: self)) }
 
-    /// The settings with those of the objective among them.
+    /// The settings with those of the objective and of evaluations among them.
     private struct Flat: Encodable {
         let configuration: TrainingConfiguration
 
         func encode(to encoder: any Encoder) throws {
             try configuration.encode(to: encoder)
             try configuration.objective.encode(to: encoder)
+            try configuration.evaluation.encode(to: encoder)
         }
     }
 
@@ -21,6 +23,7 @@ extension TrainingConfiguration {
         get throws {
             var common = self
             (common.model, common.data, common.output, common.referenceCache, common.threads) = ("", "", "", nil, 0)
+            common.evaluation.evalData = common.evaluation.evalData.map { _ in "" }
             return try common.yaml()
         }
     }
@@ -29,5 +32,23 @@ extension TrainingConfiguration {
     func checkReferenceCache(rank: Int) throws {
         guard rank == 0, let referenceCache else { return }
         try AtomicFile.checkWritable(FilePath(referenceCache))
+    }
+
+    /// Where the reference model's log-probabilities of held-out preferences are kept: beside those of the training data,
+    /// with `.eval` before the extension, since a cache is of one dataset.
+    var heldOutReferenceCache: FilePath? {
+        guard let path = referenceCache.map({ FilePath($0) }), let stem = path.stem else { return nil }
+        let suffix = path.extension.map { ".\($0)" } ?? ""
+        return path.removingLastComponent().appending("\(stem).eval\(suffix)")
+    }
+
+    /// The held-out preferences, checked against the model; nil where none are named.
+    ///
+    /// There may be fewer rows than ranks: those without take part in an evaluation with nothing.
+    package func heldOutData(for model: ModelConfiguration) throws -> PreferenceDataset? {
+        guard let path = evaluation.evalData.map({ FilePath($0) }) else { return nil }
+        let dataset = try PreferenceDataset(path: path)
+        try dataset.validate(from: path, for: model, in: FilePath(self.model), ranks: 1)
+        return dataset
     }
 }

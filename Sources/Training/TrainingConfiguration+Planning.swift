@@ -21,11 +21,6 @@ extension Planner {
             cost: CostModel(model)
         )
     }
-
-    /// Room for any packed row of these rows of the dataset.
-    func capacity(for rows: [Int], trains: Bool, recomputes: Bool = false) -> Workspace.Capacity {
-        Workspace.Capacity(tokens: largestRow(of: rows), trains: trains, recomputes: recomputes)
-    }
 }
 
 extension StepCursor {

@@ -55,6 +55,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var gradientCheckpointing = false
     /// Where the reference model's log-probabilities are kept; nil for not at all.
     package var referenceCache: String?
+    /// Judgements on held-out preferences; in a file beside the others.
+    package var evaluation = EvaluationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case model, data, output, pairs, seed, shuffle, sharing, threads
@@ -82,6 +84,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// Every key that a file may have.
     package static let knownKeys =
         CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
+        + EvaluationSettings.CodingKeys.allCases.map(\.rawValue)
 
     /// The settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
@@ -115,6 +118,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.threads, into: &threads)
         try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
+        evaluation = try EvaluationSettings(from: decoder)
     }
 
     /// Checks that model and data are named, and every field's range.
@@ -143,6 +147,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.loggingSteps, loggingSteps > 0, "at least 1", loggingSteps)
         try check(.rowTokens, (1...1 << 24).contains(rowTokens), "from 1 to 2^24", rowTokens)
         try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
+        try evaluation.validate()
         _ = try Objective(objective)
     }
 

@@ -2,6 +2,8 @@
 package enum TrainingError: Error, CustomStringConvertible, Equatable {
     /// A setting is out of range.
     case invalid(key: String, expected: String, found: String)
+    /// A setting is of no use without another.
+    case missing(key: String, for: String)
     /// Of some settings exactly one must be given.
     case notOne(of: [String], found: [String])
     /// Some rank would never have anything to do.
@@ -15,6 +17,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         switch self {
         case .invalid(let key, let expected, let found):
             return "\(key) must be \(expected), found \(found)"
+        case .missing(let key, let other):
+            return "\(other) needs \(key); give both, or neither"
         case .notOne(let options, let found):
             let given = found.isEmpty ? "none" : found.joined(separator: " and ")
             return "give one of \(options.joined(separator: ", ")); found \(given)"

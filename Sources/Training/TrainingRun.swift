@@ -9,18 +9,21 @@ internal import Transformer
 /// A run from a model and preferences to a trained model, the same on every rank.
 package final class TrainingRun {
     private let configuration: TrainingConfiguration
-    private let communicator: any Communicator
-    private let policy: Policy
-    private let planner: Planner
+    let communicator: any Communicator
+    let policy: Policy
+    let planner: Planner
     /// Of rank 0 alone.
     private let output: ModelDirectory?
     private let trainingStep: TrainingStep
+    /// Nil where there is no held-out data.
+    let evaluation: RunEvaluation?
     private let schedule: LearningRateSchedule
-    private let peakRate: Double
+    let peakRate: Double
+    let referenceRows: Int
+    let referenceSeconds: Double
     /// From the start of the process to the first step, the reference left out.
-    private let startupSeconds: Double
-    private let referenceSeconds: Double
-    private let referenceRows: Int
+    let startupSeconds: Double
+    private(set) var evaluationSeconds = 0.0
     private var cursor: StepCursor
     private let totalSteps: Int
 
@@ -32,16 +35,15 @@ package final class TrainingRun {
         self.communicator = communicator
         let rank = communicator.rank
         let inputs = try Inputs(configuration, communicator: communicator, batchSize: configuration.globalBatchSize)
-        let (policy, dataset, planner) = (inputs.policy, inputs.dataset, inputs.planner)
+        let (policy, planner) = (inputs.policy, inputs.planner)
         (self.policy, self.planner) = (policy, planner)
         let (objective, output) = try communicator.agree {
             try configuration.checkReferenceCache(rank: rank)
-            let (path, source) = (FilePath(configuration.output), FilePath(configuration.model))
-            let output = rank == 0 ? try ModelDirectory(preparing: path, for: policy, from: source) : nil
+            let output = rank == 0 ? try ModelDirectory(configuration, for: policy) : nil
             return (try Objective(configuration.objective), output)
         }
         self.output = output
-        let cursor = StepCursor(dataset, configuration)
+        let cursor = StepCursor(inputs.dataset, configuration)
         self.cursor = cursor
         totalSteps = configuration.totalSteps(stepsPerEpoch: cursor.stepsPerEpoch)
         schedule = LearningRateSchedule(
@@ -50,32 +52,45 @@ package final class TrainingRun {
             steps: totalSteps,
             warmupRatio: configuration.warmupRatio
         )
-        let visited = cursor.rows(ofSteps: totalSteps)
+        let rows = TrainingRows(
+            configuration,
+            planner: planner,
+            heldOut: inputs.heldOut,
+            cursor: cursor,
+            steps: totalSteps
+        )
         let (model, gradients, optimizer) = try communicator.agree {
-            let recomputes = configuration.gradientCheckpointing
-            let model = try policy.model(for: visited, planner: planner, trains: true, recomputes: recomputes)
             let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
-            return (model, gradients, try Optimizer(configuration, layout: policy.layout))
+            return (try policy.model(for: rows), gradients, try Optimizer(configuration, layout: policy.layout))
         }
         peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
-        let start = ContinuousClock().now
-        var source = ReferenceSource(
-            pass: ScoringPass(policy: policy, planner: planner, communicator: communicator),
-            cache: configuration.referenceCache.map { FilePath($0) }
+        let reference = try RunReference(
+            configuration,
+            policy: policy,
+            rows: rows,
+            model: model,
+            isUsed: objective.usesReference,
+            communicator: communicator
         )
-        let reference = try source.logps(rows: objective.usesReference ? visited : [], model: model)
-        referenceSeconds = (ContinuousClock().now - start) / .seconds(1)
-        referenceRows = source.computedRows
+        (referenceRows, referenceSeconds) = (reference.computedRows, reference.seconds)
         startupSeconds = Processor.secondsSinceStart - referenceSeconds
+        func scoring(_ reference: ReferenceLogps) -> PairScoring {
+            PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
+        }
         trainingStep = TrainingStep(
             policy: policy,
             model: model,
             gradients: gradients,
             optimizer: optimizer,
-            scoring: PairScoring(objective: objective, pairing: configuration.pairs, reference: reference),
+            scoring: scoring(reference.training),
             maxGradNorm: configuration.maxGradNorm,
             communicator: communicator
         )
+        evaluation = inputs.heldOut.flatMap { planner in
+            guard let reference = reference.heldOut else { return nil }
+            let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
+            return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
+        }
     }
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
@@ -89,27 +104,57 @@ package final class TrainingRun {
         var total = StepReport()
         let profile = profilesPhases && communicator.rank == 0 ? StepProfile(of: policy.team) : nil
         let start = ContinuousClock().now
+        var stepSeconds: Double { (ContinuousClock().now - start) / .seconds(1) - evaluationSeconds }
+        func show(after step: Int) {
+            let record = window.record(
+                step: step,
+                epoch: epoch(after: step),
+                total: total,
+                sharing: planner.sharing,
+                peakRate: peakRate
+            )
+            log?.append(record)
+            let rate = Double(total.pairs) / stepSeconds
+            progress.show(share(step), details: window.details(step: step, of: totalSteps, pairsPerSecond: rate))
+            window = StepReport()
+        }
+        if configuration.evaluation.evalOnStart { try evaluate(after: 0, log, progress) }
         for step in 1...totalSteps {
             let rate = schedule.rate(step: step - 1)
             let take = { try self.trainingStep.run(self.planner.plan(rows: self.cursor.next()), learningRate: rate) }
             let report = step < min(2, totalSteps) ? try take() : try profile?.record(take) ?? take()
             window.add(report)
             total.add(report)
-            guard step % configuration.loggingSteps == 0 || step == totalSteps else { continue }
-            let elapsed = (ContinuousClock().now - start) / .seconds(1)
-            let epoch = Double(step) / Double(cursor.stepsPerEpoch)
-            log?.append(
-                window.record(step: step, epoch: epoch, total: total, sharing: planner.sharing, peakRate: peakRate)
-            )
-            progress.show(
-                Double(step) / Double(totalSteps),
-                details: window.details(step: step, of: totalSteps, pairsPerSecond: Double(total.pairs) / elapsed)
-            )
-            window = StepReport()
+            let isShown = step % configuration.loggingSteps == 0 || step == totalSteps
+            if isShown { show(after: step) }
+            guard configuration.evaluation.isDue(step: step, of: totalSteps) else { continue }
+            try evaluate(after: step, log, progress)
+            guard evaluation?.course.isOver == true else { continue }
+            if !isShown { show(after: step) }
+            break
         }
         progress.finish()
-        try finish(total, log: log, seconds: (ContinuousClock().now - start) / .seconds(1))
+        try finish(total, log: log, seconds: stepSeconds)
         try communicator.agree { try profile.map(write) }
+    }
+
+    private func share(_ step: Int) -> Double { Double(step) / Double(totalSteps) }
+
+    private func epoch(after step: Int) -> Double { Double(step) / Double(cursor.stepsPerEpoch) }
+
+    /// Judges the model, and writes it where it is the best so far and to be kept.
+    private func evaluate(after step: Int, _ log: MetricsLog?, _ progress: ProgressLine) throws {
+        guard let evaluation else { return }
+        let start = ContinuousClock().now
+        progress.finish()
+        let outcome = try evaluation.run(step: step, epoch: epoch(after: step))
+        log?.append(outcome.record)
+        progress.show(share(step), details: "step \(step)/\(totalSteps)  \(outcome.details)")
+        progress.finish()
+        if outcome.isBest, evaluation.settings.loadBestModelAtEnd {
+            try communicator.agree { try output?.write(policy) }
+        }
+        evaluationSeconds += (ContinuousClock().now - start) / .seconds(1)
     }
 
     // MARK: The end
@@ -123,29 +168,13 @@ package final class TrainingRun {
 
     private func finish(_ total: StepReport, log: MetricsLog?, seconds: Double) throws {
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
+        let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil
         try communicator.agree {
             guard let output else { return }
             // The model first: where a full disk has held metrics back, it must not be lost for them.
-            try output.write(policy)
+            if !hasBest { try output.write(policy) }
             try log?.finish()
-            var summary = MetricsRecord()
-            summary.add("steps", totalSteps)
-            summary.add("ranks", communicator.size)
-            summary.add("threads", policy.team.count)
-            summary.add("pairs", total.pairs)
-            summary.add("startup_seconds", startupSeconds)
-            summary.add("train_seconds", seconds)
-            summary.add("reference_rows", referenceRows)
-            summary.add("reference_seconds", referenceSeconds)
-            summary.add("pairs_per_second", Double(total.pairs) / (seconds + referenceSeconds))
-            summary.add("train_pairs_per_second", Double(total.pairs) / seconds)
-            summary.add("sharing", planner.sharing.rawValue)
-            summary.add("tokens_computed", total.tokensComputed)
-            summary.add("tokens_unshared", total.tokensUnshared)
-            summary.add("mfu", total.utilization(peakRate: peakRate))
-            summary.add("peak_gflops", peakRate / 1e9)
-            summary.add("peak_rss_bytes", Int(peakBytes))
-            for (name, value) in total.statistics.metrics { summary.add(name, value) }
+            let summary = summary(total, seconds: seconds, peakBytes: Int(peakBytes))
             try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
         }
     }

@@ -18,6 +18,8 @@ struct Plan: ParsableCommand {
 
     @OptionGroup var course: CourseOptions
 
+    @OptionGroup var evaluation: EvaluationOptions
+
     @Option(name: .long, help: "The ranks to plan for (default: those that run this, 1 without mpirun).")
     var ranks: Int?
 
@@ -37,6 +39,7 @@ struct Plan: ParsableCommand {
     private func page(ranks: Int) throws -> String {
         var configuration = try shared.resolved()
         course.override(&configuration)
+        evaluation.override(&configuration.evaluation)
         try configuration.validate()
         let directory = FilePath(configuration.model)
         let model = try ModelConfiguration(directory: directory)
@@ -55,7 +58,8 @@ struct Plan: ParsableCommand {
         guard (0..<dataset.count).contains(drawnRow) else {
             throw TrainingError.invalid(key: "--row", expected: "from 0 to \(dataset.count - 1)", found: "\(drawnRow)")
         }
-        let forecast = RunForecast(dataset, configuration, model: model, ranks: ranks)
+        let heldOut = try configuration.heldOutData(for: model)
+        let forecast = RunForecast(dataset, heldOut: heldOut, configuration, model: model, ranks: ranks)
         let tree = PackedRow([TokenTree(dataset, row: drawnRow, sharing: configuration.sharing)])
         let width = Terminal.outputColumns ?? 100
         return """

@@ -63,7 +63,13 @@ struct PlanPage {
                 + (idle == 0 ? "" : "; \(idle) steps leave a rank idle"),
             "memory   \(gigabytes(forecast.memory.total)) GB a rank: weights, gradients and moments "
                 + "\(gigabytes(forecast.memory.model)), activations and logits \(gigabytes(forecast.memory.workspace))",
-        ]
+        ] + evaluation
+    }
+
+    private var evaluation: [String] {
+        guard let evaluation = forecast.evaluation else { return [] }
+        let share = evaluation.flops / Double(forecast.ranks)
+        return ["eval     \(evaluation.rows) rows \(evaluation.count) times, each \(tera(share)) TFLOP a rank"]
     }
 
     // MARK: Numbers

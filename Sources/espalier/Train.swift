@@ -11,6 +11,8 @@ struct Train: ParsableCommand {
 
     @OptionGroup var objective: ObjectiveOptions
 
+    @OptionGroup var evaluation: EvaluationOptions
+
     @Option(name: .long, help: "The directory for the trained model, metrics.jsonl and summary.json.")
     var output: String?
 
@@ -50,6 +52,7 @@ struct Train: ParsableCommand {
         var configuration = try shared.resolved()
         course.override(&configuration)
         objective.override(&configuration)
+        evaluation.override(&configuration.evaluation)
         output.map { configuration.output = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }

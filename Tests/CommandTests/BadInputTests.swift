@@ -259,6 +259,45 @@ struct BadInputTests {
         #expect(unknown.errors.hasPrefix("Error: Unknown option '--modle'. Did you mean '--model'?\n"))
     }
 
+    @Test("an evaluation that cannot be made as it is asked for")
+    func evaluations() throws {
+        let held = ["--eval-data", golden.file.string]
+        try Places.temporary { directory in
+            for (flag, key) in [
+                (["--eval-steps", "2"], "eval_steps"), (["--eval-on-start"], "eval_on_start"),
+                (["--load-best-model-at-end"], "load_best_model_at_end"),
+                (["--early-stopping-patience", "2"], "early_stopping_patience"),
+            ] {
+                try expect("\(key) needs eval_data; give both, or neither", flag, in: directory)
+            }
+            let threshold = "early_stopping_threshold needs early_stopping_patience; give both, or neither"
+            try expect(threshold, held + ["--early-stopping-threshold", "0.1"], in: directory)
+            try expect("eval_steps must be at least 1, found 0", held + ["--eval-steps", "0"], in: directory)
+            let metrics =
+                "eval_loss, eval_rewards/chosen, eval_rewards/rejected, eval_rewards/accuracies, "
+                + "eval_rewards/margins, eval_logps/chosen, eval_logps/rejected, eval_entropy, eval_mean_token_accuracy, "
+                + "eval_logps/accuracies"
+            try expect(
+                "metric_for_best_model must be one of \(metrics), found rewards/margin; did you mean "
+                    + "eval_rewards/margins?",
+                held + ["--metric-for-best-model", "rewards/margin"],
+                in: directory
+            )
+            try expect(
+                "DIR/data.safetensors: row 0: token id 131 lies outside the model's vocabulary of 131; "
+                    + "prepare the data with this model's tokenizer",
+                ["--eval-data", try data(in: directory, responses: [[3], [131]])],
+                in: directory
+            )
+            let missing = directory.appending("none.safetensors").string
+            try expect(
+                "DIR/none.safetensors: cannot be opened: No such file or directory",
+                ["--eval-data", missing],
+                in: directory
+            )
+        }
+    }
+
     // MARK: Ranks
 
     /// The lines of `errors` that are ours; the launcher adds its own.
@@ -298,6 +337,11 @@ struct BadInputTests {
             try stop([[], ["--seed", "4"]], "rank 1 has another configuration \(common)")
             let changed = try model(in: directory) { try edit($0, "rms_norm_eps", "1e-05", "1e-04") }
             try stop([[], ["--model", changed]], "rank 1 has another model (\(changed)) \(common)")
+            let (held, other) = (golden.file.string, try data(in: directory))
+            try stop(
+                [["--eval-data", held], ["--eval-data", other]],
+                "rank 1 has another eval data (\(other)) \(common)"
+            )
             #expect(!FileManager.default.fileExists(atPath: directory.appending("out/model.safetensors").string))
         }
     }

@@ -1,10 +1,183 @@
 internal import Foundation
+internal import Formats
+internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Evaluation on held-out preferences.
+/// Evaluation on held-out preferences during a run.
 @Suite(.serialized)
 struct EvaluationTests {
+    private static let data = Golden.tied.file.string
+
+    /// A metric that is best after the first step, since every step of the tiny run lowers it.
+    private static let falling = ["--metric-for-best-model", "rewards/rejected"]
+
+    /// Judged after every step, at a rate that does not depend on the run's length.
+    private static let everyStep = ["--eval-data", data, "--eval-steps", "1", "--lr-scheduler-type", "constant"]
+
+    @Test("evaluation changes no bit of the weights or metrics, also where its rows are larger than those trained on")
+    func undisturbed() throws {
+        // One short row is trained on; the six that are judged make rows and positions several times as large.
+        let course = ["--global-batch-size", "1", "--max-steps", "3", "--no-shuffle", "--num-train-epochs", "1"]
+        let plain = try train(course)
+        let judged = try train(course + ["--eval-data", Self.data, "--eval-steps", "1", "--eval-on-start"])
+        #expect(plain.evaluations.isEmpty && plain.summary["evaluations"] == nil && judged.evaluations.count == 4)
+        #expect(plain.weights == judged.weights && !plain.weights.isEmpty)
+        for name in ["loss", "grad_norm", "logps/chosen"] {
+            #expect(plain.metrics.map { $0[name] } == judged.metrics.map { $0[name] })
+        }
+        #expect(judged.summary["evaluations"] == 4 && (judged.summary["eval_seconds"] ?? 0) > 0)
+    }
+
+    @Test(
+        "metrics are the same for any sharing and number of ranks, also ranks without rows",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func invariant() throws {
+        try Places.temporary { directory in
+            for (data, ranks) in [(Self.data, 1), (Self.data, 2), (Self.data, 4), (try single(in: directory), 4)] {
+                let arguments = ["--eval-data", data, "--eval-steps", "3", "--eval-on-start"]
+                let plain = try train(["--sharing", "none", "--row-tokens", "64"] + arguments)
+                let shared = try train(ranks: ranks, arguments)
+                #expect(plain.evaluations.map { $0["step"] } == [0, 3, 4])
+                #expect(plain.evaluations.map { $0["epoch"] } == [0, 1.5, 2] && shared.evaluations.count == 3)
+                for (a, b) in zip(shared.evaluations, plain.evaluations) { expectSame(a, b) }
+            }
+        }
+    }
+
+    private func expectSame(_ found: Metrics, _ expected: Metrics) {
+        let names = expected.keys.filter {
+            $0.hasPrefix("eval_") && !$0.hasSuffix("runtime") && !$0.hasSuffix("second")
+        }
+        #expect(names.count >= 10)
+        for name in names {
+            guard let a = found[name], let b = expected[name] else {
+                Issue.record("\(name) is missing")
+                continue
+            }
+            // Differences are judged by the size of what they are differences of; before training all rewards are rounding.
+            let size = name.contains("rewards") ? max(abs(b), 1) : abs(b)
+            let isDecided = name != "eval_rewards/accuracies" || expected["step"] != 0
+            #expect(abs(a - b) <= 1e-5 * size || !isDecided, "\(name): \(a) and \(b)")
+        }
+    }
+
+    /// A file with a single row.
+    private func single(in directory: FilePath) throws -> String {
+        let path = directory.appending("one.safetensors")
+        try SafetensorsWriter.write(
+            [
+                SafetensorsEntry(name: "prompt_ids", [1, 2, 3] as [Int32]),
+                SafetensorsEntry(name: "prompt_offsets", [0, 3] as [Int64]),
+                SafetensorsEntry(name: "response_ids", [4, 5, 4, 6, 7, 8] as [Int32]),
+                SafetensorsEntry(name: "response_offsets", [0, 2, 5, 6] as [Int64]),
+                SafetensorsEntry(name: "row_offsets", [0, 3] as [Int64]),
+            ],
+            metadata: ["format": "espalier-preferences", "format_version": "1"],
+            to: path
+        )
+        return path.string
+    }
+
+    // MARK: The best model
+
+    @Test("the best model is the bits of a run that ends at its step, and the summary tells which it was")
+    func best() throws {
+        try Places.temporary { directory in
+            // The reference of both is computed once: another packing would round it otherwise.
+            let cache = ["--reference-cache", directory.appending("cache.safetensors").string]
+            let arguments = Self.everyStep + cache
+            let long = try train(arguments + Self.falling + ["--load-best-model-at-end"])
+            let rewards = long.evaluations.compactMap { $0["eval_rewards/rejected"] }
+            #expect(rewards.count == 4 && rewards.max() == rewards[0] && rewards[1] < rewards[0])
+            #expect(long.summary["best_global_step"] == 1 && long.summary["best_metric"] == rewards[0])
+            let short = try train(arguments + ["--max-steps", "1"])
+            #expect(long.weights == short.weights && !long.weights.isEmpty)
+            // The other way round, by the name in full, the last is the best.
+            let rising = ["--metric-for-best-model", "eval_rewards/rejected", "--no-greater-is-better"]
+            let reversed = try train(arguments + rising + ["--load-best-model-at-end"])
+            #expect(reversed.summary["best_global_step"] == 4 && reversed.summary["best_metric"] == rewards.last)
+            // Without the flag the last model is written, and the best is told all the same.
+            let last = try train(arguments + Self.falling)
+            #expect(last.weights == reversed.weights && last.weights != long.weights)
+            #expect(last.summary["best_global_step"] == 1)
+        }
+    }
+
+    @Test(
+        "the best model is a directory of its own kind, which evaluate judges as the run did",
+        arguments: [[], ["--loss-type", "aot_unpaired", "sft"]]
+    )
+    func directory(objective: [String]) throws {
+        try Places.temporary { directory in
+            let (model, report) = (directory.appending("model"), directory.appending("report.json"))
+            func run(_ arguments: [String]) throws {
+                let outcome = try Launch.run("espalier", arguments + ["--threads", "1"] + objective, solo: true)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+            }
+            let source = Golden.tied.directory.string
+            try run(
+                ["train", "--model", source, "--data", Self.data, "--output", model.string, "--learning-rate", "0.01"]
+                    + Self.everyStep + Self.falling + ["--load-best-model-at-end", "--max-steps", "2"]
+            )
+            try run(
+                ["evaluate", "--model", model.string, "--reference-model", source, "--data", Self.data, "--output"]
+                    + [report.string]
+            )
+            let found = try Metrics(json: String(contentsOfFile: report.string, encoding: .utf8))
+            let trained = try TrainedRun(model)
+            let best = try #require(trained.summary["best_global_step"])
+            #expect(trained.evaluations.count == 2)
+            expectSame(found, try #require(trained.evaluations.first { $0["step"] == best }))
+            #expect(try ModelConfiguration(directory: model) == ModelConfiguration(directory: Golden.tied.directory))
+        }
+    }
+
+    @Test(
+        "a run ends where patience does, on every rank at once, and its last steps are logged",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func early() throws {
+        let patience = ["--early-stopping-patience", "2", "--logging-steps", "4"]
+        let run = try train(ranks: 2, Self.everyStep + Self.falling + patience)
+        #expect(run.evaluations.map { $0["step"] } == [1, 2, 3])
+        #expect(run.metrics.map { $0["step"] } == [3])
+        #expect(run.summary["steps"] == 3 && run.summary["best_global_step"] == 1)
+    }
+
+    // MARK: Reference
+
+    @Test("the reference of held-out rows is kept beside the other, used again, and refused for other data")
+    func cache() throws {
+        try Places.temporary { directory in
+            let cache = directory.appending("reference.safetensors").string
+            func run(_ evalData: String) throws -> Outcome {
+                try Launch.run(
+                    "espalier",
+                    [
+                        "train", "--model", Golden.tied.directory.string, "--data", Self.data, "--eval-data", evalData,
+                        "--reference-cache", cache, "--threads", "1", "--global-batch-size", "2", "--max-steps", "1",
+                        "--output", directory.appending("out").string,
+                    ],
+                    solo: true
+                )
+            }
+            for expected in [2.0 + 6, 0] {
+                let outcome = try run(Self.data)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                #expect(try TrainedRun(directory.appending("out")).summary["reference_rows"] == expected)
+            }
+            let second = directory.appending("reference.eval.safetensors")
+            #expect(try SafetensorsFile(second).float32s("token_logps").allSatisfy(\.isFinite))
+            let foreign = try run(try single(in: directory))
+            #expect(foreign.status == 1)
+            #expect(foreign.errors.hasPrefix("error: \(second): made for other data; "), "\(foreign.errors)")
+        }
+    }
+
+    // MARK: Intervals
+
     @Test(
         "evaluate tells an interval around every metric, the same on one rank and two",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")

@@ -29,6 +29,23 @@ struct PlanTests {
             #expect(words.contains(line), "\(line) in \(words)")
         }
         #expect(words.contains { $0.hasPrefix("ranks 2, each 0.00 TFLOP a step; the costliest has ") })
+        #expect(!words.contains { $0.hasPrefix("eval") })
+    }
+
+    @Test("how often how many held-out rows are judged, and the memory that their rows take")
+    func evaluation() throws {
+        let held = ["--eval-data", Golden.tied.file.string]
+        let often = try plan(held + ["--eval-steps", "2", "--eval-on-start", "--max-steps", "5", "--ranks", "2"])
+        #expect(often.contains("eval     6 rows 4 times, each 0.00 TFLOP a rank"), "\(often)")
+        // The first row alone is trained on; the others are larger.
+        func memory(_ arguments: [String]) throws -> String? {
+            try plan(
+                ["--no-shuffle", "--global-batch-size", "1", "--max-steps", "1", "--row-tokens", "100000"] + arguments
+            )
+            .first { $0.hasPrefix("memory") }
+        }
+        let (alone, judged) = (try memory([]), try memory(held))
+        #expect(alone != nil && judged != nil && alone != judged)
     }
 
     @Test("the tokens foretold are those that a run computes")

@@ -16,7 +16,10 @@ extension Metrics {
 
 /// What `espalier train` wrote.
 struct TrainedRun {
+    /// The lines of `metrics.jsonl` about steps.
     let metrics: [Metrics]
+    /// The lines of `metrics.jsonl` about evaluations.
+    let evaluations: [Metrics]
     let summary: Metrics
     /// Every weight of the trained model by its name.
     let weights: [String: [Float]]
@@ -52,7 +55,9 @@ struct Failure: Error, CustomStringConvertible {
 extension TrainedRun {
     init(_ directory: FilePath) throws {
         let lines = try String(contentsOfFile: directory.appending("metrics.jsonl").string, encoding: .utf8)
-        metrics = try lines.split(separator: "\n").map { try Metrics(json: $0) }
+        let records = try lines.split(separator: "\n").map { try Metrics(json: $0) }
+        metrics = records.filter { $0["eval_loss"] == nil }
+        evaluations = records.filter { $0["eval_loss"] != nil }
         summary = try Metrics(json: String(contentsOfFile: directory.appending("summary.json").string, encoding: .utf8))
         let file = try SafetensorsFile(directory.appending("model.safetensors"))
         weights = try Dictionary(

@@ -72,6 +72,14 @@ struct TrainingConfigurationTests {
         expected.threads = 3
         expected.gradientCheckpointing = true
         expected.referenceCache = "c"
+        expected.evaluation.evalData = "e"
+        expected.evaluation.evalSteps = 4
+        expected.evaluation.evalOnStart = true
+        expected.evaluation.loadBestModelAtEnd = true
+        expected.evaluation.metricForBestModel = "entropy"
+        expected.evaluation.greaterIsBetter = false
+        expected.evaluation.earlyStoppingPatience = 6
+        expected.evaluation.earlyStoppingThreshold = 0.5
         let lines = [
             "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: [ipo, sft]", "loss_weights: [1, 0.5]",
             "f_divergence_type: alpha_divergence",
@@ -83,11 +91,14 @@ struct TrainingConfigurationTests {
             "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
             "group_by_prompt: true",
             "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
-            "gradient_checkpointing: true",
+            "gradient_checkpointing: true", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
+            "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
+            "early_stopping_patience: 6", "early_stopping_threshold: 0.5",
         ]
         try Places.temporary { directory in
             let all = try read(lines.joined(separator: "\n"), from: directory)
             #expect(all == expected)
+            #expect(try read(all.yaml(), from: directory) == expected)
             for line in lines {
                 let one = try read(line, from: directory)
                 #expect(one != TrainingConfiguration(), "\(line)")
@@ -103,6 +114,12 @@ struct TrainingConfigurationTests {
         #expect(!settings.model.isEmpty && !settings.data.isEmpty && !settings.output.isEmpty)
         #expect(settings.referenceCache != nil)
         (settings.model, settings.data, settings.output, settings.referenceCache) = ("", "", "", nil)
+        // What has no default stands there for what it means.
+        let evaluation = settings.evaluation
+        #expect(evaluation.evalData != nil && evaluation.evalSteps != nil && evaluation.earlyStoppingPatience != nil)
+        #expect(evaluation.greaterIsBetter != nil)
+        (settings.evaluation.evalData, settings.evaluation.evalSteps) = (nil, nil)
+        (settings.evaluation.greaterIsBetter, settings.evaluation.earlyStoppingPatience) = (nil, nil)
         #expect(settings == TrainingConfiguration())
     }
 
@@ -131,6 +148,8 @@ struct TrainingConfigurationTests {
             ),
             ("pairs: best", "pairs: expected one of all, best-vs-rest, best-vs-worst, found best"),
             ("lossweights: [1]", "line 1: unknown key lossweights; did you mean loss_weights?"),
+            ("eval_step: 5", "line 1: unknown key eval_step; did you mean eval_steps?"),
+            ("eval_steps: 0.1", "eval_steps: expected a whole number, found 0.1"),
         ]
     )
     func refusals(yaml: String, message: String) throws {
@@ -176,6 +195,14 @@ struct TrainingConfigurationTests {
         Mistake("beta must be a finite number above 0, found 0.0") { $0.objective.beta = 0 },
         Mistake("label_smoothing must be left out with hinge, found 0.25") {
             ($0.objective.lossType, $0.objective.labelSmoothing) = (["hinge"], 0.25)
+        },
+        Mistake("eval_data must be a file that espalier-prepare wrote, found nothing") { $0.evaluation.evalData = "" },
+        Mistake("early_stopping_patience must be at least 1, found 0") {
+            ($0.evaluation.evalData, $0.evaluation.earlyStoppingPatience) = ("e", 0)
+        },
+        Mistake("early_stopping_threshold must be at least 0, found -1.0") {
+            ($0.evaluation.evalData, $0.evaluation.earlyStoppingPatience) = ("e", 1)
+            $0.evaluation.earlyStoppingThreshold = -1
         },
     ]
 

@@ -98,12 +98,37 @@ def test_it_continues_text(torch, loaded, trained):
 
 def test_its_logps_are_those_that_espalier_tells(torch, loaded, trained, data, tmp_path):
     espalier("logps", "--model", trained, "--data", data, "--output", tmp_path / "logps.safetensors")
+    found = response_logps(torch, loaded, data)
+    assert len(found) == 16
+    np.testing.assert_allclose(load_file(tmp_path / "logps.safetensors")["response_logps"], found, rtol=1e-5)
+
+
+def response_logps(torch, model, data: Path) -> list[float]:
+    """The log-probability of every response of a prepared file, as transformers computes it."""
     found = []
     for prompt, responses in read_prepared(data).rows:
         for response in responses:
             with torch.no_grad():
-                logits = loaded(torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1]
+                logits = model(torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1]
             logps = logits.double().log_softmax(-1).gather(1, torch.tensor(response)[:, None])
             found.append(logps.sum().item())
-    assert len(found) == 16
-    np.testing.assert_allclose(load_file(tmp_path / "logps.safetensors")["response_logps"], found, rtol=1e-5)
+    return found
+
+
+def test_the_best_model_of_a_run_is_the_one_that_was_judged(torch, source, data, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    # Every step lowers this metric, so that the first evaluation is the best.
+    judged = ["--eval-data", data, "--eval-steps", 1, "--metric-for-best-model", "rewards/rejected"]
+    rates = ["--learning-rate", 1e-3, "--lr-scheduler-type", "constant", "--max-steps", 3, "--global-batch-size", 4]
+    arguments = [*rates, *judged, "--load-best-model-at-end"]
+    espalier("train", "--model", source, "--data", data, "--output", tmp_path, *arguments)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    evaluations = [line for line in lines if "eval_loss" in line]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["best_global_step"] == 1 and len(evaluations) == summary["steps"] == 3
+    model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    found = np.reshape(response_logps(torch, model, data), (-1, 2)).mean(axis=0)
+    expected = [evaluations[0][f"eval_logps/{name}"] for name in ("chosen", "rejected")]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert abs(found[1] - evaluations[2]["eval_logps/rejected"]) > 1e-3

@@ -1,0 +1,105 @@
+internal import Formats
+
+/// When a run judges its model on held-out preferences, and what it makes of that; in Hugging Face's words.
+package struct EvaluationSettings: Codable, Sendable, Equatable {
+    /// Prepared preferences that are not trained on; nil for no evaluation.
+    package var evalData: String?
+    /// Steps between two evaluations, at least 1; nil for none before the one that is always made at the end.
+    package var evalSteps: Int?
+    /// Whether the model is also judged before its first step.
+    package var evalOnStart = false
+    /// Whether the model that is written is that of the best evaluation, and not that of the last step.
+    package var loadBestModelAtEnd = false
+    /// By which metric evaluations are compared, with `eval_` in front or without.
+    package var metricForBestModel = "eval_loss"
+    /// Whether more of that metric is better; nil for what its name says: less where it ends in `loss`, else more.
+    package var greaterIsBetter: Bool?
+    /// Evaluations in succession without an improvement after which a run ends, at least 1; nil for never.
+    package var earlyStoppingPatience: Int?
+    /// By how much an evaluation must exceed the best to count as an improvement, at least 0.
+    package var earlyStoppingThreshold = 0.0
+
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case evalData = "eval_data"
+        case evalSteps = "eval_steps"
+        case evalOnStart = "eval_on_start"
+        case loadBestModelAtEnd = "load_best_model_at_end"
+        case metricForBestModel = "metric_for_best_model"
+        case greaterIsBetter = "greater_is_better"
+        case earlyStoppingPatience = "early_stopping_patience"
+        case earlyStoppingThreshold = "early_stopping_threshold"
+    }
+
+    /// No evaluation.
+    package init() {}
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func read<Value: Decodable>(_ key: CodingKeys, _ field: inout Value) throws {
+            if let value = try values.decodeIfPresent(Value.self, forKey: key) { field = value }
+        }
+        evalData = try values.decodeIfPresent(String.self, forKey: .evalData)
+        evalSteps = try values.decodeIfPresent(Int.self, forKey: .evalSteps)
+        try read(.evalOnStart, &evalOnStart)
+        try read(.loadBestModelAtEnd, &loadBestModelAtEnd)
+        try read(.metricForBestModel, &metricForBestModel)
+        greaterIsBetter = try values.decodeIfPresent(Bool.self, forKey: .greaterIsBetter)
+        earlyStoppingPatience = try values.decodeIfPresent(Int.self, forKey: .earlyStoppingPatience)
+        try read(.earlyStoppingThreshold, &earlyStoppingThreshold)
+    }
+
+    // MARK: Meaning
+
+    /// Whether the model is judged after this step, the first being 1.
+    func isDue(step: Int, of totalSteps: Int) -> Bool {
+        guard evalData != nil else { return false }
+        return step == totalSteps || evalSteps.map { step % $0 == 0 } ?? false
+    }
+
+    /// Evaluations of a run that is not stopped early.
+    func count(steps: Int) -> Int {
+        guard evalData != nil else { return 0 }
+        return (evalOnStart ? 1 : 0) + (evalSteps.map { (steps + $0 - 1) / $0 } ?? 1)
+    }
+
+    /// `metricForBestModel` with `eval_` in front.
+    var bestMetric: String {
+        metricForBestModel.hasPrefix("eval_") ? metricForBestModel : "eval_" + metricForBestModel
+    }
+
+    /// Whether one value of the metric is better than another, as Hugging Face's trainer decides it; none is than NaN.
+    func isBetter(_ value: Double, than other: Double) -> Bool {
+        greaterIsBetter ?? !bestMetric.hasSuffix("loss") ? value > other : value < other
+    }
+
+    // MARK: Checks
+
+    /// Checks ranges, and that nothing is asked of an evaluation that is not made.
+    ///
+    /// - Throws: `TrainingError` for the first setting at fault.
+    func validate() throws {
+        func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
+            guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
+        }
+        func need(_ other: CodingKeys, _ isThere: Bool, for key: CodingKeys, _ isUsed: Bool) throws {
+            guard isThere || !isUsed else {
+                throw TrainingError.missing(key: other.rawValue, for: key.rawValue)
+            }
+        }
+        let isMade = evalData != nil
+        try check(.evalData, evalData != "", "a file that espalier-prepare wrote", "nothing")
+        try need(.evalData, isMade, for: .evalSteps, evalSteps != nil)
+        try need(.evalData, isMade, for: .evalOnStart, evalOnStart)
+        try need(.evalData, isMade, for: .loadBestModelAtEnd, loadBestModelAtEnd)
+        try need(.evalData, isMade, for: .earlyStoppingPatience, earlyStoppingPatience != nil)
+        try check(.evalSteps, evalSteps ?? 1 > 0, "at least 1", evalSteps ?? 0)
+        try check(.earlyStoppingPatience, earlyStoppingPatience ?? 1 > 0, "at least 1", earlyStoppingPatience ?? 0)
+        let threshold = earlyStoppingThreshold
+        try need(.earlyStoppingPatience, earlyStoppingPatience != nil, for: .earlyStoppingThreshold, threshold != 0)
+        try check(.earlyStoppingThreshold, threshold.isFinite && threshold >= 0, "at least 0", threshold)
+        let known = EvaluationReport.metricNames.map { "eval_" + $0 }
+        let hint = nearest(to: bestMetric, among: known).map { "; did you mean \($0)?" } ?? ""
+        let expected = "one of \(known.joined(separator: ", "))"
+        try check(.metricForBestModel, known.contains(bestMetric), expected, metricForBestModel + hint)
+    }
+}

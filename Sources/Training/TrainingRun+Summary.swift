@@ -1,0 +1,36 @@
+internal import Collectives
+internal import Compute
+internal import Objectives
+internal import Preferences
+
+extension TrainingRun {
+    /// What `summary.json` tells.
+    ///
+    /// - Parameters:
+    ///   - total: All steps together.
+    ///   - seconds: What they took, evaluations left out.
+    ///   - peakBytes: The most memory that a rank has used.
+    func summary(_ total: StepReport, seconds: Double, peakBytes: Int) -> MetricsRecord {
+        var summary = MetricsRecord()
+        summary.add("steps", total.steps)
+        summary.add("ranks", communicator.size)
+        summary.add("threads", policy.team.count)
+        summary.add("pairs", total.pairs)
+        summary.add("startup_seconds", startupSeconds)
+        summary.add("train_seconds", seconds)
+        summary.add("eval_seconds", evaluationSeconds)
+        summary.add("reference_rows", referenceRows)
+        summary.add("reference_seconds", referenceSeconds)
+        summary.add("pairs_per_second", Double(total.pairs) / (seconds + referenceSeconds))
+        summary.add("train_pairs_per_second", Double(total.pairs) / seconds)
+        summary.add("sharing", planner.sharing.rawValue)
+        summary.add("tokens_computed", total.tokensComputed)
+        summary.add("tokens_unshared", total.tokensUnshared)
+        summary.add("mfu", total.utilization(peakRate: peakRate))
+        summary.add("peak_gflops", peakRate / 1e9)
+        summary.add("peak_rss_bytes", peakBytes)
+        for (name, value) in total.statistics.metrics { summary.add(name, value) }
+        evaluation?.addSummary(to: &summary)
+        return summary
+    }
+}

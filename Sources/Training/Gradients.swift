@@ -1,15 +1,16 @@
 internal import Collectives
 internal import Compute
-internal import Formats
-internal import Transformer
+package import Formats
+package import Transformer
 
 /// The gradients of a step in one flat buffer, reduced over ranks where they lie.
-final class Gradients {
+package final class Gradients {
     var buffer: FloatBuffer
     let views: ParameterViews
     private let layout: ParameterLayout
 
-    init(layout: ParameterLayout, configuration: ModelConfiguration) throws {
+    /// Zeros for a model of this layout.
+    package init(layout: ParameterLayout, configuration: ModelConfiguration) throws {
         self.layout = layout
         let buffer = try FloatBuffer(count: layout.count)
         views = ParameterViews(buffer, layout: layout, model: configuration)

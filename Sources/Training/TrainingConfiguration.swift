@@ -55,6 +55,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var gradientCheckpointing = false
     /// Where the reference model's log-probabilities are kept; nil for not at all.
     package var referenceCache: String?
+    /// Rows that are computed with and without sharing before the first step, and compared; at least 0.
+    package var selfCheck = 1
     /// Judgements on held-out preferences; in a file beside the others.
     package var evaluation = EvaluationSettings()
 
@@ -76,6 +78,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         case groupByPrompt = "group_by_prompt"
         case gradientCheckpointing = "gradient_checkpointing"
         case referenceCache = "reference_cache"
+        case selfCheck = "self_check"
     }
 
     /// The defaults: TRL's for objective, optimizer and schedule; one pass over the data, every step logged.
@@ -118,6 +121,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.threads, into: &threads)
         try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
+        try values.read(.selfCheck, into: &selfCheck)
         evaluation = try EvaluationSettings(from: decoder)
     }
 
@@ -147,6 +151,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.loggingSteps, loggingSteps > 0, "at least 1", loggingSteps)
         try check(.rowTokens, (1...1 << 24).contains(rowTokens), "from 1 to 2^24", rowTokens)
         try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
+        try check(.selfCheck, selfCheck >= 0, "at least 0", selfCheck)
         try evaluation.validate()
         _ = try Objective(objective)
     }

@@ -10,12 +10,21 @@ struct TrainingRows {
     let heldOut: Planner?
     /// Rows of the training data that steps take.
     let visited: [Int]
+    /// What the run checks itself by; nil where it does not.
+    let selfCheck: SelfCheck?
     private let recomputes: Bool
 
     /// The rows of the first `steps` steps from `cursor`.
     init(_ configuration: TrainingConfiguration, planner: Planner, heldOut: Planner?, cursor: StepCursor, steps: Int) {
         (self.planner, self.heldOut) = (planner, heldOut)
         visited = cursor.rows(ofSteps: steps)
+        var cursor = cursor
+        selfCheck = SelfCheck(
+            of: planner.dataset,
+            among: cursor.next(),
+            count: configuration.selfCheck,
+            sharing: configuration.sharing
+        )
         recomputes = configuration.gradientCheckpointing
     }
 
@@ -23,7 +32,8 @@ struct TrainingRows {
     var capacity: Workspace.Capacity {
         let steps = planner.largestRow(of: visited)
         let judged = heldOut.map { $0.largestRow(of: 0..<$0.dataset.count) } ?? 0
-        return Workspace.Capacity(tokens: max(steps, judged), trains: true, recomputes: recomputes)
+        let tokens = max(steps, judged, selfCheck?.largestRow ?? 0)
+        return Workspace.Capacity(tokens: tokens, trains: true, recomputes: recomputes)
     }
 
     /// One more than the largest position.

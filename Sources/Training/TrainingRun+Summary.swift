@@ -17,6 +17,8 @@ extension TrainingRun {
         summary.add("threads", policy.team.count)
         summary.add("pairs", total.pairs)
         summary.add("startup_seconds", startupSeconds)
+        summary.add("self_check_seconds", selfCheckSeconds)
+        if let selfCheckDifference { summary.add("self_check_difference", selfCheckDifference) }
         summary.add("train_seconds", seconds)
         summary.add("eval_seconds", evaluationSeconds)
         summary.add("reference_rows", referenceRows)

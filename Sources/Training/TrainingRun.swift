@@ -21,7 +21,10 @@ package final class TrainingRun {
     let peakRate: Double
     let referenceRows: Int
     let referenceSeconds: Double
-    /// From the start of the process to the first step, the reference left out.
+    let selfCheckSeconds: Double
+    /// The largest difference that the self-check found; nil where it was not made.
+    let selfCheckDifference: Double?
+    /// From the start of the process to the first step, reference and self-check left out.
     let startupSeconds: Double
     private(set) var evaluationSeconds = 0.0
     private var cursor: StepCursor
@@ -64,6 +67,10 @@ package final class TrainingRun {
             return (try policy.model(for: rows), gradients, try Optimizer(configuration, layout: policy.layout))
         }
         peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
+        let start = ContinuousClock().now
+        let comparison = WayComparison(policy: policy, model: model, gradients: gradients)
+        selfCheckDifference = try rows.selfCheck?.run(comparison, communicator: communicator)
+        selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
         let reference = try RunReference(
             configuration,
             policy: policy,
@@ -73,7 +80,7 @@ package final class TrainingRun {
             communicator: communicator
         )
         (referenceRows, referenceSeconds) = (reference.computedRows, reference.seconds)
-        startupSeconds = Processor.secondsSinceStart - referenceSeconds
+        startupSeconds = Processor.secondsSinceStart - referenceSeconds - selfCheckSeconds
         func scoring(_ reference: ReferenceLogps) -> PairScoring {
             PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
         }

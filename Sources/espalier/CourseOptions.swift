@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import Training
 
-/// Which rows each step of a run takes, how many steps there are, and what is kept for the backward pass.
+/// Which rows each step of a run takes, how many steps there are, what is kept for the backward pass, and by how many
+/// rows the run checks itself before.
 struct CourseOptions: ParsableArguments {
     @Option(name: .long, help: "Preference rows of an optimizer step over all ranks (default 8).")
     var globalBatchSize: Int?
@@ -28,12 +29,16 @@ struct CourseOptions: ParsableArguments {
     )
     var recomputes = false
 
+    @Option(name: .long, help: "Rows to compute with and without sharing before training, 0 for none (default 1).")
+    var selfCheck: Int?
+
     /// Puts what was given over the settings of a file.
     func override(_ configuration: inout TrainingConfiguration) {
         globalBatchSize.map { configuration.globalBatchSize = $0 }
         numTrainEpochs.map { configuration.numTrainEpochs = $0 }
         maxSteps.map { configuration.maxSteps = $0 }
         seed.map { configuration.seed = $0 }
+        selfCheck.map { configuration.selfCheck = $0 }
         if recomputes { configuration.gradientCheckpointing = true }
         if groupByPrompt { configuration.groupByPrompt = true }
         if noShuffle { configuration.shuffle = false }

@@ -251,6 +251,7 @@ struct BadInputTests {
             let weights = ["--loss-type", "sigmoid", "sft", "--loss-weights", "1", "2", "3"]
             try expect("loss_weights must be one number for each loss, 2, found 3", weights, in: directory)
             try expect("max_steps must be from 1 to 2^40, or -1, found 0", ["--max-steps", "0"], in: directory)
+            try expect("self_check must be at least 0, found -1", ["--self-check=-1"], in: directory)
             let epochs = ["--max-steps", "-1", "--num-train-epochs", "1e30"]
             try expect("num_train_epochs must be above 0, at most 1000000, found 1e+30", epochs, in: directory)
         }

@@ -72,6 +72,7 @@ struct TrainingConfigurationTests {
         expected.threads = 3
         expected.gradientCheckpointing = true
         expected.referenceCache = "c"
+        expected.selfCheck = 2
         expected.evaluation.evalData = "e"
         expected.evaluation.evalSteps = 4
         expected.evaluation.evalOnStart = true
@@ -91,7 +92,7 @@ struct TrainingConfigurationTests {
             "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
             "group_by_prompt: true",
             "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
-            "gradient_checkpointing: true", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
+            "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
             "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
             "early_stopping_patience: 6", "early_stopping_threshold: 0.5",
         ]
@@ -196,6 +197,7 @@ struct TrainingConfigurationTests {
         Mistake("label_smoothing must be left out with hinge, found 0.25") {
             ($0.objective.lossType, $0.objective.labelSmoothing) = (["hinge"], 0.25)
         },
+        Mistake("self_check must be at least 0, found -1") { $0.selfCheck = -1 },
         Mistake("eval_data must be a file that espalier-prepare wrote, found nothing") { $0.evaluation.evalData = "" },
         Mistake("early_stopping_patience must be at least 1, found 0") {
             ($0.evaluation.evalData, $0.evaluation.earlyStoppingPatience) = ("e", 0)

@@ -1,0 +1,47 @@
+internal import Foundation
+internal import Formats
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// What a run does before its first step to trust its own computation.
+@Suite(.serialized)
+struct SelfCheckTests {
+    @Test("the check is made, takes no part in the run, and can be left out")
+    func optional() throws {
+        let checked = try train(["--self-check", "3"])
+        let unchecked = try train(["--self-check", "0"])
+        #expect(checked.weights == unchecked.weights && !checked.weights.isEmpty)
+        let (some, none) = (checked.summary["self_check_seconds"] ?? 0, unchecked.summary["self_check_seconds"] ?? 1)
+        #expect(some > 10 * none, "\(some) and \(none) s")
+    }
+
+    @Test(
+        "weights that give no numbers stop all ranks with one message, before any step",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func broken() throws {
+        try Places.temporary { directory in
+            let model = directory.appending("model")
+            try FileManager.default.copyItem(atPath: Golden.tied.directory.string, toPath: model.string)
+            try spoil(model.appending("model.safetensors"))
+            let output = directory.appending("out")
+            let arguments = ["train", "--model", model.string, "--data", Golden.tied.file.string, "--threads", "1"]
+            let outcome = try Launch.run("espalier", arguments + ["--output", output.string], ranks: 2)
+            #expect(outcome.status > 0)
+            let errors = outcome.errors.components(separatedBy: "\n").filter { $0.hasPrefix("error:") }
+            #expect(errors.count == 1 && errors[0].hasPrefix("error: rank 0: self-check: row "), "\(outcome.errors)")
+            #expect(errors[0].hasSuffix("that are not finite; look for broken weights"))
+            #expect(!FileManager.default.fileExists(atPath: output.appending("model.safetensors").string))
+        }
+    }
+
+    /// Replaces the first norm's weights by NaN.
+    private func spoil(_ path: FilePath) throws {
+        let info = try #require(SafetensorsFile(path).tensors["model.norm.weight"])
+        let handle = try #require(FileHandle(forUpdatingAtPath: path.string))
+        try handle.seek(toOffset: UInt64(info.byteRange.lowerBound))
+        try handle.write(contentsOf: Data(repeating: 0xFF, count: info.byteRange.count))
+        try handle.close()
+    }
+}

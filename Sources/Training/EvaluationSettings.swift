@@ -35,17 +35,14 @@ package struct EvaluationSettings: Codable, Sendable, Equatable {
 
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<Value: Decodable>(_ key: CodingKeys, _ field: inout Value) throws {
-            if let value = try values.decodeIfPresent(Value.self, forKey: key) { field = value }
-        }
         evalData = try values.decodeIfPresent(String.self, forKey: .evalData)
         evalSteps = try values.decodeIfPresent(Int.self, forKey: .evalSteps)
-        try read(.evalOnStart, &evalOnStart)
-        try read(.loadBestModelAtEnd, &loadBestModelAtEnd)
-        try read(.metricForBestModel, &metricForBestModel)
+        try values.read(.evalOnStart, into: &evalOnStart)
+        try values.read(.loadBestModelAtEnd, into: &loadBestModelAtEnd)
+        try values.read(.metricForBestModel, into: &metricForBestModel)
         greaterIsBetter = try values.decodeIfPresent(Bool.self, forKey: .greaterIsBetter)
         earlyStoppingPatience = try values.decodeIfPresent(Int.self, forKey: .earlyStoppingPatience)
-        try read(.earlyStoppingThreshold, &earlyStoppingThreshold)
+        try values.read(.earlyStoppingThreshold, into: &earlyStoppingThreshold)
     }
 
     // MARK: Meaning

@@ -68,7 +68,8 @@ package struct Objective: Sendable {
         reward = usesReference ? .logRatio : rewards.contains(.meanLogp) ? .meanLogp : .logp
         usesWeighting = settings.useWeighting
         beta = settings.beta
-        tailWeight = settings.ldAlpha
+        // Without a tail a sum over tokens is taken as it is.
+        tailWeight = settings.ldAlpha == 1 ? nil : settings.ldAlpha
     }
 
     /// Whether a row's loss depends on the step's other pairs, which must then be scored first (`StepMatching`).

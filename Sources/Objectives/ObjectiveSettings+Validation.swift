@@ -40,7 +40,7 @@ extension ObjectiveSettings {
         try check(.beta, beta.isFinite && beta > 0, "a finite number above 0", beta)
         try check(.labelSmoothing, (0..<0.5).contains(labelSmoothing), "at least 0, below 0.5", labelSmoothing)
         try check(.fAlphaDivergenceCoef, fAlphaDivergenceCoef.isFinite, "a finite number", fAlphaDivergenceCoef)
-        try check(.ldAlpha, (0...1).contains(ldAlpha ?? 1), "from 0 to 1", ldAlpha ?? 1)
+        try check(.ldAlpha, (0...1).contains(ldAlpha), "from 0 to 1", ldAlpha)
         try check(.simpoGamma, simpoGamma.isFinite, "a finite number", simpoGamma)
         try check(.cpoAlpha, cpoAlpha.isFinite && cpoAlpha >= 0, "a finite number, at least 0", cpoAlpha)
         try check(.discopopTau, discopopTau > 0 && discopopTau <= 1, "above 0, at most 1", discopopTau)
@@ -57,7 +57,7 @@ extension ObjectiveSettings {
             (.labelSmoothing, .labelSmoothing, labelSmoothing > 0, "\(labelSmoothing)"),
             (.fDivergenceType, .divergence, fDivergenceType != .reverseKL, fDivergenceType.rawValue),
             (.useWeighting, .weighting, useWeighting, "true"),
-            (.ldAlpha, .tailWeight, ldAlpha != nil, "\(ldAlpha ?? 1)"),
+            (.ldAlpha, .tailWeight, ldAlpha != standard.ldAlpha, "\(ldAlpha)"),
             (.simpoGamma, .simpoGamma, simpoGamma != standard.simpoGamma, "\(simpoGamma)"),
             (.cpoAlpha, .cpoAlpha, cpoAlpha != standard.cpoAlpha, "\(cpoAlpha)"),
             (.discopopTau, .discopopTau, discopopTau != standard.discopopTau, "\(discopopTau)"),

@@ -16,8 +16,8 @@ package struct ObjectiveSettings: Codable, Sendable, Equatable {
     package var fAlphaDivergenceCoef = 0.5
     /// Whether pairs weigh as likely as the policy finds them (WPO).
     package var useWeighting = false
-    /// The weight of tokens beyond the shorter response's length (LD-DPO), in `[0, 1]`; nil for 1.
-    package var ldAlpha: Double?
+    /// The weight of tokens beyond the shorter response's length (LD-DPO), in `[0, 1]`.
+    package var ldAlpha = 1.0
     /// The margin that simpo asks for, in units of rewards.
     package var simpoGamma = 0.5
     /// The weight of cpo's cross-entropy, at least 0.
@@ -56,7 +56,7 @@ package struct ObjectiveSettings: Codable, Sendable, Equatable {
         try values.choose(.fDivergenceType, into: &fDivergenceType)
         try values.read(.fAlphaDivergenceCoef, into: &fAlphaDivergenceCoef)
         try values.read(.useWeighting, into: &useWeighting)
-        ldAlpha = try values.decodeIfPresent(Double.self, forKey: .ldAlpha)
+        try values.read(.ldAlpha, into: &ldAlpha)
         try values.read(.simpoGamma, into: &simpoGamma)
         try values.read(.cpoAlpha, into: &cpoAlpha)
         try values.read(.discopopTau, into: &discopopTau)
@@ -75,7 +75,7 @@ package struct ObjectiveSettings: Codable, Sendable, Equatable {
         try values.encode(fDivergenceType, forKey: .fDivergenceType)
         try values.encode(fAlphaDivergenceCoef, forKey: .fAlphaDivergenceCoef)
         try values.encode(useWeighting, forKey: .useWeighting)
-        try values.encodeIfPresent(ldAlpha, forKey: .ldAlpha)
+        try values.encode(ldAlpha, forKey: .ldAlpha)
         try values.encode(simpoGamma, forKey: .simpoGamma)
         try values.encode(cpoAlpha, forKey: .cpoAlpha)
         try values.encode(discopopTau, forKey: .discopopTau)

@@ -181,6 +181,9 @@ def test_the_example_configuration_has_every_flag_of_train_and_no_other():
     keys = set(re.findall(r"^([a-z0-9_]+):", EXAMPLE.read_text(), re.MULTILINE))
     # A shorter name of gradient_checkpointing, and what is no setting of the run.
     flags -= {"recompute", "profile_phases"}
+    # It would stand in the way of another number of losses.
+    assert "\n# loss_weights: [1.0]\n" in EXAMPLE.read_text()
+    flags -= {"loss_weights"}
     assert flags
     assert flags - keys == set()
     # Not worth a flag each.

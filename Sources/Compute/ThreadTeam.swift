@@ -17,7 +17,10 @@ package final class ThreadTeam: @unchecked Sendable {
     private let generation = Atomic<Int>(0)
     private let unfinished = Atomic<Int>(0)
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
+    /// There is something to do.
     private let wake: UnsafeMutablePointer<pthread_cond_t>
+    /// The last member has finished.
+    private let finished: UnsafeMutablePointer<pthread_cond_t>
     private var threads: [pthread_t] = []
 
     /// Starts `count - 1` threads.
@@ -26,8 +29,10 @@ package final class ThreadTeam: @unchecked Sendable {
         self.count = count
         lock = .allocate(capacity: 1)
         wake = .allocate(capacity: 1)
+        finished = .allocate(capacity: 1)
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
+        pthread_cond_init(finished, nil)
         for member in 1..<max(count, 1) { threads.append(start(member: member)) }
     }
 
@@ -36,8 +41,10 @@ package final class ThreadTeam: @unchecked Sendable {
         for thread in threads { pthread_join(thread, nil) }
         pthread_mutex_destroy(lock)
         pthread_cond_destroy(wake)
+        pthread_cond_destroy(finished)
         lock.deallocate()
         wake.deallocate()
+        finished.deallocate()
     }
 
     /// Runs `body(member)` on every member and returns when all have finished.
@@ -62,11 +69,7 @@ package final class ThreadTeam: @unchecked Sendable {
             unfinished.store(count - 1, ordering: .relaxed)
             publish(body)
             body(0)
-            var spins = 0
-            while unfinished.load(ordering: .acquiring) > 0 {
-                spins += 1
-                if spins > Self.spinLimit { sched_yield() }
-            }
+            waitForOthers()
             self.body = nil
         }
     }
@@ -138,7 +141,11 @@ package final class ThreadTeam: @unchecked Sendable {
         while true {
             seen = waitForGeneration(after: seen)
             guard perform(as: member) else { return }
-            unfinished.subtract(1, ordering: .releasing)
+            guard unfinished.subtract(1, ordering: .releasing).newValue == 0 else { continue }
+            // Under the lock, so that a caller that has just found work unfinished is asleep by now.
+            pthread_mutex_lock(lock)
+            pthread_cond_signal(finished)
+            pthread_mutex_unlock(lock)
         }
     }
 
@@ -162,6 +169,13 @@ package final class ThreadTeam: @unchecked Sendable {
         defer { pthread_mutex_unlock(lock) }
         while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, lock) }
         return generation.load(ordering: .acquiring)
+    }
+
+    private func waitForOthers() {
+        for _ in 0..<Self.spinLimit where unfinished.load(ordering: .acquiring) == 0 { return }
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        while unfinished.load(ordering: .acquiring) > 0 { pthread_cond_wait(finished, lock) }
     }
 
     private final class Seat {

@@ -8,29 +8,17 @@ extension PreferenceDataset {
     package init(_ rows: [RowLengths], vocabularySize: Int, seed: UInt64) throws {
         var random = CounterRandom(seed: seed, stream: Self.tokenStream)
         func token() -> Int { Int(random.next(below: UInt64(vocabularySize))) }
-        func append(_ count: Int, first: Int, to ids: inout [Int32]) {
-            ids.append(Int32(first % vocabularySize))
-            for _ in 1..<count { ids.append(Int32(token())) }
-        }
-        var (prompts, responses) = ([Int32](), [Int32]())
-        var (promptOffsets, responseOffsets, rowOffsets) = ([0], [0], [0])
-        for (index, row) in rows.enumerated() {
-            precondition(row.responses.count <= vocabularySize, "responses that begin with different tokens")
-            append(row.prompt, first: index, to: &prompts)
-            promptOffsets.append(prompts.count)
-            let first = token()
-            for (number, length) in row.responses.enumerated() {
-                append(length, first: first + number, to: &responses)
-                responseOffsets.append(responses.count)
-            }
-            rowOffsets.append(responseOffsets.count - 1)
+        func tokens(_ count: Int, first: Int) -> ArraySlice<Int32> {
+            [Int32(first % vocabularySize)] + (1..<count).map { _ in Int32(token()) }
         }
         try self.init(
-            promptIDs: prompts,
-            promptOffsets: promptOffsets,
-            responseIDs: responses,
-            responseOffsets: responseOffsets,
-            rowOffsets: rowOffsets
+            rows.enumerated().map { index, row in
+                precondition(row.responses.count <= vocabularySize, "responses that begin with different tokens")
+                let prompt = tokens(row.prompt, first: index)
+                let first = token()
+                let responses = row.responses.enumerated().map { tokens($1, first: first + $0) }
+                return Row(prompt: prompt, responses: responses)
+            }
         )
     }
 

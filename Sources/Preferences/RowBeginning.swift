@@ -18,15 +18,8 @@ package struct RowBeginning: Sendable, Equatable {
 extension PreferenceDataset {
     /// A dataset of such parts; nil of none.
     package init?(_ beginnings: [RowBeginning]) {
-        func offsets(_ counts: [Int]) -> [Int] { counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) } }
-        let responses = beginnings.flatMap(\.responses)
-        let dataset = try? PreferenceDataset(
-            promptIDs: beginnings.flatMap(\.prompt),
-            promptOffsets: offsets(beginnings.map(\.prompt.count)),
-            responseIDs: responses.flatMap { $0 },
-            responseOffsets: offsets(responses.map(\.count)),
-            rowOffsets: offsets(beginnings.map(\.responses.count))
-        )
+        let rows = beginnings.map { Row(prompt: $0.prompt, responses: $0.responses) }
+        let dataset = try? PreferenceDataset(rows)
         guard let dataset else { return nil }
         self = dataset
     }

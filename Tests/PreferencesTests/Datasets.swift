@@ -37,6 +37,9 @@ private func offsets(_ counts: [Int]) -> [Int] {
     counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
 }
 
+/// Only the layers' matrices cost: two FLOPs for each token.
+let perToken = CostModel(bodyParameters: 1, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
+
 /// A 64-bit linear congruential generator (Knuth's MMIX constants): tests draw the same data on every machine.
 struct TestRandom: RandomNumberGenerator {
     private var state: UInt64

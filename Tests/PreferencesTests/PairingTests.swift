@@ -61,14 +61,13 @@ struct PairingTests {
             PreferenceRow([3], [[7, 7], [8]]),
         ]
         let dataset = try PreferenceDataset(rows, ranks: [0, 1, 2, 0, 0, 1, 0, 1], skips: [1, 0, 2, 0, 1, 0, 0, 0])
-        let cost = CostModel(bodyParameters: 1, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
         let planner = Planner(
             dataset: dataset,
             sharing: .prefix,
             pairing: pairing,
             rowTokens: 99,
             shards: 2,
-            cost: cost
+            cost: perToken
         )
         let plan = planner.plan(rows: [2, 0, 1])
         let first = [Pairing.all: 3, .bestVersusRest: 2, .bestVersusWorst: 1][pairing]!

@@ -2,16 +2,6 @@ internal import Preferences
 internal import Testing
 
 struct PlannerTests {
-    /// Only the layers' matrices cost: two FLOPs for each token.
-    private let perToken = CostModel(
-        bodyParameters: 1,
-        layers: 0,
-        heads: 0,
-        headDimension: 0,
-        vocabulary: 0,
-        width: 0
-    )
-
     /// A prompt of `count - 2` tokens and two responses of one: `count` tokens with the prompt shared.
     private func row(tokens count: Int) -> PreferenceRow {
         PreferenceRow(Array(repeating: 0, count: count - 2), [[1], [2]])

@@ -3,16 +3,6 @@ internal import Testing
 
 /// Rows of the data whose prompts continue one another.
 struct PromptGroupsTests {
-    /// Only the layers' matrices cost: two FLOPs for each token.
-    private let perToken = CostModel(
-        bodyParameters: 1,
-        layers: 0,
-        heads: 0,
-        headDimension: 0,
-        vocabulary: 0,
-        width: 0
-    )
-
     private func planner(
         _ dataset: PreferenceDataset,
         _ sharing: Sharing = .prefix,

@@ -26,13 +26,17 @@ struct Doctor: ParsableCommand {
             }
             let findings = Diagnosis(communicator, threads: team.count).findings
             try printReports(communicator, findings)
+            let comparisons = try Diagnosis.comparisons(communicator)
+            if communicator.rank == 0 {
+                for comparison in comparisons { print(comparison.text) }
+            }
             // All ranks at once: what they take from each other counts.
             try communicator.barrier()
             let rate = try communicator.agree { try PeakRate.measure(team: team) }
             if let rates = try communicator.gather([rate / Double(team.count)].span, root: 0) {
                 print(Diagnosis.comparison(ofRatesPerThread: rates).text)
             }
-            let faults = findings.count { $0.verdict == .fault }
+            let faults = (findings + comparisons).count { $0.verdict == .fault }
             isSound = try communicator.maximum(Double(faults)) == 0
         }
         throw ExitCode(status == 0 && !isSound ? 1 : status)

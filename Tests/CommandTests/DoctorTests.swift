@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
@@ -44,5 +45,25 @@ struct DoctorTests {
         #expect(outcome.output.hasPrefix("ranks 0, 1\n"), "\(outcome.output)")
         #expect(outcome.output.contains("✗ binding       \(threads) threads on "))
         #expect(outcome.output.contains("    → the threads of a rank would take turns: mpirun --bind-to none, or "))
+        #expect(outcome.output.contains("\n✓ build         the same program on all ranks\n"))
+        #expect(outcome.output.contains("\n✓ clock         all within a second\n"))
+    }
+
+    @Test("a rank that runs another build is a fault", .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+    func builds() throws {
+        try Places.temporary { directory in
+            let program = Places.products.appending("espalier").string
+            let other = directory.appending("espalier").string
+            try FileManager.default.copyItem(atPath: program, toPath: other)
+            let handle = try #require(FileHandle(forWritingAtPath: other))
+            _ = try handle.seekToEnd()
+            try handle.write(contentsOf: Data([0]))
+            try handle.close()
+            let doctor = ["doctor", "--threads", "1"]
+            let ranks = ["-np", "1", program] + doctor + [":", "-np", "1", other] + doctor
+            let outcome = try Launch.tool("mpirun", ["--oversubscribe", "--bind-to", "none"] + ranks)
+            #expect(outcome.status == 1)
+            #expect(outcome.output.contains("\n✗ build         rank 1 runs another program than rank 0\n"))
+        }
     }
 }

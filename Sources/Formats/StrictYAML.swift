@@ -87,6 +87,7 @@ package enum StrictYAML {
         // What Yams names where a list or mapping stands for a value of whatever type.
         case is Node.Scalar.Type: return "one value"
         case is Node.Sequence.Type: return "a list"
+        case is Node.Mapping.Type: return "a mapping"
         default: return "\(type)"
         }
     }

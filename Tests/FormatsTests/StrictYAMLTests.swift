@@ -14,9 +14,10 @@ struct StrictYAMLTests {
         var shuffle: Bool?
         var name: String?
         var kind: Kind?
+        var colours: [String: String]?
     }
 
-    private static let keys = ["beta", "steps", "seed", "shuffle", "name", "kind"]
+    private static let keys = ["beta", "steps", "seed", "shuffle", "name", "kind", "colours"]
 
     private func decode(_ text: String, from path: FilePath) throws -> Settings {
         try write(text, to: path)
@@ -65,6 +66,7 @@ struct StrictYAMLTests {
         try expectRefused("shuffle: 3", "shuffle: expected true or false, found 3")
         try expectRefused("beta: [1, 2]", "beta: expected one value, found a list")
         try expectRefused("name: {a: 1}", "name: expected one value, found a mapping")
+        try expectRefused("colours: [red]", "colours: expected a mapping, found a list")
     }
 
     @Test("a word that is none of the known ones is refused")

@@ -1,0 +1,83 @@
+internal import Formats
+internal import SystemPackage
+
+extension ClusterConfiguration {
+    /// Settings of Open MPI that a key of the file decides.
+    private static let keysOfParameters: [String: CodingKeys] = [
+        "pml": .transport, "btl": .transport, "btl_tcp_if_include": .network, "oob_tcp_if_include": .network,
+    ]
+
+    /// The settings of a file over the defaults, each checked.
+    ///
+    /// - Throws: `FormatError` for the first key or value at fault.
+    init(yaml path: FilePath) throws {
+        let known = CodingKeys.allCases.map(\.rawValue)
+        self = try StrictYAML.decode(ClusterConfiguration.self, knownKeys: known, from: path)
+        try checkRanges(path)
+        try checkHosts(path)
+        try checkWords(path)
+        // Where the command is typed does not matter to what the file means.
+        hostfile = hostfile.map { path.removingLastComponent().pushing(FilePath($0)).lexicallyNormalized().string }
+    }
+
+    private func checkRanges(_ path: FilePath) throws {
+        try check(path, .ranks, (1...1024).contains(ranks), "from 1 to 1024", ranks)
+        try check(path, .threads, (1...1024).contains(threads ?? 1), "from 1 to 1024", threads ?? 1)
+        try check(path, .numaDomains, (1...64).contains(numaDomains ?? 1), "from 1 to 64", numaDomains ?? 1)
+        let cores = coresPerDomain ?? 1
+        try check(path, .coresPerDomain, (1...1024).contains(cores), "from 1 to 1024", cores)
+        let isWhole = (numaDomains == nil) == (coresPerDomain == nil)
+        let missing: CodingKeys = numaDomains == nil ? .numaDomains : .coresPerDomain
+        try check(path, missing, isWhole, "both numa_domains and cores_per_domain, or neither", "one of them")
+    }
+
+    private func checkHosts(_ path: FilePath) throws {
+        for (index, host) in hosts.enumerated() {
+            let isName = Self.isWord(host, marks: ".-_") && host.first != "-"
+            try check(path, .hosts, isName, "names alone, since slots follow from ranks", host)
+            try check(path, .hosts, !hosts[..<index].contains(host), "each host once", "\(host) twice")
+        }
+        let file = hostfile ?? ""
+        try check(path, .hostfile, hostfile == nil || !file.isEmpty, "a file", "nothing")
+        try check(path, .hostfile, hostfile == nil || hosts.isEmpty, "no file beside hosts", file)
+        guard launcher == .srun else { return }
+        let key: CodingKeys = hosts.isEmpty ? .hostfile : .hosts
+        let found = hosts.joined(separator: ", ") + file
+        try check(path, key, found.isEmpty, "none with srun, since Slurm has chosen", found)
+    }
+
+    private func checkWords(_ path: FilePath) throws {
+        let network = network ?? "any"
+        let isNetwork = Self.isWord(network, marks: ".:/,_-") && network.first != "-"
+        try check(path, .network, isNetwork, "addresses or interfaces, as in 10.0.0.0/16 or ib0", network)
+        for (name, value) in mca.sorted(by: { $0.key < $1.key }) {
+            try check(path, .mca, Self.isWord(name, marks: "_"), "names of letters, digits and _", name)
+            try check(path, .mca, !value.isEmpty, "a value for \(name)", "nothing")
+            guard let key = Self.keysOfParameters[name] else { continue }
+            throw FormatError(path, "mca: expected no \(name), which \(key.rawValue) decides, found \(value)")
+        }
+        for name in environment.keys.sorted() {
+            let isName = Self.isWord(name, marks: "_") && name.first?.isNumber == false
+            try check(path, .environment, isName, "names of letters, digits and _", name)
+            let isForeign = !name.hasPrefix("OMPI_MCA_")
+            try check(path, .environment, isForeign, "Open MPI's settings under mca, without OMPI_MCA_", name)
+        }
+        try check(path, .options, !options.contains(""), "words", "an empty one")
+        try check(path, .program, program?.isEmpty != true, "the path of espalier", "nothing")
+    }
+
+    private func check(
+        _ path: FilePath,
+        _ key: CodingKeys,
+        _ isValid: Bool,
+        _ expected: String,
+        _ found: some Any
+    ) throws {
+        guard isValid else { throw FormatError(path, "\(key.rawValue): expected \(expected), found \(found)") }
+    }
+
+    /// Whether a text has ASCII letters, digits and `marks` alone, and at least one.
+    private static func isWord(_ text: String, marks: String) -> Bool {
+        !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || marks.contains($0) }
+    }
+}

@@ -1,0 +1,75 @@
+internal import ArgumentParser
+internal import Collectives
+internal import Formats
+internal import Foundation
+internal import SystemPackage
+internal import Training
+
+struct Launch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Starts another subcommand on every rank of a cluster, as one file says.",
+        discussion: """
+            Prints the command of mpirun or srun, and becomes it. Ranks and threads follow from the cores and NUMA \
+            domains of this host, unless the file describes others. What stands after -- is espalier's, without \
+            --threads.
+
+              espalier launch --cluster cluster-configs/laptop.yaml -- train --config train.yaml
+            """
+    )
+
+    @Option(name: .long, help: "A YAML file of settings, such as those in cluster-configs.")
+    var cluster: String
+
+    @Flag(name: .long, help: "Prints the command to standard output, and starts nothing.")
+    var dryRun = false
+
+    @Flag(name: .long, help: "Prints the names of the hosts, and starts nothing.")
+    var listHosts = false
+
+    @Option(name: .long, help: ArgumentHelp("Where /sys and /proc are read.", visibility: .hidden))
+    var systemRoot = "/"
+
+    @Argument(parsing: .postTerminator, help: "The subcommand and its arguments, after --.")
+    var words: [String] = []
+
+    func run() throws {
+        let status = World.run { _ in
+            guard !World.isLaunched else {
+                throw TrainingError.invalid(key: "launch", expected: "started alone", found: "a rank of MPI")
+            }
+            let launcher = try RankLauncher(
+                FilePath(cluster),
+                root: FilePath(systemRoot),
+                variables: ProcessInfo.processInfo.environment
+            )
+            if listHosts { return print(try launcher.hosts().joined(separator: "\n")) }
+            let command = try launcher.command(
+                program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
+                arguments: try checkedWords(),
+                isRoot: getuid() == 0
+            )
+            if dryRun { return print(command.text) }
+            // Not to standard output, which belongs to the subcommand.
+            FileHandle.standardError.write(Data((command.text + "\n").utf8))
+            try command.replaceProcess()
+        }
+        throw ExitCode(status)
+    }
+
+    /// The words after `--`, of which the first is a subcommand and none decides what the file does.
+    private func checkedWords() throws -> [String] {
+        let known = Espalier.configuration.subcommands.map { $0._commandName }.filter { $0 != Self._commandName }
+        let name = words.first ?? ""
+        guard known.contains(name) else {
+            let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+            let expected = "one of \(known.joined(separator: ", "))"
+            let found = name.isEmpty ? "nothing" : name + hint
+            throw TrainingError.invalid(key: "the word after --", expected: expected, found: found)
+        }
+        guard !words.contains(where: { $0 == "--threads" || $0.hasPrefix("--threads=") }) else {
+            let expected = "left out, since \(cluster) decides it"
+            throw TrainingError.invalid(key: "--threads", expected: expected, found: "it after --")
+        }
+        return words
+    }
+}

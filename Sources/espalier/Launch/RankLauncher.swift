@@ -1,0 +1,149 @@
+internal import Formats
+internal import SystemPackage
+
+/// Makes the command that starts the ranks.
+struct RankLauncher {
+    private let configuration: ClusterConfiguration
+    private let layout: RankLayout
+    /// The variables of this process, which tell of a batch system.
+    private let variables: [String: String]
+    private let path: FilePath
+
+    /// A launcher by the file `path`, on hosts like the one under `root` as far as the file does not describe them.
+    ///
+    /// - Throws: `FormatError` for the first key or value at fault.
+    init(_ path: FilePath, root: FilePath, variables: [String: String]) throws {
+        configuration = try ClusterConfiguration(yaml: path)
+        layout = try RankLayout(configuration, from: path, root: root)
+        self.variables = variables
+        self.path = path
+    }
+
+    /// The command that runs `espalier`, which lies at `program` where the file has no path, with `arguments` on every
+    /// rank.
+    ///
+    /// - Throws: `FormatError` for hosts that are missing or have too few slots.
+    func command(program: String, arguments: [String], isRoot: Bool) throws -> ShellCommand {
+        let run = [configuration.program ?? program] + arguments + ["--threads", "\(layout.threads)"]
+        switch configuration.launcher {
+        case .mpirun: return try mpirun(run, isRoot: isRoot)
+        case .srun: return try srun(run)
+        }
+    }
+
+    /// The names of the hosts.
+    ///
+    /// - Throws: `FormatError` where Slurm alone knows them.
+    func hosts() throws -> [String] {
+        switch source {
+        case .list(let names): return names
+        case .file(let file): return try HostFile(file).names
+        case .slurm:
+            let remedy = "scontrol show hostnames lists them"
+            throw FormatError(path, "hosts: expected here or in a hostfile, found Slurm's allocation; \(remedy)")
+        }
+    }
+
+    // MARK: Hosts
+
+    /// Where the names of hosts come from.
+    private enum HostSource {
+        case list([String])
+        case file(FilePath)
+        case slurm
+    }
+
+    /// The file first, then the batch system around this process, then this host.
+    private var source: HostSource {
+        if !configuration.hosts.isEmpty { return .list(configuration.hosts) }
+        // Kubernetes' MPI operator names a file in Open MPI's own variable.
+        let files = [configuration.hostfile, variables["PBS_NODEFILE"], variables["OMPI_MCA_orte_default_hostfile"]]
+        if let file = files.compactMap({ $0 }).first { return .file(FilePath(file)) }
+        return variables["SLURM_JOB_ID"] == nil ? .list(["localhost"]) : .slurm
+    }
+
+    private func hostOptions() throws -> [String] {
+        switch source {
+        case .list(let names):
+            // With the slots, since mpirun counts cores otherwise, of which a virtual machine may show half.
+            return ["--host", names.map { "\($0):\(layout.ranksPerHost)" }.joined(separator: ",")]
+        case .file(let file):
+            try HostFile(file).requireSlots(layout.ranksPerHost)
+            return ["--hostfile", file.string]
+        case .slurm: return []
+        }
+    }
+
+    // MARK: mpirun
+
+    private func mpirun(_ run: [String], isRoot: Bool) throws -> ShellCommand {
+        // In an allocation mpirun starts its daemons by srun, which would bind each of them to part of its host.
+        let isInSlurm = variables["SLURM_JOB_ID"] != nil
+        let start = (isInSlurm ? ["env", "SLURM_CPU_BIND=none"] : []) + ["mpirun"]
+        var groups: [[String]] = [start + (isRoot ? ["--allow-run-as-root"] : [])]
+        groups.append(try hostOptions())
+        groups.append(placement)
+        // The daemons' own connections, which stay on TCP with UCX too.
+        if let network = configuration.network { groups.append(["--mca", "oob_tcp_if_include", network]) }
+        groups += parameters.map { ["--mca", $0.name, $0.value] }
+        groups += sorted(configuration.environment).map { ["-x", "\($0.name)=\($0.value)"] }
+        groups.append(configuration.options)
+        groups.append(run)
+        return ShellCommand(groups: groups.filter { !$0.isEmpty })
+    }
+
+    private var placement: [String] {
+        let object = configuration.ranksPer == .domain ? "numa" : "node"
+        let ranks = "ppr:\(configuration.ranks):\(object)"
+        switch configuration.bindTo {
+        case .core: return ["--map-by", "\(ranks):pe=\(layout.threads)", "--bind-to", "core"]
+        case .nothing: return ["--map-by", ranks, "--bind-to", "none"]
+        }
+    }
+
+    // MARK: srun
+
+    private func srun(_ run: [String]) throws -> ShellCommand {
+        guard let nodes = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), nodes > 0 else {
+            let remedy = "start it in a job of sbatch or salloc"
+            throw FormatError(path, "launcher: expected a Slurm allocation for srun, found none; \(remedy)")
+        }
+        // srun has no options for Open MPI, which takes its settings from variables too.
+        var start = ["env"]
+        start += parameters.map { "OMPI_MCA_\($0.name)=\($0.value)" }
+        start += sorted(configuration.environment).map { "\($0.name)=\($0.value)" }
+        let ranks = layout.ranksPerHost
+        let tasks = ["--nodes=\(nodes)", "--ntasks=\(nodes * ranks)", "--ntasks-per-node=\(ranks)"]
+        let binding = configuration.bindTo == .core ? "--hint=nomultithread" : "--cpu-bind=none"
+        let groups: [[String]] = [
+            start,
+            ["srun", "--mpi=pmix"] + tasks,
+            ["--cpus-per-task=\(layout.threads)", binding],
+            configuration.options,
+            run,
+        ]
+        return ShellCommand(groups: groups.filter { !$0.isEmpty })
+    }
+
+    // MARK: Open MPI's settings
+
+    private typealias Setting = (name: String, value: String)
+
+    /// The settings of the ranks; what decides between TCP and UCX is always said, since distributions differ in it.
+    private var parameters: [Setting] {
+        var settings: [Setting] = []
+        switch configuration.transport {
+        case .tcp:
+            if let network = configuration.network { settings.append((name: "btl_tcp_if_include", value: network)) }
+            settings.append((name: "pml", value: "ob1"))
+            settings.append((name: "btl", value: "self,vader,tcp"))
+        case .ucx: settings.append((name: "pml", value: "ucx"))
+        }
+        return settings + sorted(configuration.mca)
+    }
+
+    /// Pairs by name, so that a file always gives the same command.
+    private func sorted(_ pairs: [String: String]) -> [Setting] {
+        pairs.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+    }
+}

@@ -1,0 +1,101 @@
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// What `espalier launch` refuses, and in which words.
+@Suite(.serialized)
+struct LaunchErrorTests {
+    @Test(
+        "a wrong key or value ends in one line that names it",
+        arguments: [
+            ("rank: 2", "line 1: unknown key rank; did you mean ranks?"),
+            ("launcher: mpiexec", "launcher: expected one of mpirun, srun, found mpiexec"),
+            ("ranks: 0", "ranks: expected from 1 to 1024, found 0"),
+            ("ranks: two", "ranks: expected a whole number, found two"),
+            ("ranks: 9", "ranks: expected at most 4 threads a domain, as it has cores, found 9 × 1"),
+            (
+                "{numa_domains: 1, cores_per_domain: 8, threads: 16}",
+                "ranks: expected at most 8 threads a domain, as it has cores, found 1 × 16"
+            ),
+            (
+                "numa_domains: 2",
+                "cores_per_domain: expected both numa_domains and cores_per_domain, or neither, found one of them"
+            ),
+            ("hosts: node01", "hosts: expected a list, found node01"),
+            ("hosts: ['a:2']", "hosts: expected names alone, since slots follow from ranks, found a:2"),
+            ("hosts: [a, b, a]", "hosts: expected each host once, found a twice"),
+            ("{hosts: [a], hostfile: b}", "hostfile: expected no file beside hosts, found b"),
+            ("{hosts: [a], launcher: srun}", "hosts: expected none with srun, since Slurm has chosen, found a"),
+            (
+                "launcher: srun",
+                "launcher: expected a Slurm allocation for srun, found none; start it in a job of sbatch or salloc"
+            ),
+            (
+                "network: 10.0.0.0 /16",
+                "network: expected addresses or interfaces, as in 10.0.0.0/16 or ib0, found 10.0.0.0 /16"
+            ),
+            ("mca: [pml]", "mca: expected a mapping, found a list"),
+            ("mca: {pml: ucx}", "mca: expected no pml, which transport decides, found ucx"),
+            ("environment: {1X: a}", "environment: expected names of letters, digits and _, found 1X"),
+            (
+                "environment: {OMPI_MCA_pml: ucx}",
+                "environment: expected Open MPI's settings under mca, without OMPI_MCA_, found OMPI_MCA_pml"
+            ),
+        ]
+    )
+    func badFile(text: String, message: String) throws {
+        try Places.temporary { directory in
+            let cluster = try Clusters.file(text, in: directory)
+            let outcome = try Clusters.launch(cluster, on: Clusters.host(in: directory))
+            #expect(outcome.status == 1)
+            #expect(outcome.output.isEmpty)
+            #expect(outcome.errors == "error: \(cluster.string): \(message)\n")
+        }
+    }
+
+    @Test("a host file without room for the ranks, or none at all, is told before mpirun starts")
+    func badHostFile() throws {
+        try Places.temporary { directory in
+            let cluster = try Clusters.file("hostfile: hosts", in: directory)
+            let machine = try Clusters.host(in: directory)
+            func expect(_ message: String) throws {
+                let outcome = try Clusters.launch(cluster, on: machine)
+                #expect(outcome.status == 1)
+                #expect(outcome.errors == "error: \(directory.string)/hosts: \(message)\n")
+            }
+            try expect("cannot be opened: No such file or directory")
+            for (text, message) in [
+                ("a slots=2\nb slots=1 # small\n", "b: expected slots=2, the ranks of a host, found 1"),
+                ("a slots=2\nb slots=two\n", "line 2: expected slots=N, found slots=two"),
+                ("# a\n\n", "expected a host in each line, found none"),
+            ] {
+                _ = try Clusters.file(text, in: directory, name: "hosts")
+                try expect(message)
+            }
+            _ = try Clusters.file("a slots=2\r\nb\n", in: directory, name: "hosts")
+            let found = try Clusters.command(cluster, on: machine)
+            #expect(found.hasPrefix("mpirun --hostfile \(directory.string)/hosts "), "\(found)")
+        }
+    }
+
+    @Test("words after -- begin with a subcommand, and leave threads to the file")
+    func badWords() throws {
+        try Places.temporary { directory in
+            let cluster = try Clusters.file("", in: directory)
+            let machine = try Clusters.host(in: directory)
+            func errors(_ words: [String]) throws -> String {
+                let outcome = try Clusters.launch(cluster, on: machine, ["--dry-run"] + words)
+                #expect(outcome.status == 1 && outcome.output.isEmpty)
+                return outcome.errors
+            }
+            let nothing = try errors([])
+            #expect(nothing.hasPrefix("error: the word after -- must be one of train, evaluate, "), "\(nothing)")
+            #expect(nothing.hasSuffix(", found nothing\n"))
+            #expect(try errors(["--", "trian"]).hasSuffix(", found trian; did you mean train?\n"))
+            #expect(try errors(["--", "launch"]).contains(", found launch"))
+            let threads = "error: --threads must be left out, since \(cluster.string) decides it, found it after --\n"
+            #expect(try errors(["--", "train", "--threads", "2"]) == threads)
+        }
+    }
+}

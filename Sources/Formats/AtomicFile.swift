@@ -61,15 +61,8 @@ package struct AtomicFile: ~Copyable {
     private mutating func commit() throws {
         guard fsync(descriptor) == 0, rename(temporary, path.string) == 0 else { throw Self.failure(path) }
         isCommitted = true
-        // The rename itself is durable once the directory is synchronized; some file systems refuse that, harmlessly.
-        let directory = open(
-            path.removingLastComponent().string.isEmpty ? "." : path.removingLastComponent().string,
-            O_RDONLY
-        )
-        if directory >= 0 {
-            fsync(directory)
-            close(directory)
-        }
+        // The rename itself is durable once the directory is synchronized.
+        path.removingLastComponent().synchronizeDirectory()
     }
 
     /// What a failed call means for the file, from `errno`.

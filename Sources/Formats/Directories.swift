@@ -23,5 +23,13 @@ extension FilePath {
         return here.deviceID == there.deviceID && here.inode == there.inode
     }
 
+    /// Makes the names in this directory durable; some file systems refuse that, harmlessly.
+    func synchronizeDirectory() {
+        let descriptor = open(string.isEmpty ? "." : string, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
+    }
+
     private var isDirectory: Bool { (try? stat())?.type == .directory }
 }

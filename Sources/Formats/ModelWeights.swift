@@ -60,14 +60,10 @@ package struct ModelWeights: Sendable {
         else {
             throw FormatError(index, "expected an object weight_map from tensor names to file names")
         }
+        // A shard lies in the model's own directory, whatever the index says.
         for (tensor, file) in map.sorted(by: { $0.key < $1.key }) where !isBareName(file) {
             throw FormatError(index, "tensor \(tensor): expected a bare file name, found \(file)")
         }
         return map
-    }
-
-    /// A shard lies in the model's own directory, whatever the index says.
-    private static func isBareName(_ name: String) -> Bool {
-        !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
     }
 }

@@ -1,0 +1,54 @@
+internal import Foundation
+internal import Glibc
+package import SystemPackage
+
+/// A directory that appears whole or not at all, with a manifest by which it can be checked.
+package enum AtomicDirectory {
+    /// Writes the directory `path` with the files that `body` puts into the one that it is given.
+    ///
+    /// Files go to a directory with a temporary name, the manifest last; that takes the final name by one rename when all
+    /// is on the disk. A directory that was there before is replaced. On any error the temporary is removed.
+    ///
+    /// - Throws: `FormatError` with the system's reason and the remedy, or what `body` throws.
+    package static func write(to path: FilePath, _ body: (FilePath) throws -> Void) throws {
+        let (parent, name) = (path.removingLastComponent(), path.lastComponent?.string ?? "")
+        let temporary = parent.appending(".\(name).\(getpid()).tmp")
+        discard(temporary)
+        try temporary.makeDirectory()
+        do {
+            try body(temporary)
+            try DirectoryManifest(of: temporary).write(to: temporary)
+            temporary.synchronizeDirectory()
+            try replace(path, by: temporary, in: parent)
+        } catch {
+            discard(temporary)
+            throw error
+        }
+    }
+
+    /// Removes a directory with all that it holds; nothing happens where there is none.
+    ///
+    /// It loses its name first, so that a half removed one is never taken for a whole one.
+    package static func remove(_ path: FilePath) throws {
+        let name = path.lastComponent?.string ?? ""
+        let aside = path.removingLastComponent().appending(".\(name).\(getpid()).old.tmp")
+        guard rename(path.string, aside.string) == 0 else {
+            if errno == ENOENT { return }
+            throw AtomicFile.failure(path)
+        }
+        try FileManager.default.removeItem(atPath: aside.string)
+    }
+
+    private static func discard(_ temporary: FilePath) { try? FileManager.default.removeItem(atPath: temporary.string) }
+
+    /// Whether a name is one that this type gives for a while, which an interrupted process may have left behind.
+    package static func isTemporary(_ name: String, of prefix: String) -> Bool {
+        name.hasPrefix(".\(prefix)") && name.hasSuffix(".tmp")
+    }
+
+    private static func replace(_ path: FilePath, by temporary: FilePath, in parent: FilePath) throws {
+        try remove(path)
+        guard rename(temporary.string, path.string) == 0 else { throw AtomicFile.failure(path) }
+        parent.synchronizeDirectory()
+    }
+}

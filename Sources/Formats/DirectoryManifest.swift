@@ -1,0 +1,85 @@
+internal import Foundation
+package import SystemPackage
+
+/// `manifest.json`: every file of a directory with its size and SHA-256, so that it can be known to be whole.
+package struct DirectoryManifest: Codable, Sendable, Equatable {
+    private struct File: Codable, Sendable, Equatable {
+        let bytes: Int
+        let sha256: String
+    }
+
+    /// The manifest's own name.
+    package static let fileName = "manifest.json"
+    private static let format = "espalier-manifest"
+
+    private let format: String
+    private let formatVersion: Int
+    private let files: [String: File]
+
+    private enum CodingKeys: String, CodingKey {
+        case format, files
+        case formatVersion = "format_version"
+    }
+
+    /// The manifest of the files that lie in `directory` now.
+    init(of directory: FilePath) throws {
+        format = Self.format
+        formatVersion = 1
+        var files: [String: File] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory.string) {
+            let path = directory.appending(name)
+            files[name] = File(bytes: try MappedFile(path).count, sha256: try Digest.sha256(ofFile: path))
+        }
+        self.files = files
+    }
+
+    /// Reads the manifest in `directory` and holds every file to it.
+    ///
+    /// - Throws: `FormatError` for the first file that is missing, or is not what it was when it was written.
+    package init(verifying directory: FilePath) throws {
+        let path = directory.appending(Self.fileName)
+        let data = try MappedFile(path).withBytes { Data($0) }
+        guard let manifest = try? JSONDecoder().decode(DirectoryManifest.self, from: data),
+            manifest.format == Self.format, manifest.formatVersion == 1
+        else {
+            throw FormatError(path, "expected a manifest of format version 1, found something else, or a part of one")
+        }
+        for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
+            try Self.verify(file, directory, name)
+        }
+        self = manifest
+    }
+
+    /// The names of the files, sorted.
+    package var names: [String] { files.keys.sorted() }
+
+    /// Writes the manifest beside its files.
+    func write(to directory: FilePath) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let json = try encoder.encode(self)
+        try AtomicFile.write(to: directory.appending(Self.fileName)) { file in
+            try json.withUnsafeBytes { try file.append($0) }
+            try file.append("\n")
+        }
+    }
+
+    private static func verify(_ expected: File, _ directory: FilePath, _ name: String) throws {
+        guard isBareName(name) else {
+            throw FormatError(directory.appending(fileName), "expected bare file names, found \(name)")
+        }
+        let path = directory.appending(name)
+        let count = try MappedFile(path).count
+        guard count == expected.bytes else {
+            throw FormatError(path, "expected \(expected.bytes) bytes, as \(fileName) says, found \(count)")
+        }
+        guard try Digest.sha256(ofFile: path) == expected.sha256 else {
+            throw FormatError(path, "its SHA-256 is not that of \(fileName): some of its bytes have changed")
+        }
+    }
+}
+
+/// Whether a name that a file gives stays within the file's own directory.
+func isBareName(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
+}

@@ -1,0 +1,125 @@
+internal import Formats
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// Directories that are whole or not there, and that tell when they have changed.
+struct AtomicDirectoryTests {
+    private func names(_ directory: FilePath) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: directory.string).sorted()
+    }
+
+    private func write(_ path: FilePath, _ files: [String: String]) throws {
+        try AtomicDirectory.write(to: path) { directory in
+            for (name, text) in files {
+                try AtomicFile.write(to: directory.appending(name)) { try $0.append(text) }
+            }
+        }
+    }
+
+    private func fault(_ path: FilePath) -> String? {
+        do {
+            _ = try DirectoryManifest(verifying: path)
+            return nil
+        } catch {
+            return "\(error)".replacingOccurrences(of: path.string, with: "DIR")
+        }
+    }
+
+    @Test("a directory is there with all its files and a manifest that they fit, and nothing else is left")
+    func whole() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try write(path, ["a": "first", "b": ""])
+            #expect(try names(directory) == ["set"])
+            #expect(try names(path) == ["a", "b", "manifest.json"])
+            #expect(try DirectoryManifest(verifying: path).names == ["a", "b"])
+        }
+    }
+
+    @Test("a directory takes the place of the one before it")
+    func replaced() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try write(path, ["a": "first", "b": ""])
+            try write(path, ["c": "second"])
+            #expect(try names(directory) == ["set"])
+            #expect(try DirectoryManifest(verifying: path).names == ["c"])
+        }
+    }
+
+    @Test("where writing fails, what was there stays, and nothing else is left")
+    func failure() throws {
+        struct Fault: Error {}
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try write(path, ["a": "first"])
+            #expect(throws: Fault.self) {
+                try AtomicDirectory.write(to: path) { place in
+                    try AtomicFile.write(to: place.appending("a")) { try $0.append("second") }
+                    throw Fault()
+                }
+            }
+            #expect(try names(directory) == ["set"])
+            #expect(try String(contentsOfFile: path.appending("a").string, encoding: .utf8) == "first")
+            #expect(fault(path) == nil)
+        }
+    }
+
+    @Test("a removed directory is gone, and to remove none is no fault")
+    func removal() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try write(path, ["a": "first"])
+            try AtomicDirectory.remove(path)
+            try AtomicDirectory.remove(path)
+            #expect(try names(directory).isEmpty)
+        }
+    }
+
+    @Test("a changed bit, a file of another size, a missing file and half a manifest are told by name")
+    func damage() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            func spoil(_ name: String, _ change: (inout Data) -> Void) throws {
+                let file = URL(fileURLWithPath: path.appending(name).string)
+                var bytes = try Data(contentsOf: file)
+                change(&bytes)
+                try bytes.write(to: file)
+            }
+            try write(path, ["a": "first", "b": "second"])
+            try spoil("a") { $0[2] ^= 0x10 }
+            #expect(fault(path) == "DIR/a: its SHA-256 is not that of manifest.json: some of its bytes have changed")
+            try write(path, ["a": "first", "b": "second"])
+            try spoil("b") { $0.removeLast() }
+            #expect(fault(path) == "DIR/b: expected 6 bytes, as manifest.json says, found 5")
+            try write(path, ["a": "first", "b": "second"])
+            try FileManager.default.removeItem(atPath: path.appending("a").string)
+            #expect(fault(path) == "DIR/a: cannot be opened: No such file or directory")
+            try write(path, ["a": "first", "b": "second"])
+            try spoil("manifest.json") { $0.removeLast(20) }
+            let half =
+                "DIR/manifest.json: expected a manifest of format version 1, found something else, or a part of one"
+            #expect(fault(path) == half)
+            try spoil("manifest.json") { $0 = Data() }
+            #expect(fault(path) == half)
+            try FileManager.default.removeItem(atPath: path.appending("manifest.json").string)
+            #expect(fault(path) == "DIR/manifest.json: cannot be opened: No such file or directory")
+        }
+    }
+
+    @Test("a manifest cannot name files elsewhere")
+    func escape() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try write(path, ["a": "first"])
+            let file = path.appending("manifest.json").string
+            let json = try String(contentsOfFile: file, encoding: .utf8)
+            let forged = json.replacingOccurrences(of: "\"a\"", with: "\"../a\"")
+            #expect(forged != json)
+            try forged.write(toFile: file, atomically: true, encoding: .utf8)
+            #expect(fault(path) == "DIR/manifest.json: expected bare file names, found ../a")
+        }
+    }
+}

@@ -54,6 +54,16 @@ extension Communicator {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Replaces `values` by the root's, bit by bit.
+    package func broadcast(_ values: inout MutableSpan<Float>, root: Int) throws {
+        try values.withUnsafeMutableBytes { bytes in
+            try bytes.withMemoryRebound(to: UInt8.self) { buffer in
+                var span = buffer.mutableSpan
+                try broadcast(&span, root: root)
+            }
+        }
+    }
+
     /// Runs a local body on every rank; where any throws, all throw the lowest failing rank's error.
     ///
     /// For what each rank does alone between collective calls, such as opening files: nobody is left waiting, and the

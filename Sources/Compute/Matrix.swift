@@ -67,6 +67,20 @@ package struct Matrix: @unchecked Sendable {
         }
     }
 
+    /// Lends the elements, which lie one after the other, for reading.
+    package func withSpan<R>(_ body: (Span<Float>) throws -> R) rethrows -> R {
+        precondition(isContiguous, "contiguous elements")
+        return try body(UnsafeBufferPointer(start: base, count: rows * columns).span)
+    }
+
+    /// Lends the elements, which lie one after the other, for writing.
+    package func withMutableSpan<R>(_ body: (inout MutableSpan<Float>) throws -> R) rethrows -> R {
+        precondition(isContiguous, "contiguous elements")
+        let elements = UnsafeMutableBufferPointer(start: base, count: rows * columns)
+        var span = elements.mutableSpan
+        return try body(&span)
+    }
+
     /// Copies row `indices[i]` of `source` to row `i`.
     package func gather(_ source: Matrix, rows indices: ArraySlice<Int32>) {
         precondition(indices.count == rows && source.columns == columns, "one row for each index")

@@ -38,6 +38,13 @@ package struct StepCursor: Sendable, Codable, Equatable {
         return rows
     }
 
+    /// Moves on by `steps` steps.
+    package mutating func advance(by steps: Int) {
+        precondition(steps >= 0, "a cursor moves forward")
+        let next = step + steps
+        (epoch, step) = (epoch + next / stepsPerEpoch, next % stepsPerEpoch)
+    }
+
     /// The rows that the first `steps` steps from here take, ascending, each once.
     package func rows(ofSteps steps: Int) -> [Int] {
         let left = stepsPerEpoch - step

@@ -36,6 +36,18 @@ struct StepCursorTests {
         #expect(epoch(&cursor) == [[0, 1, 2], [3, 4, 5], [6]])
     }
 
+    @Test("a cursor that was moved on by some steps gives what comes after them", arguments: [0, 1, 2, 3, 7, 30, 31])
+    func advanced(steps: Int) {
+        var (walked, moved) = (cursor(7, 3), cursor(7, 3))
+        for _ in 0..<steps { _ = walked.next() }
+        moved.advance(by: steps)
+        #expect(moved == walked)
+        // From within an epoch too.
+        for _ in 0..<steps { _ = walked.next() }
+        moved.advance(by: steps)
+        #expect(moved == walked && moved.next() == walked.next())
+    }
+
     @Test("epochs are shuffled differently, and so are seeds; the same seed gives the same order")
     func shuffledBySeedAndEpoch() {
         var (first, again, other) = (cursor(50, 50), cursor(50, 50), cursor(50, 50, seed: 2))

@@ -43,6 +43,14 @@ enum RankProgram {
         try expect(try communicator.sum([Double(rank), 0.5]) == [Double(total), 0.5 * Double(size)], "double sums")
         try expect(try communicator.maximum(Double(rank)) == Double(size - 1), "maximum")
         try expect(try communicator.broadcast("from \(rank) ß", root: size - 1) == "from \(size - 1) ß", "broadcast")
+        // Also what a sum with zeros would change.
+        let sent: [Float] = rank == 0 ? [-0.0, .nan, .leastNonzeroMagnitude, -1.5] : [1, 2, 3, 4]
+        var received = sent
+        var receivedSpan = received.mutableSpan
+        try communicator.broadcast(&receivedSpan, root: 0)
+        let bits = received.map(\.bitPattern)
+        let expected = [-0.0, .nan, .leastNonzeroMagnitude, -1.5].map { (value: Float) in value.bitPattern }
+        try expect(bits == expected, "broadcast floats \(received)")
         let gathered = try communicator.gather([Double(rank), 7].span, root: 0)
         try expect(gathered == (rank == 0 ? (0..<size).flatMap { [Double($0), 7] } : nil), "gather")
         var none: [Float] = []

@@ -20,6 +20,7 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CMPI", dependencies: ["COpenMPI"]),
         .target(name: "CKernels"),
+        .target(name: "CSignals"),
 
         // Layer 1: the machine, the network, the disk.
         .target(name: "Compute", dependencies: ["COpenBLAS", "CKernels"]),
@@ -48,7 +49,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Compute", "Collectives", "Formats", "Preferences", "Objectives", "Transformer",
+                "Compute", "Collectives", "Formats", "Preferences", "Objectives", "Transformer", "CSignals",
                 systemPackage,
             ]
         ),
@@ -92,6 +93,6 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
-for target in package.targets where target.type != .system && !["CMPI", "CKernels"].contains(target.name) {
+for target in package.targets where target.type != .system && !["CMPI", "CKernels", "CSignals"].contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

@@ -1,5 +1,5 @@
 /// What the metrics of a step or an evaluation are made of: sums over pairs and tokens, which add up over rows and ranks.
-package struct PreferenceStatistics: Sendable, Equatable {
+package struct PreferenceStatistics: Sendable, Equatable, Codable {
     /// The sums, in a fixed order so that one reduction carries them all.
     package private(set) var sums = [Double](repeating: 0, count: Sum.allCases.count)
 

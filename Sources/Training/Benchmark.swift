@@ -139,7 +139,7 @@ package final class Benchmark {
             var before = try measurePeak()
             for (index, way) in trial.ways.enumerated() {
                 let take = { try self.step(trial, way, turn: turn) }
-                let report = try series[index].profile?.record(take) ?? take()
+                let report = try series[index].profile?.record(take) { $0 } ?? take()
                 let after = try measurePeak()
                 series[index].add(report, peakRate: (before + after) / 2)
                 before = after
@@ -158,7 +158,7 @@ package final class Benchmark {
     }
 
     private func step(_ trial: BenchmarkTrial, _ way: BenchmarkTrial.Way, turn: Int) throws -> StepReport {
-        let report = try trainingStep.run(way.plan, learningRate: Self.learningRate)
+        let report = try trainingStep.run(way.plan, learningRate: Self.learningRate).updated(step: stepsDone + 1)
         stepsDone += 1
         let total = 1 + trials.reduce(0) { $0 + $1.ways.count } * settings.repeats
         let what = turn == 0 ? "warm-up" : "\(turn)/\(settings.repeats)"

@@ -11,21 +11,26 @@ final class MetricsLog {
     private var waiting = Data()
     private var hasWarned = false
 
-    init(_ path: FilePath) throws {
+    /// Starts the file with `lines`, in place of what is there.
+    init(_ path: FilePath, lines: Data) throws {
         self.path = path
-        try AtomicFile.write(to: path) { _ in }
+        try AtomicFile.write(to: path) { file in try lines.withUnsafeBytes { try file.append($0) } }
         guard let handle = FileHandle(forWritingAtPath: path.string) else {
             throw FormatError(path, "cannot be opened for writing")
         }
         self.handle = handle
+        _ = try handle.seekToEnd()
     }
+
+    /// All lines so far, also those that wait.
+    func lines() throws -> Data { try MappedFile(path).withBytes { Data($0) } + waiting }
 
     func append(_ record: MetricsRecord) {
         waiting += Data((record.line + "\n").utf8)
         do {
             try flush()
         } catch {
-            if !hasWarned { FileHandle.standardError.write(Data("warning: \(error)\n".utf8)) }
+            if !hasWarned { tell("warning: \(error)") }
             hasWarned = true
         }
     }

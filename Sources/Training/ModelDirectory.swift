@@ -8,7 +8,9 @@ internal import Transformer
 ///
 /// Once there is a model it stays complete: another replaces its weights in one move.
 package struct ModelDirectory {
-    private let path: FilePath
+    static let weights = "model.safetensors"
+
+    let path: FilePath
     /// Where the model was read from.
     private let source: FilePath
     /// Room for the model, so that hours of work do not end at a disk that others have filled meanwhile.
@@ -52,10 +54,12 @@ package struct ModelDirectory {
     /// Starts the run's records: its settings, and `metrics.jsonl`.
     ///
     /// `summary.json` of a run before goes, since it would tell of a model that is about to change.
-    func startMetrics(_ configuration: TrainingConfiguration) throws -> MetricsLog {
+    ///
+    /// - Parameter lines: What `metrics.jsonl` begins with: the lines until the checkpoint that a run goes on from.
+    func startMetrics(_ configuration: TrainingConfiguration, lines: Data = Data()) throws -> MetricsLog {
         try? FileManager.default.removeItem(atPath: file("summary.json").string)
         try AtomicFile.write(to: file("espalier.yaml")) { try $0.append(configuration.yaml()) }
-        return try MetricsLog(file("metrics.jsonl"))
+        return try MetricsLog(file("metrics.jsonl"), lines: lines)
     }
 
     /// A file of the directory.
@@ -64,23 +68,49 @@ package struct ModelDirectory {
     /// Writes the policy's weights, its configuration and its tokenizer.
     package func write(_ policy: Policy) throws {
         reservation.release()
-        for name in try Self.companions(in: source) { try copy(name) }
-        try writeConfiguration()
-        let entries = policy.layout.tensors.map { tensor in
-            SafetensorsEntry(name: tensor.name, shape: tensor.shape) { body in
-                try policy.parameters.withSpan(tensor.range) { try body($0) }
-            }
-        }
-        // Last, so that a directory with weights is complete.
-        try SafetensorsWriter.write(entries, metadata: ["format": "pt"], to: file("model.safetensors"))
+        try write(policy.layout.entries(of: policy.flat), to: path)
         // Where others have taken the room meanwhile, what was written is still there.
         if isRewritten { try? reservation.hold(modelBytes) }
+    }
+
+    /// Writes a model of these weights to a directory, with the configuration and tokenizer of this one's.
+    func write(_ weights: [SafetensorsEntry], to directory: FilePath) throws {
+        try writeCompanions(to: directory)
+        // Last, so that a directory with weights is complete.
+        try SafetensorsWriter.write(weights, metadata: ["format": "pt"], to: directory.appending(Self.weights))
+    }
+
+    /// Gives the model that is there a second name, which its weights keep when others take their place.
+    func keepWeights(as name: String) throws -> FilePath {
+        let (weights, kept) = (file(Self.weights).string, file(name).string)
+        try? FileManager.default.removeItem(atPath: kept)
+        do {
+            try FileManager.default.linkItem(atPath: weights, toPath: kept)
+        } catch {
+            // Some file systems know no second names.
+            try FileManager.default.copyItem(atPath: weights, toPath: kept)
+        }
+        return file(name)
+    }
+
+    /// Makes the model in the directory that of these weights, from a file.
+    func restore(weights: FilePath) throws {
+        try writeCompanions(to: path)
+        try copy(weights, to: file(Self.weights))
+    }
+
+    private func writeCompanions(to directory: FilePath) throws {
+        for name in try Self.companions(in: source) { try copy(source.appending(name), to: directory.appending(name)) }
+        try writeConfiguration(to: directory.appending("config.json"))
     }
 
     /// Tokenizer, chat template, generation settings: all that lies beside the weights and is not about their files.
     private static func companions(in source: FilePath) throws -> [String] {
         let kinds = [".json", ".txt", ".model", ".jinja"]
-        let own = ["config.json", "model.safetensors.index.json", "summary.json"]
+        let own = [
+            "config.json", "model.safetensors.index.json", "summary.json", Checkpoint.stateName,
+            DirectoryManifest.fileName,
+        ]
         return try FileManager.default.contentsOfDirectory(atPath: source.string).sorted()
             .filter { name in kinds.contains { name.hasSuffix($0) } && !own.contains(name) }
     }
@@ -89,14 +119,14 @@ package struct ModelDirectory {
         try companions(in: source).reduce(0) { try $0 + MappedFile(source.appending($1)).count }
     }
 
-    private func copy(_ name: String) throws {
-        try MappedFile(source.appending(name)).withBytes { bytes in
-            try AtomicFile.write(to: file(name)) { try $0.append(bytes) }
+    private func copy(_ file: FilePath, to place: FilePath) throws {
+        try MappedFile(file).withBytes { bytes in
+            try AtomicFile.write(to: place) { try $0.append(bytes) }
         }
     }
 
     /// The configuration as it was, with the type in which the weights are now stored.
-    private func writeConfiguration() throws {
+    private func writeConfiguration(to place: FilePath) throws {
         let data = try MappedFile(source.appending("config.json")).withBytes { Data($0) }
         guard var object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
             throw FormatError(source.appending("config.json"), "expected a JSON object")
@@ -105,7 +135,7 @@ package struct ModelDirectory {
         object["dtype"] = "float32"
         let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let json = try JSONSerialization.data(withJSONObject: object, options: options)
-        try AtomicFile.write(to: file("config.json")) { file in
+        try AtomicFile.write(to: place) { file in
             try json.withUnsafeBytes { try file.append($0) }
             try file.append("\n")
         }

@@ -12,6 +12,11 @@ package final class Optimizer {
     /// Updates made so far.
     package private(set) var step = 0
 
+    /// The running means of the gradient and of its square, in the layout's order.
+    var moments: (first: Matrix, second: Matrix) {
+        (first.matrix(rows: 1, columns: first.count), second.matrix(rows: 1, columns: second.count))
+    }
+
     /// An optimizer of the weights of `layout`, before its first step.
     package init(layout: ParameterLayout, rule: AdamW, weightDecay: Double) throws {
         self.rule = rule
@@ -32,8 +37,7 @@ package final class Optimizer {
     /// One update; the gradient is multiplied by `scale`, what clipping leaves of it.
     package func update(parameters: Matrix, gradient: Matrix, learningRate: Double, scale: Double, team: ThreadTeam) {
         step += 1
-        let first = self.first.matrix(rows: 1, columns: self.first.count)
-        let second = self.second.matrix(rows: 1, columns: self.second.count)
+        let (first, second) = moments
         team.run("optimizer") { member in
             let share = team.share(of: parameters.columns, member: member)
             for run in runs {
@@ -51,6 +55,11 @@ package final class Optimizer {
                 )
             }
         }
+    }
+
+    /// Goes on as after `step` updates; the moments are filled apart.
+    func resume(step: Int) {
+        self.step = step
     }
 }
 

@@ -16,6 +16,12 @@ final class RunEvaluation {
         let isBest: Bool
     }
 
+    /// What a checkpoint keeps of the evaluations before it.
+    struct Progress: Codable, Sendable {
+        let memory: EvaluationCourse.Memory
+        let count: Int
+    }
+
     let settings: EvaluationSettings
     private let pass: ScoringPass
     private let model: ForestModel
@@ -30,6 +36,14 @@ final class RunEvaluation {
     init(_ settings: EvaluationSettings, pass: ScoringPass, model: ForestModel, scoring: PairScoring) {
         (self.settings, self.pass, self.model, self.scoring) = (settings, pass, model, scoring)
         course = EvaluationCourse(settings)
+    }
+
+    /// How far the evaluations are.
+    var progress: Progress { Progress(memory: course.memory, count: count) }
+
+    /// Goes on from there.
+    func resume(from progress: Progress) {
+        (course, count) = (EvaluationCourse(settings, memory: progress.memory), progress.count)
     }
 
     /// Judges the model after `step`; that before the first step, 0, is none of those to choose the best from.

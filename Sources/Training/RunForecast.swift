@@ -61,7 +61,7 @@ package struct RunForecast {
 
     /// The bytes that a training rank takes.
     package struct Memory {
-        /// Weights, gradients and the optimizer's two moments.
+        /// Weights, gradients and the optimizer's two moments; on rank 0 copies of all but gradients, where a run saves.
         package let model: Int
         /// Activations, their gradients and the logits that are kept.
         package let workspace: Int
@@ -112,8 +112,9 @@ package struct RunForecast {
                 flops: 3 * planner.cost.forwardFLOPs(of: work)
             )
         }
+        let valuesPerParameter = configuration.saving.saveSteps == nil ? 4 : 7
         memory = Memory(
-            model: 4 * ParameterLayout(model).count * MemoryLayout<Float>.stride,
+            model: valuesPerParameter * ParameterLayout(model).count * MemoryLayout<Float>.stride,
             workspace: Workspace.byteCount(
                 model,
                 capacity: computed.capacity,

@@ -16,13 +16,15 @@ package final class StepProfile {
     }
 
     /// Runs one step under the profile.
-    func record(_ step: () throws -> StepReport) rethrows -> StepReport {
+    ///
+    /// - Parameter report: The report in what the step gives.
+    func record<Outcome>(_ step: () throws -> Outcome, report: (Outcome) -> StepReport) rethrows -> Outcome {
         team.profile = profile
         defer { team.profile = nil }
-        let report = try step()
+        let outcome = try step()
         steps += 1
-        seconds += report.seconds.total
-        return report
+        seconds += report(outcome).seconds.total
+        return outcome
     }
 
     /// The table of phases.

@@ -2,9 +2,9 @@ package import Objectives
 package import Preferences
 
 /// What one step, or several, did: all the metrics are made of it.
-package struct StepReport {
+package struct StepReport: Sendable, Codable {
     /// Where the time of rank 0 went, in seconds.
-    package struct Seconds: Sendable, Equatable {
+    package struct Seconds: Sendable, Equatable, Codable {
         package var total: Double
         package var forward: Double
         package var backward: Double
@@ -57,6 +57,8 @@ package struct StepReport {
     private var flops = 0.0
     /// Steps that were added up.
     package private(set) var steps = 0
+    /// Of these, those that left the weights as they were, since something was not finite.
+    package private(set) var skipped = 0
     private var imbalance = 0.0
 
     /// Nothing yet.
@@ -84,9 +86,18 @@ package struct StepReport {
     /// Pairs of all steps.
     package var pairs: Int { Int(statistics[.pairs]) }
 
+    /// The same step without its pairs and their metrics, which are not finite: it took its time, and nothing was learned.
+    package var asSkipped: StepReport {
+        var report = self
+        report.statistics = PreferenceStatistics()
+        report.skipped = steps
+        return report
+    }
+
     /// Adds a later step; norm and rate are the last ones.
     package mutating func add(_ other: StepReport) {
         statistics = PreferenceStatistics(sums: zip(statistics.sums, other.statistics.sums).map(+))
+        skipped += other.skipped
         gradientNorm = other.gradientNorm
         learningRate = other.learningRate
         tokensComputed += other.tokensComputed
@@ -125,6 +136,7 @@ package struct StepReport {
         record.add("step_seconds", seconds.total)
         seconds.addParts(to: &record)
         record.add("imbalance", imbalance / Double(max(steps, 1)))
+        if skipped > 0 { record.add("skipped_steps", skipped) }
         return record
     }
 

@@ -57,8 +57,12 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var referenceCache: String?
     /// Rows that are computed with and without sharing before the first step, and compared; at least 0.
     package var selfCheck = 1
+    /// Steps in succession that may leave the weights as they are since something is not finite, at least 0.
+    package var maxSkipped = 0
     /// Judgements on held-out preferences; in a file beside the others.
     package var evaluation = EvaluationSettings()
+    /// Checkpoints; in a file beside the others.
+    package var saving = SavingSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case model, data, output, pairs, seed, shuffle, sharing, threads
@@ -79,6 +83,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         case gradientCheckpointing = "gradient_checkpointing"
         case referenceCache = "reference_cache"
         case selfCheck = "self_check"
+        case maxSkipped = "max_skipped"
     }
 
     /// The defaults: TRL's for objective, optimizer and schedule; one pass over the data, every step logged.
@@ -87,7 +92,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// Every key that a file may have.
     package static let knownKeys =
         CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
-        + EvaluationSettings.CodingKeys.allCases.map(\.rawValue)
+        + EvaluationSettings.CodingKeys.allCases.map(\.rawValue) + SavingSettings.CodingKeys.allCases.map(\.rawValue)
 
     /// The settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
@@ -122,7 +127,9 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
         try values.read(.selfCheck, into: &selfCheck)
+        try values.read(.maxSkipped, into: &maxSkipped)
         evaluation = try EvaluationSettings(from: decoder)
+        saving = try SavingSettings(from: decoder)
     }
 
     /// Checks that model and data are named, and every field's range.
@@ -152,7 +159,9 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.rowTokens, (1...1 << 24).contains(rowTokens), "from 1 to 2^24", rowTokens)
         try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
         try check(.selfCheck, selfCheck >= 0, "at least 0", selfCheck)
+        try check(.maxSkipped, maxSkipped >= 0, "at least 0", maxSkipped)
         try evaluation.validate()
+        try saving.validate()
         _ = try Objective(objective)
     }
 

@@ -8,10 +8,16 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case notOne(of: [String], found: [String])
     /// Some rank would never have anything to do.
     case moreRanksThanRows(ranks: Int, rows: Int, isStep: Bool)
-    /// The loss or its gradient is not a number.
-    case notFinite(step: Int, loss: Double, gradientNorm: Double)
+    /// The loss or its gradient is not a number; of the rows of the data those whose loss is none.
+    case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [Int])
     /// A reference cache belongs to another model or other data.
     case foreignCache(path: String, what: String)
+    /// A checkpoint belongs to another run.
+    case foreignCheckpoint(path: String, what: String)
+    /// There are checkpoints, and all are damaged.
+    case noSoundCheckpoint(path: String)
+    /// The weights have come apart.
+    case ranksDiffer(step: Int, rank: Int)
 
     package var description: String {
         switch self {
@@ -25,11 +31,30 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .moreRanksThanRows(let ranks, let rows, let isStep):
             return "\(ranks) ranks for \(rows) preference rows \(isStep ? "in a step" : "in all"): some would never "
                 + "have work; start at most \(rows) ranks\(isStep ? ", or raise --global-batch-size" : "")"
-        case .notFinite(let step, let loss, let norm):
-            return "step \(step): loss \(loss), gradient norm \(norm); the model was neither updated nor "
-                + "written; lower --learning-rate, or look for broken weights"
+        case .notFinite(let step, let loss, let norm, let rows):
+            return
+                "step \(step): loss \(Self.text(loss)), gradient norm \(Self.text(norm)), \(Self.list(rows)); "
+                + "the model was neither updated nor written; lower --learning-rate, or look for broken weights"
         case .foreignCache(let path, let what):
             return "\(path): made for \(what); name another --reference-cache, or remove this one"
+        case .foreignCheckpoint(let path, let what):
+            return "\(path): made with \(what); resume with what it was made with, or start anew without --resume"
+        case .noSoundCheckpoint(let path):
+            return "\(path): none of the checkpoints there is whole; mend one, or start anew without --resume"
+        case .ranksDiffer(let step, let rank):
+            return
+                "after step \(step) rank \(rank) has other weights than rank 0, though both started and stepped alike: "
+                + "a fault of memory, processor or network; leave out its host and go on with --resume"
         }
+    }
+
+    /// A number; NaN without the sign that processors give it.
+    private static func text(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
+
+    /// The rows at fault, as many as a line holds.
+    private static func list(_ rows: [Int]) -> String {
+        guard !rows.isEmpty else { return "of losses that are all finite" }
+        let shown = rows.prefix(8).map { "\($0)" }.joined(separator: ", ")
+        return "not finite for row\(rows.count == 1 ? "" : "s") \(shown)\(rows.count > 8 ? " …" : "") of the data"
     }
 }

@@ -6,13 +6,15 @@ internal import Preferences
 extension TrainingRun {
     /// What `summary.json` tells.
     ///
-    /// - Parameters:
-    ///   - total: All steps together.
-    ///   - seconds: What they took, evaluations left out.
-    ///   - peakBytes: The most memory that a rank has used.
-    func summary(_ total: StepReport, seconds: Double, peakBytes: Int) -> MetricsRecord {
+    /// Steps, their time and their metrics are those of the whole run, from whichever checkpoint it went on; what is told
+    /// of starts, reference and saving is of this process.
+    ///
+    /// - Parameter peakBytes: The most memory that a rank has used.
+    func summary(peakBytes: Int) -> MetricsRecord {
+        let (total, seconds) = (state.total, state.trainSeconds)
         var summary = MetricsRecord()
         summary.add("steps", total.steps)
+        summary.add("skipped_steps", total.skipped)
         summary.add("ranks", communicator.size)
         summary.add("threads", policy.team.count)
         summary.add("pairs", total.pairs)
@@ -20,7 +22,8 @@ extension TrainingRun {
         summary.add("self_check_seconds", selfCheckSeconds)
         if let selfCheckDifference { summary.add("self_check_difference", selfCheckDifference) }
         summary.add("train_seconds", seconds)
-        summary.add("eval_seconds", evaluationSeconds)
+        summary.add("eval_seconds", state.evaluationSeconds)
+        summary.add("save_seconds", saving.stallSeconds)
         summary.add("reference_rows", referenceRows)
         summary.add("reference_seconds", referenceSeconds)
         summary.add("pairs_per_second", Double(total.pairs) / (seconds + referenceSeconds))

@@ -1,6 +1,7 @@
 package import Collectives
 internal import Compute
 internal import Formats
+internal import Foundation
 internal import Objectives
 internal import Preferences
 internal import SystemPackage
@@ -26,7 +27,10 @@ package final class TrainingRun {
     let selfCheckDifference: Double?
     /// From the start of the process to the first step, reference and self-check left out.
     let startupSeconds: Double
-    private(set) var evaluationSeconds = 0.0
+    let saving: RunSaving
+    /// What the run goes on from; nil where it began at the beginning.
+    private let resumption: Resumption?
+    private(set) var state: RunState
     private var cursor: StepCursor
     private let totalSteps: Int
 
@@ -46,8 +50,15 @@ package final class TrainingRun {
             return (try Objective(configuration.objective), output)
         }
         self.output = output
+        let identity = RunIdentity(inputs)
+        let store = output.map { CheckpointStore($0, configuration) }
+        try communicator.agree { try store?.sweep() }
+        resumption = try Resumption(configuration, store: store, identity: identity, communicator: communicator)
+        state = resumption?.state.run ?? RunState()
         let cursor = StepCursor(inputs.dataset, configuration)
-        self.cursor = cursor
+        var next = cursor
+        next.advance(by: state.step)
+        self.cursor = next
         totalSteps = configuration.totalSteps(stepsPerEpoch: cursor.stepsPerEpoch)
         schedule = LearningRateSchedule(
             kind: configuration.lrSchedulerType,
@@ -98,51 +109,101 @@ package final class TrainingRun {
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
             return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
         }
+        saving = try RunSaving(
+            configuration,
+            identity: identity,
+            policy: policy,
+            optimizer: optimizer,
+            output: output,
+            communicator: communicator
+        )
+        // Last: the self-check and the reference are of the model as it was before training.
+        try resumption?.restore(TrainedTensors(policy, optimizer), communicator: communicator)
+        optimizer.resume(step: state.updates)
+        if let progress = resumption?.state.evaluation { evaluation?.resume(from: progress) }
     }
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
     ///
     /// - Parameter profilesPhases: Whether to write `phases.txt` and `trace.json` too, of rank 0 and all steps but the
     ///   first, whose time goes into memory that is touched for the first time.
+    /// - Throws: `Interrupted` on every rank where any was asked to stop; the run has then been saved, if it had begun.
     package func run(profilesPhases: Bool = false) throws {
-        let log = try communicator.agree { try output?.startMetrics(configuration) }
+        let log = try communicator.agree { try startLog() }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
-        var window = StepReport()
-        var total = StepReport()
         let profile = profilesPhases && communicator.rank == 0 ? StepProfile(of: policy.team) : nil
-        let start = ContinuousClock().now
-        var stepSeconds: Double { (ContinuousClock().now - start) / .seconds(1) - evaluationSeconds }
-        func show(after step: Int) {
-            let record = window.record(
-                step: step,
-                epoch: epoch(after: step),
-                total: total,
-                sharing: planner.sharing,
-                peakRate: peakRate
-            )
-            log?.append(record)
-            let rate = Double(total.pairs) / stepSeconds
-            progress.show(share(step), details: window.details(step: step, of: totalSteps, pairsPerSecond: rate))
-            window = StepReport()
+        try stopIfAsked()
+        if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
+        let firstStep = state.step + 1
+        while state.step < totalSteps, evaluation?.course.isOver != true {
+            let outcome = try take(state.step < firstStep && firstStep < totalSteps ? nil : profile)
+            if state.step % configuration.loggingSteps == 0 || state.step == totalSteps { show(log, progress) }
+            if configuration.evaluation.isDue(step: state.step, of: totalSteps) { try evaluate(log, progress) }
+            guard state.step < totalSteps, evaluation?.course.isOver != true else { break }
+            if outcome.isAskedToStop { try stop(log, progress) }
+            try saving.saveIfDue(state, evaluation: evaluation, log: log)
         }
-        if configuration.evaluation.evalOnStart { try evaluate(after: 0, log, progress) }
-        for step in 1...totalSteps {
-            let rate = schedule.rate(step: step - 1)
-            let take = { try self.trainingStep.run(self.planner.plan(rows: self.cursor.next()), learningRate: rate) }
-            let report = step < min(2, totalSteps) ? try take() : try profile?.record(take) ?? take()
-            window.add(report)
-            total.add(report)
-            let isShown = step % configuration.loggingSteps == 0 || step == totalSteps
-            if isShown { show(after: step) }
-            guard configuration.evaluation.isDue(step: step, of: totalSteps) else { continue }
-            try evaluate(after: step, log, progress)
-            guard evaluation?.course.isOver == true else { continue }
-            if !isShown { show(after: step) }
-            break
-        }
+        // Where patience is at its end between two lines.
+        if state.window.steps > 0 { show(log, progress) }
         progress.finish()
-        try finish(total, log: log, seconds: stepSeconds)
+        try finish(log: log)
         try communicator.agree { try profile.map(write) }
+    }
+
+    private func startLog() throws -> MetricsLog? {
+        guard let output else { return nil }
+        try resumption?.restoreBest(to: output)
+        return try output.startMetrics(configuration, lines: resumption?.metrics ?? Data())
+    }
+
+    /// Takes one step.
+    ///
+    /// - Throws: `RankFailure` on every rank where too many steps in succession left the weights as they were.
+    private func take(_ profile: StepProfile?) throws -> StepOutcome {
+        let start = ContinuousClock().now
+        let rate = schedule.rate(step: state.step)
+        func step() throws -> StepOutcome {
+            try trainingStep.run(planner.plan(rows: cursor.next()), learningRate: rate) { StopSignal.isRaised }
+        }
+        let outcome = try profile?.record(step, report: { $0.report }) ?? step()
+        state.add(outcome, seconds: (ContinuousClock().now - start) / .seconds(1))
+        guard let fault = outcome.fault else { return outcome }
+        let error = fault.error(step: state.step)
+        guard state.skippedInRow <= configuration.maxSkipped else { throw RankFailure(rank: 0, error: error) }
+        if communicator.rank == 0 { tell("warning: skipped: \(error)") }
+        return outcome
+    }
+
+    /// Writes a line of metrics about the steps since the last.
+    private func show(_ log: MetricsLog?, _ progress: ProgressLine) {
+        let (step, window) = (state.step, state.window)
+        let record = window.record(
+            step: step,
+            epoch: epoch(after: step),
+            total: state.total,
+            sharing: planner.sharing,
+            peakRate: peakRate
+        )
+        log?.append(record)
+        let rate = Double(state.total.pairs) / state.trainSeconds
+        progress.show(share(step), details: window.details(step: step, of: totalSteps, pairsPerSecond: rate))
+        state.closeWindow()
+    }
+
+    /// Ends the run before its first step where any rank has been asked to stop meanwhile: nothing has to be saved.
+    private func stopIfAsked() throws {
+        guard try communicator.maximum(StopSignal.isRaised ? 1 : 0) > 0 else { return }
+        if communicator.rank == 0 {
+            tell("stopped after step \(state.step), before another; --resume goes on from there")
+        }
+        throw Interrupted()
+    }
+
+    /// Saves the run and ends it.
+    private func stop(_ log: MetricsLog?, _ progress: ProgressLine) throws {
+        progress.finish()
+        try saving.save(state, evaluation: evaluation, log: log)
+        throw Interrupted()
     }
 
     private func share(_ step: Int) -> Double { Double(step) / Double(totalSteps) }
@@ -150,9 +211,9 @@ package final class TrainingRun {
     private func epoch(after step: Int) -> Double { Double(step) / Double(cursor.stepsPerEpoch) }
 
     /// Judges the model, and writes it where it is the best so far and to be kept.
-    private func evaluate(after step: Int, _ log: MetricsLog?, _ progress: ProgressLine) throws {
+    private func evaluate(_ log: MetricsLog?, _ progress: ProgressLine) throws {
         guard let evaluation else { return }
-        let start = ContinuousClock().now
+        let (start, step) = (ContinuousClock().now, state.step)
         progress.finish()
         let outcome = try evaluation.run(step: step, epoch: epoch(after: step))
         log?.append(outcome.record)
@@ -161,7 +222,7 @@ package final class TrainingRun {
         if outcome.isBest, evaluation.settings.loadBestModelAtEnd {
             try communicator.agree { try output?.write(policy) }
         }
-        evaluationSeconds += (ContinuousClock().now - start) / .seconds(1)
+        state.evaluationSeconds += (ContinuousClock().now - start) / .seconds(1)
     }
 
     // MARK: The end
@@ -173,7 +234,8 @@ package final class TrainingRun {
         try StepProfile.writeTrace(of: [("rank 0", profile)], to: output.file("trace.json"))
     }
 
-    private func finish(_ total: StepReport, log: MetricsLog?, seconds: Double) throws {
+    private func finish(log: MetricsLog?) throws {
+        saving.finishJob()
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
         let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil
         try communicator.agree {
@@ -181,7 +243,7 @@ package final class TrainingRun {
             // The model first: where a full disk has held metrics back, it must not be lost for them.
             if !hasBest { try output.write(policy) }
             try log?.finish()
-            let summary = summary(total, seconds: seconds, peakBytes: Int(peakBytes))
+            let summary = summary(peakBytes: Int(peakBytes))
             try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
         }
     }

@@ -4,6 +4,36 @@ internal import Objectives
 internal import Preferences
 internal import Transformer
 
+/// What a step came to, the same on every rank but for times.
+struct StepOutcome {
+    let report: StepReport
+    /// Why the weights were left as they were; nil where they were updated.
+    let fault: Fault?
+    /// Whether any rank was asked to stop.
+    let isAskedToStop: Bool
+
+    /// A loss or a gradient that is not finite.
+    struct Fault {
+        let loss: Double
+        let gradientNorm: Double
+        /// Rows of the data whose loss is not, ascending.
+        let rows: [Int]
+
+        /// The fault as an error of that step.
+        func error(step: Int) -> TrainingError {
+            .notFinite(step: step, loss: loss, gradientNorm: gradientNorm, rows: rows)
+        }
+    }
+
+    /// The report of a step that updated the weights.
+    ///
+    /// - Throws: `RankFailure` on every rank where it did not.
+    func updated(step: Int) throws -> StepReport {
+        if let fault { throw RankFailure(rank: 0, error: fault.error(step: step)) }
+        return report
+    }
+}
+
 /// One optimizer step over all ranks: the gradients of a plan's pairs, and the update of the weights that they give.
 final class TrainingStep {
     private let policy: Policy
@@ -39,23 +69,37 @@ final class TrainingStep {
 
     /// Computes this rank's shard of the plan, and updates the weights alike on every rank.
     ///
-    /// - Parameter makePlan: The plan, the same on every rank; to make it is part of the step and of its time.
-    /// - Throws: `RankFailure` on every rank where the loss or its gradient is not finite; the weights then stay.
-    func run(_ makePlan: @autoclosure () -> StepPlan, learningRate: Double) throws -> StepReport {
+    /// Where the loss or its gradient is not finite, weights and moments stay as they were.
+    ///
+    /// - Parameters:
+    ///   - makePlan: The plan, the same on every rank; to make it is part of the step and of its time.
+    ///   - isAskedToStop: Asked of each rank when its share is computed: whether it was asked to stop.
+    func run(
+        _ makePlan: @autoclosure () -> StepPlan,
+        learningRate: Double,
+        isAskedToStop: () -> Bool = { false }
+    ) throws -> StepOutcome {
         let clock = ContinuousClock()
         let (start, system) = (clock.now, Processor.systemSeconds)
         let plan = policy.team.alone("plan", makePlan)
-        var statistics = try accumulate(plan)
+        let (own, suspects) = try accumulate(plan)
         let computed = clock.now
         // Waiting for the slowest rank is not communication: it is kept apart.
         try policy.team.alone("waiting for other ranks") { try communicator.barrier() }
         let together = clock.now
         try policy.team.alone("all-reduce") { try gradients.allReduce(communicator) }
-        statistics = PreferenceStatistics(sums: try communicator.sum(statistics.sums))
+        // Who was asked to stop rides on the sums, so that all ranks know it at the same step.
+        let sums = try communicator.sum(own.sums + [isAskedToStop() ? 1 : 0])
+        let statistics = PreferenceStatistics(sums: Array(sums.dropLast()))
         let reduced = clock.now
-        let norm = try update(loss: statistics.mean(.loss), learningRate: learningRate)
+        let (norm, isUpdated) = update(loss: statistics.mean(.loss), learningRate: learningRate)
         let end = clock.now
-        return StepReport(
+        var fault: StepOutcome.Fault?
+        if !isUpdated {
+            let rows = try rows(of: plan, among: suspects)
+            fault = StepOutcome.Fault(loss: statistics.mean(.loss), gradientNorm: norm, rows: rows)
+        }
+        let report = StepReport(
             statistics: statistics,
             gradientNorm: norm,
             learningRate: learningRate,
@@ -71,13 +115,18 @@ final class TrainingStep {
                 system: Processor.systemSeconds - system
             )
         )
+        return StepOutcome(
+            report: fault == nil ? report : report.asSkipped,
+            fault: fault,
+            isAskedToStop: sums[sums.count - 1] > 0
+        )
     }
 
-    /// Makes the gradients of this rank's shard anew, and counts its pairs.
-    private func accumulate(_ plan: StepPlan) throws -> PreferenceStatistics {
+    /// Makes the gradients of this rank's shard anew, counts its pairs, and names the rows whose loss is not finite.
+    private func accumulate(_ plan: StepPlan) throws -> (statistics: PreferenceStatistics, suspects: Set<Int>) {
         model.times = .init()
         gradients.clear(team: policy.team)
-        var statistics = PreferenceStatistics()
+        var (statistics, suspects) = (PreferenceStatistics(), Set<Int>())
         let rows = policy.team.alone("plan") { plan.packedRows(shard: communicator.rank) }
         let step = StepScoring(scoring, counts: plan.counts, matching: try matching(rows, plan.counts))
         for row in rows {
@@ -85,8 +134,22 @@ final class TrainingStep {
                 step.derivatives(row: row, scores: $0, examples: $1)
             }
             step.count(row, scores: scores, into: &statistics)
+            // Once the sum is not finite it stays so: only then each example is looked at.
+            guard !statistics[.loss].isFinite else { continue }
+            for example in row.examples {
+                var alone = PreferenceStatistics()
+                step.count(example, in: row, scores: scores, into: &alone)
+                if !alone[.loss].isFinite { suspects.insert(example.row) }
+            }
         }
-        return statistics
+        return (statistics, suspects)
+    }
+
+    /// The rows of a plan that any rank suspects, ascending.
+    private func rows(of plan: StepPlan, among suspects: Set<Int>) throws -> [Int] {
+        let rows = plan.counts.firstPairs.keys.sorted()
+        let counts = try communicator.sum(rows.map { suspects.contains($0) ? 1 : 0 })
+        return zip(rows, counts).filter { $0.1 > 0 }.map(\.0)
     }
 
     /// What each pair meets among the step's, where the objective asks for it: one more forward pass.
@@ -97,16 +160,10 @@ final class TrainingStep {
         return try pairs.matched(communicator)
     }
 
-    /// Updates the weights by the reduced gradient, and gives its norm.
-    private func update(loss: Double, learningRate: Double) throws -> Double {
+    /// Updates the weights by the reduced gradient where all is finite, which every rank knows from reduced values.
+    private func update(loss: Double, learningRate: Double) -> (norm: Double, isUpdated: Bool) {
         let norm = gradients.norm(team: policy.team)
-        guard norm.isFinite, loss.isFinite else {
-            // Known to every rank alike, from reduced values.
-            throw RankFailure(
-                rank: 0,
-                error: TrainingError.notFinite(step: optimizer.step + 1, loss: loss, gradientNorm: norm)
-            )
-        }
+        guard norm.isFinite, loss.isFinite else { return (norm, false) }
         optimizer.update(
             parameters: policy.flat,
             gradient: gradients.flat,
@@ -114,6 +171,6 @@ final class TrainingStep {
             scale: clippingScale(norm: norm, maximum: maxGradNorm),
             team: policy.team
         )
-        return norm
+        return (norm, true)
     }
 }

@@ -13,6 +13,8 @@ struct Train: ParsableCommand {
 
     @OptionGroup var evaluation: EvaluationOptions
 
+    @OptionGroup var saving: SavingOptions
+
     @Option(name: .long, help: "The directory for the trained model, metrics.jsonl and summary.json.")
     var output: String?
 
@@ -37,15 +39,28 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
     var referenceCache: String?
 
+    @Option(
+        name: .long,
+        help: "Steps in a row to skip where loss or gradient is not finite (default 0: stops at once)."
+    )
+    var maxSkipped: Int?
+
     @Flag(name: .long, help: "Also writes where the time of rank 0 goes: phases.txt, and trace.json for Perfetto.")
     var profilePhases = false
 
     func run() throws {
+        // First: until then a signal ends the process.
+        StopSignal.watch()
+        var isInterrupted = false
         let status = World.run { communicator in
             let configuration = try communicator.agree { try resolved() }
-            try TrainingRun(configuration, communicator: communicator).run(profilesPhases: profilePhases)
+            do {
+                try TrainingRun(configuration, communicator: communicator).run(profilesPhases: profilePhases)
+            } catch is Interrupted {
+                isInterrupted = true
+            }
         }
-        throw ExitCode(status)
+        throw ExitCode(isInterrupted && status == 0 ? Interrupted.exitCode : status)
     }
 
     private func resolved() throws -> TrainingConfiguration {
@@ -53,6 +68,7 @@ struct Train: ParsableCommand {
         course.override(&configuration)
         objective.override(&configuration)
         evaluation.override(&configuration.evaluation)
+        saving.override(&configuration.saving)
         output.map { configuration.output = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }
@@ -61,6 +77,7 @@ struct Train: ParsableCommand {
         weightDecay.map { configuration.weightDecay = $0 }
         loggingSteps.map { configuration.loggingSteps = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
+        maxSkipped.map { configuration.maxSkipped = $0 }
         return configuration
     }
 }

@@ -15,40 +15,58 @@ package enum Launch {
 
     /// Runs one of the package's executables on `ranks` ranks; 1 without `mpirun` where `solo` is set.
     ///
-    /// A run that takes longer than `timeout` seconds is killed, and has status -1.
+    /// A run that takes longer than `timeout` seconds is killed, and has status -1. One that a signal ended has the
+    /// signal's number.
+    ///
+    /// - Parameter watch: Called again and again with the process's number, `mpirun`'s where there is one, as long as it
+    ///   runs and until the answer is true.
     package static func run(
         _ product: String,
         _ arguments: [String],
         ranks: Int = 1,
         solo: Bool = false,
         variables: [String: String] = [:],
-        timeout: Double = 120
+        timeout: Double = 120,
+        watch: (Int32) -> Bool = { _ in true }
     ) throws -> Outcome {
-        guard solo else { return try mpirun(product, Array(repeating: arguments, count: ranks), timeout: timeout) }
+        guard solo else {
+            return try mpirun(product, Array(repeating: arguments, count: ranks), timeout: timeout, watch: watch)
+        }
         let executable = Places.products.appending(product).string
-        return try run(executable, arguments, variables: variables, timeout: timeout)
+        return try run(executable, arguments, variables: variables, timeout: timeout, watch: watch)
     }
 
     /// Runs one of the package's executables under `mpirun`, each rank with arguments of its own.
-    package static func mpirun(_ product: String, _ ranks: [[String]], timeout: Double = 120) throws -> Outcome {
+    package static func mpirun(
+        _ product: String,
+        _ ranks: [[String]],
+        timeout: Double = 120,
+        watch: (Int32) -> Bool = { _ in true }
+    ) throws -> Outcome {
         let executable = Places.products.appending(product).string
         let alike = Set(ranks).count == 1 ? [(ranks.count, ranks[0])] : ranks.map { (1, $0) }
         let parts = alike.map { ["-np", "\($0)", executable] + $1 }
         let options = ["--oversubscribe", "--bind-to", "none"]
-        return try tool("mpirun", options + parts.joined(separator: [":"]), timeout: timeout)
+        return try tool("mpirun", options + parts.joined(separator: [":"]), timeout: timeout, watch: watch)
     }
 
     /// Runs a program that is found on the path.
-    package static func tool(_ name: String, _ arguments: [String], timeout: Double = 120) throws -> Outcome {
+    package static func tool(
+        _ name: String,
+        _ arguments: [String],
+        timeout: Double = 120,
+        watch: (Int32) -> Bool = { _ in true }
+    ) throws -> Outcome {
         guard let executable = which(name) else { preconditionFailure("\(name) is checked by the test's condition") }
-        return try run(executable, arguments, timeout: timeout)
+        return try run(executable, arguments, variables: [:], timeout: timeout, watch: watch)
     }
 
     private static func run(
         _ executable: String,
         _ arguments: [String],
         variables: [String: String] = [:],
-        timeout: Double
+        timeout: Double,
+        watch: (Int32) -> Bool
     ) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
@@ -63,7 +81,11 @@ package enum Launch {
             process.standardError = FileHandle(forWritingAtPath: errors)
             try process.run()
             let deadline = Date(timeIntervalSinceNow: timeout)
-            while process.isRunning, Date() < deadline { Thread.sleep(forTimeInterval: 0.01) }
+            var isWatched = true
+            while process.isRunning, Date() < deadline {
+                if isWatched { isWatched = !watch(process.processIdentifier) }
+                Thread.sleep(forTimeInterval: isWatched ? 0.001 : 0.01)
+            }
             let late = process.isRunning
             if late { process.terminate() }
             process.waitUntilExit()

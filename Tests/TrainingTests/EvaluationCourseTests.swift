@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Testing
 internal import Training
 
@@ -31,6 +32,27 @@ struct EvaluationCourseTests {
         #expect(follow([3, 1, 4]) { $0.greaterIsBetter = true }.best == 3)
         #expect(follow([3, 1, 4]) { ($0.metricForBestModel, $0.greaterIsBetter) = ("entropy", false) }.best == 2)
         #expect(follow([]).best == nil)
+    }
+
+    @Test("a course that goes on from what another remembered decides as if it had not been interrupted")
+    func memory() throws {
+        var settings = EvaluationSettings()
+        settings.earlyStoppingPatience = 2
+        let values: [Double] = [5, 6, 4, 4.5, 3, 7, 8]
+        for cut in 0..<values.count {
+            var (whole, first) = (EvaluationCourse(settings), EvaluationCourse(settings))
+            for (index, value) in values[..<cut].enumerated() {
+                #expect(whole.note(value, step: index) == first.note(value, step: index))
+            }
+            let written = try JSONEncoder().encode(first.memory)
+            let read = try JSONDecoder().decode(EvaluationCourse.Memory.self, from: written)
+            var second = EvaluationCourse(settings, memory: read)
+            for (index, value) in values.enumerated().dropFirst(cut) {
+                #expect(whole.note(value, step: index) == second.note(value, step: index))
+                #expect(whole.best == second.best && whole.isOver == second.isOver)
+            }
+            #expect(second.isOver && second.best?.step == 4)
+        }
     }
 
     @Test("what is no number is never the best, and costs patience")

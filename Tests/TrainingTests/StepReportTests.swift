@@ -67,6 +67,30 @@ struct StepReportTests {
         #expect(window.pairs == 4 && total.pairs == 4)
     }
 
+    @Test("a skipped step counts as a step with its time and tokens, and leaves the metrics of the others as they are")
+    func skipped() throws {
+        let sound = report(pairs: 2, loss: 0.5, norm: 1, rate: 1, plan: try plan(rows: [0]))
+        let broken = report(pairs: 2, loss: .nan, norm: .nan, rate: 1, plan: try plan(rows: [1]))
+        var window = sound
+        window.add(broken.asSkipped)
+        #expect(window.steps == 2 && window.skipped == 1 && window.pairs == 2)
+        let found = try fields(window.record(step: 2, epoch: 1, total: window, sharing: .prompt, peakRate: 1))
+        #expect(found["loss"] == 0.5 && found["grad_norm"] == nil && found["skipped_steps"] == 1)
+        #expect(found["tokens_computed"] == 14 && found["step_seconds"] == 4)
+        let alone = try fields(sound.record(step: 1, epoch: 1, total: sound, sharing: .prompt, peakRate: 1))
+        #expect(alone["skipped_steps"] == nil)
+    }
+
+    @Test("a report that was written down and read back is the same to the last bit")
+    func roundTrip() throws {
+        var report = report(pairs: 3, loss: 1.0 / 3, norm: 0.1, rate: 1e-7, plan: try plan(rows: [0, 1]))
+        report.add(report.asSkipped)
+        let found = try JSONDecoder().decode(StepReport.self, from: JSONEncoder().encode(report))
+        let (a, b) = (found, report)
+        let lines = [a, b].map { $0.record(step: 1, epoch: 1, total: $0, sharing: .none, peakRate: 3).line }
+        #expect(lines[0] == lines[1] && found.steps == 2 && found.skipped == 1)
+    }
+
     @Test("the imbalance is the mean over steps")
     func imbalance() throws {
         var window = StepReport()

@@ -73,6 +73,10 @@ struct TrainingConfigurationTests {
         expected.gradientCheckpointing = true
         expected.referenceCache = "c"
         expected.selfCheck = 2
+        expected.maxSkipped = 3
+        expected.saving.saveSteps = 9
+        expected.saving.saveTotalLimit = 2
+        expected.saving.resumeFromCheckpoint = "auto"
         expected.evaluation.evalData = "e"
         expected.evaluation.evalSteps = 4
         expected.evaluation.evalOnStart = true
@@ -94,7 +98,8 @@ struct TrainingConfigurationTests {
             "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
             "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
             "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
-            "early_stopping_patience: 6", "early_stopping_threshold: 0.5",
+            "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
+            "save_total_limit: 2", "resume_from_checkpoint: auto",
         ]
         try Places.temporary { directory in
             let all = try read(lines.joined(separator: "\n"), from: directory)
@@ -121,6 +126,9 @@ struct TrainingConfigurationTests {
         #expect(evaluation.greaterIsBetter != nil)
         (settings.evaluation.evalData, settings.evaluation.evalSteps) = (nil, nil)
         (settings.evaluation.greaterIsBetter, settings.evaluation.earlyStoppingPatience) = (nil, nil)
+        let saving = settings.saving
+        #expect(saving.saveSteps != nil && saving.saveTotalLimit != nil && saving.resumeFromCheckpoint == "auto")
+        settings.saving = SavingSettings()
         #expect(settings == TrainingConfiguration())
     }
 
@@ -151,6 +159,8 @@ struct TrainingConfigurationTests {
             ("lossweights: [1]", "line 1: unknown key lossweights; did you mean loss_weights?"),
             ("eval_step: 5", "line 1: unknown key eval_step; did you mean eval_steps?"),
             ("eval_steps: 0.1", "eval_steps: expected a whole number, found 0.1"),
+            ("resume: auto", "line 1: unknown key resume"),
+            ("save_step: 5", "line 1: unknown key save_step; did you mean save_steps?"),
         ]
     )
     func refusals(yaml: String, message: String) throws {
@@ -198,6 +208,12 @@ struct TrainingConfigurationTests {
             ($0.objective.lossType, $0.objective.labelSmoothing) = (["hinge"], 0.25)
         },
         Mistake("self_check must be at least 0, found -1") { $0.selfCheck = -1 },
+        Mistake("max_skipped must be at least 0, found -1") { $0.maxSkipped = -1 },
+        Mistake("save_steps must be at least 1, found 0") { $0.saving.saveSteps = 0 },
+        Mistake("save_total_limit must be at least 1, found 0") { $0.saving.saveTotalLimit = 0 },
+        Mistake("resume_from_checkpoint must be auto or a checkpoint's directory, found nothing") {
+            $0.saving.resumeFromCheckpoint = ""
+        },
         Mistake("eval_data must be a file that espalier-prepare wrote, found nothing") { $0.evaluation.evalData = "" },
         Mistake("early_stopping_patience must be at least 1, found 0") {
             ($0.evaluation.evalData, $0.evaluation.earlyStoppingPatience) = ("e", 0)

@@ -179,8 +179,8 @@ def test_the_example_configuration_has_every_flag_of_train_and_no_other():
     flags = re.findall(r"--([a-z0-9][a-z0-9-]+)", run(ESPALIER, "train", "--help").stdout.split("OPTIONS:")[1])
     flags = {flag.removeprefix("no-").replace("-", "_") for flag in flags} - {"config", "help", "version"}
     keys = set(re.findall(r"^([a-z0-9_]+):", EXAMPLE.read_text(), re.MULTILINE))
-    # A shorter name of gradient_checkpointing, and what is no setting of the run.
-    flags -= {"recompute", "profile_phases"}
+    # Shorter names of gradient_checkpointing and resume_from_checkpoint, and what is no setting of the run.
+    flags -= {"recompute", "resume", "profile_phases"}
     # It would stand in the way of another number of losses.
     assert "\n# loss_weights: [1.0]\n" in EXAMPLE.read_text()
     flags -= {"loss_weights"}

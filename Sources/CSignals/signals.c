@@ -1,0 +1,34 @@
+#define _GNU_SOURCE
+#include "CSignals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler may touch lock-free atomics alone");
+
+static atomic_int noted;
+
+// Calls only what POSIX allows in a handler.
+static void note(int number) {
+    const int before = errno;
+    int none = 0;
+    atomic_compare_exchange_strong(&noted, &none, number);
+    if (number == SIGINT) {
+        static const char text[] = "\ninterrupted: saving after this step; once more stops at once\n";
+        signal(SIGINT, SIG_DFL);
+        if (write(STDERR_FILENO, text, sizeof text - 1) < 0) errno = before;
+    }
+    errno = before;
+}
+
+void csignals_watch(void) {
+    // Calls that a signal interrupts go on by themselves: only the flag tells of it.
+    struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    const int numbers[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) sigaction(numbers[i], &action, NULL);
+}
+
+int csignals_noted(void) { return atomic_load(&noted); }

@@ -1,0 +1,78 @@
+internal import Collectives
+internal import Compute
+internal import Foundation
+internal import SystemPackage
+
+/// Where a run goes on: from a checkpoint that rank 0 reads, so that no other needs to see it.
+struct Resumption {
+    /// The same on every rank.
+    let state: CheckpointState
+    /// The lines of `metrics.jsonl` until then; empty but on rank 0.
+    let metrics: Data
+    /// Of rank 0 alone.
+    private let checkpoint: Checkpoint?
+
+    /// Finds the checkpoint that `configuration` asks for; nil where a run begins at the beginning.
+    ///
+    /// - Throws: `RankFailure` on every rank where the checkpoint is not whole, none is, or it is another run's.
+    init?(
+        _ configuration: TrainingConfiguration,
+        store: CheckpointStore?,
+        identity: RunIdentity,
+        communicator: any Communicator
+    ) throws {
+        let (checkpoint, json) = try communicator.agree { () throws -> (Checkpoint?, String) in
+            guard let store, let checkpoint = try Self.find(configuration, in: store) else { return (nil, "") }
+            if let what = try identity.difference(from: checkpoint.state) ?? Self.difference(checkpoint, configuration)
+            {
+                throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what)
+            }
+            return (checkpoint, try checkpoint.state.json())
+        }
+        let shared = try communicator.broadcast(json, root: 0)
+        guard !shared.isEmpty else { return nil }
+        (state, metrics) = try communicator.agree {
+            (try CheckpointState(json: shared), try checkpoint?.metrics() ?? Data())
+        }
+        self.checkpoint = checkpoint
+    }
+
+    /// Gives every rank the weights and moments of the checkpoint.
+    func restore(_ tensors: TrainedTensors, communicator: any Communicator) throws {
+        try communicator.agree { try checkpoint?.read(into: tensors) }
+        for part in tensors.parts {
+            try part.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
+        }
+    }
+
+    /// Puts the best model so far back to where it is to remain.
+    func restoreBest(to output: ModelDirectory) throws {
+        if let best = checkpoint?.best { try output.restore(weights: best) }
+    }
+
+    /// The checkpoint that is asked for, or the newest that is whole; what is passed over is told.
+    private static func find(_ configuration: TrainingConfiguration, in store: CheckpointStore) throws -> Checkpoint? {
+        guard let wanted = configuration.saving.resumeFromCheckpoint else {
+            if let last = try store.steps().last {
+                tell("warning: \(store.path(step: last)) is there and not used; --resume goes on from it")
+            }
+            return nil
+        }
+        guard wanted == SavingSettings.newest else { return told(try Checkpoint(verifying: FilePath(wanted))) }
+        let (checkpoint, faults) = try store.newest()
+        for fault in faults { tell("warning: passed over: \(fault)") }
+        guard checkpoint != nil || faults.isEmpty else {
+            throw TrainingError.noSoundCheckpoint(path: store.directory.string)
+        }
+        return checkpoint.map(told)
+    }
+
+    private static func told(_ checkpoint: Checkpoint) -> Checkpoint {
+        tell("resuming after step \(checkpoint.state.run.step) from \(checkpoint.path)")
+        return checkpoint
+    }
+
+    private static func difference(_ checkpoint: Checkpoint, _ configuration: TrainingConfiguration) throws -> String? {
+        try configuration.difference(from: checkpoint.settings())
+    }
+}

@@ -1,0 +1,130 @@
+internal import Collectives
+internal import Compute
+internal import Foundation
+internal import SystemPackage
+
+/// Writes a run's checkpoints; every rank calls it alike, rank 0 writes.
+final class RunSaving {
+    private let settings: SavingSettings
+    /// As `espalier.yaml` has them.
+    private let configuration: String
+    private let identity: RunIdentity
+    private let policy: Policy
+    private let optimizer: Optimizer
+    private let communicator: any Communicator
+    /// Of rank 0 alone, as is all below.
+    private let output: ModelDirectory?
+    private let store: CheckpointStore?
+    private let snapshot: Snapshot?
+    private var job: BackgroundJob?
+    /// What checkpoints have taken of the run's time.
+    private(set) var stallSeconds = 0.0
+
+    /// - Parameters:
+    ///   - identity: What the run computes with.
+    ///   - output: The directory that checkpoints go to, of rank 0.
+    init(
+        _ configuration: TrainingConfiguration,
+        identity: RunIdentity,
+        policy: Policy,
+        optimizer: Optimizer,
+        output: ModelDirectory?,
+        communicator: any Communicator
+    ) throws {
+        (settings, self.identity) = (configuration.saving, identity)
+        (self.policy, self.optimizer, self.communicator) = (policy, optimizer, communicator)
+        self.output = output
+        store = output.map { CheckpointStore($0, configuration) }
+        (self.configuration, snapshot) = try communicator.agree {
+            let isUsed = output != nil && configuration.saving.saveSteps != nil
+            return (try configuration.yaml(), isUsed ? try Snapshot(layout: policy.layout, team: policy.team) : nil)
+        }
+    }
+
+    /// What the run has learned, as it is now.
+    private var tensors: TrainedTensors { TrainedTensors(policy, optimizer) }
+
+    /// Writes a checkpoint if one is due, from a copy, while the run goes on.
+    ///
+    /// A checkpoint that cannot be written is told of, and the run goes on without it.
+    func saveIfDue(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws {
+        guard settings.isDue(step: run.step) else { return }
+        let start = ContinuousClock().now
+        defer { stallSeconds += (ContinuousClock().now - start) / .seconds(1) }
+        try compareRanks(step: run.step)
+        finishJob()
+        try communicator.agree {
+            guard let output, let store, let snapshot, let log else { return }
+            snapshot.tensors.copy(from: tensors, team: policy.team)
+            let content = try content(run, evaluation, log, tensors: snapshot.tensors)
+            // The job holds the snapshot, whose memory the content only views.
+            job = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+        }
+    }
+
+    /// Writes a checkpoint at once.
+    ///
+    /// - Throws: `RankFailure` on every rank where it cannot be written.
+    func save(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws {
+        try compareRanks(step: run.step)
+        finishJob()
+        try communicator.agree {
+            guard let output, let store, let log else { return }
+            try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
+            tell("stopped after step \(run.step), saved to \(store.path(step: run.step)); --resume goes on from there")
+        }
+    }
+
+    /// Waits for the checkpoint that is being written.
+    func finishJob() {
+        do { try job?.finish() } catch { tell("warning: no checkpoint was written: \(error)") }
+        job = nil
+    }
+
+    private func content(
+        _ run: RunState,
+        _ evaluation: RunEvaluation?,
+        _ log: MetricsLog,
+        tensors: TrainedTensors
+    ) throws -> Checkpoint.Content {
+        let keepsBest = evaluation?.settings.loadBestModelAtEnd == true && evaluation?.course.best != nil
+        let name = store?.temporaryName(step: run.step) ?? ""
+        return Checkpoint.Content(
+            state: CheckpointState(run: run, evaluation: evaluation?.progress, identity: identity),
+            settings: configuration,
+            metrics: try log.lines(),
+            tensors: tensors,
+            best: keepsBest ? try output?.keepWeights(as: name) : nil
+        )
+    }
+
+    /// Makes sure that all ranks hold the same weights, before those of one are saved for all.
+    private func compareRanks(step: Int) throws {
+        guard communicator.size > 1 else { return }
+        let sum = tensors.checksum(team: policy.team)
+        // Halves, which float64 holds exactly.
+        let halves = [Double(sum >> 32), Double(sum & 0xFFFF_FFFF)]
+        let all = try communicator.gather(halves.span, root: 0)
+        try communicator.agree {
+            guard let all else { return }
+            for rank in 1..<communicator.size where [all[2 * rank], all[2 * rank + 1]] != halves {
+                throw TrainingError.ranksDiffer(step: step, rank: rank)
+            }
+        }
+    }
+}
+
+extension TrainedTensors {
+    /// Those of a run.
+    init(_ policy: Policy, _ optimizer: Optimizer) {
+        let (first, second) = optimizer.moments
+        self.init(layout: policy.layout, weights: policy.flat, first: first, second: second)
+    }
+}
+
+extension CheckpointStore {
+    /// The checkpoints of the run that `configuration` describes.
+    init(_ output: ModelDirectory, _ configuration: TrainingConfiguration) {
+        self.init(directory: output.path, limit: configuration.saving.saveTotalLimit)
+    }
+}

@@ -1,0 +1,36 @@
+/// When a run saves itself, and from where it goes on; in Hugging Face's words.
+package struct SavingSettings: Codable, Sendable, Equatable {
+    /// Steps between two checkpoints, at least 1; nil for none but where the run is asked to stop.
+    package var saveSteps: Int?
+    /// The most checkpoints that are kept, at least 1; nil for all.
+    package var saveTotalLimit: Int?
+    /// The checkpoint to go on from, or `auto` for the newest that is whole; nil for a run from the beginning.
+    package var resumeFromCheckpoint: String?
+
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case saveSteps = "save_steps"
+        case saveTotalLimit = "save_total_limit"
+        case resumeFromCheckpoint = "resume_from_checkpoint"
+    }
+
+    /// What stands for the newest checkpoint.
+    package static let newest = "auto"
+
+    /// No checkpoints, and a run from the beginning.
+    package init() {}
+
+    /// Whether a checkpoint is written after this step, the first being 1; never after the last, when the model is.
+    func isDue(step: Int) -> Bool { saveSteps.map { step % $0 == 0 } ?? false }
+
+    /// Checks ranges.
+    ///
+    /// - Throws: `TrainingError` for the first setting at fault.
+    func validate() throws {
+        func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
+            guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
+        }
+        try check(.saveSteps, saveSteps ?? 1 > 0, "at least 1", saveSteps ?? 0)
+        try check(.saveTotalLimit, saveTotalLimit ?? 1 > 0, "at least 1", saveTotalLimit ?? 0)
+        try check(.resumeFromCheckpoint, resumeFromCheckpoint != "", "auto or a checkpoint's directory", "nothing")
+    }
+}

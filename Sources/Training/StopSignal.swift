@@ -1,0 +1,16 @@
+internal import CSignals
+
+/// The signals by which schedulers and people ask a process to stop: SIGUSR1, SIGUSR2, SIGTERM and SIGINT.
+package enum StopSignal {
+    /// From now on they are noted, in place of ending the process; a second SIGINT ends it all the same.
+    package static func watch() { csignals_watch() }
+
+    /// Whether one has come.
+    static var isRaised: Bool { csignals_noted() != 0 }
+}
+
+/// A run was asked to stop, by a signal to any rank, and has done so; known to every rank.
+package struct Interrupted: Error {
+    /// EX_TEMPFAIL of `sysexits.h`: the same command, started again, goes on.
+    package static let exitCode: Int32 = 75
+}

@@ -1,0 +1,26 @@
+internal import ArgumentParser
+internal import Training
+
+/// When a run saves itself, and from where it goes on.
+struct SavingOptions: ParsableArguments {
+    @Option(name: .long, help: "Steps between two checkpoints in the output directory (default: none).")
+    var saveSteps: Int?
+
+    @Option(name: .long, help: "Checkpoints to keep (default: all).")
+    var saveTotalLimit: Int?
+
+    @Option(
+        name: [.customLong("resume"), .customLong("resume-from-checkpoint")],
+        defaultAsFlag: SavingSettings.newest,
+        parsing: .next,
+        help: "Goes on from this checkpoint, or from the newest in the output directory that is whole."
+    )
+    var resume: String?
+
+    /// Puts what was given over the settings of a file.
+    func override(_ settings: inout SavingSettings) {
+        saveSteps.map { settings.saveSteps = $0 }
+        saveTotalLimit.map { settings.saveTotalLimit = $0 }
+        resume.map { settings.resumeFromCheckpoint = $0 }
+    }
+}

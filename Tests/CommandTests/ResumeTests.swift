@@ -1,0 +1,294 @@
+internal import Formats
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// Runs that are killed, stopped and resumed.
+@Suite(.serialized)
+struct ResumeTests {
+    private static let steps = 120
+
+    /// Trains the tiny tied model into `output`, a checkpoint every five steps.
+    private func start(
+        _ output: FilePath,
+        _ more: [String] = [],
+        ranks: Int? = nil,
+        watch: (Int32) -> Bool = { _ in true }
+    ) throws -> Outcome {
+        let settings = output.removingLastComponent().appending("settings.yaml")
+        try "adam_epsilon: 0.001\nbeta: 0.5\nlearning_rate: 0.01\nsave_steps: 5\nmax_steps: \(Self.steps)\n"
+            .write(toFile: settings.string, atomically: true, encoding: .utf8)
+        let golden = Golden.tied
+        return try Launch.run(
+            "espalier",
+            [
+                "train", "--config", settings.string, "--model", golden.directory.string, "--data", golden.file.string,
+                "--output", output.string, "--global-batch-size", "4", "--threads", "1",
+            ] + more,
+            ranks: ranks ?? 1,
+            solo: ranks == nil,
+            watch: watch
+        )
+    }
+
+    private func finish(_ output: FilePath, _ more: [String] = [], ranks: Int? = nil) throws -> TrainedRun {
+        let outcome = try start(output, more, ranks: ranks)
+        guard outcome.status == 0 else { throw Failure(description: outcome.errors) }
+        return try TrainedRun(output)
+    }
+
+    private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
+
+    /// Sends a signal as soon as a file is there.
+    private func send(_ signal: Int32, when file: FilePath) -> (Int32) -> Bool {
+        { process in
+            guard FileManager.default.fileExists(atPath: file.string) else { return false }
+            kill(process, signal)
+            return true
+        }
+    }
+
+    private func checkpoint(_ output: FilePath, _ step: Int) -> FilePath { output.appending("checkpoint-\(step)") }
+
+    private func checkpoints(_ output: FilePath) throws -> [Int] {
+        try FileManager.default.contentsOfDirectory(atPath: output.string)
+            .compactMap { $0.hasPrefix("checkpoint-") ? Int($0.dropFirst(11)) : nil }.sorted()
+    }
+
+    /// Expects the same bits: of every weight, and of every number of metrics that does not tell of time.
+    private func expectSameBits(_ run: TrainedRun, _ other: TrainedRun, steps: Int = Self.steps) {
+        #expect(run.metrics.map { $0["step"] } == (1...steps).map(Double.init))
+        #expect(run.weights == other.weights && run.weights.count == 29)
+        func lasting(_ line: Metrics) -> Metrics {
+            line.filter { name, _ in
+                !["seconds", "second", "runtime", "mfu"].contains { name.hasSuffix($0) }
+            }
+        }
+        #expect(run.metrics.map(lasting) == other.metrics.map(lasting) && lasting(run.metrics[0]).count > 10)
+        #expect(run.evaluations.map(lasting) == other.evaluations.map(lasting))
+        for name in ["steps", "pairs", "tokens_computed", "loss", "best_metric", "best_global_step", "evaluations"] {
+            #expect(run.summary[name] == other.summary[name], "\(name)")
+        }
+    }
+
+    // MARK: Exact resume
+
+    @Test("a run that is killed and resumed has the bits of one that was not", arguments: [5, 60])
+    func killed(step: Int) throws {
+        try Places.temporary { directory in
+            let (calm, output) = (directory.appending("calm"), directory.appending("killed"))
+            let watch = send(SIGKILL, when: checkpoint(output, step))
+            #expect(try start(output, watch: watch).status == SIGKILL)
+            #expect(!exists(output.appending("model.safetensors")))
+            let resumed = try finish(output, ["--resume"])
+            expectSameBits(resumed, try finish(calm))
+            // Nothing half written is left, and the last step needs no checkpoint beside the model.
+            let names = try FileManager.default.contentsOfDirectory(atPath: output.string)
+            #expect(names.allSatisfy { !$0.hasSuffix(".tmp") })
+            #expect(try checkpoints(output) == Array(stride(from: 5, to: Self.steps, by: 5)))
+        }
+    }
+
+    @Test("saving changes no bit of a run, and neither does a line of metrics that spans a checkpoint")
+    func undisturbed() throws {
+        try Places.temporary { directory in
+            let saved = try finish(directory.appending("a"), ["--max-steps", "12"])
+            let plain = try finish(directory.appending("b"), ["--max-steps", "12", "--save-steps", "100"])
+            expectSameBits(saved, plain, steps: 12)
+            // Lines of three steps, resumed after the fifth.
+            let output = directory.appending("c")
+            let logging = ["--max-steps", "12", "--logging-steps", "3"]
+            let calm = try finish(output, logging)
+            try FileManager.default.removeItem(atPath: checkpoint(output, 10).string)
+            let resumed = try finish(output, logging + ["--resume"])
+            #expect(resumed.metrics.map { $0["step"] } == [3, 6, 9, 12])
+            for name in ["loss", "grad_norm", "num_tokens", "tokens_computed"] {
+                #expect(resumed.metrics.map { $0[name] } == calm.metrics.map { $0[name] }, "\(name)")
+            }
+            #expect(resumed.weights == saved.weights)
+        }
+    }
+
+    @Test("a resumed run keeps its best model and its patience")
+    func evaluated() throws {
+        try Places.temporary { directory in
+            let (calm, output) = (directory.appending("calm"), directory.appending("killed"))
+            let evaluation = [
+                "--eval-data", Golden.tied.file.string, "--eval-steps", "4", "--load-best-model-at-end",
+                "--metric-for-best-model", "rewards/rejected", "--lr-scheduler-type", "constant",
+            ]
+            let watch = send(SIGKILL, when: checkpoint(output, 10))
+            #expect(try start(output, evaluation, watch: watch).status == SIGKILL)
+            // The best is in the checkpoint: what lies in the output may be that of a later step.
+            try FileManager.default.removeItem(atPath: output.appending("model.safetensors").string)
+            let resumed = try finish(output, evaluation + ["--resume"])
+            expectSameBits(resumed, try finish(calm, evaluation))
+            #expect(resumed.summary["evaluations"] == Double(Self.steps / 4))
+        }
+    }
+
+    @Test(
+        "a run goes on with other ranks, threads and rows, and differs by rounding alone",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func otherRanks() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            let course = ["--max-steps", "8"]
+            let alone = try finish(output, course)
+            let together = try finish(output, course + ["--row-tokens", "64", "--resume"], ranks: 2)
+            expectSame(together, alone, steps: 8)
+            #expect(try checkpoints(output) == [5])
+        }
+    }
+
+    @Test("a checkpoint is a model directory, which another run and other commands read")
+    func model() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            let run = try finish(output, ["--max-steps", "6"])
+            let model = checkpoint(output, 5)
+            let outcome = try Launch.run(
+                "espalier",
+                ["evaluate", "--model", model.string, "--data", Golden.tied.file.string, "--threads", "1"],
+                solo: true
+            )
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let latest = try FileManager.default.destinationOfSymbolicLink(atPath: output.appending("latest").string)
+            #expect(latest == "checkpoint-5")
+            // Named by hand, also through the link.
+            let named = try finish(output, ["--max-steps", "6", "--resume", output.appending("latest").string])
+            #expect(named.weights == run.weights)
+        }
+    }
+
+    // MARK: Damaged and foreign checkpoints
+
+    @Test("a damaged checkpoint is passed over with its fault, and where none is whole the run does not begin anew")
+    func damaged() throws {
+        try Places.temporary { directory in
+            let (output, course) = (directory.appending("out"), ["--max-steps", "12"])
+            let calm = try finish(output, course)
+            func spoil(_ step: Int, _ name: String, _ change: (inout Data) -> Void) throws {
+                let file = URL(fileURLWithPath: checkpoint(output, step).appending(name).string)
+                var bytes = try Data(contentsOf: file)
+                change(&bytes)
+                try bytes.write(to: file)
+            }
+            func resume(expecting lines: [String]) throws {
+                let outcome = try start(output, course + ["--resume"])
+                let told = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
+                #expect(told.hasPrefix(lines.joined(separator: "\n") + "\n"), "\(told)")
+                #expect(outcome.status == 0)
+                expectSameBits(try TrainedRun(output), calm, steps: 12)
+            }
+            try spoil(10, "optimizer.safetensors") { $0[$0.count / 2] ^= 1 }
+            let bit = "optimizer.safetensors: its SHA-256 is not that of manifest.json: some of its bytes have changed"
+            try resume(expecting: [
+                "warning: passed over: OUT/checkpoint-10/\(bit)", "resuming after step 5 from OUT/checkpoint-5",
+            ])
+            try spoil(10, "manifest.json") { $0.removeLast($0.count / 2) }
+            let half = "manifest.json: expected a manifest of format version 1, found something else, or a part of one"
+            try resume(expecting: [
+                "warning: passed over: OUT/checkpoint-10/\(half)", "resuming after step 5 from OUT/checkpoint-5",
+            ])
+            for step in [5, 10] { try spoil(step, "espalier-state.json") { $0[0] ^= 1 } }
+            let outcome = try start(output, course + ["--resume"])
+            #expect(outcome.status == 1)
+            let told = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
+            let end = "error: OUT: none of the checkpoints there is whole; mend one, or start anew without --resume\n"
+            #expect(told.hasSuffix(end), "\(told)")
+            let named = try start(output, course + ["--resume", checkpoint(output, 10).string])
+            #expect(
+                named.status == 1 && named.errors.hasPrefix("error: \(checkpoint(output, 10))/espalier-state.json: ")
+            )
+        }
+    }
+
+    @Test("a checkpoint of another run is refused by what differs, and one that is not used is told of")
+    func foreign() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            _ = try finish(output, ["--max-steps", "6"])
+            func refusal(_ arguments: [String]) throws -> String {
+                let outcome = try start(output, ["--max-steps", "6"] + arguments + ["--resume"])
+                #expect(outcome.status == 1)
+                let last = outcome.errors.split(separator: "\n").last.map(String.init) ?? ""
+                return last.replacingOccurrences(of: output.string, with: "OUT")
+            }
+            let end = "; resume with what it was made with, or start anew without --resume"
+            #expect(
+                try refusal(["--learning-rate", "0.5"])
+                    == "error: OUT/checkpoint-5: made with learning_rate: 0.01\(end)"
+            )
+            #expect(
+                try refusal(["--data", Golden.freeHead.file.string])
+                    == "error: OUT/checkpoint-5: made with other --data\(end)"
+            )
+            let anew = try start(output, ["--max-steps", "6"])
+            let note = "warning: \(checkpoint(output, 5)) is there and not used; --resume goes on from it\n"
+            #expect(anew.status == 0 && anew.errors.hasPrefix(note), "\(anew.errors)")
+            // Where there is nothing to go on from, a run begins.
+            let first = try start(directory.appending("new"), ["--max-steps", "6", "--resume"])
+            #expect(first.status == 0 && !first.errors.contains("resuming"))
+        }
+    }
+
+    @Test("only the newest checkpoints are kept, as many as asked for")
+    func limit() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            _ = try finish(output, ["--max-steps", "24", "--save-total-limit", "2"])
+            #expect(try checkpoints(output) == [15, 20])
+        }
+    }
+
+    // MARK: Signals
+
+    @Test(
+        "a signal saves the run at its next step and ends it with 75",
+        arguments: [SIGTERM, SIGUSR1, SIGUSR2, SIGINT]
+    )
+    func stopped(signal: Int32) throws {
+        try Places.temporary { directory in
+            let (calm, output) = (directory.appending("calm"), directory.appending("stopped"))
+            // Without a step at which it would be saved anyway.
+            let seldom = ["--save-steps", "1000"]
+            let watch = send(signal, when: output.appending("metrics.jsonl"))
+            let stopped = try start(output, seldom, watch: watch)
+            #expect(stopped.status == 75, "\(stopped.errors)")
+            #expect(stopped.errors.contains("; --resume goes on from there\n"))
+            let resumed = try finish(output, seldom + ["--resume"])
+            expectSameBits(resumed, try finish(calm, seldom))
+        }
+    }
+
+    @Test("a second interrupt ends a run at once")
+    func interruptedTwice() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            let outcome = try start(output) { process in
+                // Again and again, as long as it runs.
+                if exists(output.appending("metrics.jsonl")) { kill(process, SIGINT) }
+                return false
+            }
+            #expect(outcome.status == SIGINT)
+        }
+    }
+
+    @Test(
+        "a signal that mpirun hands on saves all ranks at the same step, and they go on with the same bits",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func ranksStopped() throws {
+        try Places.temporary { directory in
+            let (calm, output) = (directory.appending("calm"), directory.appending("stopped"))
+            let watch = send(SIGUSR1, when: checkpoint(output, 5))
+            let stopped = try start(output, ranks: 2, watch: watch)
+            #expect(stopped.status == 75, "\(stopped.errors)")
+            let resumed = try finish(output, ["--resume"], ranks: 2)
+            expectSameBits(resumed, try finish(calm, ranks: 2))
+        }
+    }
+}

@@ -67,8 +67,13 @@ package struct ModelDirectory {
 
     /// Writes the policy's weights, its configuration and its tokenizer.
     package func write(_ policy: Policy) throws {
+        try withRoom { try write(policy.layout.entries(of: policy.flat), to: path) }
+    }
+
+    /// Lends the room that is held for a model, and holds it again where another may come.
+    private func withRoom(_ body: () throws -> Void) throws {
         reservation.release()
-        try write(policy.layout.entries(of: policy.flat), to: path)
+        try body()
         // Where others have taken the room meanwhile, what was written is still there.
         if isRewritten { try? reservation.hold(modelBytes) }
     }
@@ -95,8 +100,10 @@ package struct ModelDirectory {
 
     /// Makes the model in the directory that of these weights, from a file.
     func restore(weights: FilePath) throws {
-        try writeCompanions(to: path)
-        try copy(weights, to: file(Self.weights))
+        try withRoom {
+            try writeCompanions(to: path)
+            try copy(weights, to: file(Self.weights))
+        }
     }
 
     private func writeCompanions(to directory: FilePath) throws {

@@ -17,14 +17,30 @@ package struct ReferenceSource {
         self.cache = cache
     }
 
-    /// The log-probabilities of at least `rows`.
+    /// The log-probabilities of at least `rows`, kept in the cache as they come.
+    ///
+    /// - Throws: `Interrupted` on every rank where any was asked to stop on the way.
     package mutating func logps(rows: [Int], model: ForestModel) throws -> ReferenceLogps {
-        let known = try known()
+        var known = try known()
         let missing = known.missing(among: rows)
         computedRows = missing.count
-        guard !missing.isEmpty else { return known }
-        let computed = try pass.tokenLogps(rows: missing, model: model, title: "reference")
-        return try keep(computed, of: missing, with: known)
+        let source = self
+        var left = missing.count
+        try pass.forEachChunk(rows: missing, model: model, title: "reference") { rows, tokens in
+            known = try source.keep(tokens, of: rows, with: known)
+            left -= rows.count
+            if left > 0 { try source.stopIfAsked(left: left) }
+        }
+        return known
+    }
+
+    private func stopIfAsked(left: Int) throws {
+        guard try pass.communicator.maximum(StopSignal.isRaised ? 1 : 0) > 0 else { return }
+        if pass.communicator.rank == 0 {
+            let place = cache.map { "what is known is in \($0)" } ?? "nothing is kept without --reference-cache"
+            tell("stopped in the reference pass, \(left) rows before its end; \(place)")
+        }
+        throw Interrupted()
     }
 
     /// Adds the log-probabilities that a pass gave for `rows` to the cache.

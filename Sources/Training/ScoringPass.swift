@@ -32,19 +32,44 @@ package struct ScoringPass {
         title: String,
         visiting body: (PackedRow, RowScores) -> Void = { _, _ in }
     ) throws -> [Float] {
-        let dataset = planner.dataset
-        var logps = Array(repeating: Float(0), count: dataset.responseIDs.count)
+        var logps = noLogps
         visit(rows: rows, model: model, title: title) { row, scores in
-            for response in row.responses {
-                let range = dataset.countedRange(response.index)
-                logps.replaceSubrange(range, with: scores.tokenLogps(of: response, in: row))
-            }
+            take(row, scores, into: &logps)
             body(row, scores)
         }
         // Each token was computed on one rank; the others hold zero.
         var span = logps.mutableSpan
         try communicator.allReduceSum(&span)
         return logps
+    }
+
+    /// The same log-probabilities, to the bit, given to `body` some rows at a time, so that they can be kept on the way.
+    ///
+    /// - Parameter body: Receives rows and tokens, those of other rows zero, on every rank.
+    func forEachChunk(
+        rows: [Int],
+        model: ForestModel,
+        title: String,
+        _ body: (_ rows: [Int], _ tokens: [Float]) throws -> Void
+    ) throws {
+        let progress = ProgressLine(title: title, rank: communicator.rank)
+        for chunk in Self.chunks(of: rows) {
+            var logps = noLogps
+            visit(chunk, of: rows.count, model: model, progress: progress) { take($0, $1, into: &logps) }
+            var span = logps.mutableSpan
+            try communicator.allReduceSum(&span)
+            try body(Array(chunk), logps)
+        }
+        progress.finish()
+    }
+
+    private var noLogps: [Float] { Array(repeating: 0, count: planner.dataset.responseIDs.count) }
+
+    private func take(_ row: PackedRow, _ scores: RowScores, into logps: inout [Float]) {
+        for response in row.responses {
+            let range = planner.dataset.countedRange(response.index)
+            logps.replaceSubrange(range, with: scores.tokenLogps(of: response, in: row))
+        }
     }
 
     /// The losses of `rows` taken together; where they depend on each other, after a pass over all of them.
@@ -59,16 +84,30 @@ package struct ScoringPass {
     /// Scores this rank's part of `rows`, packed row by packed row.
     func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedRow, RowScores) -> Void) {
         let progress = ProgressLine(title: title, rank: communicator.rank)
-        for start in stride(from: 0, to: rows.count, by: Self.chunkSize) {
-            let count = min(Self.chunkSize, rows.count - start)
-            let packed = planner.plan(rows: Array(rows[start..<start + count])).packedRows(shard: communicator.rank)
-            for (index, row) in packed.enumerated() {
-                body(row, model.score(row, weights: policy.weights))
-                let done = Double(start) + Double(count) * Double(index + 1) / Double(packed.count)
-                let fraction = done / Double(rows.count)
-                progress.show(fraction, details: "\(rows.count) rows", isMilestone: fraction == 1)
-            }
+        for chunk in Self.chunks(of: rows) {
+            visit(chunk, of: rows.count, model: model, progress: progress, body)
         }
         progress.finish()
+    }
+
+    private static func chunks(of rows: [Int]) -> [ArraySlice<Int>] {
+        stride(from: 0, to: rows.count, by: chunkSize).map { rows[$0..<min($0 + chunkSize, rows.count)] }
+    }
+
+    /// Scores this rank's part of a chunk of `count` rows.
+    private func visit(
+        _ chunk: ArraySlice<Int>,
+        of count: Int,
+        model: ForestModel,
+        progress: ProgressLine,
+        _ body: (PackedRow, RowScores) -> Void
+    ) {
+        let packed = planner.plan(rows: Array(chunk)).packedRows(shard: communicator.rank)
+        for (index, row) in packed.enumerated() {
+            body(row, model.score(row, weights: policy.weights))
+            let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
+            let fraction = done / Double(count)
+            progress.show(fraction, details: "\(count) rows", isMilestone: fraction == 1)
+        }
     }
 }

@@ -38,7 +38,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .foreignCache(let path, let what):
             return "\(path): made for \(what); name another --reference-cache, or remove this one"
         case .foreignCheckpoint(let path, let what):
-            return "\(path): made with \(what); resume with what it was made with, or start anew without --resume"
+            return "\(path): made with \(what); resume with what it was made with, or from another by --resume DIR, "
+                + "or start anew without --resume"
         case .noSoundCheckpoint(let path):
             return "\(path): none of the checkpoints there is whole; mend one, or start anew without --resume"
         case .ranksDiffer(let step, let rank):

@@ -217,7 +217,8 @@ struct ResumeTests {
                 let last = outcome.errors.split(separator: "\n").last.map(String.init) ?? ""
                 return last.replacingOccurrences(of: output.string, with: "OUT")
             }
-            let end = "; resume with what it was made with, or start anew without --resume"
+            let end =
+                "; resume with what it was made with, or from another by --resume DIR, or start anew without --resume"
             #expect(
                 try refusal(["--learning-rate", "0.5"])
                     == "error: OUT/checkpoint-5: made with learning_rate: 0.01\(end)"
@@ -262,6 +263,48 @@ struct ResumeTests {
             let resumed = try finish(output, seldom + ["--resume"])
             expectSameBits(resumed, try finish(calm, seldom))
         }
+    }
+
+    @Test("a signal in the reference pass ends it, and what is known by then is not computed again")
+    func reference() throws {
+        try Places.temporary { directory in
+            let data = directory.appending("data.safetensors")
+            try writeRows(8000, to: data)
+            func arguments(_ cache: FilePath) -> [String] {
+                ["--data", data.string, "--global-batch-size", "200", "--max-steps", "40", "--save-steps", "1000"]
+                    + ["--reference-cache", cache.string]
+            }
+            let (first, second) = (directory.appending("a.safetensors"), directory.appending("b.safetensors"))
+            let output = directory.appending("stopped")
+            let stopped = try start(output, arguments(first), watch: send(SIGUSR1, when: first))
+            #expect(stopped.status == 75 && !exists(output.appending("metrics.jsonl")))
+            #expect(stopped.errors.contains("stopped in the reference pass, "), "\(stopped.errors)")
+            let resumed = try finish(output, arguments(first) + ["--resume"])
+            let calm = try finish(directory.appending("calm"), arguments(second))
+            let (rest, all) = (resumed.summary["reference_rows"] ?? 0, calm.summary["reference_rows"])
+            #expect(all == 8000 && rest > 0 && rest < 8000 && rest.truncatingRemainder(dividingBy: 1024) == 832)
+            expectSameBits(resumed, calm, steps: 40)
+        }
+    }
+
+    /// Preferences of short rows that all differ.
+    private func writeRows(_ count: Int, to path: FilePath) throws {
+        let ids = (0..<count).map { Int32($0 % 131) }
+        func offsets(_ count: Int, each: Int) -> [Int64] { (0...count).map { Int64($0 * each) } }
+        try SafetensorsWriter.write(
+            [
+                SafetensorsEntry(name: "prompt_ids", ids.enumerated().flatMap { [$1, Int32($0 / 131)] }),
+                SafetensorsEntry(name: "prompt_offsets", offsets(count, each: 2)),
+                SafetensorsEntry(name: "response_ids", ids.flatMap { [$0, 7, (130 - $0)] }),
+                SafetensorsEntry(
+                    name: "response_offsets",
+                    (0..<count).flatMap { [Int64(3 * $0), Int64(3 * $0 + 2)] } + [Int64(3 * count)]
+                ),
+                SafetensorsEntry(name: "row_offsets", offsets(count, each: 2)),
+            ],
+            metadata: ["format": "espalier-preferences", "format_version": "1"],
+            to: path
+        )
     }
 
     @Test("a second interrupt ends a run at once")

@@ -26,7 +26,7 @@ struct CheckpointStore {
 
     /// The steps after which there is a checkpoint, whole or not, ascending.
     func steps() throws -> [Int] {
-        try names().compactMap { name in
+        try names().compactMap { name -> Int? in
             guard name.hasPrefix(Self.prefix), let step = Int(name.dropFirst(Self.prefix.count)) else { return nil }
             return name == "\(Self.prefix)\(step)" ? step : nil
         }.sorted()

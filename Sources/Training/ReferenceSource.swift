@@ -29,18 +29,14 @@ package struct ReferenceSource {
         try pass.forEachChunk(rows: missing, model: model, title: "reference") { rows, tokens in
             known = try source.keep(tokens, of: rows, with: known)
             left -= rows.count
-            if left > 0 { try source.stopIfAsked(left: left) }
+            if left > 0 { try StopSignal.check(source.pass.communicator, source.place(left: left)) }
         }
         return known
     }
 
-    private func stopIfAsked(left: Int) throws {
-        guard try pass.communicator.maximum(StopSignal.isRaised ? 1 : 0) > 0 else { return }
-        if pass.communicator.rank == 0 {
-            let place = cache.map { "what is known is in \($0)" } ?? "nothing is kept without --reference-cache"
-            tell("stopped in the reference pass, \(left) rows before its end; \(place)")
-        }
-        throw Interrupted()
+    private func place(left: Int) -> String {
+        let rest = cache.map { "what is known is in \($0)" } ?? "nothing is kept without --reference-cache"
+        return "in the reference pass, \(left) rows before its end; \(rest)"
     }
 
     /// Adds the log-probabilities that a pass gave for `rows` to the cache.

@@ -62,10 +62,10 @@ final class RunSaving {
         }
     }
 
-    /// Writes a checkpoint at once.
+    /// Writes a checkpoint at once, and ends the run.
     ///
-    /// - Throws: `RankFailure` on every rank where it cannot be written.
-    func save(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws {
+    /// - Throws: `Interrupted` on every rank, or `RankFailure` where the checkpoint cannot be written.
+    func stop(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws -> Never {
         try compareRanks(step: run.step)
         finishJob()
         try communicator.agree {
@@ -73,6 +73,7 @@ final class RunSaving {
             try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
             tell("stopped after step \(run.step), saved to \(store.path(step: run.step)); --resume goes on from there")
         }
+        throw Interrupted()
     }
 
     /// Waits for the checkpoint that is being written.

@@ -1,4 +1,5 @@
 internal import CSignals
+internal import Collectives
 
 /// The signals by which schedulers and people ask a process to stop: SIGUSR1, SIGUSR2, SIGTERM and SIGINT.
 package enum StopSignal {
@@ -7,6 +8,16 @@ package enum StopSignal {
 
     /// Whether one has come.
     static var isRaised: Bool { csignals_noted() != 0 }
+
+    /// Ends what all ranks do together where one has come to any of them; collective.
+    ///
+    /// - Parameter place: Where that is, told after `stopped`.
+    /// - Throws: `Interrupted` on every rank.
+    static func check(_ communicator: any Communicator, _ place: @autoclosure () -> String) throws {
+        guard try communicator.maximum(isRaised ? 1 : 0) > 0 else { return }
+        if communicator.rank == 0 { tell("stopped \(place())") }
+        throw Interrupted()
+    }
 }
 
 /// A run was asked to stop, by a signal to any rank, and has done so; known to every rank.

@@ -9,12 +9,12 @@ internal import Transformer
 
 /// A run from a model and preferences to a trained model, the same on every rank.
 package final class TrainingRun {
-    private let configuration: TrainingConfiguration
+    let configuration: TrainingConfiguration
     let communicator: any Communicator
     let policy: Policy
     let planner: Planner
     /// Of rank 0 alone.
-    private let output: ModelDirectory?
+    let output: ModelDirectory?
     private let trainingStep: TrainingStep
     /// Nil where there is no held-out data.
     let evaluation: RunEvaluation?
@@ -30,9 +30,10 @@ package final class TrainingRun {
     let saving: RunSaving
     /// What the run goes on from; nil where it began at the beginning.
     private let resumption: Resumption?
-    private(set) var state: RunState
+    var state: RunState
     private var cursor: StepCursor
-    private let totalSteps: Int
+    let stepsPerEpoch: Int
+    let totalSteps: Int
 
     /// Reads everything, checks that it fits together, and computes what is missing of the reference.
     ///
@@ -59,7 +60,8 @@ package final class TrainingRun {
         var next = cursor
         next.advance(by: state.step)
         self.cursor = next
-        totalSteps = configuration.totalSteps(stepsPerEpoch: cursor.stepsPerEpoch)
+        stepsPerEpoch = cursor.stepsPerEpoch
+        totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
         schedule = LearningRateSchedule(
             kind: configuration.lrSchedulerType,
             peak: configuration.learningRate,
@@ -132,7 +134,7 @@ package final class TrainingRun {
         let log = try communicator.agree { try startLog() }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
         let profile = profilesPhases && communicator.rank == 0 ? StepProfile(of: policy.team) : nil
-        try stopIfAsked()
+        try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
         while state.step < totalSteps, evaluation?.course.isOver != true {
@@ -140,7 +142,10 @@ package final class TrainingRun {
             if state.step % configuration.loggingSteps == 0 || state.step == totalSteps { show(log, progress) }
             if configuration.evaluation.isDue(step: state.step, of: totalSteps) { try evaluate(log, progress) }
             guard state.step < totalSteps, evaluation?.course.isOver != true else { break }
-            if outcome.isAskedToStop { try stop(log, progress) }
+            if outcome.isAskedToStop {
+                progress.finish()
+                try saving.stop(state, evaluation: evaluation, log: log)
+            }
             try saving.saveIfDue(state, evaluation: evaluation, log: log)
         }
         // Where patience is at its end between two lines.
@@ -172,79 +177,5 @@ package final class TrainingRun {
         guard state.skippedInRow <= configuration.maxSkipped else { throw RankFailure(rank: 0, error: error) }
         if communicator.rank == 0 { tell("warning: skipped: \(error)") }
         return outcome
-    }
-
-    /// Writes a line of metrics about the steps since the last.
-    private func show(_ log: MetricsLog?, _ progress: ProgressLine) {
-        let (step, window) = (state.step, state.window)
-        let record = window.record(
-            step: step,
-            epoch: epoch(after: step),
-            total: state.total,
-            sharing: planner.sharing,
-            peakRate: peakRate
-        )
-        log?.append(record)
-        let rate = Double(state.total.pairs) / state.trainSeconds
-        progress.show(share(step), details: window.details(step: step, of: totalSteps, pairsPerSecond: rate))
-        state.closeWindow()
-    }
-
-    /// Ends the run before its first step where any rank has been asked to stop meanwhile: nothing has to be saved.
-    private func stopIfAsked() throws {
-        guard try communicator.maximum(StopSignal.isRaised ? 1 : 0) > 0 else { return }
-        if communicator.rank == 0 {
-            tell("stopped after step \(state.step), before another; --resume goes on from there")
-        }
-        throw Interrupted()
-    }
-
-    /// Saves the run and ends it.
-    private func stop(_ log: MetricsLog?, _ progress: ProgressLine) throws {
-        progress.finish()
-        try saving.save(state, evaluation: evaluation, log: log)
-        throw Interrupted()
-    }
-
-    private func share(_ step: Int) -> Double { Double(step) / Double(totalSteps) }
-
-    private func epoch(after step: Int) -> Double { Double(step) / Double(cursor.stepsPerEpoch) }
-
-    /// Judges the model, and writes it where it is the best so far and to be kept.
-    private func evaluate(_ log: MetricsLog?, _ progress: ProgressLine) throws {
-        guard let evaluation else { return }
-        let (start, step) = (ContinuousClock().now, state.step)
-        progress.finish()
-        let outcome = try evaluation.run(step: step, epoch: epoch(after: step))
-        log?.append(outcome.record)
-        progress.show(share(step), details: "step \(step)/\(totalSteps)  \(outcome.details)")
-        progress.finish()
-        if outcome.isBest, evaluation.settings.loadBestModelAtEnd {
-            try communicator.agree { try output?.write(policy) }
-        }
-        state.evaluationSeconds += (ContinuousClock().now - start) / .seconds(1)
-    }
-
-    // MARK: The end
-
-    private func write(_ profile: StepProfile) throws {
-        guard let output else { return }
-        let table = profile.table(peakRate: peakRate / Double(communicator.size))
-        try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
-        try StepProfile.writeTrace(of: [("rank 0", profile)], to: output.file("trace.json"))
-    }
-
-    private func finish(log: MetricsLog?) throws {
-        saving.finishJob()
-        let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
-        let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil
-        try communicator.agree {
-            guard let output else { return }
-            // The model first: where a full disk has held metrics back, it must not be lost for them.
-            if !hasBest { try output.write(policy) }
-            try log?.finish()
-            let summary = summary(peakBytes: Int(peakBytes))
-            try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
-        }
     }
 }

@@ -1,16 +1,40 @@
 internal import Collectives
 internal import Compute
+internal import Formats
 internal import Objectives
 internal import Preferences
 
 extension TrainingRun {
+    /// Writes the model, unless the best is to remain, and what there is to tell of the run.
+    func finish(log: MetricsLog?) throws {
+        saving.finishJob()
+        let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
+        let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil
+        try communicator.agree {
+            guard let output else { return }
+            // The model first: where a full disk has held metrics back, it must not be lost for them.
+            if !hasBest { try output.write(policy) }
+            try log?.finish()
+            let summary = summary(peakBytes: Int(peakBytes))
+            try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
+        }
+    }
+
+    /// Writes where the time of this rank went.
+    func write(_ profile: StepProfile) throws {
+        guard let output else { return }
+        let table = profile.table(peakRate: peakRate / Double(communicator.size))
+        try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
+        try StepProfile.writeTrace(of: [("rank 0", profile)], to: output.file("trace.json"))
+    }
+
     /// What `summary.json` tells.
     ///
     /// Steps, their time and their metrics are those of the whole run, from whichever checkpoint it went on; what is told
     /// of starts, reference and saving is of this process.
     ///
     /// - Parameter peakBytes: The most memory that a rank has used.
-    func summary(peakBytes: Int) -> MetricsRecord {
+    private func summary(peakBytes: Int) -> MetricsRecord {
         let (total, seconds) = (state.total, state.trainSeconds)
         var summary = MetricsRecord()
         summary.add("steps", total.steps)

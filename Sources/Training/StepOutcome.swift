@@ -1,0 +1,31 @@
+internal import Collectives
+
+/// What a step came to, the same on every rank but for times.
+struct StepOutcome {
+    let report: StepReport
+    /// Why the weights were left as they were; nil where they were updated.
+    let fault: Fault?
+    /// Whether any rank was asked to stop.
+    let isAskedToStop: Bool
+
+    /// A loss or a gradient that is not finite.
+    struct Fault {
+        let loss: Double
+        let gradientNorm: Double
+        /// Rows of the data whose loss is not, ascending.
+        let rows: [Int]
+
+        /// The fault as an error of that step.
+        func error(step: Int) -> TrainingError {
+            .notFinite(step: step, loss: loss, gradientNorm: gradientNorm, rows: rows)
+        }
+    }
+
+    /// The report of a step that updated the weights.
+    ///
+    /// - Throws: `RankFailure` on every rank where it did not.
+    func updated(step: Int) throws -> StepReport {
+        if let fault { throw RankFailure(rank: 0, error: fault.error(step: step)) }
+        return report
+    }
+}

@@ -32,12 +32,14 @@ struct CheckpointStore {
         }.sorted()
     }
 
-    /// The newest checkpoint that is whole, and why each that is newer is not.
-    func newest() throws -> (checkpoint: Checkpoint?, faults: [any Error]) {
+    /// The newest checkpoint that is whole and that `check` lets pass, and what is wrong with each that is newer.
+    func newest(_ check: (Checkpoint) throws -> Void) throws -> (checkpoint: Checkpoint?, faults: [any Error]) {
         var faults: [any Error] = []
         for step in try steps().reversed() {
             do {
-                return (try Checkpoint(verifying: path(step: step)), faults)
+                let checkpoint = try Checkpoint(verifying: path(step: step))
+                try check(checkpoint)
+                return (checkpoint, faults)
             } catch {
                 faults.append(error)
             }

@@ -22,12 +22,15 @@ struct Resumption {
         communicator: any Communicator
     ) throws {
         let (checkpoint, json) = try communicator.agree { () throws -> (Checkpoint?, String) in
-            guard let store, let checkpoint = try Self.find(configuration, in: store) else { return (nil, "") }
-            if let what = try identity.difference(from: checkpoint.state) ?? Self.difference(checkpoint, configuration)
-            {
-                throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what)
+            guard let store else { return (nil, "") }
+            let found = try Self.find(configuration, in: store) { checkpoint in
+                let settings = try checkpoint.settings()
+                let what = try identity.difference(from: checkpoint.state) ?? configuration.difference(from: settings)
+                if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
             }
-            return (checkpoint, try checkpoint.state.json())
+            guard let found else { return (nil, "") }
+            tell("resuming after step \(found.state.run.step) from \(found.path)")
+            return (found, try found.state.json())
         }
         let shared = try communicator.broadcast(json, root: 0)
         guard !shared.isEmpty else { return nil }
@@ -50,29 +53,28 @@ struct Resumption {
         if let best = checkpoint?.best { try output.restore(weights: best) }
     }
 
-    /// The checkpoint that is asked for, or the newest that is whole; what is passed over is told.
-    private static func find(_ configuration: TrainingConfiguration, in store: CheckpointStore) throws -> Checkpoint? {
+    /// The checkpoint that is asked for, or the newest that is whole and this run's; what is passed over is told.
+    private static func find(
+        _ configuration: TrainingConfiguration,
+        in store: CheckpointStore,
+        _ check: (Checkpoint) throws -> Void
+    ) throws -> Checkpoint? {
         guard let wanted = configuration.saving.resumeFromCheckpoint else {
             if let last = try store.steps().last {
                 tell("warning: \(store.path(step: last)) is there and not used; --resume goes on from it")
             }
             return nil
         }
-        guard wanted == SavingSettings.newest else { return told(try Checkpoint(verifying: FilePath(wanted))) }
-        let (checkpoint, faults) = try store.newest()
+        guard wanted == SavingSettings.newest else {
+            let checkpoint = try Checkpoint(verifying: FilePath(wanted))
+            try check(checkpoint)
+            return checkpoint
+        }
+        let (checkpoint, faults) = try store.newest(check)
         for fault in faults { tell("warning: passed over: \(fault)") }
         guard checkpoint != nil || faults.isEmpty else {
-            throw TrainingError.noSoundCheckpoint(path: store.directory.string)
+            throw TrainingError.noUsableCheckpoint(path: store.directory.string)
         }
-        return checkpoint.map(told)
-    }
-
-    private static func told(_ checkpoint: Checkpoint) -> Checkpoint {
-        tell("resuming after step \(checkpoint.state.run.step) from \(checkpoint.path)")
         return checkpoint
-    }
-
-    private static func difference(_ checkpoint: Checkpoint, _ configuration: TrainingConfiguration) throws -> String? {
-        try configuration.difference(from: checkpoint.settings())
     }
 }

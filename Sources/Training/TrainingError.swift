@@ -14,8 +14,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case foreignCache(path: String, what: String)
     /// A checkpoint belongs to another run.
     case foreignCheckpoint(path: String, what: String)
-    /// There are checkpoints, and all are damaged.
-    case noSoundCheckpoint(path: String)
+    /// There are checkpoints, and all are damaged or another run's.
+    case noUsableCheckpoint(path: String)
     /// The weights have come apart.
     case ranksDiffer(step: Int, rank: Int)
 
@@ -38,10 +38,9 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .foreignCache(let path, let what):
             return "\(path): made for \(what); name another --reference-cache, or remove this one"
         case .foreignCheckpoint(let path, let what):
-            return "\(path): made with \(what); resume with what it was made with, or from another by --resume DIR, "
-                + "or start anew without --resume"
-        case .noSoundCheckpoint(let path):
-            return "\(path): none of the checkpoints there is whole; mend one, or start anew without --resume"
+            return "\(path): made with \(what); resume with what it was made with, or start anew without --resume"
+        case .noUsableCheckpoint(let path):
+            return "\(path): none of the checkpoints there is whole and of this run; start anew without --resume"
         case .ranksDiffer(let step, let rank):
             return
                 "after step \(step) rank \(rank) has other weights than rank 0, though both started and stepped alike: "

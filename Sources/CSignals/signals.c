@@ -28,7 +28,14 @@ void csignals_watch(void) {
     struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     const int numbers[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) sigaction(numbers[i], &action, NULL);
+    // A process inherits what its parent has blocked, and then would hear of nothing.
+    sigset_t watched;
+    sigemptyset(&watched);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
+        sigaction(numbers[i], &action, NULL);
+        sigaddset(&watched, numbers[i]);
+    }
+    sigprocmask(SIG_UNBLOCK, &watched, NULL);
 }
 
 int csignals_noted(void) { return atomic_load(&noted); }

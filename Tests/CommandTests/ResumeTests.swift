@@ -293,18 +293,23 @@ struct ResumeTests {
 
     /// Preferences of short rows that all differ.
     private func writeRows(_ count: Int, to path: FilePath) throws {
-        let ids = (0..<count).map { Int32($0 % 131) }
-        func offsets(_ count: Int, each: Int) -> [Int64] { (0...count).map { Int64($0 * each) } }
+        var prompts: [Int32] = []
+        var responses: [Int32] = []
+        var ends: [Int64] = [0]
+        for row in 0..<count {
+            let token = Int32(row % 131)
+            prompts += [token, Int32(row / 131)]
+            responses += [token, 7, 130 - token]
+            ends += [Int64(3 * row + 2), Int64(3 * row + 3)]
+        }
+        let everySecond = (0...count).map { Int64(2 * $0) }
         try SafetensorsWriter.write(
             [
-                SafetensorsEntry(name: "prompt_ids", ids.enumerated().flatMap { [$1, Int32($0 / 131)] }),
-                SafetensorsEntry(name: "prompt_offsets", offsets(count, each: 2)),
-                SafetensorsEntry(name: "response_ids", ids.flatMap { [$0, 7, (130 - $0)] }),
-                SafetensorsEntry(
-                    name: "response_offsets",
-                    (0..<count).flatMap { [Int64(3 * $0), Int64(3 * $0 + 2)] } + [Int64(3 * count)]
-                ),
-                SafetensorsEntry(name: "row_offsets", offsets(count, each: 2)),
+                SafetensorsEntry(name: "prompt_ids", prompts),
+                SafetensorsEntry(name: "prompt_offsets", everySecond),
+                SafetensorsEntry(name: "response_ids", responses),
+                SafetensorsEntry(name: "response_offsets", ends),
+                SafetensorsEntry(name: "row_offsets", everySecond),
             ],
             metadata: ["format": "espalier-preferences", "format_version": "1"],
             to: path

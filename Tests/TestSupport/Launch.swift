@@ -61,6 +61,15 @@ package enum Launch {
         return try run(executable, arguments, variables: [:], timeout: timeout, watch: watch)
     }
 
+    /// The threads that run tests block most signals, which a program would inherit; `mpirun` then hands on none.
+    private static func withNoSignalBlocked(_ body: () throws -> Void) rethrows {
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
+    }
+
     private static func run(
         _ executable: String,
         _ arguments: [String],
@@ -79,7 +88,7 @@ package enum Launch {
             for path in [output, errors] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
             process.standardOutput = FileHandle(forWritingAtPath: output)
             process.standardError = FileHandle(forWritingAtPath: errors)
-            try process.run()
+            try withNoSignalBlocked { try process.run() }
             let deadline = Date(timeIntervalSinceNow: timeout)
             var isWatched = true
             while process.isRunning, Date() < deadline {

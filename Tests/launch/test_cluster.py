@@ -69,6 +69,23 @@ def test_slurms_script_hands_on_every_argument_as_it_is(tmp_path):
     assert result.stdout == "[launch][--cluster][my cluster.yaml][--]" + "".join(f"[{word}]" for word in words)
 
 
+@pytest.mark.parametrize("status", [75, 1, 0])
+def test_slurms_script_hands_on_its_signal_and_queues_a_stopped_job_again(tmp_path, status):
+    # Ends with `status` at SIGUSR1, which this process gets from the script that it signals.
+    stoppable = program(
+        tmp_path,
+        "espalier",
+        f"trap 'exit {status}' USR1; sleep 0.3; kill -USR1 $PPID; for ((i = 0; i < 100; i++)); do sleep 0.1; done",
+    )
+    program(tmp_path, "scontrol", f"printf '%s ' \"$@\" >'{tmp_path}/asked'")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    script = LAUNCH / "slurm.sbatch"
+    result = run("bash", script, "slurm.yaml", "train", ESPALIER=stoppable, PATH=path, SLURM_JOB_ID=7)
+    assert result.returncode == status, result.stderr
+    asked = tmp_path / "asked"
+    assert (asked.read_text() if asked.exists() else "") == ("requeue 7 " if status == 75 else "")
+
+
 def test_pbss_script_takes_arguments_from_its_variable(tmp_path):
     echo = program(tmp_path, "espalier of mine", ECHO)
     variables = {"ESPALIER": echo, "PBS_O_WORKDIR": tmp_path, "ARGUMENTS": "train --config *.yaml"}
@@ -113,6 +130,7 @@ def test_the_kubernetes_job_is_an_mpijob():
         ("spec.slotPerWorker", 1),
         ("spec.runPolicy.cleanPodPolicy", "Sometimes"),
         ("spec.mpiReplicaSpecs.Launcher.replicas", 2),
+        ("spec.mpiReplicaSpecs.Launcher.template.spec.containers.0.lifecycle.preStop.exec", {}),
         ("spec.mpiReplicaSpecs.Worker.template.spec.containers", []),
         ("spec.mpiReplicaSpecs.Worker.template.spec.containers.0.resources.limits.memory", "32 GB"),
         ("spec.mpiReplicaSpecs.Worker.template.spec.containers.0.command", "sshd"),
@@ -143,6 +161,8 @@ def test_job_image_and_cluster_file_agree():
     assert Path(launcher["command"][3]) == Path("/opt/espalier/cluster-configs/kubernetes.yaml")
     assert "COPY cluster-configs /opt/espalier/cluster-configs\n" in image
     assert f"> {worker['command'][-1]} " in image
+    # For pkill and pgrep.
+    assert "pkill" in launcher["lifecycle"]["preStop"]["exec"]["command"][2] and " procps " in image
     assert f"'HostKey {spec['sshAuthMountPath']}/id_rsa'" in image
     assert f"'Port {worker['readinessProbe']['tcpSocket']['port']}'" in image
     assert "/dev/shm" in {mount["mountPath"] for mount in worker["volumeMounts"]}

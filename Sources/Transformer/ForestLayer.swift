@@ -177,9 +177,15 @@ struct ForestLayer {
             )
             multiply(buffers.middle.rows(block), weights.output, into: dattended.rows(block))
         }
-        addWeightGradient(gradients.down, dy: buffers.stream.rows(0..<count), x: buffers.inner.rows(0..<count))
-        addWeightGradient(gradients.gateUp, dy: layer.gateUp, x: buffers.normed.rows(0..<count))
-        addWeightGradient(gradients.output, dy: buffers.middle.rows(0..<count), x: attended.rows(0..<count))
+        func rows(_ matrix: Matrix) -> Matrix { matrix.rows(0..<count) }
+        WeightProduct.add(
+            [
+                WeightProduct(gradient: gradients.gateUp, dy: layer.gateUp, x: rows(buffers.normed)),
+                WeightProduct(gradient: gradients.down, dy: rows(buffers.stream), x: rows(buffers.inner)),
+                WeightProduct(gradient: gradients.output, dy: rows(buffers.middle), x: rows(attended)),
+            ],
+            team: team
+        )
         addNormGradient(gradients.postAttentionNorm, buffers.norms)
         if let outputs = pass.outputs {
             // From here on every token has a row again: those that the head does not read have no gradient yet.
@@ -256,23 +262,16 @@ struct ForestLayer {
             )
         }
         let tokens = 0..<pass.tokens
-        addWeightGradient(
-            gradients.queryKeyValue,
+        let product = WeightProduct(
+            gradient: gradients.queryKeyValue,
             dy: buffers.queryKeyValue.rows(tokens),
             x: buffers.normed.rows(tokens)
         )
+        WeightProduct.add([product], team: team)
         addNormGradient(gradients.inputNorm, buffers.norms)
     }
 
     // MARK: Shared
-
-    /// `dW += dy^T x`, each member on its share of `dW`'s rows.
-    private func addWeightGradient(_ gradient: Matrix, dy: Matrix, x: Matrix) {
-        team.run("weight gradients") { member in
-            let share = team.share(of: gradient.rows, member: member)
-            multiply(dy.columns(share).transposed, x, into: gradient.rows(share), accumulate: true)
-        }
-    }
 
     private func addNormGradient(_ gradient: Matrix, _ partial: Matrix) {
         for member in 0..<partial.rows { gradient.add(partial.rows(member..<member + 1)) }

@@ -35,7 +35,7 @@ def program(directory: Path, name: str, script: str) -> Path:
 
 
 def test_there_are_scripts_to_look_at():
-    assert {path.name for path in SCRIPTS} >= {"pbs.sh", "preflight", "quickstart", "slurm.sbatch", "test"}
+    assert {path.name for path in SCRIPTS} >= {"pbs.sh", "preflight", "quickstart", "slurm.sbatch", "supervise", "test"}
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")

@@ -1,0 +1,89 @@
+"""launch/supervise, with programs that fail, save and stop as a training run does."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+SUPERVISE = Path(__file__).parents[2] / "launch/supervise"
+
+# Notes its arguments, a line a start; $1 is the directory of the test.
+NOTE = 'printf "%s|" "${@:2}" >>"$1/starts"; echo >>"$1/starts"; n=$(wc -l <"$1/starts")\n'
+
+
+def command(directory: Path, script: str) -> list[str]:
+    """A program that notes its start, then runs `script`, where `$n` is the number of the start."""
+    path = directory / "run of mine"
+    path.write_text(f"#!/usr/bin/env bash\n{NOTE}{script}\n")
+    path.chmod(0o755)
+    (directory / "out").mkdir()
+    return [str(SUPERVISE), "--output", str(directory / "out"), "--delay", "0", "--", str(path), str(directory)]
+
+
+def starts(directory: Path) -> int:
+    return len((directory / "starts").read_text().splitlines())
+
+
+def test_a_run_that_fails_is_started_again_with_the_same_words_until_it_is_done(tmp_path):
+    words = command(tmp_path, "((n == 3)) || exit 1")
+    result = subprocess.run([*words, "train", "--config", "a b.yaml"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    line = f"train|--config|a b.yaml|--output|{tmp_path / 'out'}|--resume|\n"
+    assert (tmp_path / "starts").read_text() == 3 * line
+    assert result.stderr == 2 * "supervise: ended with 1; goes on in 0 s\n"
+
+
+def test_it_gives_up_on_a_run_that_comes_no_further(tmp_path):
+    words = command(tmp_path, "kill -9 $$")
+    words[3:3] = ["--retries", "2"]
+    result = subprocess.run(words, capture_output=True, text=True)
+    assert (result.returncode, starts(tmp_path)) == (1, 3)
+    assert result.stderr.endswith("error: ended with 137, 3 times in a row without a new checkpoint; see its last error\n")
+
+
+def test_each_new_checkpoint_gives_it_all_retries_again(tmp_path):
+    words = command(tmp_path, 'ln -sfn "checkpoint-$((n / 2))" "$1/out/latest"; ((n < 8)) && exit 1; exit 0')
+    words[3:3] = ["--retries", "2"]
+    result = subprocess.run(words, capture_output=True, text=True)
+    assert (result.returncode, starts(tmp_path)) == (0, 8), result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_handed_on_and_the_stopped_run_is_not_started_again(tmp_path, number):
+    words = command(tmp_path, 'trap "exit 75" USR1; touch "$1/up"; for ((i = 0; i < 200; i++)); do sleep 0.05; done')
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "up").exists():
+        time.sleep(0.01)
+    os.kill(process.pid, number)
+    errors = process.communicate(timeout=30)[1]
+    assert (process.returncode, starts(tmp_path), errors) == (75, 1, "")
+
+
+def test_a_signal_ends_the_pause_between_two_starts(tmp_path):
+    words = command(tmp_path, "exit 1")
+    words[words.index("--delay") + 1] = "250"
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline() == "supervise: ended with 1; goes on in 250 s\n"
+    # It is told just before the pause begins.
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert (process.returncode, starts(tmp_path)) == (75, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--", "true"], "--output is missing"),
+        (["--output", "x"], "expected a command after --, found nothing"),
+        (["--output", "x", "true"], "unknown argument true; the command follows --"),
+        (["--output", "x", "--retries", "two", "--", "true"], "--retries: expected a whole number, found two"),
+    ],
+)
+def test_wrong_words_end_in_one_line(words, message):
+    result = subprocess.run([SUPERVISE, *words], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"error: {message}; see --help\n" or result.stderr == f"error: {message}\n"

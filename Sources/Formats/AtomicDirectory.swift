@@ -30,13 +30,19 @@ package enum AtomicDirectory {
     ///
     /// It loses its name first, so that a half removed one is never taken for a whole one.
     package static func remove(_ path: FilePath) throws {
+        guard let aside = try setAside(path) else { return }
+        try FileManager.default.removeItem(atPath: aside.string)
+    }
+
+    /// Takes a directory's name; nil where there is none.
+    private static func setAside(_ path: FilePath) throws -> FilePath? {
         let name = path.lastComponent?.string ?? ""
         let aside = path.removingLastComponent().appending(".\(name).\(getpid()).old.tmp")
         guard rename(path.string, aside.string) == 0 else {
-            if errno == ENOENT { return }
+            if errno == ENOENT { return nil }
             throw AtomicFile.failure(path)
         }
-        try FileManager.default.removeItem(atPath: aside.string)
+        return aside
     }
 
     private static func discard(_ temporary: FilePath) { try? FileManager.default.removeItem(atPath: temporary.string) }
@@ -47,8 +53,14 @@ package enum AtomicDirectory {
     }
 
     private static func replace(_ path: FilePath, by temporary: FilePath, in parent: FilePath) throws {
-        try remove(path)
-        guard rename(temporary.string, path.string) == 0 else { throw AtomicFile.failure(path) }
+        // What was there is removed only when the new one has its name: that may take seconds, in which neither is found.
+        let former = try setAside(path)
+        guard rename(temporary.string, path.string) == 0 else {
+            let failure = AtomicFile.failure(path)
+            if let former { rename(former.string, path.string) }
+            throw failure
+        }
         parent.synchronizeDirectory()
+        if let former { discard(former) }
     }
 }

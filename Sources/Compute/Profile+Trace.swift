@@ -21,19 +21,28 @@ extension Profile {
                     try write(separator + profile.event(span, process: process, member: member, origin: origin))
                 }
             }
+            for note in profile.notes {
+                let kind = "{\"name\": \"\(note.name)\", \"cat\": \"communication\", \"ph\": \"X\", "
+                let lane = "\"pid\": \(process), \"tid\": \(profile.lanes.count)"
+                let times = times(note.start, note.end, origin: origin)
+                try write(separator + kind + lane + times + ", \"args\": {\"bytes\": \(note.bytes)}}")
+            }
         }
         try write("\n]}\n")
     }
 
-    private func event(_ span: Span, process: Int, member: Int, origin: UInt64) -> String {
+    private static func times(_ start: UInt64, _ end: UInt64, origin: UInt64) -> String {
         func microseconds(_ nanoseconds: UInt64) -> String {
             "\(nanoseconds / 1000).\(String(nanoseconds % 1000 + 1000).dropFirst())"
         }
+        return ", \"ts\": \(microseconds(start - origin)), \"dur\": \(microseconds(end - start))"
+    }
+
+    private func event(_ span: Span, process: Int, member: Int, origin: UInt64) -> String {
         let phase = name(of: span.phase)
         let title = span.kind.map { "\($0)" } ?? phase
         var text = "{\"name\": \"\(title)\", \"cat\": \"\(phase)\", \"ph\": \"X\", \"pid\": \(process)"
-        text += ", \"tid\": \(member), \"ts\": \(microseconds(span.start - origin))"
-        text += ", \"dur\": \(microseconds(span.end - span.start))"
+        text += ", \"tid\": \(member)" + Self.times(span.start, span.end, origin: origin)
         if span.kind != nil { text += ", \"args\": {\"flops\": \(span.flops), \"bytes\": \(span.bytes)}" }
         return text + "}"
     }

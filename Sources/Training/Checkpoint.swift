@@ -1,7 +1,9 @@
+internal import Compute
 internal import Formats
 internal import Foundation
 internal import Preferences
 internal import SystemPackage
+internal import Transformer
 
 /// What a checkpoint tells of its run, beside tensors.
 struct CheckpointState: Codable, Sendable {
@@ -111,10 +113,14 @@ struct Checkpoint {
         try TrainingConfiguration(yaml: path.appending(Self.settingsName))
     }
 
-    /// Reads weights and moments.
-    func read(into tensors: TrainedTensors) throws {
-        let (model, moments) = (path.appending(ModelDirectory.weights), path.appending(Self.momentsName))
-        try tensors.read(model: model, moments: moments)
+    /// Reads the weights.
+    func readWeights(into flat: Matrix, _ layout: ParameterLayout) throws {
+        try layout.read(into: flat, from: SafetensorsFile(path.appending(ModelDirectory.weights)))
+    }
+
+    /// Reads the first or the second moments, by their prefix.
+    func readMoments(_ prefix: String, into flat: Matrix, _ layout: ParameterLayout) throws {
+        try layout.read(into: flat, from: SafetensorsFile(path.appending(Self.momentsName)), prefix: prefix)
     }
 
     /// What a checkpoint is made of, as a run is after one step.

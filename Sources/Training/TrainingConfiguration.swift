@@ -63,6 +63,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var evaluation = EvaluationSettings()
     /// Checkpoints; in a file beside the others.
     package var saving = SavingSettings()
+    /// How ranks share a step; in a file beside the others.
+    package var communication = CommunicationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case model, data, output, pairs, seed, shuffle, sharing, threads
@@ -93,6 +95,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package static let knownKeys =
         CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
         + EvaluationSettings.CodingKeys.allCases.map(\.rawValue) + SavingSettings.CodingKeys.allCases.map(\.rawValue)
+        + CommunicationSettings.CodingKeys.allCases.map(\.rawValue)
 
     /// The settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
@@ -130,6 +133,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.maxSkipped, into: &maxSkipped)
         evaluation = try EvaluationSettings(from: decoder)
         saving = try SavingSettings(from: decoder)
+        communication = try CommunicationSettings(from: decoder)
     }
 
     /// Checks that model and data are named, and every field's range.
@@ -162,6 +166,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.maxSkipped, maxSkipped >= 0, "at least 0", maxSkipped)
         try evaluation.validate()
         try saving.validate()
+        try communication.validate()
         _ = try Objective(objective)
     }
 

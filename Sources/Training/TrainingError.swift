@@ -8,6 +8,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case notOne(of: [String], found: [String])
     /// Some rank would never have anything to do.
     case moreRanksThanRows(ranks: Int, rows: Int, isStep: Bool)
+    /// Ranks would have different numbers of shards.
+    case unevenShards(shards: Int, ranks: Int)
     /// The loss or its gradient is not a number; of the rows of the data those whose loss is none.
     case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [Int])
     /// A reference cache belongs to another model or other data.
@@ -31,6 +33,9 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .moreRanksThanRows(let ranks, let rows, let isStep):
             return "\(ranks) ranks for \(rows) preference rows \(isStep ? "in a step" : "in all"): some would never "
                 + "have work; start at most \(rows) ranks\(isStep ? ", or raise --global-batch-size" : "")"
+        case .unevenShards(let shards, let ranks):
+            return "\(shards) shards cannot be divided over \(ranks) ranks; start a power of two of them, "
+                + "at most \(shards), or leave --shards out"
         case .notFinite(let step, let loss, let norm, let rows):
             return
                 "step \(step): loss \(Self.text(loss)), gradient norm \(Self.text(norm)), \(Self.list(rows)); "

@@ -40,7 +40,9 @@ extension TrainingRun {
         summary.add("steps", total.steps)
         summary.add("skipped_steps", total.skipped)
         summary.add("ranks", communicator.size)
+        summary.add("shards", planner.shards)
         summary.add("threads", policy.team.count)
+        if let collective { collective.addSummary(to: &summary) }
         summary.add("pairs", total.pairs)
         summary.add("startup_seconds", startupSeconds)
         summary.add("self_check_seconds", selfCheckSeconds)

@@ -15,7 +15,10 @@ package final class TrainingRun {
     let planner: Planner
     /// Of rank 0 alone.
     let output: ModelDirectory?
+    /// How gradients cross ranks; nil for a rank that is alone.
+    let collective: CollectiveChoice?
     private let trainingStep: TrainingStep
+    private let comparison: RankComparison
     /// Nil where there is no held-out data.
     let evaluation: RunEvaluation?
     private let schedule: LearningRateSchedule
@@ -75,14 +78,20 @@ package final class TrainingRun {
             cursor: cursor,
             steps: totalSteps
         )
+        let share = try RankShare(
+            configuration.communication,
+            parameters: policy.layout.count,
+            communicator: communicator
+        )
+        collective = share.choice
         let (model, gradients, optimizer) = try communicator.agree {
-            let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
-            return (try policy.model(for: rows), gradients, try Optimizer(configuration, layout: policy.layout))
+            let optimizer = try Optimizer(configuration, layout: policy.layout, parts: share.slices.own)
+            return (try policy.model(for: rows), try ShardGradients(policy, share), optimizer)
         }
         peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
         let start = ContinuousClock().now
-        let comparison = WayComparison(policy: policy, model: model, gradients: gradients)
-        selfCheckDifference = try rows.selfCheck?.run(comparison, communicator: communicator)
+        let ways = WayComparison(policy: policy, model: model, gradients: gradients.total)
+        selfCheckDifference = try rows.selfCheck?.run(ways, communicator: communicator)
         selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
         let reference = try RunReference(
             configuration,
@@ -103,24 +112,27 @@ package final class TrainingRun {
             gradients: gradients,
             optimizer: optimizer,
             scoring: scoring(reference.training),
-            maxGradNorm: configuration.maxGradNorm,
+            share: share,
+            configuration: configuration,
             communicator: communicator
         )
+        comparison = RankComparison(policy, communicator: communicator)
         evaluation = inputs.heldOut.flatMap { planner in
             guard let reference = reference.heldOut else { return nil }
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
             return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
         }
+        let moments = Moments(slices: share.slices, optimizer: optimizer, communicator: communicator)
         saving = try RunSaving(
             configuration,
             identity: identity,
             policy: policy,
-            optimizer: optimizer,
+            moments: moments,
             output: output,
             communicator: communicator
         )
         // Last: the self-check and the reference are of the model as it was before training.
-        try resumption?.restore(TrainedTensors(policy, optimizer), communicator: communicator)
+        try resumption?.restore(policy, moments, scratch: gradients.total.flat)
         optimizer.resume(step: state.updates)
         if let progress = resumption?.state.evaluation { evaluation?.resume(from: progress) }
     }
@@ -172,6 +184,8 @@ package final class TrainingRun {
         }
         let outcome = try profile?.record(step, report: { $0.report }) ?? step()
         state.add(outcome, seconds: (ContinuousClock().now - start) / .seconds(1))
+        let every = configuration.communication.rankCheckSteps
+        if every > 0, state.step % every == 0 { try comparison.check(step: state.step) }
         guard let fault = outcome.fault else { return outcome }
         let error = fault.error(step: state.step)
         guard state.skippedInRow <= configuration.maxSkipped else { throw RankFailure(rank: 0, error: error) }

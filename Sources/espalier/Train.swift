@@ -15,6 +15,8 @@ struct Train: ParsableCommand {
 
     @OptionGroup var saving: SavingOptions
 
+    @OptionGroup var communication: CommunicationOptions
+
     @Option(name: .long, help: "The directory for the trained model, metrics.jsonl and summary.json.")
     var output: String?
 
@@ -38,6 +40,9 @@ struct Train: ParsableCommand {
 
     @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
     var referenceCache: String?
+
+    @Option(name: .long, help: "Steps between two comparisons of the ranks' weights, 0 for none (default 100).")
+    var rankCheckSteps: Int?
 
     @Option(
         name: .long,
@@ -69,6 +74,7 @@ struct Train: ParsableCommand {
         objective.override(&configuration)
         evaluation.override(&configuration.evaluation)
         saving.override(&configuration.saving)
+        communication.override(&configuration.communication)
         output.map { configuration.output = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }
@@ -77,6 +83,7 @@ struct Train: ParsableCommand {
         weightDecay.map { configuration.weightDecay = $0 }
         loggingSteps.map { configuration.loggingSteps = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
+        rankCheckSteps.map { configuration.communication.rankCheckSteps = $0 }
         maxSkipped.map { configuration.maxSkipped = $0 }
         return configuration
     }

@@ -209,6 +209,11 @@ struct TrainingConfigurationTests {
         },
         Mistake("self_check must be at least 0, found -1") { $0.selfCheck = -1 },
         Mistake("max_skipped must be at least 0, found -1") { $0.maxSkipped = -1 },
+        Mistake("shards must be a power of two up to 2^20, found 0") { $0.communication.shards = 0 },
+        Mistake("shards must be a power of two up to 2^20, found 12") { $0.communication.shards = 12 },
+        Mistake("ddp_bucket_cap_mb must be above 0, at most 1024, found 0.0") { $0.communication.bucketMiB = 0 },
+        Mistake("ddp_bucket_cap_mb must be above 0, at most 1024, found nan") { $0.communication.bucketMiB = .nan },
+        Mistake("rank_check_steps must be at least 0, found -1") { $0.communication.rankCheckSteps = -1 },
         Mistake("save_steps must be at least 1, found 0") { $0.saving.saveSteps = 0 },
         Mistake("save_total_limit must be at least 1, found 0") { $0.saving.saveTotalLimit = 0 },
         Mistake("resume_from_checkpoint must be auto or a checkpoint's directory, found nothing") {

@@ -144,7 +144,8 @@ package struct ReductionMaker {
     /// The ranks on each host; nil where hosts differ in their number, or their ranks are not consecutive.
     private var ranksOnHost: Int? {
         let count = leaders.filter { $0 == leaders[0] }.count
-        return leaders == leaders.indices.map { $0 - $0 % count } ? count : nil
+        let isEven = size % count == 0 && leaders == leaders.indices.map { $0 - $0 % count }
+        return isEven ? count : nil
     }
 }
 

@@ -20,12 +20,15 @@ extension TrainingRun {
         }
     }
 
-    /// Writes where the time of this rank went.
+    /// Writes where the time of rank 0 went, and what all ranks did when.
     func write(_ profile: StepProfile) throws {
-        guard let output else { return }
-        let table = profile.table(peakRate: peakRate / Double(communicator.size))
-        try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
-        try StepProfile.writeTrace(of: [("rank 0", profile)], to: output.file("trace.json"))
+        let trace = try profile.trace(communicator)
+        try communicator.agree {
+            guard let output, let trace else { return }
+            let table = profile.table(peakRate: peakRate / Double(communicator.size))
+            try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
+            try AtomicFile.write(to: output.file("trace.json")) { try $0.append(trace) }
+        }
     }
 
     /// What `summary.json` tells.

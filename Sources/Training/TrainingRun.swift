@@ -139,13 +139,15 @@ package final class TrainingRun {
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
     ///
-    /// - Parameter profilesPhases: Whether to write `phases.txt` and `trace.json` too, of rank 0 and all steps but the
-    ///   first, whose time goes into memory that is touched for the first time.
+    /// - Parameter profilesPhases: Whether to write `phases.txt` of rank 0 and `trace.json` of all ranks too, of all steps
+    ///   but the first, whose time goes into memory that is touched for the first time.
     /// - Throws: `Interrupted` on every rank where any was asked to stop; the run has then been saved, if it had begun.
     package func run(profilesPhases: Bool = false) throws {
         let log = try communicator.agree { try startLog() }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
-        let profile = profilesPhases && communicator.rank == 0 ? StepProfile(of: policy.team) : nil
+        // Clocks of hosts differ: those of profiles begin together.
+        if profilesPhases { try communicator.barrier() }
+        let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil
         try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
@@ -164,7 +166,7 @@ package final class TrainingRun {
         if state.window.steps > 0 { show(log, progress) }
         progress.finish()
         try finish(log: log)
-        try communicator.agree { try profile.map(write) }
+        try profile.map(write)
     }
 
     private func startLog() throws -> MetricsLog? {

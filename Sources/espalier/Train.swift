@@ -50,7 +50,7 @@ struct Train: ParsableCommand {
     )
     var maxSkipped: Int?
 
-    @Flag(name: .long, help: "Also writes where the time of rank 0 goes: phases.txt, and trace.json for Perfetto.")
+    @Flag(name: .long, help: "Also writes where the time goes: phases.txt of rank 0, trace.json of all for Perfetto.")
     var profilePhases = false
 
     func run() throws {

@@ -168,6 +168,26 @@ struct ShardTests {
         }
     }
 
+    @Test("the trace shows every rank, and its communication in a lane of its own")
+    func trace() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            _ = try run(output, ranks: 2, ["--profile-phases"] + Self.small)
+            let data = try #require(FileManager.default.contents(atPath: output.appending("trace.json").string))
+            let root = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+            let events = try #require(root?["traceEvents"] as? [[String: Any]])
+            for rank in 0..<2 {
+                let own = events.filter { $0["pid"] as? Int == rank }
+                #expect((own.first?["args"] as? [String: Any])?["name"] as? String == "rank \(rank)")
+                #expect(own.contains { $0["name"] as? String == "optimizer" && $0["tid"] as? Int == 0 })
+                let sent = own.filter { $0["cat"] as? String == "communication" && $0["tid"] as? Int == 1 }
+                // Eight buckets there and back, in each of the two steps after the first.
+                #expect(sent.map { $0["name"] as? String }.filter { $0 == "reduce" }.count == 16)
+                #expect(sent.count == 32)
+            }
+        }
+    }
+
     @Test("communication is told in whole and as far as nothing hides it")
     func times() throws {
         try Places.temporary { directory in

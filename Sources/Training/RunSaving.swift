@@ -99,8 +99,8 @@ final class RunSaving {
         )
     }
 
-    /// Makes sure that all ranks hold the same weights, before those of one are saved for all.
-    private func compareRanks(step: Int) throws {
+    /// Makes sure that all ranks hold the same weights, before those of one are written for all.
+    func compareRanks(step: Int) throws {
         guard communicator.size > 1 else { return }
         let sum = tensors.checksum(team: policy.team)
         // Halves, which float64 holds exactly.

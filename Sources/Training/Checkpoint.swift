@@ -128,7 +128,7 @@ struct Checkpoint {
         let state: CheckpointState
         /// As `espalier.yaml` has them.
         let settings: String
-        let metrics: Data
+        let metrics: MetricsLog.Lines
         let tensors: TrainedTensors
         /// A name of the best model's weights that the checkpoint may take.
         let best: FilePath?
@@ -137,9 +137,7 @@ struct Checkpoint {
         func write(to directory: FilePath, output: ModelDirectory) throws {
             try AtomicFile.write(to: directory.appending(Checkpoint.stateName)) { try $0.append(state.json()) }
             try AtomicFile.write(to: directory.appending(Checkpoint.settingsName)) { try $0.append(settings) }
-            try AtomicFile.write(to: directory.appending(Checkpoint.metricsName)) { file in
-                try metrics.withUnsafeBytes { try file.append($0) }
-            }
+            try metrics.write(to: directory.appending(Checkpoint.metricsName))
             try SafetensorsWriter.write(tensors.momentEntries, to: directory.appending(Checkpoint.momentsName))
             if let best {
                 let place = directory.appending(Checkpoint.bestName)

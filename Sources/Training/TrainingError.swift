@@ -14,6 +14,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [Int])
     /// A reference cache belongs to another model or other data.
     case foreignCache(path: String, what: String)
+    /// A reference cache has changed since it was written.
+    case damagedCache(path: String)
     /// A checkpoint belongs to another run.
     case foreignCheckpoint(path: String, what: String)
     /// There are checkpoints, and all are damaged or another run's.
@@ -42,6 +44,10 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
                 + "the model was neither updated nor written; lower --learning-rate, or look for broken weights"
         case .foreignCache(let path, let what):
             return "\(path): made for \(what); name another --reference-cache, or remove this one"
+        case .damagedCache(let path):
+            return
+                "\(path): its values are not those that were written: some of its bytes have changed; remove it, and they "
+                + "are computed again"
         case .foreignCheckpoint(let path, let what):
             return "\(path): made with \(what); resume with what it was made with, or start anew without --resume"
         case .noUsableCheckpoint(let path):

@@ -8,6 +8,7 @@ extension TrainingRun {
     /// Writes the model, unless the best is to remain, and what there is to tell of the run.
     func finish(log: MetricsLog?) throws {
         saving.finishJob()
+        try comparison.check(step: state.step)
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
         let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil
         try communicator.agree {

@@ -18,7 +18,7 @@ package final class TrainingRun {
     /// How gradients cross ranks; nil for a rank that is alone.
     let collective: CollectiveChoice?
     private let trainingStep: TrainingStep
-    private let comparison: RankComparison
+    let comparison: RankComparison
     /// Nil where there is no held-out data.
     let evaluation: RunEvaluation?
     private let schedule: LearningRateSchedule

@@ -58,9 +58,10 @@ final class TrainingStep {
         try policy.team.alone("waiting for other ranks") { try communicator.barrier() }
         let together = clock.now
         try policy.team.alone("all-reduce") { try gradients.allReduce(communicator) }
-        // Who was asked to stop rides on the sums, so that all ranks know it at the same step.
-        let sums = try communicator.sum(own.sums + [isAskedToStop() ? 1 : 0])
-        let statistics = PreferenceStatistics(sums: Array(sums.dropLast()))
+        // Who was asked to stop, and what each rank took, ride on the sums, so that all ranks know it at the same step.
+        let sums = try communicator.sum(own.sums + [isAskedToStop() ? 1 : 0] + ownTime)
+        let statistics = PreferenceStatistics(sums: Array(sums.prefix(own.sums.count)))
+        let times = Array(sums.suffix(communicator.size))
         let reduced = clock.now
         let (norm, isUpdated) = update(loss: statistics.mean(.loss), learningRate: learningRate)
         let end = clock.now
@@ -83,13 +84,20 @@ final class TrainingStep {
                 communication: (reduced - together) / .seconds(1),
                 optimizer: (end - reduced) / .seconds(1),
                 system: Processor.systemSeconds - system
-            )
+            ),
+            ranks: RankTimes(seconds: times, costs: plan.shardCosts)
         )
         return StepOutcome(
             report: fault == nil ? report : report.asSkipped,
             fault: fault,
-            isAskedToStop: sums[sums.count - 1] > 0
+            isAskedToStop: sums[own.sums.count] > 0,
+            rankRates: zip(plan.shardCosts, times).map { $1 > 0 ? $0 / $1 : 0 }
         )
+    }
+
+    /// For each rank a number: the seconds of this one's passes at its own place, 0 elsewhere.
+    private var ownTime: [Double] {
+        (0..<communicator.size).map { $0 == communicator.rank ? model.times.total : 0 }
     }
 
     /// Makes the gradients of this rank's shard anew, counts its pairs, and names the rows whose loss is not finite.

@@ -45,6 +45,13 @@ struct RankShare {
     /// How slices cross ranks; nil for a rank that is alone.
     let choice: CollectiveChoice?
 
+    /// What each rank's shards come to, of a number for each shard.
+    func rankSums(of shardValues: [Double]) -> [Double] {
+        stride(from: 0, to: shardCount, by: shards.count).map { first in
+            shardValues[first..<first + shards.count].reduce(0, +)
+        }
+    }
+
     /// Divides a model of so many parameters; every rank calls it alike.
     ///
     /// - Throws: `RankFailure` on every rank where shards or hosts do not suit the ranks.

@@ -12,6 +12,8 @@ struct RunState: Codable, Sendable {
     private(set) var total = StepReport()
     /// What they took, evaluations and checkpoints left out.
     private(set) var trainSeconds = 0.0
+    /// What each rank does in a second.
+    private(set) var speeds = RankSpeeds()
     /// What evaluations took.
     var evaluationSeconds = 0.0
 
@@ -24,6 +26,7 @@ struct RunState: Codable, Sendable {
         skippedInRow = outcome.fault == nil ? 0 : skippedInRow + 1
         window.add(outcome.report)
         total.add(outcome.report)
+        speeds.add(outcome.rankRates)
         trainSeconds += seconds
     }
 

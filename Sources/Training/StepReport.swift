@@ -67,6 +67,8 @@ package struct StepReport: Sendable, Codable {
     /// Of these, those that left the weights as they were, since something was not finite.
     package private(set) var skipped = 0
     private var imbalance = 0.0
+    /// What the ranks took for their shares; of several steps the sums.
+    package private(set) var ranks = RankTimes()
 
     /// Nothing yet.
     package init() {}
@@ -77,7 +79,8 @@ package struct StepReport: Sendable, Codable {
         gradientNorm: Double,
         learningRate: Double,
         plan: StepPlan,
-        seconds: Seconds
+        seconds: Seconds,
+        ranks: RankTimes
     ) {
         self.statistics = statistics
         self.gradientNorm = gradientNorm
@@ -87,7 +90,15 @@ package struct StepReport: Sendable, Codable {
         tokensUnshared = plan.unsharedTokens
         flops = 3 * plan.flops
         imbalance = plan.imbalance
+        self.ranks = ranks
         steps = 1
+    }
+
+    /// FLOPs of all steps, forward and backward.
+    package var usefulFLOPs: Double { flops }
+    /// The costliest share by the plan over the mean, and the slowest rank's time over the mean: means over steps.
+    package var imbalances: (planned: Double, measured: Double) {
+        (imbalance / Double(max(steps, 1)), ranks.imbalance / Double(max(steps, 1)))
     }
 
     /// Pairs of all steps.
@@ -111,6 +122,7 @@ package struct StepReport: Sendable, Codable {
         tokensUnshared += other.tokensUnshared
         flops += other.flops
         imbalance += other.imbalance
+        ranks.add(other.ranks)
         steps += other.steps
         for field in Seconds.fields { seconds[keyPath: field] += other.seconds[keyPath: field] }
     }
@@ -142,7 +154,8 @@ package struct StepReport: Sendable, Codable {
         record.add("mfu", utilization(peakRate: peakRate))
         record.add("step_seconds", seconds.total)
         seconds.addParts(to: &record)
-        record.add("imbalance", imbalance / Double(max(steps, 1)))
+        record.add("imbalance", imbalances.planned)
+        record.add("measured_imbalance", imbalances.measured)
         if skipped > 0 { record.add("skipped_steps", skipped) }
         return record
     }

@@ -41,6 +41,7 @@ extension TrainingConfiguration {
         let free = TrainingConfiguration()
         (lasting.sharing, lasting.rowTokens, lasting.threads) = (free.sharing, free.rowTokens, free.threads)
         (lasting.gradientCheckpointing, lasting.selfCheck) = (free.gradientCheckpointing, free.selfCheck)
+        lasting.balance = free.balance
         (lasting.loggingSteps, lasting.maxSkipped, lasting.saving) = (free.loggingSteps, free.maxSkipped, free.saving)
         lasting.communication = free.communication
         // Rounding to fewer digits than float32 has is more than rounding.

@@ -55,6 +55,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var gradientCheckpointing = false
     /// Where the reference model's log-probabilities are kept; nil for not at all.
     package var referenceCache: String?
+    /// By what a step's work is divided over ranks.
+    package var balance = Balance.planned
     /// Rows that are computed with and without sharing before the first step, and compared; at least 0.
     package var selfCheck = 1
     /// Steps in succession that may leave the weights as they are since something is not finite, at least 0.
@@ -67,7 +69,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var communication = CommunicationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case model, data, output, pairs, seed, shuffle, sharing, threads
+        case model, data, output, pairs, seed, shuffle, sharing, threads, balance
         case learningRate = "learning_rate"
         case lrSchedulerType = "lr_scheduler_type"
         case warmupRatio = "warmup_ratio"
@@ -128,6 +130,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.rowTokens, into: &rowTokens)
         try values.read(.threads, into: &threads)
         try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
+        try values.choose(.balance, into: &balance)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
         try values.read(.selfCheck, into: &selfCheck)
         try values.read(.maxSkipped, into: &maxSkipped)

@@ -63,6 +63,8 @@ extension TrainingRun {
         summary.add("tokens_unshared", total.tokensUnshared)
         summary.add("mfu", total.utilization(peakRate: peakRate))
         summary.add("peak_gflops", peakRate / 1e9)
+        summary.add("imbalance", total.imbalances.planned)
+        summary.add("measured_imbalance", total.imbalances.measured)
         summary.add("peak_rss_bytes", peakBytes)
         for (name, value) in total.statistics.metrics { summary.add(name, value) }
         evaluation?.addSummary(to: &summary)

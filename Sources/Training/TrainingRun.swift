@@ -50,6 +50,12 @@ package final class TrainingRun {
         (self.policy, self.planner) = (policy, planner)
         let (objective, output) = try communicator.agree {
             try configuration.checkReferenceCache(rank: rank)
+            // A measured speed is a rank's: it says nothing of shards that are not.
+            guard configuration.balance == .planned || planner.shards == communicator.size else {
+                let found = "measured with \(planner.shards) shards on \(communicator.size) ranks"
+                let expected = "planned, or as many shards as ranks"
+                throw TrainingError.invalid(key: "balance", expected: expected, found: found)
+            }
             let output = rank == 0 ? try ModelDirectory(configuration, for: policy) : nil
             return (try Objective(configuration.objective), output)
         }
@@ -181,8 +187,11 @@ package final class TrainingRun {
     private func take(_ profile: StepProfile?) throws -> StepOutcome {
         let start = ContinuousClock().now
         let rate = schedule.rate(step: state.step)
+        let speeds = configuration.balance == .measured ? state.speeds.relative(ranks: communicator.size) : nil
         func step() throws -> StepOutcome {
-            try trainingStep.run(planner.plan(rows: cursor.next()), learningRate: rate) { StopSignal.isRaised }
+            try trainingStep.run(planner.plan(rows: cursor.next(), speeds: speeds), learningRate: rate) {
+                StopSignal.isRaised
+            }
         }
         let outcome = try profile?.record(step, report: { $0.report }) ?? step()
         state.add(outcome, seconds: (ContinuousClock().now - start) / .seconds(1))

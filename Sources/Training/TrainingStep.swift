@@ -73,6 +73,7 @@ final class TrainingStep {
                 own,
                 share: share,
                 isAskedToStop: isAskedToStop(),
+                passSeconds: model.times.total,
                 drainSeconds: drained,
                 communicator: communicator
             )
@@ -94,17 +95,20 @@ final class TrainingStep {
         if !isUpdated {
             fault = StepOutcome.Fault(loss: loss, gradientNorm: norm, rows: try rows(of: plan, among: suspects))
         }
+        let rankCosts = share.rankSums(of: plan.shardFLOPs)
         let report = StepReport(
             statistics: sums.statistics,
             gradientNorm: norm,
             learningRate: learningRate,
             plan: plan,
-            seconds: times.seconds(model: model.times, trips: trips)
+            seconds: times.seconds(model: model.times, trips: trips),
+            ranks: RankTimes(seconds: sums.rankSeconds, costs: rankCosts)
         )
         return StepOutcome(
             report: fault == nil ? report : report.asSkipped,
             fault: fault,
-            isAskedToStop: sums.isAskedToStop
+            isAskedToStop: sums.isAskedToStop,
+            rankRates: zip(rankCosts, sums.rankSeconds).map { $1 > 0 ? $0 / $1 : 0 }
         )
     }
 

@@ -16,6 +16,9 @@ package final class ForestModel {
         package var backward = 0.0
         /// The vocabulary head, both ways.
         package var head = 0.0
+
+        /// All of it.
+        package var total: Double { forward + backward + head }
     }
 
     package let configuration: ModelConfiguration

@@ -63,6 +63,9 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Timed steps of each source and way of sharing.")
     var repeats = 3
 
+    @Option(name: .customLong("warm-up"), help: "Steps before those that are timed.")
+    var warmUpSteps = 1
+
     @Option(name: .long, help: "The most tokens in a packed row (default 2048).")
     var rowTokens: Int?
 
@@ -119,7 +122,8 @@ struct Bench: ParsableCommand {
 
     // MARK: Settings
 
-    private func resolved() throws -> Benchmark.Settings {
+    /// The settings, of which each word is known.
+    func resolved() throws -> Benchmark.Settings {
         var training = TrainingConfiguration()
         training.globalBatchSize = globalBatchSize
         training.gradientCheckpointing = recomputes
@@ -132,6 +136,7 @@ struct Bench: ParsableCommand {
             sources: try sources(),
             sharing: sharing.isEmpty ? [.none, .prefix] : eachOnce(sharing),
             repeats: repeats,
+            warmUpSteps: warmUpSteps,
             profilesPhases: profilePhases,
             training: training
         )

@@ -2,6 +2,8 @@ internal import ArgumentParser
 internal import Collectives
 internal import Training
 
+extension Balance: ExpressibleByArgument {}
+
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Trains a model on preferences.")
 
@@ -37,6 +39,9 @@ struct Train: ParsableCommand {
 
     @Option(name: .long, help: "Steps between two lines of metrics (default 1).")
     var loggingSteps: Int?
+
+    @Option(name: .long, help: "Divides a step evenly (planned, default), or by each rank's measured speed (measured).")
+    var balance: Balance?
 
     @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
     var referenceCache: String?
@@ -82,6 +87,7 @@ struct Train: ParsableCommand {
         maxGradNorm.map { configuration.maxGradNorm = $0 }
         weightDecay.map { configuration.weightDecay = $0 }
         loggingSteps.map { configuration.loggingSteps = $0 }
+        balance.map { configuration.balance = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
         rankCheckSteps.map { configuration.communication.rankCheckSteps = $0 }
         maxSkipped.map { configuration.maxSkipped = $0 }

@@ -38,7 +38,8 @@ struct StepReportTests {
                 exposedCommunication: 0.046875,
                 optimizer: 0.03125,
                 system: 0.015625
-            )
+            ),
+            ranks: RankTimes(seconds: [3, 1], costs: [2, 1])
         )
     }
 
@@ -62,7 +63,7 @@ struct StepReportTests {
             "tokens_computed": 21, "tokens_unshared": 30, "num_tokens": 40, "mfu": 1.575, "step_seconds": 4,
             "forward_seconds": 1, "backward_seconds": 1.5, "head_seconds": 0.5, "waiting_seconds": 0.25,
             "communication_seconds": 0.125, "exposed_communication_seconds": 0.09375, "optimizer_seconds": 0.0625,
-            "system_seconds": 0.03125, "imbalance": 1, "rewards/chosen": 0,
+            "system_seconds": 0.03125, "imbalance": 1, "measured_imbalance": 1.5, "rewards/chosen": 0,
         ]
         for (name, value) in expected { #expect(found[name] == value, "\(name)") }
         #expect(window.pairs == 4 && total.pairs == 4)

@@ -58,7 +58,8 @@ struct Launch: ParsableCommand {
 
     /// The words after `--`, of which the first is a subcommand and none decides what the file does.
     private func checkedWords() throws -> [String] {
-        let known = Espalier.configuration.subcommands.map { $0._commandName }.filter { $0 != Self._commandName }
+        let starters = [Self._commandName, Scaling._commandName]
+        let known = Espalier.configuration.subcommands.map { $0._commandName }.filter { !starters.contains($0) }
         let name = words.first ?? ""
         guard known.contains(name) else {
             let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""

@@ -19,15 +19,38 @@ struct RankLauncher {
         self.path = path
     }
 
+    /// A launcher on this host alone, for at most `ranks` ranks.
+    ///
+    /// - Parameter threads: Of a rank; nil for its share of the cores where there are as many ranks as there may be, and at
+    ///   least 1.
+    init(ranks: Int, threads: Int?, root: FilePath) throws {
+        var configuration = ClusterConfiguration()
+        (configuration.hosts, configuration.ranksPer, configuration.ranks) = (["localhost"], .host, ranks)
+        configuration.bindTo = .nothing
+        configuration.threads = try threads ?? max(1, HostTopology(root: root).cores / ranks)
+        path = root
+        layout = try RankLayout(configuration, from: path, root: root)
+        (self.configuration, variables) = (configuration, [:])
+    }
+
     /// The command that runs `espalier`, which lies at `program` where the file has no path, with `arguments` on every
     /// rank.
     ///
+    /// - Parameter ranks: How many of the ranks to start, the first; nil for all.
     /// - Throws: `FormatError` for hosts that are missing or have too few slots.
-    func command(program: String, arguments: [String], isRoot: Bool) throws -> ShellCommand {
+    func command(program: String, arguments: [String], isRoot: Bool, ranks: Int? = nil) throws -> ShellCommand {
         let run = [configuration.program ?? program] + arguments + ["--threads", "\(layout.threads)"]
         switch configuration.launcher {
-        case .mpirun: return try mpirun(run, isRoot: isRoot)
-        case .srun: return try srun(run)
+        case .mpirun: return try mpirun(run, isRoot: isRoot, ranks: ranks)
+        case .srun: return try srun(run, ranks: ranks)
+        }
+    }
+
+    /// Ranks that all hosts have room for; nil where Slurm alone knows the hosts.
+    var capacity: Int? {
+        get throws {
+            if case .slurm = source { return nil }
+            return try hosts().count * layout.ranksPerHost
         }
     }
 
@@ -76,13 +99,13 @@ struct RankLauncher {
 
     // MARK: mpirun
 
-    private func mpirun(_ run: [String], isRoot: Bool) throws -> ShellCommand {
+    private func mpirun(_ run: [String], isRoot: Bool, ranks: Int?) throws -> ShellCommand {
         // In an allocation mpirun starts its daemons by srun, which would bind each of them to part of its host.
         let isInSlurm = variables["SLURM_JOB_ID"] != nil
         let start = (isInSlurm ? ["env", "SLURM_CPU_BIND=none"] : []) + ["mpirun"]
         var groups: [[String]] = [start + (isRoot ? ["--allow-run-as-root"] : [])]
         groups.append(try hostOptions())
-        groups.append(placement)
+        groups.append((ranks.map { ["-np", "\($0)"] } ?? []) + placement)
         // The daemons' own connections, which stay on TCP with UCX too.
         if let network = configuration.network { groups.append(["--mca", "oob_tcp_if_include", network]) }
         groups += parameters.map { ["--mca", $0.name, $0.value] }
@@ -103,8 +126,8 @@ struct RankLauncher {
 
     // MARK: srun
 
-    private func srun(_ run: [String]) throws -> ShellCommand {
-        guard let nodes = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), nodes > 0 else {
+    private func srun(_ run: [String], ranks wanted: Int?) throws -> ShellCommand {
+        guard let granted = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), granted > 0 else {
             let remedy = "start it in a job of sbatch or salloc"
             throw FormatError(path, "launcher: expected a Slurm allocation for srun, found none; \(remedy)")
         }
@@ -113,7 +136,9 @@ struct RankLauncher {
         start += parameters.map { "OMPI_MCA_\($0.name)=\($0.value)" }
         start += sorted(configuration.environment).map { "\($0.name)=\($0.value)" }
         let ranks = layout.ranksPerHost
-        let tasks = ["--nodes=\(nodes)", "--ntasks=\(nodes * ranks)", "--ntasks-per-node=\(ranks)"]
+        let count = wanted ?? granted * ranks
+        let nodes = (count + ranks - 1) / ranks
+        let tasks = ["--nodes=\(nodes)", "--ntasks=\(count)", "--ntasks-per-node=\(ranks)"]
         let binding = configuration.bindTo == .core ? "--hint=nomultithread" : "--cpu-bind=none"
         let groups: [[String]] = [
             start,

@@ -85,6 +85,13 @@ struct TrainingConfigurationTests {
         expected.evaluation.greaterIsBetter = false
         expected.evaluation.earlyStoppingPatience = 6
         expected.evaluation.earlyStoppingThreshold = 0.5
+        expected.balance = .measured
+        expected.communication.shards = 16
+        expected.communication.collective = .halving
+        expected.communication.reduceDType = .bfloat16
+        expected.communication.bucketMiB = 12.5
+        expected.communication.overlaps = false
+        expected.communication.rankCheckSteps = 3
         let lines = [
             "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: [ipo, sft]", "loss_weights: [1, 0.5]",
             "f_divergence_type: alpha_divergence",
@@ -99,7 +106,9 @@ struct TrainingConfigurationTests {
             "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
             "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
             "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
-            "save_total_limit: 2", "resume_from_checkpoint: auto",
+            "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
+            "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
+            "rank_check_steps: 3",
         ]
         try Places.temporary { directory in
             let all = try read(lines.joined(separator: "\n"), from: directory)

@@ -30,7 +30,10 @@ package struct AtomicFile: ~Copyable {
     private init(_ path: FilePath) throws {
         self.path = path
         temporary = "\(path.string).\(getpid()).tmp"
-        descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        // A killed process of the same number may have left it. What others have put there since is not written to, nor
+        // whatever a link of that name points to.
+        unlink(temporary)
+        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.failure(path) }
     }
 

@@ -23,6 +23,27 @@ extension FilePath {
         return here.deviceID == there.deviceID && here.inode == there.inode
     }
 
+    /// Demands that this file of a model directory, or what it is a link to, belongs to the model.
+    ///
+    /// That is the directory itself, and the `blobs` beside `snapshots` in the cache of the Hugging Face Hub.
+    ///
+    /// - Throws: `FormatError` for a link to anything else.
+    package func requireOwnFile(of directory: FilePath) throws {
+        guard let place = resolved?.removingLastComponent(), let home = directory.resolved else { return }
+        let cache = home.removingLastComponent().removingLastComponent().appending("blobs")
+        let isCached = home.removingLastComponent().lastComponent?.string == "snapshots" && place == cache
+        guard place == home || isCached else {
+            throw FormatError(self, "is a link to a file outside of the model; copy that here if it belongs to it")
+        }
+    }
+
+    /// The path without links; nil where nothing is there.
+    private var resolved: FilePath? {
+        guard let path = realpath(string, nil) else { return nil }
+        defer { free(path) }
+        return FilePath(String(cString: path))
+    }
+
     /// Makes the names in this directory durable; some file systems refuse that, harmlessly.
     func synchronizeDirectory() {
         let descriptor = open(string.isEmpty ? "." : string, O_RDONLY | O_CLOEXEC)

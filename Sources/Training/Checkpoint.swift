@@ -4,7 +4,7 @@ internal import Preferences
 internal import SystemPackage
 
 /// What a checkpoint tells of its run, beside tensors.
-struct CheckpointState: Codable, Sendable {
+package struct CheckpointState: Codable, Sendable {
     let run: RunState
     /// Nil without held-out data.
     let evaluation: RunEvaluation.Progress?
@@ -14,7 +14,7 @@ struct CheckpointState: Codable, Sendable {
     let heldOutDigest: String?
 
     /// The state as JSON, every number as it is, those that are not finite too.
-    func json() throws -> String {
+    package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
@@ -26,7 +26,11 @@ struct CheckpointState: Codable, Sendable {
     }
 
     /// Reads what `json` wrote.
-    init(json: String) throws {
+    ///
+    /// - Throws: `JSONFault`, `DecodingError`, or `CheckpointStateFault` for numbers that no run comes to.
+    package init(json: String) throws {
+        var text = json
+        _ = try text.withUTF8 { try StrictJSON.value(of: UnsafeRawBufferPointer($0)) }
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf",
@@ -34,6 +38,7 @@ struct CheckpointState: Codable, Sendable {
             nan: "nan"
         )
         self = try decoder.decode(CheckpointState.self, from: Data(json.utf8))
+        try checkRanges()
     }
 
     /// The state of a run.
@@ -94,6 +99,8 @@ struct Checkpoint {
         let json = try MappedFile(file).withBytes { String(decoding: $0, as: UTF8.self) }
         do {
             state = try CheckpointState(json: json)
+        } catch let fault as CheckpointStateFault {
+            throw FormatError(file, "\(fault)")
         } catch {
             throw FormatError(
                 file,
@@ -101,6 +108,8 @@ struct Checkpoint {
             )
         }
         best = names.contains(Self.bestName) ? path.appending(Self.bestName) : nil
+        let metrics = path.appending(Self.metricsName)
+        try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
     }
 
     /// The lines of metrics until then.

@@ -39,6 +39,13 @@ struct TrainedTensors {
         let file = try SafetensorsFile(moments)
         try layout.read(into: first, from: file, prefix: "first.")
         try layout.read(into: second, from: file, prefix: "second.")
+        // A negative second moment would give NaN in place of weights, after the step's own check.
+        for (part, path, prefix, least) in [
+            (weights, model, "", -Float.infinity), (first, moments, "first.", -.infinity),
+            (second, moments, "second.", 0),
+        ] {
+            try layout.requireFinite(part, atLeast: least, from: path, prefix: prefix)
+        }
     }
 
     /// A sum over the weights' bits by which ranks compare theirs: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
@@ -76,6 +83,26 @@ extension ParameterLayout {
             try flat.columns(tensor.range).withMutableSpan { span in
                 try file.read(prefix + tensor.name, shape: tensor.shape, into: &span)
             }
+        }
+    }
+}
+
+extension ParameterLayout {
+    /// Demands that what was read into a flat buffer are finite numbers, none less than `least`.
+    fileprivate func requireFinite(_ flat: Matrix, atLeast least: Float, from path: FilePath, prefix: String) throws {
+        for tensor in tensors {
+            let odd = flat.columns(tensor.range).withSpan { (values: Span<Float>) -> Float? in
+                for index in 0..<values.count where !(values[index].isFinite && values[index] >= least) {
+                    return values[index]
+                }
+                return nil
+            }
+            guard let odd else { continue }
+            let expected = least == 0 ? "finite numbers, at least 0" : "finite numbers"
+            throw FormatError(
+                path,
+                "tensor \(prefix)\(tensor.name): expected \(expected), found \(odd); resume from another checkpoint"
+            )
         }
     }
 }

@@ -104,7 +104,8 @@ struct RankLauncher {
     // MARK: srun
 
     private func srun(_ run: [String]) throws -> ShellCommand {
-        guard let nodes = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), nodes > 0 else {
+        guard let nodes = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), (1...1 << 20).contains(nodes)
+        else {
             let remedy = "start it in a job of sbatch or salloc"
             throw FormatError(path, "launcher: expected a Slurm allocation for srun, found none; \(remedy)")
         }

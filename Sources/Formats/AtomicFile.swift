@@ -32,7 +32,10 @@ package struct AtomicFile: ~Copyable {
         self.path = path
         path.removeAbandoned()
         temporary = "\(path.string).\(getpid()).tmp"
-        descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        // A killed process of the same number may have left it. What others have put there since is not written to, nor
+        // whatever a link of that name points to.
+        unlink(temporary)
+        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.failure(path) }
         // As long as this process lives it is not abandoned.
         _ = flock(descriptor, LOCK_EX | LOCK_NB)

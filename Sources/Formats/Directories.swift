@@ -24,6 +24,28 @@ extension FilePath {
         return here.deviceID == there.deviceID && here.inode == there.inode
     }
 
+    /// Demands that this file of a model directory, or what it is a link to, belongs to the model.
+    ///
+    /// That is the directory itself, and the `blobs` of a model in the cache of the Hugging Face Hub, to which its snapshots
+    /// and the local directories of its older releases link.
+    ///
+    /// - Throws: `FormatError` for a link to anything else.
+    package func requireOwnFile(of directory: FilePath) throws {
+        guard let place = resolved?.removingLastComponent(), let home = directory.resolved else { return }
+        let repository = place.removingLastComponent().lastComponent?.string ?? ""
+        let isCached = place.lastComponent?.string == "blobs" && repository.hasPrefix("models--")
+        guard place == home || isCached else {
+            throw FormatError(self, "is a link to a file outside of the model; copy that here if it belongs to it")
+        }
+    }
+
+    /// The path without links; nil where nothing is there.
+    private var resolved: FilePath? {
+        guard let path = realpath(string, nil) else { return nil }
+        defer { free(path) }
+        return FilePath(String(cString: path))
+    }
+
     /// Makes the names in this directory durable; where it cannot be read, or the file system knows no such thing, as far
     /// as they are.
     ///

@@ -41,6 +41,26 @@ extension ParameterLayout {
     }
 }
 
+extension ParameterLayout {
+    /// Demands that what was read into a flat buffer are finite numbers, none less than `least`.
+    func requireFinite(_ flat: Matrix, atLeast least: Float, from path: FilePath, prefix: String = "") throws {
+        for tensor in tensors {
+            let odd = flat.columns(tensor.range).withSpan { (values: Span<Float>) -> Float? in
+                for index in 0..<values.count where !(values[index].isFinite && values[index] >= least) {
+                    return values[index]
+                }
+                return nil
+            }
+            guard let odd else { continue }
+            let expected = least == 0 ? "finite numbers, at least 0" : "finite numbers"
+            throw FormatError(
+                path,
+                "tensor \(prefix)\(tensor.name): expected \(expected), found \(odd); resume from another checkpoint"
+            )
+        }
+    }
+}
+
 /// A copy of what a run has learned, to be written while the run goes on.
 final class Snapshot {
     let tensors: TrainedTensors

@@ -25,7 +25,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var maxSteps = -1
     /// Passes over the data, above 0.
     package var numTrainEpochs = 1.0
-    /// Dataset rows of an optimizer step over all ranks, at least 1.
+    /// Dataset rows of an optimizer step over all ranks, 1 to 2³⁰.
     package var globalBatchSize = 8
     /// The norm to which gradients are clipped; 0 for no clipping.
     package var maxGradNorm = 1.0
@@ -156,7 +156,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.maxSteps, maxSteps == -1 || (1...1 << 40).contains(maxSteps), "from 1 to 2^40, or -1", maxSteps)
         let epochs = numTrainEpochs
         try check(.numTrainEpochs, epochs > 0 && epochs <= 1e6, "above 0, at most 1000000", epochs)
-        try check(.globalBatchSize, globalBatchSize > 0, "at least 1", globalBatchSize)
+        try check(.globalBatchSize, (1...1 << 30).contains(globalBatchSize), "from 1 to 2^30", globalBatchSize)
         try check(.maxGradNorm, maxGradNorm.isFinite && maxGradNorm >= 0, "at least 0", maxGradNorm)
         try check(.weightDecay, weightDecay.isFinite && weightDecay >= 0, "at least 0", weightDecay)
         try check(.adamBeta1, (0..<1).contains(adamBeta1), "at least 0, below 1", adamBeta1)

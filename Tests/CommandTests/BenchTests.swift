@@ -212,7 +212,7 @@ struct BenchTests {
                 "--tree-tokens must be such that prompt and response fit the model's 512 positions, found 684, "
                     + "which makes 513"
             ),
-            (trees + ["--global-batch-size", "0"], "global_batch_size must be at least 1, found 0"),
+            (trees + ["--global-batch-size", "0"], "global_batch_size must be from 1 to 2^30, found 0"),
             (
                 trees + ["--json", "/none/x"],
                 "/none/x: cannot be written: No such file or directory; create its directory first"

@@ -166,4 +166,76 @@ struct AtomicDirectoryTests {
             #expect(fault(path) == "DIR/manifest.json: expected bare file names, found ../a")
         }
     }
+
+    @Test("a manifest that is forged in any other way is refused")
+    func forged() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try write(path, ["a": "first"])
+            let file = path.appending("manifest.json").string
+            let json = try String(contentsOfFile: file, encoding: .utf8)
+            for (old, new, message) in [
+                (#""bytes": 5"#, #""bytes": -5"#, "a: expected bytes, a whole number, and sha256, a string"),
+                (#""bytes": 5"#, #""bytes": 5.0"#, "a: expected bytes, a whole number, and sha256, a string"),
+                (#""bytes": 5"#, #""bytes": 1e400"#, "a: expected bytes, a whole number, and sha256, a string"),
+                (
+                    #""bytes": 5"#, #""bytes": 5, "bytes": 5"#,
+                    "expected a manifest of format version 1, found something else, or a part of one"
+                ),
+                (
+                    #""format_version": 1"#, #""format_version": 2"#,
+                    "expected a manifest of format version 1, found something else, or a part of one"
+                ),
+            ] {
+                let spaced = json.replacingOccurrences(of: "\" : ", with: "\": ")
+                let forged = spaced.replacingOccurrences(of: old, with: new)
+                #expect(forged != spaced)
+                try forged.write(toFile: file, atomically: true, encoding: .utf8)
+                #expect(fault(path) == "DIR/manifest.json: \(message)")
+            }
+        }
+    }
+
+    @Test("a link in the place of a temporary file is not followed")
+    func links() throws {
+        try Places.temporary { directory in
+            let (victim, path) = (directory.appending("victim"), directory.appending("file"))
+            try "precious".write(toFile: victim.string, atomically: true, encoding: .utf8)
+            for name in ["\(path).\(getpid()).tmp", path.string] { #expect(symlink(victim.string, name) == 0) }
+            try AtomicFile.write(to: path) { try $0.append("new") }
+            #expect(try String(contentsOfFile: victim.string, encoding: .utf8) == "precious")
+            #expect(try String(contentsOfFile: path.string, encoding: .utf8) == "new")
+            // The link is replaced, and not what it points to.
+            #expect(
+                try FileManager.default.attributesOfItem(atPath: path.string)[.type] as? FileAttributeType
+                    == .typeRegular
+            )
+            #expect(try names(directory) == ["file", "victim"])
+        }
+    }
+
+    @Test("of a model's files a link may lead to the same directory or the Hub's cache, and nowhere else")
+    func ownFiles() throws {
+        try Places.temporary { directory in
+            let (cache, secret) = (directory.appending("cache"), directory.appending("secret.json"))
+            let (blobs, model) = (cache.appending("blobs"), cache.appending("snapshots/abc"))
+            try blobs.makeDirectory()
+            try model.makeDirectory()
+            for file in [secret, blobs.appending("1"), model.appending("own.json")] {
+                try "{}".write(toFile: file.string, atomically: true, encoding: .utf8)
+            }
+            for (name, place) in [
+                ("hub.json", "../../blobs/1"), ("same.json", "own.json"), ("bad.json", secret.string),
+            ] {
+                #expect(symlink(place, model.appending(name).string) == 0)
+            }
+            for name in ["own.json", "hub.json", "same.json"] {
+                try model.appending(name).requireOwnFile(of: model)
+            }
+            let bad = model.appending("bad.json")
+            expectRefusal(bad, "is a link to a file outside of the model; copy that here if it belongs to it") {
+                try bad.requireOwnFile(of: model)
+            }
+        }
+    }
 }

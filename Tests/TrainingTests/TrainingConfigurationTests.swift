@@ -200,7 +200,7 @@ struct TrainingConfigurationTests {
         Mistake("max_steps must be from 1 to 2^40, or -1, found 0") { $0.maxSteps = 0 },
         Mistake("max_steps must be from 1 to 2^40, or -1, found -2") { $0.maxSteps = -2 },
         Mistake("num_train_epochs must be above 0, at most 1000000, found -1.0") { $0.numTrainEpochs = -1 },
-        Mistake("global_batch_size must be at least 1, found 0") { $0.globalBatchSize = 0 },
+        Mistake("global_batch_size must be from 1 to 2^30, found 0") { $0.globalBatchSize = 0 },
         Mistake("max_grad_norm must be at least 0, found -1.0") { $0.maxGradNorm = -1 },
         Mistake("max_grad_norm must be at least 0, found inf") { $0.maxGradNorm = .infinity },
         Mistake("weight_decay must be at least 0, found -0.5") { $0.weightDecay = -0.5 },

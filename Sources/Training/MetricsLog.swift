@@ -48,7 +48,11 @@ final class MetricsLog {
         } catch {
             // What was written in part would stand twice.
             try? handle.truncate(atOffset: end)
-            throw FormatError(path, "cannot be written: \(error.localizedDescription); free some space")
+            throw FormatError(
+                path,
+                "cannot be written: \(error.localizedDescription); free some space",
+                isPassing: true
+            )
         }
     }
 }

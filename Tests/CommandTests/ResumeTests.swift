@@ -197,14 +197,14 @@ struct ResumeTests {
             ])
             for step in [5, 10] { try spoil(step, "espalier-state.json") { $0[0] ^= 1 } }
             let outcome = try start(output, course + ["--resume"])
-            #expect(outcome.status == 1)
+            #expect(outcome.status == 64)
             let told = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
             let end =
                 "error: OUT: none of the checkpoints there is whole and of this run; start anew without --resume\n"
             #expect(told.hasSuffix(end), "\(told)")
             let named = try start(output, course + ["--resume", checkpoint(output, 10).string])
             #expect(
-                named.status == 1 && named.errors.hasPrefix("error: \(checkpoint(output, 10))/espalier-state.json: ")
+                named.status == 64 && named.errors.hasPrefix("error: \(checkpoint(output, 10))/espalier-state.json: ")
             )
         }
     }
@@ -218,7 +218,7 @@ struct ResumeTests {
             func refusals(_ arguments: [String]) throws -> [String] {
                 try [[], [checkpoint(output, 5).string]].map { named in
                     let outcome = try start(output, ["--max-steps", "6"] + arguments + ["--resume"] + named)
-                    #expect(outcome.status == 1)
+                    #expect(outcome.status == 64)
                     let first = outcome.errors.split(separator: "\n").first.map(String.init) ?? ""
                     return first.replacingOccurrences(of: output.string, with: "OUT")
                 }

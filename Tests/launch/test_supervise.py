@@ -51,6 +51,19 @@ def test_each_new_checkpoint_gives_it_all_retries_again(tmp_path):
     assert (result.returncode, starts(tmp_path)) == (0, 8), result.stderr
 
 
+def test_a_run_that_is_refused_is_not_started_again(tmp_path):
+    result = subprocess.run(command(tmp_path, "exit 64"), capture_output=True, text=True)
+    assert (result.returncode, starts(tmp_path)) == (64, 1)
+    assert result.stderr == "error: refused; mend what its last error tells, and start it again\n"
+
+
+def test_a_refusal_after_a_checkpoint_may_pass_since_the_settings_were_taken_before(tmp_path):
+    script = '((n == 1)) && { ln -sfn checkpoint-5 "$1/out/latest"; exit 124; }; ((n == 2)) && exit 64; exit 0'
+    result = subprocess.run(command(tmp_path, script), capture_output=True, text=True)
+    assert (result.returncode, starts(tmp_path)) == (0, 3), result.stderr
+    assert result.stderr == "".join(f"supervise: ended with {status}; goes on in 0 s\n" for status in (124, 64))
+
+
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_handed_on_and_the_stopped_run_is_not_started_again(tmp_path, number):
     words = command(tmp_path, 'trap "exit 75" USR1; touch "$1/up"; for ((i = 0; i < 200; i++)); do sleep 0.05; done')

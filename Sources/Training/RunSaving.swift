@@ -49,6 +49,7 @@ final class RunSaving {
     /// A checkpoint that cannot be written is told of, and the run goes on without it.
     func saveIfDue(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws {
         guard settings.isDue(step: run.step) else { return }
+        Progress.enter("saving")
         let start = ContinuousClock().now
         defer { stallSeconds += (ContinuousClock().now - start) / .seconds(1) }
         try compareRanks(step: run.step)
@@ -66,6 +67,7 @@ final class RunSaving {
     ///
     /// - Throws: `Interrupted` on every rank, or `RankFailure` where the checkpoint cannot be written.
     func stop(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws -> Never {
+        Progress.enter("saving")
         try compareRanks(step: run.step)
         finishJob()
         try communicator.agree {

@@ -7,6 +7,7 @@ internal import Preferences
 extension TrainingRun {
     /// Writes the model, unless the best is to remain, and what there is to tell of the run.
     func finish(log: MetricsLog?) throws {
+        Progress.enter("writing the model")
         saving.finishJob()
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
         let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil

@@ -30,7 +30,10 @@ package final class TrainingRun {
     let saving: RunSaving
     /// What the run goes on from; nil where it began at the beginning.
     private let resumption: Resumption?
+    /// Nil where it is not wanted.
+    private let watchdog: Watchdog?
     var state: RunState
+    /// At the next step.
     private var cursor: StepCursor
     let stepsPerEpoch: Int
     let totalSteps: Int
@@ -54,6 +57,12 @@ package final class TrainingRun {
         let identity = RunIdentity(inputs)
         let store = output.map { CheckpointStore($0, configuration) }
         try communicator.agree { try store?.sweep() }
+        Progress.enter("start", step: 0)
+        watchdog = try Watchdog(
+            output: FilePath(configuration.output),
+            timeout: configuration.saving.stallTimeout,
+            communicator: communicator
+        )
         resumption = try Resumption(configuration, store: store, identity: identity, communicator: communicator)
         state = resumption?.state.run ?? RunState()
         let cursor = StepCursor(inputs.dataset, configuration)
@@ -81,9 +90,11 @@ package final class TrainingRun {
         }
         peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
         let start = ContinuousClock().now
+        Progress.enter("self-check")
         let comparison = WayComparison(policy: policy, model: model, gradients: gradients)
         selfCheckDifference = try rows.selfCheck?.run(comparison, communicator: communicator)
         selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
+        Progress.enter("reference")
         let reference = try RunReference(
             configuration,
             policy: policy,
@@ -166,6 +177,7 @@ package final class TrainingRun {
     /// - Throws: `RankFailure` on every rank where too many steps in succession left the weights as they were.
     private func take(_ profile: StepProfile?) throws -> StepOutcome {
         let start = ContinuousClock().now
+        Progress.enter("training", step: state.step + 1)
         let rate = schedule.rate(step: state.step)
         func step() throws -> StepOutcome {
             try trainingStep.run(planner.plan(rows: cursor.next()), learningRate: rate) { StopSignal.isRaised }

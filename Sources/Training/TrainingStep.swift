@@ -103,6 +103,7 @@ final class TrainingStep {
             let scores = model.accumulateGradients(row, weights: policy.weights, gradients: gradients.views) {
                 step.derivatives(row: row, scores: $0, examples: $1)
             }
+            Progress.move()
             step.count(row, scores: scores, into: &statistics)
             // Once the sum is not finite it stays so: only then each example is looked at.
             guard !statistics[.loss].isFinite else { continue }
@@ -126,7 +127,10 @@ final class TrainingStep {
     private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> StepMatching? {
         guard scoring.objective.needsMatching else { return nil }
         var pairs = PairCollection(scoring, counts: counts)
-        for row in rows { pairs.add(row, scores: model.score(row, weights: policy.weights)) }
+        for row in rows {
+            pairs.add(row, scores: model.score(row, weights: policy.weights))
+            Progress.move()
+        }
         return try pairs.matched(communicator)
     }
 

@@ -291,31 +291,6 @@ struct ResumeTests {
         }
     }
 
-    /// Preferences of short rows that all differ.
-    private func writeRows(_ count: Int, to path: FilePath) throws {
-        var prompts: [Int32] = []
-        var responses: [Int32] = []
-        var ends: [Int64] = [0]
-        for row in 0..<count {
-            let token = Int32(row % 131)
-            prompts += [token, Int32(row / 131)]
-            responses += [token, 7, 130 - token]
-            ends += [Int64(3 * row + 2), Int64(3 * row + 3)]
-        }
-        let everySecond = (0...count).map { Int64(2 * $0) }
-        try SafetensorsWriter.write(
-            [
-                SafetensorsEntry(name: "prompt_ids", prompts),
-                SafetensorsEntry(name: "prompt_offsets", everySecond),
-                SafetensorsEntry(name: "response_ids", responses),
-                SafetensorsEntry(name: "response_offsets", ends),
-                SafetensorsEntry(name: "row_offsets", everySecond),
-            ],
-            metadata: ["format": "espalier-preferences", "format_version": "1"],
-            to: path
-        )
-    }
-
     @Test("a second interrupt ends a run at once")
     func interruptedTwice() throws {
         try Places.temporary { directory in

@@ -22,7 +22,7 @@ extension TrainingError: Refusal {
         switch self {
         case .invalid, .missing, .notOne, .moreRanksThanRows, .foreignCache, .foreignCheckpoint, .noUsableCheckpoint:
             true
-        case .notFinite, .ranksDiffer: false
+        case .notFinite, .ranksDiffer, .spikes: false
         }
     }
 }

@@ -16,21 +16,26 @@ final class RunSaving {
     private let output: ModelDirectory?
     private let store: CheckpointStore?
     private let snapshot: Snapshot?
-    private var job: BackgroundJob?
+    private var job: (step: Int, work: BackgroundJob)?
+    /// The checkpoint that the run has last written, or gone on from.
+    private(set) var last: FilePath?
     /// What checkpoints have taken of the run's time.
     private(set) var stallSeconds = 0.0
 
     /// - Parameters:
     ///   - identity: What the run computes with.
     ///   - output: The directory that checkpoints go to, of rank 0.
+    ///   - last: The checkpoint that the run goes on from, of rank 0.
     init(
         _ configuration: TrainingConfiguration,
         identity: RunIdentity,
         policy: Policy,
         optimizer: Optimizer,
         output: ModelDirectory?,
+        last: FilePath?,
         communicator: any Communicator
     ) throws {
+        self.last = last
         (settings, self.identity) = (configuration.saving, identity)
         (self.policy, self.optimizer, self.communicator) = (policy, optimizer, communicator)
         self.output = output
@@ -59,7 +64,8 @@ final class RunSaving {
             snapshot.tensors.copy(from: tensors, team: policy.team)
             let content = try content(run, evaluation, log, tensors: snapshot.tensors)
             // The job holds the snapshot, whose memory the content only views.
-            job = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            let work = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            job = (run.step, work)
         }
     }
 
@@ -80,8 +86,14 @@ final class RunSaving {
 
     /// Waits for the checkpoint that is being written.
     func finishJob() {
-        do { try job?.finish() } catch { tell("warning: no checkpoint was written: \(error)") }
+        guard let (step, work) = job else { return }
         job = nil
+        do {
+            try work.finish()
+            last = store?.path(step: step)
+        } catch {
+            tell("warning: no checkpoint was written: \(error)")
+        }
     }
 
     private func content(

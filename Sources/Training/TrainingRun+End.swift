@@ -40,6 +40,7 @@ extension TrainingRun {
         var summary = MetricsRecord()
         summary.add("steps", total.steps)
         summary.add("skipped_steps", total.skipped)
+        if state.rollbacks > 0 { summary.add("rollbacks", state.rollbacks) }
         summary.add("ranks", communicator.size)
         summary.add("threads", policy.team.count)
         summary.add("pairs", total.pairs)

@@ -32,6 +32,7 @@ package final class TrainingRun {
     private let resumption: Resumption?
     /// Nil where it is not wanted.
     private let watchdog: Watchdog?
+    let optimizer: Optimizer
     var state: RunState
     /// At the next step.
     private var cursor: StepCursor
@@ -67,7 +68,7 @@ package final class TrainingRun {
         state = resumption?.state.run ?? RunState()
         let cursor = StepCursor(inputs.dataset, configuration)
         var next = cursor
-        next.advance(by: state.step)
+        next.advance(by: state.step + state.passedOver)
         self.cursor = next
         stepsPerEpoch = cursor.stepsPerEpoch
         totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
@@ -82,12 +83,14 @@ package final class TrainingRun {
             planner: planner,
             heldOut: inputs.heldOut,
             cursor: cursor,
-            steps: totalSteps
+            // A run that goes back takes others of the rows than it would have taken.
+            steps: configuration.saving.rollbackOnSpike == nil ? totalSteps : max(totalSteps, stepsPerEpoch)
         )
         let (model, gradients, optimizer) = try communicator.agree {
             let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
             return (try policy.model(for: rows), gradients, try Optimizer(configuration, layout: policy.layout))
         }
+        self.optimizer = optimizer
         peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
         let start = ContinuousClock().now
         Progress.enter("self-check")
@@ -128,6 +131,7 @@ package final class TrainingRun {
             policy: policy,
             optimizer: optimizer,
             output: output,
+            last: resumption?.path,
             communicator: communicator
         )
         // Last: the self-check and the reference are of the model as it was before training.
@@ -142,7 +146,7 @@ package final class TrainingRun {
     ///   first, whose time goes into memory that is touched for the first time.
     /// - Throws: `Interrupted` on every rank where any was asked to stop; the run has then been saved, if it had begun.
     package func run(profilesPhases: Bool = false) throws {
-        let log = try communicator.agree { try startLog() }
+        var log = try communicator.agree { try startLog(from: resumption) }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
         let profile = profilesPhases && communicator.rank == 0 ? StepProfile(of: policy.team) : nil
         try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
@@ -150,6 +154,10 @@ package final class TrainingRun {
         let firstStep = state.step + 1
         while state.step < totalSteps, evaluation?.course.isOver != true {
             let outcome = try take(state.step < firstStep && firstStep < totalSteps ? nil : profile)
+            if try goBackIfSpiked(outcome, &log, progress) {
+                if outcome.isAskedToStop { try saving.stop(state, evaluation: evaluation, log: log) }
+                continue
+            }
             if state.step % configuration.loggingSteps == 0 || state.step == totalSteps { show(log, progress) }
             if configuration.evaluation.isDue(step: state.step, of: totalSteps) { try evaluate(log, progress) }
             guard state.step < totalSteps, evaluation?.course.isOver != true else { break }
@@ -166,7 +174,8 @@ package final class TrainingRun {
         try communicator.agree { try profile.map(write) }
     }
 
-    private func startLog() throws -> MetricsLog? {
+    /// The records of the run, with the lines until the checkpoint that it goes on from.
+    func startLog(from resumption: Resumption?) throws -> MetricsLog? {
         guard let output else { return nil }
         try resumption?.restoreBest(to: output)
         return try output.startMetrics(configuration, lines: resumption?.metrics ?? Data())

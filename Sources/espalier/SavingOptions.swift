@@ -17,6 +17,12 @@ struct SavingOptions: ParsableArguments {
     )
     var resume: String?
 
+    @Option(
+        name: .long,
+        help: "Goes back to the newest checkpoint where loss or gradient norm exceeds this factor of its median."
+    )
+    var rollbackOnSpike: Double?
+
     @Option(name: .long, help: "Seconds without any progress after which the job ends, 0 for never (default 1800).")
     var stallTimeout: Double?
 
@@ -25,6 +31,7 @@ struct SavingOptions: ParsableArguments {
         saveSteps.map { settings.saveSteps = $0 }
         saveTotalLimit.map { settings.saveTotalLimit = $0 }
         resume.map { settings.resumeFromCheckpoint = $0 }
+        rollbackOnSpike.map { settings.rollbackOnSpike = $0 }
         stallTimeout.map { settings.stallTimeout = $0 }
     }
 }

@@ -77,6 +77,7 @@ struct TrainingConfigurationTests {
         expected.saving.saveSteps = 9
         expected.saving.saveTotalLimit = 2
         expected.saving.resumeFromCheckpoint = "auto"
+        expected.saving.rollbackOnSpike = 3.5
         expected.saving.stallTimeout = 90
         expected.evaluation.evalData = "e"
         expected.evaluation.evalSteps = 4
@@ -100,7 +101,7 @@ struct TrainingConfigurationTests {
             "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
             "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
             "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
-            "save_total_limit: 2", "resume_from_checkpoint: auto", "stall_timeout: 90",
+            "save_total_limit: 2", "resume_from_checkpoint: auto", "rollback_on_spike: 3.5", "stall_timeout: 90",
         ]
         try Places.temporary { directory in
             let all = try read(lines.joined(separator: "\n"), from: directory)

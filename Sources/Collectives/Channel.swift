@@ -49,8 +49,12 @@ package final class Channel {
         requests.append(request)
     }
 
-    /// Returns when all that was begun is complete.
+    /// Returns when all that was begun is complete; counts as one collective call.
     func wait() throws {
+        try Progress.during("exchange(_:)", poll)
+    }
+
+    private func poll() throws {
         // Small messages between ranks of one host take microseconds: a sleep would be longer.
         let (patience, shortest, longest) = (50, UInt32(20), UInt32(100))
         var (looks, pause) = (0, shortest)

@@ -105,14 +105,14 @@ extension Communicator {
     package func agree<R>(_ body: () throws -> R) throws -> R {
         let result = Result { try body() }
         var failing = Double(size)
-        var message = ""
+        var told = ""
         if case .failure(let error) = result {
             failing = Double(rank)
-            message = "\(error)"
+            told = "\(ExitStatus.of(error)) \(error)"
         }
         let lowest = size - Int(try maximum(Double(size) - failing))
         guard lowest < size else { return try result.get() }
-        throw RankFailure(rank: lowest, message: try broadcast(message, root: lowest))
+        throw RankFailure(rank: lowest, told: try broadcast(told, root: lowest))
     }
 
     /// Makes sure that all ranks hold the same value.
@@ -142,15 +142,20 @@ package struct RankFailure: Error, CustomStringConvertible, Equatable {
     package let rank: Int
     /// Its error's text.
     package let message: String
+    /// How the job ends for it.
+    package let status: Int32
 
     /// A failure that every rank has found by itself, from the same values.
     package init(rank: Int, error: any Error) {
-        self.init(rank: rank, message: "\(error)")
+        (self.rank, message, status) = (rank, "\(error)", ExitStatus.of(error))
     }
 
-    init(rank: Int, message: String) {
+    /// What the rank has told of it: its status, a space, and its text.
+    init(rank: Int, told: String) {
+        let status = told.prefix(while: { $0 != " " })
         self.rank = rank
-        self.message = message
+        self.status = Int32(status) ?? ExitStatus.failed
+        message = String(told.dropFirst(status.count + 1))
     }
 
     package var description: String { message }

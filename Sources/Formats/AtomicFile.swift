@@ -74,14 +74,15 @@ package struct AtomicFile: ~Copyable {
 
     /// What a failed call means for the file, from `errno`.
     package static func failure(_ path: FilePath) -> FormatError {
+        let code = errno
         let remedy =
-            switch errno {
+            switch code {
             case ENOSPC, EDQUOT: "; free some space or write elsewhere"
             case EACCES, EPERM, EROFS: "; choose a place that you may write to"
             case EIO: "; the disk is at fault, see the system's log"
             case ENOENT, ENOTDIR: "; create its directory first"
             default: ""
             }
-        return FormatError(path, "cannot be written: \(String(cString: strerror(errno)))\(remedy)")
+        return FormatError(path, "cannot be written: \(String(cString: strerror(code)))\(remedy)", code: code)
     }
 }

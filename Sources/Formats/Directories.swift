@@ -15,7 +15,7 @@ extension FilePath {
         let code = errno
         guard code != EEXIST || !isDirectory else { return }
         let reason = code == EEXIST ? "a file has that name" : String(cString: strerror(code))
-        throw FormatError(self, "cannot be made a directory: \(reason); choose another place")
+        throw FormatError(self, "cannot be made a directory: \(reason); choose another place", code: code)
     }
 
     /// Whether both name one file or directory, however they are written.

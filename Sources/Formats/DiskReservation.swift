@@ -34,7 +34,8 @@ package final class DiskReservation {
         descriptor = -1
         throw FormatError(
             directory,
-            "\(byteCount >> 20) MiB are needed there: \(String(cString: strerror(code))); free some space or write elsewhere"
+            "\(byteCount >> 20) MiB are needed there: \(String(cString: strerror(code))); free some space or write elsewhere",
+            isPassing: true
         )
     }
 

@@ -70,10 +70,12 @@ struct CheckpointStore {
         let latest = directory.appending("latest")
         guard symlink("\(Self.prefix)\(step)", temporary.string) == 0, rename(temporary.string, latest.string) == 0
         else {
-            defer { unlink(temporary.string) }
+            let code = errno
+            unlink(temporary.string)
             throw FormatError(
                 latest,
-                "cannot be made a link to \(Self.prefix)\(step): \(String(cString: strerror(errno)))"
+                "cannot be made a link to \(Self.prefix)\(step): \(String(cString: strerror(code)))",
+                code: code
             )
         }
     }

@@ -17,7 +17,9 @@ final class RunSaving {
     private let output: ModelDirectory?
     private let store: CheckpointStore?
     private let snapshot: Snapshot?
-    private var job: BackgroundJob?
+    private var job: (step: Int, work: BackgroundJob)?
+    /// The checkpoint that the run has last written, or gone on from.
+    private(set) var last: FilePath?
     /// What checkpoints have taken of the run's time.
     private(set) var stallSeconds = 0.0
 
@@ -25,14 +27,17 @@ final class RunSaving {
     ///   - identity: What the run computes with.
     ///   - moments: Of the optimizer, over all ranks.
     ///   - output: The directory that checkpoints go to, of rank 0.
+    ///   - last: The checkpoint that the run goes on from, of rank 0.
     init(
         _ configuration: TrainingConfiguration,
         identity: RunIdentity,
         policy: Policy,
         moments: Moments,
         output: ModelDirectory?,
+        last: FilePath?,
         communicator: any Communicator
     ) throws {
+        self.last = last
         (settings, self.identity) = (configuration.saving, identity)
         (self.policy, self.moments, self.communicator) = (policy, moments, communicator)
         comparison = RankComparison(policy, communicator: communicator)
@@ -49,6 +54,7 @@ final class RunSaving {
     /// A checkpoint that cannot be written is told of, and the run goes on without it.
     func saveIfDue(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws {
         guard settings.isDue(step: run.step) else { return }
+        Progress.enter("saving")
         let start = ContinuousClock().now
         defer { stallSeconds += (ContinuousClock().now - start) / .seconds(1) }
         try comparison.check(step: run.step)
@@ -58,7 +64,8 @@ final class RunSaving {
             guard let output, let store, let snapshot, let log else { return }
             let content = try content(run, evaluation, log, tensors: snapshot.tensors)
             // The job holds the snapshot, whose memory the content only views.
-            job = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            let work = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            job = (run.step, work)
         }
     }
 
@@ -66,6 +73,7 @@ final class RunSaving {
     ///
     /// - Throws: `Interrupted` on every rank, or `RankFailure` where the checkpoint cannot be written.
     func stop(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws -> Never {
+        Progress.enter("saving")
         try comparison.check(step: run.step)
         finishJob()
         let snapshot = try wholeCopy()
@@ -104,8 +112,14 @@ final class RunSaving {
 
     /// Waits for the checkpoint that is being written.
     func finishJob() {
-        do { try job?.finish() } catch { tell("warning: no checkpoint was written: \(error)") }
+        guard let (step, work) = job else { return }
         job = nil
+        do {
+            try work.finish()
+            last = store?.path(step: step)
+        } catch {
+            tell("warning: no checkpoint was written: \(error)")
+        }
     }
 
     private func content(

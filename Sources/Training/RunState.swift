@@ -1,3 +1,5 @@
+internal import Objectives
+
 /// How far a run is: all that its next step depends on beside weights and moments.
 ///
 /// The order of the data, the learning rate and all randomness are functions of the settings and `step`.
@@ -16,6 +18,12 @@ struct RunState: Codable, Sendable {
     private(set) var speeds = RankSpeeds()
     /// What evaluations took.
     var evaluationSeconds = 0.0
+    /// How often the run has gone back to a checkpoint since loss or gradient norm leapt.
+    private(set) var rollbacks = 0
+    /// By how many steps the data are ahead of `step`: whose rows were passed over then.
+    private(set) var passedOver = 0
+    /// What a leap is judged by.
+    private var recent = SpikeHistory()
 
     /// Updates of the weights.
     var updates: Int { step - total.skipped }
@@ -28,6 +36,18 @@ struct RunState: Codable, Sendable {
         total.add(outcome.report)
         speeds.add(outcome.rankRates)
         trainSeconds += seconds
+    }
+
+    /// Whether the step that was counted last has leapt beyond `factor` times the running medians; it joins them.
+    mutating func noteSpike(_ report: StepReport, factor: Double) -> Bool {
+        recent.note(loss: report.statistics.mean(.loss), gradientNorm: report.gradientNorm, factor: factor)
+    }
+
+    /// The state of a checkpoint, where the run goes back to it from this one: the rows until now are passed over.
+    func goingBack(to earlier: RunState) -> RunState {
+        var state = earlier
+        (state.rollbacks, state.passedOver) = (rollbacks + 1, passedOver + step - earlier.step)
+        return state
     }
 
     /// Begins the next line of metrics.

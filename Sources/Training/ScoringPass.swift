@@ -106,6 +106,7 @@ package struct ScoringPass {
         let packed = ownShards(of: planner.shards, communicator).flatMap(plan.packedRows(shard:))
         for (index, row) in packed.enumerated() {
             body(row, model.score(row, weights: policy.weights))
+            Progress.move()
             let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
             let fraction = done / Double(count)
             progress.show(fraction, details: "\(count) rows", isMilestone: fraction == 1)

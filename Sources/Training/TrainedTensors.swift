@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Compute
 internal import Formats
 internal import SystemPackage
@@ -26,6 +27,7 @@ extension ParameterLayout {
     func entries(of flat: Matrix, prefix: String = "") -> [SafetensorsEntry] {
         tensors.map { tensor in
             SafetensorsEntry(name: prefix + tensor.name, shape: tensor.shape) { body in
+                Progress.move()
                 try flat.columns(tensor.range).withSpan(body)
             }
         }
@@ -34,6 +36,7 @@ extension ParameterLayout {
     /// Fills a flat buffer from such a file.
     func read(into flat: Matrix, from file: SafetensorsFile, prefix: String = "") throws {
         for tensor in tensors {
+            Progress.move()
             try flat.columns(tensor.range).withMutableSpan { span in
                 try file.read(prefix + tensor.name, shape: tensor.shape, into: &span)
             }

@@ -22,6 +22,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case noUsableCheckpoint(path: String)
     /// The weights have come apart.
     case ranksDiffer(step: Int, rank: Int)
+    /// Loss or gradient has leapt once more than a run goes back for.
+    case spikes(step: Int, rollbacks: Int)
 
     package var description: String {
         switch self {
@@ -56,6 +58,10 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
             return
                 "after step \(step) rank \(rank) has other weights than rank 0, though both started and stepped alike: "
                 + "a fault of memory, processor or network; leave out its host and go on with --resume"
+        case .spikes(let step, let rollbacks):
+            return
+                "step \(step): loss or gradient norm has leapt again, after \(rollbacks) returns to a checkpoint; "
+                + "lower --learning-rate, or raise --rollback-on-spike"
         }
     }
 

@@ -7,6 +7,7 @@ internal import Preferences
 extension TrainingRun {
     /// Writes the model, unless the best is to remain, and what there is to tell of the run.
     func finish(log: MetricsLog?) throws {
+        Progress.enter("writing the model")
         saving.finishJob()
         try comparison.check(step: state.step)
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
@@ -43,6 +44,7 @@ extension TrainingRun {
         var summary = MetricsRecord()
         summary.add("steps", total.steps)
         summary.add("skipped_steps", total.skipped)
+        if state.rollbacks > 0 { summary.add("rollbacks", state.rollbacks) }
         summary.add("ranks", communicator.size)
         summary.add("shards", planner.shards)
         summary.add("threads", policy.team.count)

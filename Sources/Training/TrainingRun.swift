@@ -33,7 +33,13 @@ package final class TrainingRun {
     let saving: RunSaving
     /// What the run goes on from; nil where it began at the beginning.
     private let resumption: Resumption?
+    /// Nil where it is not wanted.
+    private let watchdog: Watchdog?
+    /// The sums of each step's gradients; between two steps, room for anything.
+    let gradients: ShardGradients
+    let moments: Moments
     var state: RunState
+    /// At the next step.
     private var cursor: StepCursor
     let stepsPerEpoch: Int
     let totalSteps: Int
@@ -63,11 +69,17 @@ package final class TrainingRun {
         let identity = RunIdentity(inputs)
         let store = output.map { CheckpointStore($0, configuration) }
         try communicator.agree { try store?.sweep() }
+        Progress.enter("start", step: 0)
+        watchdog = try Watchdog(
+            output: FilePath(configuration.output),
+            timeout: configuration.saving.stallTimeout,
+            communicator: communicator
+        )
         resumption = try Resumption(configuration, store: store, identity: identity, communicator: communicator)
         state = resumption?.state.run ?? RunState()
         let cursor = StepCursor(inputs.dataset, configuration)
         var next = cursor
-        next.advance(by: state.step)
+        next.advance(by: state.step + state.passedOver)
         self.cursor = next
         stepsPerEpoch = cursor.stepsPerEpoch
         totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
@@ -82,7 +94,8 @@ package final class TrainingRun {
             planner: planner,
             heldOut: inputs.heldOut,
             cursor: cursor,
-            steps: totalSteps
+            // A run that goes back takes others of the rows than it would have taken.
+            steps: configuration.saving.rollbackOnSpike == nil ? totalSteps : max(totalSteps, stepsPerEpoch)
         )
         let share = try RankShare(
             configuration.communication,
@@ -94,11 +107,14 @@ package final class TrainingRun {
             let optimizer = try Optimizer(configuration, layout: policy.layout, parts: share.slices.own)
             return (try policy.model(for: rows), try ShardGradients(policy, share), optimizer)
         }
+        self.gradients = gradients
         peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
         let start = ContinuousClock().now
+        Progress.enter("self-check")
         let ways = WayComparison(policy: policy, model: model, gradients: gradients.total)
         selfCheckDifference = try rows.selfCheck?.run(ways, communicator: communicator)
         selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
+        Progress.enter("reference")
         let reference = try RunReference(
             configuration,
             policy: policy,
@@ -128,13 +144,14 @@ package final class TrainingRun {
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
             return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
         }
-        let moments = Moments(slices: share.slices, optimizer: optimizer, communicator: communicator)
+        moments = Moments(slices: share.slices, optimizer: optimizer, communicator: communicator)
         saving = try RunSaving(
             configuration,
             identity: identity,
             policy: policy,
             moments: moments,
             output: output,
+            last: resumption?.path,
             communicator: communicator
         )
         // Last: the self-check and the reference are of the model as it was before training.
@@ -149,7 +166,7 @@ package final class TrainingRun {
     ///   but the first, whose time goes into memory that is touched for the first time.
     /// - Throws: `Interrupted` on every rank where any was asked to stop; the run has then been saved, if it had begun.
     package func run(profilesPhases: Bool = false) throws {
-        let log = try communicator.agree { try startLog() }
+        var log = try communicator.agree { try startLog(from: resumption) }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
         // Clocks of hosts differ: those of profiles begin together.
         if profilesPhases { try communicator.barrier() }
@@ -159,6 +176,10 @@ package final class TrainingRun {
         let firstStep = state.step + 1
         while state.step < totalSteps, evaluation?.course.isOver != true {
             let outcome = try take(state.step < firstStep && firstStep < totalSteps ? nil : profile)
+            if try goBackIfSpiked(outcome, &log, progress) {
+                if outcome.isAskedToStop { try saving.stop(state, evaluation: evaluation, log: log) }
+                continue
+            }
             if state.step % configuration.loggingSteps == 0 || state.step == totalSteps { show(log, progress) }
             if configuration.evaluation.isDue(step: state.step, of: totalSteps) { try evaluate(log, progress) }
             guard state.step < totalSteps, evaluation?.course.isOver != true else { break }
@@ -175,7 +196,8 @@ package final class TrainingRun {
         try profile.map(write)
     }
 
-    private func startLog() throws -> MetricsLog? {
+    /// The records of the run, with the lines until the checkpoint that it goes on from.
+    func startLog(from resumption: Resumption?) throws -> MetricsLog? {
         guard let output else { return nil }
         try resumption?.restoreBest(to: output)
         return try output.startMetrics(configuration, lines: resumption?.metrics ?? Data())
@@ -186,6 +208,7 @@ package final class TrainingRun {
     /// - Throws: `RankFailure` on every rank where too many steps in succession left the weights as they were.
     private func take(_ profile: StepProfile?) throws -> StepOutcome {
         let start = ContinuousClock().now
+        Progress.enter("training", step: state.step + 1)
         let rate = schedule.rate(step: state.step)
         let speeds = configuration.balance == .measured ? state.speeds.relative(ranks: communicator.size) : nil
         func step() throws -> StepOutcome {

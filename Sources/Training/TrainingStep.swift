@@ -151,6 +151,7 @@ final class TrainingStep {
                 completed: { if completes { self.handOver(upTo: self.policy.layout.completed(layersLeft: $0)) } },
                 lossGradient: { step.derivatives(row: row, scores: $0, examples: $1) }
             )
+            Progress.move()
             step.count(row, scores: scores, into: &statistics)
             // Once the sum is not finite it stays so: only then each example is looked at.
             guard !statistics[.loss].isFinite else { continue }
@@ -190,7 +191,10 @@ final class TrainingStep {
     private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> StepMatching? {
         guard scoring.objective.needsMatching else { return nil }
         var pairs = PairCollection(scoring, counts: counts)
-        for row in rows { pairs.add(row, scores: model.score(row, weights: policy.weights)) }
+        for row in rows {
+            pairs.add(row, scores: model.score(row, weights: policy.weights))
+            Progress.move()
+        }
         return try pairs.matched(communicator)
     }
 

@@ -219,7 +219,7 @@ struct BenchTests {
             ),
         ] {
             let outcome = try Launch.run("espalier", model + arguments, solo: true)
-            #expect(outcome.status == 1)
+            #expect(outcome.status == 64)
             #expect(outcome.errors == "error: \(message)\n")
             #expect(outcome.output.isEmpty)
         }

@@ -77,6 +77,8 @@ struct TrainingConfigurationTests {
         expected.saving.saveSteps = 9
         expected.saving.saveTotalLimit = 2
         expected.saving.resumeFromCheckpoint = "auto"
+        expected.saving.rollbackOnSpike = 3.5
+        expected.saving.stallTimeout = 90
         expected.evaluation.evalData = "e"
         expected.evaluation.evalSteps = 4
         expected.evaluation.evalOnStart = true
@@ -108,7 +110,7 @@ struct TrainingConfigurationTests {
             "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
             "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
             "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
-            "rank_check_steps: 3",
+            "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90",
         ]
         try Places.temporary { directory in
             let all = try read(lines.joined(separator: "\n"), from: directory)
@@ -137,6 +139,7 @@ struct TrainingConfigurationTests {
         (settings.evaluation.greaterIsBetter, settings.evaluation.earlyStoppingPatience) = (nil, nil)
         let saving = settings.saving
         #expect(saving.saveSteps != nil && saving.saveTotalLimit != nil && saving.resumeFromCheckpoint == "auto")
+        #expect(saving.stallTimeout == SavingSettings().stallTimeout)
         settings.saving = SavingSettings()
         #expect(settings == TrainingConfiguration())
     }

@@ -20,6 +20,9 @@ struct Launch: ParsableCommand {
     @Option(name: .long, help: "A YAML file of settings, such as those in cluster-configs.")
     var cluster: String
 
+    @Option(name: .long, help: ArgumentHelp("A host of the file to leave out; may be repeated.", valueName: "host"))
+    var without: [String] = []
+
     @Flag(name: .long, help: "Prints the command to standard output, and starts nothing.")
     var dryRun = false
 
@@ -40,7 +43,8 @@ struct Launch: ParsableCommand {
             let launcher = try RankLauncher(
                 FilePath(cluster),
                 root: FilePath(systemRoot),
-                variables: ProcessInfo.processInfo.environment
+                variables: ProcessInfo.processInfo.environment,
+                absent: without
             )
             if listHosts { return print(try launcher.hosts().joined(separator: "\n")) }
             let command = try launcher.command(

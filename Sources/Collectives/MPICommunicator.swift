@@ -57,6 +57,32 @@ package final class MPICommunicator: Communicator {
         try check(cmpi_barrier(), "MPI_Barrier")
     }
 
+    package func hostLeaders() throws -> [Int] {
+        var leader: Int32 = 0
+        try check(cmpi_host_leader(&leader), "MPI_Comm_split_type")
+        // Each rank gives its own place, where the others hold zero.
+        var leaders = [Double](repeating: 0, count: size)
+        leaders[rank] = Double(leader)
+        return try sum(leaders).map { Int($0) }
+    }
+
+    package func channel() throws -> Channel? { size > 1 ? try Channel(rank: rank) : nil }
+
+    package func send(_ bytes: Span<UInt8>, to rank: Int) throws {
+        try bytes.withUnsafeBufferPointer { buffer in
+            let code = cmpi_send_bytes(buffer.baseAddress, buffer.count, Int32(rank))
+            try check(code, "MPI_Send of \(buffer.count) bytes to rank \(rank)")
+        }
+    }
+
+    package func receive(_ bytes: inout MutableSpan<UInt8>, from rank: Int) throws {
+        let count = bytes.count
+        try bytes.withUnsafeMutableBufferPointer { buffer in
+            let code = cmpi_receive_bytes(buffer.baseAddress, count, Int32(rank))
+            try check(code, "MPI_Recv of \(count) bytes from rank \(rank)")
+        }
+    }
+
     package func abort(code: Int32) -> Never {
         cmpi_abort(code)
         exit(code)

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import SystemPackage
 
 /// Reads the keys of a `config.json` and remembers which, so that one that nobody read is an error.
@@ -11,46 +10,59 @@ struct ConfigurationReader {
         "problem_type", "_attn_implementation_autoset",
     ]
 
-    private let object: [String: Any]
+    private let object: [String: JSONValue]
     private let path: FilePath
     /// The key of the object that this one lies in, with a point; empty for the outermost.
     private let prefix: String
     private var read: Set<String> = []
 
-    init(_ object: [String: Any], path: FilePath, prefix: String = "") {
+    init(_ object: [String: JSONValue], path: FilePath, prefix: String = "") {
         self.prefix = prefix
-        self.object = object.filter { !($0.value is NSNull) }
+        self.object = object.filter { $0.value != .null }
         self.path = path
     }
 
     mutating func require(_ key: String, oneOf supported: [String]) throws {
         let value = take(key)
-        guard let value = value as? String, supported.contains(value) else {
+        guard let name = value?.string, supported.contains(name) else {
             throw unsupported(key, value.map(Self.text) ?? "nothing", supported.joined(separator: ", "))
         }
     }
 
-    /// Demands that a feature is absent, or has the value that switches it off.
-    mutating func forbid(_ key: String, unless off: NSNumber? = nil) throws {
+    /// Demands that a feature is absent or switched off.
+    mutating func forbid(_ key: String) throws {
         guard let value = take(key) else { return }
-        if let off, let number = value as? NSNumber, number == off { return }
-        throw unsupported(key, Self.text(value), off.map { Self.text($0) + " or absent" } ?? "absent")
+        throw unsupported(key, Self.text(value), "absent")
     }
 
-    mutating func size(_ key: String, default standard: Int? = nil) throws -> Int {
+    /// Demands that a feature is absent or `false`.
+    mutating func forbidFlag(_ key: String) throws {
+        guard let value = take(key), value != .flag(false) else { return }
+        throw unsupported(key, Self.text(value), "false or absent")
+    }
+
+    /// Demands that a number is absent or that which changes nothing.
+    mutating func forbid(_ key: String, unless neutral: Int) throws {
+        guard let value = take(key), value.double != Double(neutral) else { return }
+        throw unsupported(key, Self.text(value), "\(neutral) or absent")
+    }
+
+    /// A count or size of at most `limit`: a few bytes of text must not ask for all memory, nor overflow a product.
+    mutating func size(_ key: String, atMost limit: Int, default standard: Int? = nil) throws -> Int {
         guard let value = take(key) else {
             guard let standard else { throw FormatError(path, "\(prefix)\(key) is missing") }
             return standard
         }
-        guard let number = Self.number(value), let size = Int(exactly: number), size > 0, size < 1 << 31 else {
-            throw unsupported(key, Self.text(value), "a whole number from 1 to 2^31 - 1")
+        guard let size = value.wholeNumber, (1...limit).contains(size) else {
+            throw unsupported(key, Self.text(value), "a whole number from 1 to \(limit)")
         }
         return size
     }
 
+    /// A number that is above 0 and finite as float32 too, to which some are rounded.
     mutating func number(_ key: String, default standard: Double) throws -> Double {
         guard let value = take(key) else { return standard }
-        guard let number = Self.number(value)?.doubleValue, number.isFinite, number > 0 else {
+        guard let number = value.double, Float(number).isFinite, Float(number) > 0 else {
             throw unsupported(key, Self.text(value), "a number above 0")
         }
         return number
@@ -58,10 +70,8 @@ struct ConfigurationReader {
 
     mutating func flag(_ key: String, default standard: Bool) throws -> Bool {
         guard let value = take(key) else { return standard }
-        guard let flag = value as? NSNumber, Self.isFlag(flag) else {
-            throw unsupported(key, Self.text(value), "true or false")
-        }
-        return flag.boolValue
+        guard case .flag(let flag) = value else { throw unsupported(key, Self.text(value), "true or false") }
+        return flag
     }
 
     /// The base of the rotary frequencies, where `transformers` of either age writes it; any scaling is refused.
@@ -69,7 +79,7 @@ struct ConfigurationReader {
         var theta = try number("rope_theta", default: 10_000)
         for key in ["rope_parameters", "rope_scaling"] {
             guard let value = take(key) else { continue }
-            guard let settings = value as? [String: Any] else { throw unsupported(key, Self.text(value), "an object") }
+            guard let settings = value.object else { throw unsupported(key, Self.text(value), "an object") }
             var inner = ConfigurationReader(settings, path: path, prefix: prefix + key + ".")
             for name in ["rope_type", "type"] where settings[name] != nil {
                 try inner.require(name, oneOf: ["default"])
@@ -90,7 +100,7 @@ struct ConfigurationReader {
         )
     }
 
-    private mutating func take(_ key: String) -> Any? {
+    private mutating func take(_ key: String) -> JSONValue? {
         read.insert(key)
         return object[key]
     }
@@ -99,18 +109,6 @@ struct ConfigurationReader {
         FormatError(path, "\(prefix)\(key) = \(found) is not supported; supported: \(supported)")
     }
 
-    /// A number that is not `true` or `false`, which JSON's reader makes numbers too.
-    private static func number(_ value: Any) -> NSNumber? {
-        (value as? NSNumber).flatMap { isFlag($0) ? nil : $0 }
-    }
-
-    private static func isFlag(_ number: NSNumber) -> Bool { String(cString: number.objCType) == "c" }
-
-    /// A value as the file has it, on one line.
-    private static func text(_ value: Any) -> String {
-        if let number = value as? NSNumber, isFlag(number) { return number.boolValue ? "true" : "false" }
-        guard value is [Any] || value is [String: Any] else { return "\(value)" }
-        let json = try? JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
-        return json.map { String(decoding: $0, as: UTF8.self) } ?? "\(value)"
-    }
+    /// A value as the file has it, on one line; a string without its quotes.
+    private static func text(_ value: JSONValue) -> String { value.string ?? value.line }
 }

@@ -2,8 +2,8 @@ internal import Foundation
 package import SystemPackage
 
 /// `manifest.json`: every file of a directory with its size and SHA-256, so that it can be known to be whole.
-package struct DirectoryManifest: Codable, Sendable, Equatable {
-    private struct File: Codable, Sendable, Equatable {
+package struct DirectoryManifest: Encodable, Sendable, Equatable {
+    private struct File: Encodable, Sendable, Equatable {
         let bytes: Int
         let sha256: String
     }
@@ -38,16 +38,24 @@ package struct DirectoryManifest: Codable, Sendable, Equatable {
     /// - Throws: `FormatError` for the first file that is missing, or is not what it was when it was written.
     package init(verifying directory: FilePath) throws {
         let path = directory.appending(Self.fileName)
-        let data = try MappedFile(path).withBytes { Data($0) }
-        guard let manifest = try? JSONDecoder().decode(DirectoryManifest.self, from: data),
-            manifest.format == Self.format, manifest.formatVersion == 1
-        else {
+        let object = try MappedFile(path).withBytes { try? StrictJSON.value(of: $0) }?.object ?? [:]
+        let files = object["files"]?.object?.mapValues { Self.file($0.object ?? [:]) }
+        guard object["format"] == .string(Self.format), object["format_version"] == .number("1"), let files else {
             throw FormatError(path, "expected a manifest of format version 1, found something else, or a part of one")
         }
-        for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
-            try Self.verify(file, directory, name)
+        (format, formatVersion) = (Self.format, 1)
+        self.files = try files.reduce(into: [:]) { known, entry in
+            guard let file = entry.value else {
+                throw FormatError(path, "\(entry.key): expected bytes, a whole number, and sha256, a string")
+            }
+            known[entry.key] = file
         }
-        self = manifest
+        for (name, file) in self.files.sorted(by: { $0.key < $1.key }) { try Self.verify(file, directory, name) }
+    }
+
+    private static func file(_ entry: [String: JSONValue]) -> File? {
+        guard let bytes = entry["bytes"]?.wholeNumber, let sha256 = entry["sha256"]?.string else { return nil }
+        return File(bytes: bytes, sha256: sha256)
     }
 
     /// The names of the files, sorted.

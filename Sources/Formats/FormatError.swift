@@ -13,5 +13,6 @@ package struct FormatError: Error, CustomStringConvertible, Equatable {
         self.message = message
     }
 
-    package var description: String { "\(path): \(message)" }
+    /// One line, in which what files have put into names is no command to a terminal.
+    package var description: String { "\(path): \(message)".printable() }
 }

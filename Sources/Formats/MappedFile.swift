@@ -13,8 +13,9 @@ package final class MappedFile: Sendable {
     /// - Throws: `FormatError` where it is missing, unreadable or not a regular file.
     package init(_ path: FilePath) throws {
         self.path = path
-        // Not blocking: opening a pipe would otherwise wait for a writer, before it can be refused.
-        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        // Not blocking: opening a pipe would otherwise wait for a writer, before it can be refused. Links are followed, as
+        // the cache of the Hugging Face Hub is made of them.
+        let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw FormatError(path, "cannot be opened: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var status = stat()

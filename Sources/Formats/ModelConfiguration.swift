@@ -62,32 +62,24 @@ package struct ModelConfiguration: Sendable, Equatable {
         guard FileManager.default.fileExists(atPath: path.string) else {
             throw FormatError(directory, "expected a Hugging Face model directory, found no config.json")
         }
-        let data = try MappedFile(path).withBytes { Data($0) }
-        try self.init(json: data, path: path)
-    }
-
-    init(json: Data, path: FilePath) throws {
-        guard let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else {
-            throw FormatError(path, "expected a JSON object")
-        }
-        var reader = ConfigurationReader(object, path: path)
+        var reader = ConfigurationReader(try StrictJSON.object(in: path), path: path)
         try reader.require("model_type", oneOf: ["llama"])
         try reader.require("hidden_act", oneOf: ["silu"])
-        for key in ["attention_bias", "mlp_bias", "rope_interleaved"] { try reader.forbid(key, unless: false) }
+        for key in ["attention_bias", "mlp_bias", "rope_interleaved"] { try reader.forbidFlag(key) }
         try reader.forbid("attention_dropout", unless: 0)
         try reader.forbid("pretraining_tp", unless: 1)
         try reader.forbid("partial_rotary_factor", unless: 1)
         for key in ["quantization_config", "sliding_window"] { try reader.forbid(key) }
-        vocabularySize = try reader.size("vocab_size")
-        hiddenSize = try reader.size("hidden_size")
-        intermediateSize = try reader.size("intermediate_size")
-        layerCount = try reader.size("num_hidden_layers")
-        headCount = try reader.size("num_attention_heads")
-        keyValueHeadCount = try reader.size("num_key_value_heads", default: headCount)
+        vocabularySize = try reader.size("vocab_size", atMost: Self.mostTokens)
+        hiddenSize = try reader.size("hidden_size", atMost: Self.widest)
+        intermediateSize = try reader.size("intermediate_size", atMost: Self.widest)
+        layerCount = try reader.size("num_hidden_layers", atMost: Self.deepest)
+        headCount = try reader.size("num_attention_heads", atMost: Self.widest)
+        keyValueHeadCount = try reader.size("num_key_value_heads", atMost: Self.widest, default: headCount)
         // Zero stands for a width that has no whole share for each head.
         let share = hiddenSize % headCount == 0 ? hiddenSize / headCount : 0
-        headDimension = try reader.size("head_dim", default: share)
-        maxPositions = try reader.size("max_position_embeddings", default: 2048)
+        headDimension = try reader.size("head_dim", atMost: Self.widest, default: share)
+        maxPositions = try reader.size("max_position_embeddings", atMost: Self.mostTokens, default: 2048)
         normEpsilon = Float(try reader.number("rms_norm_eps", default: 1e-6))
         tiesEmbeddings = try reader.flag("tie_word_embeddings", default: false)
         ropeTheta = try reader.ropeTheta()
@@ -105,5 +97,16 @@ package struct ModelConfiguration: Sendable, Equatable {
                     + "and head_dim (\(headDimension)) must be even"
             )
         }
+        guard headCount * headDimension <= Self.widest else {
+            throw FormatError(
+                path,
+                "num_attention_heads (\(headCount)) times head_dim (\(headDimension)) must be at most \(Self.widest)"
+            )
+        }
     }
+
+    // Limits far above all models there are, within which no product of sizes overflows.
+    private static let mostTokens = 1 << 24
+    private static let widest = 1 << 20
+    private static let deepest = 4096
 }

@@ -15,11 +15,10 @@ package struct ModelWeights: Sendable {
             let map = try Self.weightMap(index)
             let names = Set(map.values).sorted()
             let files = try names.map { try SafetensorsFile(directory.appending($0)) }
-            for (tensor, file) in map.sorted(by: { $0.key < $1.key }) {
-                _ = try files[names.firstIndex(of: file)!].info(tensor)
-            }
+            let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+            fileOfTensor = map.mapValues { numbers[$0]! }
+            for (tensor, file) in fileOfTensor.sorted(by: { $0.key < $1.key }) { _ = try files[file].info(tensor) }
             self.files = files
-            fileOfTensor = map.mapValues { names.firstIndex(of: $0)! }
         } else {
             let path = directory.appending("model.safetensors")
             guard FileManager.default.fileExists(atPath: path.string) else {
@@ -37,13 +36,20 @@ package struct ModelWeights: Sendable {
     /// The names of all tensors, sorted.
     package var names: [String] { fileOfTensor.keys.sorted() }
 
+    /// Makes sure that a tensor can be read, before memory is taken for it.
+    package func check(_ name: String, shape: [Int]) throws { try file(of: name).check(name, shape: shape) }
+
     /// Reads a tensor as float32; see `SafetensorsFile.read`.
     package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
+        try file(of: name).read(name, shape: shape, into: &values)
+    }
+
+    private func file(of name: String) throws -> SafetensorsFile {
         guard let file = fileOfTensor[name] else {
             let hint = nearest(to: name, among: names).map { "; the nearest is \($0)" } ?? ""
             throw FormatError(directory, "the model has no tensor \(name)\(hint)")
         }
-        try files[file].read(name, shape: shape, into: &values)
+        return files[file]
     }
 
     /// SHA-256 over the files' contents in the order of their names, in hexadecimal.
@@ -54,10 +60,7 @@ package struct ModelWeights: Sendable {
     }
 
     private static func weightMap(_ index: FilePath) throws -> [String: String] {
-        let data = try MappedFile(index).withBytes { Data($0) }
-        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
-            let map = object["weight_map"] as? [String: String], !map.isEmpty
-        else {
+        guard let map = try StrictJSON.object(in: index)["weight_map"]?.strings, !map.isEmpty else {
             throw FormatError(index, "expected an object weight_map from tensor names to file names")
         }
         // A shard lies in the model's own directory, whatever the index says.

@@ -2,8 +2,12 @@
 ///
 /// Near means an edit distance (Levenshtein) of at most a third of the word's length, and at least 2.
 package func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    // No word of anybody's choice is longer, and the time grows with the product of lengths.
+    guard word.utf8.count <= 200 else { return nil }
     let limit = max(2, word.count / 3)
-    let best = candidates.map { (distance: editDistance($0, word), candidate: $0) }.min { $0.distance < $1.distance }
+    let best = candidates.filter { abs($0.count - word.count) <= limit }.map {
+        (distance: editDistance($0, word), candidate: $0)
+    }.min { $0.distance < $1.distance }
     return best.flatMap { $0.distance <= limit ? $0.candidate : nil }
 }
 

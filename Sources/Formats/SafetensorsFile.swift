@@ -28,18 +28,27 @@ package final class SafetensorsFile: Sendable {
         throw FormatError(path, "has no tensor \(name)\(hint)")
     }
 
+    /// Makes sure that `read` can read a tensor with this shape.
+    package func check(_ name: String, shape: [Int]) throws {
+        let info = try info(name)
+        guard info.shape == shape else {
+            throw FormatError(path, "tensor \(name): expected shape \(shape), as config.json says, found \(info.shape)")
+        }
+        guard [.float32, .bfloat16, .float16].contains(info.elementType) else {
+            throw FormatError(path, "tensor \(name): expected F32, BF16 or F16, found \(info.elementType.rawValue)")
+        }
+    }
+
     /// Reads a tensor of F32, BF16 or F16 as float32.
     ///
     /// - Parameters:
     ///   - shape: The shape that it must have.
     ///   - values: As many elements as the shape holds, overwritten.
     package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
+        try check(name, shape: shape)
         let info = try info(name)
-        guard info.shape == shape else {
-            throw FormatError(path, "tensor \(name): expected shape \(shape), as config.json says, found \(info.shape)")
-        }
         precondition(values.count == info.elementCount, "room for the tensor")
-        try file.withBytes(info.byteRange) { bytes in
+        file.withBytes(info.byteRange) { bytes in
             switch info.elementType {
             case .float32:
                 values.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
@@ -53,7 +62,7 @@ package final class SafetensorsFile: Sendable {
                     values[index] = float(half: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
                 }
             case .float64, .int64, .int32, .uint8:
-                throw FormatError(path, "tensor \(name): expected F32, BF16 or F16, found \(info.elementType.rawValue)")
+                preconditionFailure("the type has been checked")
             }
         }
     }

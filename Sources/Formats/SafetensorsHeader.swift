@@ -1,11 +1,10 @@
-internal import Foundation
 internal import SystemPackage
 
 /// The header of a safetensors file: eight bytes of length, then JSON.
 ///
 /// Read with distrust: what does not add up exactly is refused, so that a truncated or forged file is never half read.
 struct SafetensorsHeader {
-    static let longest = 16 << 20
+    static let longest = StrictJSON.longest
 
     let metadata: [String: String]
     let tensors: [String: TensorInfo]
@@ -29,9 +28,7 @@ struct SafetensorsHeader {
                 "the header claims \(length) bytes, the file ends after \(file.count - 8): truncated?"
             )
         }
-        let json = file.withBytes(8..<start) { Data($0) }
-        let entries = try Self.entries(json, path)
-        try Self.checkUniqueNames(json, entries, path)
+        let entries = try file.withBytes(8..<start) { try Self.entries($0, path) }
         metadata = try Self.metadata(entries["__metadata__"], path)
         var tensors: [String: TensorInfo] = [:]
         for (name, entry) in entries.sorted(by: { $0.key < $1.key }) where name != "__metadata__" {
@@ -41,29 +38,32 @@ struct SafetensorsHeader {
         self.tensors = tensors
     }
 
-    private static func entries(_ json: Data, _ path: FilePath) throws -> [String: Any] {
+    private static func entries(_ json: UnsafeRawBufferPointer, _ path: FilePath) throws -> [String: JSONValue] {
         do {
-            guard let object = try JSONSerialization.jsonObject(with: json) as? [String: Any] else {
+            guard let object = try StrictJSON.value(of: json).object else {
                 throw FormatError(path, "the header is not a JSON object")
             }
             return object
-        } catch let error as FormatError {
-            throw error
-        } catch {
-            throw FormatError(path, "the header is not valid JSON: not a safetensors file?")
+        } catch let fault as JSONFault {
+            throw FormatError(path, "the header is not valid JSON: \(fault); not a safetensors file?")
         }
     }
 
-    private static func metadata(_ value: Any?, _ path: FilePath) throws -> [String: String] {
+    private static func metadata(_ value: JSONValue?, _ path: FilePath) throws -> [String: String] {
         guard let value else { return [:] }
-        guard let metadata = value as? [String: String] else {
+        guard let metadata = value.strings else {
             throw FormatError(path, "__metadata__ must map strings to strings")
         }
         return metadata
     }
 
-    private static func tensor(_ name: String, _ entry: Any, dataStart: Int, _ path: FilePath) throws -> TensorInfo {
-        guard let entry = entry as? [String: Any], let dtype = entry["dtype"] as? String,
+    private static func tensor(
+        _ name: String,
+        _ entry: JSONValue,
+        dataStart: Int,
+        _ path: FilePath
+    ) throws -> TensorInfo {
+        guard let entry = entry.object, let dtype = entry["dtype"]?.string,
             let shape = integers(entry["shape"]), let offsets = integers(entry["data_offsets"]), offsets.count == 2
         else {
             throw FormatError(
@@ -95,15 +95,11 @@ struct SafetensorsHeader {
         )
     }
 
-    /// Whole numbers, none negative: JSON's `true` and `1.5` are not.
-    private static func integers(_ value: Any?) -> [Int]? {
-        guard let numbers = value as? [NSNumber] else { return nil }
-        let integers = numbers.compactMap { number -> Int? in
-            guard String(cString: number.objCType) != "c" else { return nil }
-            guard let integer = Int(exactly: number), integer >= 0 else { return nil }
-            return integer
-        }
-        return integers.count == numbers.count ? integers : nil
+    /// Whole numbers, none negative.
+    private static func integers(_ value: JSONValue?) -> [Int]? {
+        guard let values = value?.array else { return nil }
+        let integers = values.compactMap(\.wholeNumber)
+        return integers.count == values.count ? integers : nil
     }
 
     /// Tensors must follow each other without hole or overlap and end where the file ends.
@@ -132,36 +128,5 @@ struct SafetensorsHeader {
             )
         }
         guard end == fileCount else { throw FormatError(path, "\(fileCount - end) bytes follow the last tensor") }
-    }
-
-    /// JSON parsers keep one of two entries of the same name; a name that is lost that way is a forged header.
-    private static func checkUniqueNames(_ json: Data, _ entries: [String: Any], _ path: FilePath) throws {
-        var names = 0, inString = false, escaped = false
-        for byte in json {
-            if inString {
-                if escaped {
-                    escaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    escaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    inString = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): inString = true
-            // Outside strings one colon belongs to one name.
-            case UInt8(ascii: ":"): names += 1
-            default: break
-            }
-        }
-        guard names == nameCount(entries) else { throw FormatError(path, "the header has a name twice") }
-    }
-
-    /// The names in a JSON value, at whatever depth.
-    private static func nameCount(_ value: Any) -> Int {
-        if let object = value as? [String: Any] { return object.values.reduce(object.count) { $0 + nameCount($1) } }
-        if let array = value as? [Any] { return array.reduce(0) { $0 + nameCount($1) } }
-        return 0
     }
 }

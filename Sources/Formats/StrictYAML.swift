@@ -6,21 +6,22 @@ internal import Foundation
 package enum StrictYAML {
     /// The mapping in a file as values that a decoder reads.
     ///
-    /// - Throws: `FormatError` for a file that is missing or not YAML, and for a key that is not among `knownKeys`,
-    ///   with its line and the nearest key that is.
+    /// - Throws: `FormatError` for a file that is missing, not YAML, or more than settings take, and for a key that is not
+    ///   among `knownKeys`, with its line and the nearest key that is.
     package static func decode<Value: Decodable>(
         _ type: Value.Type,
         knownKeys: [String],
         from path: FilePath
     ) throws -> Value {
-        let text = try MappedFile(path).withBytes { String(decoding: $0, as: UTF8.self) }
+        let text = try text(of: path)
         do {
             let node = try Yams.compose(yaml: text) ?? Node.mapping([:])
             guard let mapping = node.mapping else {
                 throw FormatError(path, "expected a mapping of settings to values")
             }
-            for (key, _) in mapping {
+            for (key, value) in mapping {
                 guard let name = key.string, knownKeys.contains(name) else { throw unknown(key, knownKeys, path) }
+                try checkNumbers(value, path)
             }
             do {
                 return try YAMLDecoder().decode(Value.self, from: node)
@@ -29,6 +30,55 @@ package enum StrictYAML {
             }
         } catch let error as YamlError {
             throw FormatError(path, describe(error))
+        }
+    }
+
+    /// The most bytes of a file, which settings never come near.
+    private static let longest = 1 << 20
+    /// The most aliases of a file: each may double what the ones before it stand for.
+    private static let mostAliases = 8
+
+    private static func text(of path: FilePath) throws -> String {
+        try MappedFile(path).withBytes { bytes in
+            guard bytes.count <= longest else {
+                throw FormatError(path, "expected settings, at most \(longest) bytes, found \(bytes.count)")
+            }
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw FormatError(path, "expected UTF-8, found other bytes; write it as UTF-8")
+            }
+            let marks = aliasMarks(in: bytes)
+            guard marks <= mostAliases else {
+                let found = "\(marks) words that begin with * and may be such"
+                throw FormatError(path, "expected at most \(mostAliases) aliases, found \(found); write values out")
+            }
+            return text
+        }
+    }
+
+    /// The asterisks of a text that may be an alias each, and perhaps more, since quotes and comments are not looked at.
+    private static func aliasMarks(in bytes: UnsafeRawBufferPointer) -> Int {
+        var count = 0
+        var former = UInt8(ascii: "\n")
+        for byte in bytes {
+            let isWithinWord = former > 0x20 && !"[]{},:?-".utf8.contains(former)
+            if byte == UInt8(ascii: "*"), !isWithinWord { count += 1 }
+            former = byte
+        }
+        return count
+    }
+
+    /// Refuses numbers to the base of 60, which YAML 1.1 has and whose reader overflows.
+    private static func checkNumbers(_ node: Node, _ path: FilePath) throws {
+        switch node {
+        case .scalar(let scalar):
+            let text = scalar.string
+            let isSuch = text.contains(":") && text.utf8.allSatisfy { "0123456789:+-_.".utf8.contains($0) }
+            guard isSuch, scalar.style == .plain else { return }
+            let line = node.mark.map { "line \($0.line): " } ?? ""
+            throw FormatError(path, "\(line)expected a number or a word, found \(text); put a word of digits in quotes")
+        case .sequence(let sequence): for inner in sequence { try checkNumbers(inner, path) }
+        case .mapping(let mapping): for (_, inner) in mapping { try checkNumbers(inner, path) }
+        case .alias: return
         }
     }
 

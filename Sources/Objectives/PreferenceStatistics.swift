@@ -18,6 +18,16 @@ package struct PreferenceStatistics: Sendable, Equatable, Codable {
         self.sums = sums
     }
 
+    /// Reads sums, of which a file may have any number, and pairs, which are counted.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        sums = try values.decode([Double].self, forKey: .sums)
+        guard sums.count == Sum.allCases.count, (0...0x1p53).contains(self[.pairs]) else {
+            let expected = "expected \(Sum.allCases.count) sums, the first of them a count of pairs"
+            throw DecodingError.dataCorruptedError(forKey: .sums, in: values, debugDescription: expected)
+        }
+    }
+
     /// One sum.
     package subscript(sum: Sum) -> Double {
         get { sums[sum.rawValue] }

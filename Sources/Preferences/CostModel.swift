@@ -48,26 +48,10 @@ package struct CostModel: Sendable, Equatable {
     }
 
     /// `2 * bodyParameters * tokens + 4 * layers * heads * headDimension * visiblePairs + 2 * vocabulary * width * lossRows`.
-    package func forwardFLOPs(of work: Work) -> Double { productFLOPs(of: work) + attentionFLOPs(of: work) }
-
-    /// What the work takes, in the time of a FLOP outside attention: what shares are made alike by.
-    ///
-    /// A FLOP of attention counts `1 / attentionRate`.
-    package func cost(of work: Work) -> Double {
-        productFLOPs(of: work) + attentionFLOPs(of: work) / Self.attentionRate
-    }
-
-    /// How fast attention's FLOPs are beside those of products.
-    ///
-    /// Measured, forward and backward together: 0.47 with AVX-512, 0.8 with AVX2. The same number everywhere, between both,
-    /// so that a plan does not depend on the machine.
-    package static let attentionRate = 0.6
-
-    private func productFLOPs(of work: Work) -> Double {
-        2 * (Double(bodyParameters) * Double(work.tokens) + Double(vocabulary) * Double(width) * Double(work.lossRows))
-    }
-
-    private func attentionFLOPs(of work: Work) -> Double {
-        4 * Double(layers) * Double(heads) * Double(headDimension) * Double(work.visiblePairs)
+    package func forwardFLOPs(of work: Work) -> Double {
+        let attention = 4 * Double(layers) * Double(heads) * Double(headDimension)
+        return 2 * Double(bodyParameters) * Double(work.tokens)
+            + attention * Double(work.visiblePairs)
+            + 2 * Double(vocabulary) * Double(width) * Double(work.lossRows)
     }
 }

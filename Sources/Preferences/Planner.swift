@@ -43,7 +43,6 @@ package struct Planner: Sendable {
         return StepPlan(
             shardTrees: best.shards,
             division: best.division,
-            cost: cost,
             rowTokens: rowTokens,
             counts: counts(of: rows),
             unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) }
@@ -73,7 +72,7 @@ package struct Planner: Sendable {
     private func divide(_ trees: [TokenTree], _ speeds: [Double]?) -> DividedTrees {
         let trees = trees.sorted { $0.firstExample < $1.firstExample }
         let division = Division(
-            trees.map { cost.cost(of: $0.work) },
+            trees.map { cost.forwardFLOPs(of: $0.work) },
             speeds: speeds ?? Array(repeating: 1, count: shards)
         )
         return DividedTrees(shards: division.pieces.map { $0.map { trees[$0] } }, division: division)
@@ -102,8 +101,6 @@ package struct StepPlan: Sendable {
     private let shardTrees: [[TokenTree]]
     /// Forward FLOPs of each shard.
     package let shardFLOPs: [Double]
-    /// What each shard takes by `CostModel.cost`.
-    package let shardCosts: [Double]
     /// The planned time of the shard that is done last over the mean: 1 where all take equally long.
     package let imbalance: Double
     private let rowTokens: Int
@@ -115,14 +112,12 @@ package struct StepPlan: Sendable {
     fileprivate init(
         shardTrees: [[TokenTree]],
         division: Division,
-        cost: CostModel,
         rowTokens: Int,
         counts: LossCounts,
         unsharedTokens: Int
     ) {
         self.shardTrees = shardTrees
-        shardFLOPs = shardTrees.map { cost.forwardFLOPs(of: $0.reduce(.zero) { $0 + $1.work }) }
-        (shardCosts, imbalance) = (division.loads, division.imbalance)
+        (shardFLOPs, imbalance) = (division.loads, division.imbalance)
         self.rowTokens = rowTokens
         self.counts = counts
         self.unsharedTokens = unsharedTokens

@@ -24,6 +24,9 @@ extension PreferenceDataset {
 
     // MARK: The arrays
 
+    /// The most responses of a row, whose pairs grow with their square.
+    static let mostResponses = 1024
+
     static let remedy = "; prepare the data again with espalier-prepare"
 
     /// Checks that offsets ascend from 0 to `end`.
@@ -58,6 +61,11 @@ extension PreferenceDataset {
         guard responses.count >= 2 else {
             let found = responses.isEmpty ? "no response" : "one response"
             throw DatasetError("row \(row) has \(found), a preference needs two or more" + Self.remedy)
+        }
+        guard responses.count <= Self.mostResponses else {
+            throw DatasetError(
+                "row \(row) has \(responses.count) responses, at most \(Self.mostResponses) are taken" + Self.remedy
+            )
         }
         if let empty = responses.first(where: { responseRange($0).isEmpty }) {
             let place = "response \(empty - responses.lowerBound + 1) of \(responses.count)"

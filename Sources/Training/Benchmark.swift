@@ -71,8 +71,13 @@ package final class Benchmark {
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
         for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
+        let share = try RankShare(
+            settings.training.communication,
+            parameters: policy.layout.count,
+            communicator: communicator
+        )
         trainingStep = try communicator.agree {
-            try Self.trainingStep(policy, trials, settings.training, communicator)
+            try Self.trainingStep(policy, trials, share, settings.training, communicator)
         }
         (self.settings, self.communicator, self.policy, self.trials) = (settings, communicator, policy, trials)
         progress = ProgressLine(title: "bench", rank: communicator.rank)
@@ -81,6 +86,7 @@ package final class Benchmark {
     private static func trainingStep(
         _ policy: Policy,
         _ trials: [BenchmarkTrial],
+        _ share: RankShare,
         _ configuration: TrainingConfiguration,
         _ communicator: any Communicator
     ) throws -> TrainingStep {
@@ -98,14 +104,15 @@ package final class Benchmark {
         return TrainingStep(
             policy: policy,
             model: model,
-            gradients: try Gradients(layout: policy.layout, configuration: policy.configuration),
-            optimizer: try Optimizer(configuration, layout: policy.layout),
+            gradients: try ShardGradients(policy, share),
+            optimizer: try Optimizer(configuration, layout: policy.layout, parts: share.slices.own),
             scoring: PairScoring(
                 objective: try Objective(configuration.objective),
                 pairing: configuration.pairs,
                 reference: nil
             ),
-            maxGradNorm: configuration.maxGradNorm,
+            share: share,
+            configuration: configuration,
             communicator: communicator
         )
     }

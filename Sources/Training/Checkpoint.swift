@@ -1,10 +1,12 @@
+internal import Compute
 internal import Formats
 internal import Foundation
 internal import Preferences
 internal import SystemPackage
+internal import Transformer
 
 /// What a checkpoint tells of its run, beside tensors.
-struct CheckpointState: Codable, Sendable {
+package struct CheckpointState: Codable, Sendable {
     let run: RunState
     /// Nil without held-out data.
     let evaluation: RunEvaluation.Progress?
@@ -14,7 +16,7 @@ struct CheckpointState: Codable, Sendable {
     let heldOutDigest: String?
 
     /// The state as JSON, every number as it is, those that are not finite too.
-    func json() throws -> String {
+    package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
@@ -26,7 +28,11 @@ struct CheckpointState: Codable, Sendable {
     }
 
     /// Reads what `json` wrote.
-    init(json: String) throws {
+    ///
+    /// - Throws: `JSONFault`, `DecodingError`, or `CheckpointStateFault` for numbers that no run comes to.
+    package init(json: String) throws {
+        var text = json
+        _ = try text.withUTF8 { try StrictJSON.value(of: UnsafeRawBufferPointer($0)) }
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf",
@@ -34,6 +40,7 @@ struct CheckpointState: Codable, Sendable {
             nan: "nan"
         )
         self = try decoder.decode(CheckpointState.self, from: Data(json.utf8))
+        try checkRanges()
     }
 
     /// The state of a run.
@@ -94,6 +101,8 @@ struct Checkpoint {
         let json = try MappedFile(file).withBytes { String(decoding: $0, as: UTF8.self) }
         do {
             state = try CheckpointState(json: json)
+        } catch let fault as CheckpointStateFault {
+            throw FormatError(file, "\(fault)")
         } catch {
             throw FormatError(
                 file,
@@ -101,6 +110,8 @@ struct Checkpoint {
             )
         }
         best = names.contains(Self.bestName) ? path.appending(Self.bestName) : nil
+        let metrics = path.appending(Self.metricsName)
+        try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
     }
 
     /// The lines of metrics until then.
@@ -111,10 +122,19 @@ struct Checkpoint {
         try TrainingConfiguration(yaml: path.appending(Self.settingsName))
     }
 
-    /// Reads weights and moments.
-    func read(into tensors: TrainedTensors) throws {
-        let (model, moments) = (path.appending(ModelDirectory.weights), path.appending(Self.momentsName))
-        try tensors.read(model: model, moments: moments)
+    /// Reads the weights.
+    func readWeights(into flat: Matrix, _ layout: ParameterLayout) throws {
+        let file = path.appending(ModelDirectory.weights)
+        try layout.read(into: flat, from: SafetensorsFile(file))
+        try layout.requireFinite(flat, atLeast: -.infinity, from: file)
+    }
+
+    /// Reads the first or the second moments, by their prefix.
+    func readMoments(_ prefix: String, into flat: Matrix, _ layout: ParameterLayout) throws {
+        let file = path.appending(Self.momentsName)
+        try layout.read(into: flat, from: SafetensorsFile(file), prefix: prefix)
+        // A negative second moment would give NaN in place of weights, after the step's own check.
+        try layout.requireFinite(flat, atLeast: prefix == "second." ? 0 : -.infinity, from: file, prefix: prefix)
     }
 
     /// What a checkpoint is made of, as a run is after one step.
@@ -122,7 +142,7 @@ struct Checkpoint {
         let state: CheckpointState
         /// As `espalier.yaml` has them.
         let settings: String
-        let metrics: Data
+        let metrics: MetricsLog.Lines
         let tensors: TrainedTensors
         /// A name of the best model's weights that the checkpoint may take.
         let best: FilePath?
@@ -131,9 +151,7 @@ struct Checkpoint {
         func write(to directory: FilePath, output: ModelDirectory) throws {
             try AtomicFile.write(to: directory.appending(Checkpoint.stateName)) { try $0.append(state.json()) }
             try AtomicFile.write(to: directory.appending(Checkpoint.settingsName)) { try $0.append(settings) }
-            try AtomicFile.write(to: directory.appending(Checkpoint.metricsName)) { file in
-                try metrics.withUnsafeBytes { try file.append($0) }
-            }
+            try metrics.write(to: directory.appending(Checkpoint.metricsName))
             try SafetensorsWriter.write(tensors.momentEntries, to: directory.appending(Checkpoint.momentsName))
             if let best {
                 let place = directory.appending(Checkpoint.bestName)

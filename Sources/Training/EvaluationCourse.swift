@@ -13,7 +13,7 @@ package struct EvaluationCourse: Sendable {
     /// What is remembered of the evaluations so far.
     package struct Memory: Sendable, Equatable, Codable {
         fileprivate(set) var best: Mark?
-        fileprivate var withoutImprovement = 0
+        fileprivate(set) var withoutImprovement = 0
 
         /// Of none yet.
         package init() {}

@@ -122,8 +122,13 @@ package struct ModelDirectory {
             .filter { name in kinds.contains { name.hasSuffix($0) } && !own.contains(name) }
     }
 
+    /// What companions take; refuses one that is a link to somewhere else, since a copy would give away what lies there.
     private static func companionBytes(in source: FilePath) throws -> Int {
-        try companions(in: source).reduce(0) { try $0 + MappedFile(source.appending($1)).count }
+        try companions(in: source).reduce(0) { sum, name in
+            let path = source.appending(name)
+            try path.requireOwnFile(of: source)
+            return try sum + MappedFile(path).count
+        }
     }
 
     private func copy(_ file: FilePath, to place: FilePath) throws {
@@ -134,18 +139,10 @@ package struct ModelDirectory {
 
     /// The configuration as it was, with the type in which the weights are now stored.
     private func writeConfiguration(to place: FilePath) throws {
-        let data = try MappedFile(source.appending("config.json")).withBytes { Data($0) }
-        guard var object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-            throw FormatError(source.appending("config.json"), "expected a JSON object")
-        }
+        var object = try StrictJSON.object(in: source.appending("config.json"))
         object["torch_dtype"] = nil
-        object["dtype"] = "float32"
-        let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let json = try JSONSerialization.data(withJSONObject: object, options: options)
-        try AtomicFile.write(to: place) { file in
-            try json.withUnsafeBytes { try file.append($0) }
-            try file.append("\n")
-        }
+        object["dtype"] = .string("float32")
+        try AtomicFile.write(to: place) { try $0.append(JSONValue.object(object).page() + "\n") }
     }
 }
 

@@ -24,6 +24,8 @@ package final class Policy {
         configuration = try ModelConfiguration(directory: directory)
         layout = ParameterLayout(configuration)
         let files = try ModelWeights(directory: directory)
+        // First, so that no more memory is taken than there are weights for.
+        for tensor in layout.tensors { try files.check(tensor.name, shape: tensor.shape) }
         var parameters = try FloatBuffer(count: layout.count)
         for tensor in layout.tensors {
             try parameters.withMutableSpan(tensor.range) { span in

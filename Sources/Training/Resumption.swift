@@ -40,12 +40,14 @@ struct Resumption {
         self.checkpoint = checkpoint
     }
 
-    /// Gives every rank the weights and moments of the checkpoint.
-    func restore(_ tensors: TrainedTensors, communicator: any Communicator) throws {
-        try communicator.agree { try checkpoint?.read(into: tensors) }
-        for part in tensors.parts {
-            try part.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
-        }
+    /// Gives every rank the weights of the checkpoint, and the moments of its slices.
+    ///
+    /// - Parameter scratch: Of all parameters; overwritten on rank 0.
+    func restore(_ policy: Policy, _ moments: Moments, scratch: Matrix) throws {
+        let (weights, layout, communicator) = (policy.flat, policy.layout, moments.communicator)
+        try communicator.agree { try checkpoint?.readWeights(into: weights, layout) }
+        try weights.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
+        try moments.distribute(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
     }
 
     /// Puts the best model so far back to where it is to remain.

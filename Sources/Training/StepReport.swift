@@ -11,7 +11,11 @@ package struct StepReport: Sendable, Codable {
         package var head: Double
         /// For slower ranks.
         package var waiting: Double
+        /// In which something was on the way between ranks, also while others were computed and while a rank was waited
+        /// for.
         package var communication: Double
+        /// In which this rank had nothing else to do, the wait for slower ranks left out.
+        package var exposedCommunication: Double
         package var optimizer: Double
         /// In the system, over all threads: for pages that are touched for the first time, and for messages.
         package var system: Double
@@ -24,6 +28,7 @@ package struct StepReport: Sendable, Codable {
             head: Double = 0,
             waiting: Double = 0,
             communication: Double = 0,
+            exposedCommunication: Double = 0,
             optimizer: Double = 0,
             system: Double = 0
         ) {
@@ -33,12 +38,14 @@ package struct StepReport: Sendable, Codable {
             self.head = head
             self.waiting = waiting
             self.communication = communication
+            self.exposedCommunication = exposedCommunication
             self.optimizer = optimizer
             self.system = system
         }
 
         static let fields: [any WritableKeyPath<Seconds, Double> & Sendable] = [
-            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.optimizer, \.system,
+            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.exposedCommunication, \.optimizer,
+            \.system,
         ]
 
         /// The median of each part over several steps.
@@ -169,6 +176,7 @@ extension StepReport.Seconds {
         record.add("head_seconds", head)
         record.add("waiting_seconds", waiting)
         record.add("communication_seconds", communication)
+        record.add("exposed_communication_seconds", exposedCommunication)
         record.add("optimizer_seconds", optimizer)
         record.add("system_seconds", system)
     }

@@ -25,7 +25,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var maxSteps = -1
     /// Passes over the data, above 0.
     package var numTrainEpochs = 1.0
-    /// Dataset rows of an optimizer step over all ranks, at least 1.
+    /// Dataset rows of an optimizer step over all ranks, 1 to 2³⁰.
     package var globalBatchSize = 8
     /// The norm to which gradients are clipped; 0 for no clipping.
     package var maxGradNorm = 1.0
@@ -65,6 +65,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var evaluation = EvaluationSettings()
     /// Checkpoints; in a file beside the others.
     package var saving = SavingSettings()
+    /// How ranks share a step; in a file beside the others.
+    package var communication = CommunicationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case model, data, output, pairs, seed, shuffle, sharing, threads, balance
@@ -95,6 +97,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package static let knownKeys =
         CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
         + EvaluationSettings.CodingKeys.allCases.map(\.rawValue) + SavingSettings.CodingKeys.allCases.map(\.rawValue)
+        + CommunicationSettings.CodingKeys.allCases.map(\.rawValue)
 
     /// The settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
@@ -133,6 +136,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.maxSkipped, into: &maxSkipped)
         evaluation = try EvaluationSettings(from: decoder)
         saving = try SavingSettings(from: decoder)
+        communication = try CommunicationSettings(from: decoder)
     }
 
     /// Checks that model and data are named, and every field's range.
@@ -152,7 +156,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.maxSteps, maxSteps == -1 || (1...1 << 40).contains(maxSteps), "from 1 to 2^40, or -1", maxSteps)
         let epochs = numTrainEpochs
         try check(.numTrainEpochs, epochs > 0 && epochs <= 1e6, "above 0, at most 1000000", epochs)
-        try check(.globalBatchSize, globalBatchSize > 0, "at least 1", globalBatchSize)
+        try check(.globalBatchSize, (1...1 << 30).contains(globalBatchSize), "from 1 to 2^30", globalBatchSize)
         try check(.maxGradNorm, maxGradNorm.isFinite && maxGradNorm >= 0, "at least 0", maxGradNorm)
         try check(.weightDecay, weightDecay.isFinite && weightDecay >= 0, "at least 0", weightDecay)
         try check(.adamBeta1, (0..<1).contains(adamBeta1), "at least 0, below 1", adamBeta1)
@@ -165,6 +169,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.maxSkipped, maxSkipped >= 0, "at least 0", maxSkipped)
         try evaluation.validate()
         try saving.validate()
+        try communication.validate()
         _ = try Objective(objective)
     }
 

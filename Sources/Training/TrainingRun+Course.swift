@@ -32,6 +32,7 @@ extension TrainingRun {
         progress.show(share(step), details: "step \(step)/\(totalSteps)  \(outcome.details)")
         progress.finish()
         if outcome.isBest, evaluation.settings.loadBestModelAtEnd {
+            try comparison.check(step: step)
             try communicator.agree { try output?.write(policy) }
         }
         state.evaluationSeconds += (ContinuousClock().now - start) / .seconds(1)

@@ -15,7 +15,10 @@ package final class TrainingRun {
     let planner: Planner
     /// Of rank 0 alone.
     let output: ModelDirectory?
+    /// How gradients cross ranks; nil for a rank that is alone.
+    let collective: CollectiveChoice?
     private let trainingStep: TrainingStep
+    let comparison: RankComparison
     /// Nil where there is no held-out data.
     let evaluation: RunEvaluation?
     private let schedule: LearningRateSchedule
@@ -81,14 +84,20 @@ package final class TrainingRun {
             cursor: cursor,
             steps: totalSteps
         )
+        let share = try RankShare(
+            configuration.communication,
+            parameters: policy.layout.count,
+            communicator: communicator
+        )
+        collective = share.choice
         let (model, gradients, optimizer) = try communicator.agree {
-            let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
-            return (try policy.model(for: rows), gradients, try Optimizer(configuration, layout: policy.layout))
+            let optimizer = try Optimizer(configuration, layout: policy.layout, parts: share.slices.own)
+            return (try policy.model(for: rows), try ShardGradients(policy, share), optimizer)
         }
         peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
         let start = ContinuousClock().now
-        let comparison = WayComparison(policy: policy, model: model, gradients: gradients)
-        selfCheckDifference = try rows.selfCheck?.run(comparison, communicator: communicator)
+        let ways = WayComparison(policy: policy, model: model, gradients: gradients.total)
+        selfCheckDifference = try rows.selfCheck?.run(ways, communicator: communicator)
         selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
         let reference = try RunReference(
             configuration,
@@ -109,37 +118,42 @@ package final class TrainingRun {
             gradients: gradients,
             optimizer: optimizer,
             scoring: scoring(reference.training),
-            maxGradNorm: configuration.maxGradNorm,
+            share: share,
+            configuration: configuration,
             communicator: communicator
         )
+        comparison = RankComparison(policy, communicator: communicator)
         evaluation = inputs.heldOut.flatMap { planner in
             guard let reference = reference.heldOut else { return nil }
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
             return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
         }
+        let moments = Moments(slices: share.slices, optimizer: optimizer, communicator: communicator)
         saving = try RunSaving(
             configuration,
             identity: identity,
             policy: policy,
-            optimizer: optimizer,
+            moments: moments,
             output: output,
             communicator: communicator
         )
         // Last: the self-check and the reference are of the model as it was before training.
-        try resumption?.restore(TrainedTensors(policy, optimizer), communicator: communicator)
+        try resumption?.restore(policy, moments, scratch: gradients.total.flat)
         optimizer.resume(step: state.updates)
         if let progress = resumption?.state.evaluation { evaluation?.resume(from: progress) }
     }
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
     ///
-    /// - Parameter profilesPhases: Whether to write `phases.txt` and `trace.json` too, of rank 0 and all steps but the
-    ///   first, whose time goes into memory that is touched for the first time.
+    /// - Parameter profilesPhases: Whether to write `phases.txt` of rank 0 and `trace.json` of all ranks too, of all steps
+    ///   but the first, whose time goes into memory that is touched for the first time.
     /// - Throws: `Interrupted` on every rank where any was asked to stop; the run has then been saved, if it had begun.
     package func run(profilesPhases: Bool = false) throws {
         let log = try communicator.agree { try startLog() }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
-        let profile = profilesPhases && communicator.rank == 0 ? StepProfile(of: policy.team) : nil
+        // Clocks of hosts differ: those of profiles begin together.
+        if profilesPhases { try communicator.barrier() }
+        let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil
         try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
@@ -158,7 +172,7 @@ package final class TrainingRun {
         if state.window.steps > 0 { show(log, progress) }
         progress.finish()
         try finish(log: log)
-        try communicator.agree { try profile.map(write) }
+        try profile.map(write)
     }
 
     private func startLog() throws -> MetricsLog? {
@@ -181,6 +195,8 @@ package final class TrainingRun {
         }
         let outcome = try profile?.record(step, report: { $0.report }) ?? step()
         state.add(outcome, seconds: (ContinuousClock().now - start) / .seconds(1))
+        let every = configuration.communication.rankCheckSteps
+        if every > 0, state.step % every == 0 { try comparison.check(step: state.step) }
         guard let fault = outcome.fault else { return outcome }
         let error = fault.error(step: state.step)
         guard state.skippedInRow <= configuration.maxSkipped else { throw RankFailure(rank: 0, error: error) }

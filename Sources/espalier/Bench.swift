@@ -81,6 +81,8 @@ struct Bench: ParsableCommand {
     )
     var recomputes = false
 
+    @OptionGroup var communication: CommunicationOptions
+
     @Flag(name: .long, help: "Also prints where the time of rank 0 goes, and writes a trace for Perfetto.")
     var profilePhases = false
 
@@ -125,6 +127,7 @@ struct Bench: ParsableCommand {
         var training = TrainingConfiguration()
         training.globalBatchSize = globalBatchSize
         training.gradientCheckpointing = recomputes
+        communication.override(&training.communication)
         rowTokens.map { training.rowTokens = $0 }
         threads.map { training.threads = $0 }
         seed.map { training.seed = $0 }

@@ -17,6 +17,8 @@ struct Train: ParsableCommand {
 
     @OptionGroup var saving: SavingOptions
 
+    @OptionGroup var communication: CommunicationOptions
+
     @Option(name: .long, help: "The directory for the trained model, metrics.jsonl and summary.json.")
     var output: String?
 
@@ -44,13 +46,16 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
     var referenceCache: String?
 
+    @Option(name: .long, help: "Steps between two comparisons of the ranks' weights, 0 for none (default 100).")
+    var rankCheckSteps: Int?
+
     @Option(
         name: .long,
         help: "Steps in a row to skip where loss or gradient is not finite (default 0: stops at once)."
     )
     var maxSkipped: Int?
 
-    @Flag(name: .long, help: "Also writes where the time of rank 0 goes: phases.txt, and trace.json for Perfetto.")
+    @Flag(name: .long, help: "Also writes where the time goes: phases.txt of rank 0, trace.json of all for Perfetto.")
     var profilePhases = false
 
     func run() throws {
@@ -74,6 +79,7 @@ struct Train: ParsableCommand {
         objective.override(&configuration)
         evaluation.override(&configuration.evaluation)
         saving.override(&configuration.saving)
+        communication.override(&configuration.communication)
         output.map { configuration.output = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }
@@ -83,6 +89,7 @@ struct Train: ParsableCommand {
         loggingSteps.map { configuration.loggingSteps = $0 }
         balance.map { configuration.balance = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
+        rankCheckSteps.map { configuration.communication.rankCheckSteps = $0 }
         maxSkipped.map { configuration.maxSkipped = $0 }
         return configuration
     }

@@ -30,6 +30,27 @@ struct CommunicatorTests {
         #expect(try Launch.run("RankProgram", ["large"], ranks: 2).output == "ok 2\n")
     }
 
+    @Test(
+        "every collective gives each slice its sums, in the order that it promises, and each rank all slices",
+        arguments: [2, 3, 4, 6, 7, 8]
+    )
+    func exchanges(ranks: Int) throws {
+        let outcome = try Launch.run("RankProgram", ["exchange"], ranks: ranks)
+        #expect(outcome.output == "ok \(ranks)\n", "\(outcome.errors)")
+    }
+
+    @Test("messages of any length arrive between any two ranks", arguments: [2, 3])
+    func messages(ranks: Int) throws {
+        let outcome = try Launch.run("RankProgram", ["messages"], ranks: ranks)
+        #expect(outcome.output == "ok \(ranks)\n", "\(outcome.errors)")
+    }
+
+    @Test("collectives are chosen among those that add up alike and suit the hosts", arguments: [2, 4])
+    func hosts(ranks: Int) throws {
+        let outcome = try Launch.run("RankProgram", ["hosts"], ranks: ranks)
+        #expect(outcome.output == "ok \(ranks)\n", "\(outcome.errors)")
+    }
+
     @Test("a failure that ranks agree on is printed once, the lowest rank's, and all leave in order")
     func agreedFailure() throws {
         let outcome = try Launch.run("RankProgram", ["agree"], ranks: 3)

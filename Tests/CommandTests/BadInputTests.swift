@@ -97,6 +97,31 @@ struct BadInputTests {
         }
     }
 
+    @Test("a model that claims to be vast, and one whose tokenizer is a link to a private file")
+    func hostileModels() throws {
+        try Places.temporary { directory in
+            let vast = try model(in: directory) { try edit($0, "intermediate_size", 88, 1 << 20) }
+            try expect(
+                "DIR/model/model.safetensors: tensor model.layers.2.mlp.down_proj.weight: "
+                    + "expected shape [48, 1048576], as config.json says, found [48, 88]",
+                ["--model", vast],
+                in: directory
+            )
+        }
+        try Places.temporary { directory in
+            let secret = directory.appending("secret")
+            try "{}".write(toFile: secret.string, atomically: true, encoding: .utf8)
+            let linked = try model(in: directory) {
+                #expect(symlink(secret.string, $0.appending("vocab.txt").string) == 0)
+            }
+            try expect(
+                "DIR/model/vocab.txt: is a link to a file outside of the model; copy that here if it belongs to it",
+                ["--model", linked],
+                in: directory
+            )
+        }
+    }
+
     private func edit(_ model: FilePath, _ key: String, _ old: Any, _ new: Any) throws {
         let path = model.appending("config.json").string
         let json = try String(contentsOfFile: path, encoding: .utf8)

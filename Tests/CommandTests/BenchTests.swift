@@ -39,8 +39,9 @@ struct BenchTests {
     private static let names = [
         "mfu", "mfu_min", "mfu_max", "step_seconds", "step_seconds_min", "step_seconds_max", "pairs",
         "tokens_computed", "pairs_per_second", "tokens_computed_per_second", "flop_ratio_vs_none", "forward_seconds",
-        "backward_seconds", "head_seconds", "waiting_seconds", "communication_seconds", "optimizer_seconds",
-        "system_seconds", "peak_rss_bytes", "flops", "imbalance", "measured_imbalance",
+        "backward_seconds", "head_seconds", "waiting_seconds", "communication_seconds",
+        "exposed_communication_seconds", "optimizer_seconds", "system_seconds", "peak_rss_bytes", "flops",
+        "imbalance", "measured_imbalance",
     ]
 
     /// Checks that a result has all its figures and that they fit together.
@@ -211,7 +212,7 @@ struct BenchTests {
                 "--tree-tokens must be such that prompt and response fit the model's 512 positions, found 684, "
                     + "which makes 513"
             ),
-            (trees + ["--global-batch-size", "0"], "global_batch_size must be at least 1, found 0"),
+            (trees + ["--global-batch-size", "0"], "global_batch_size must be from 1 to 2^30, found 0"),
             (
                 trees + ["--json", "/none/x"],
                 "/none/x: cannot be written: No such file or directory; create its directory first"

@@ -68,6 +68,9 @@ struct LaunchErrorTests {
             for (text, message) in [
                 ("a slots=2\nb slots=1 # small\n", "b: expected slots=2, the ranks of a host, found 1"),
                 ("a slots=2\nb slots=two\n", "line 2: expected slots=N, found slots=two"),
+                ("a slots=9223372036854775807\n", "line 1: expected slots=N, found slots=9223372036854775807"),
+                ("-oProxyCommand=true\n", "line 1: expected a host's name, found -oProxyCommand=true"),
+                ("\u{1B}[2J\n", "line 1: expected a host's name, found \\u{1b}[2J"),
                 ("# a\n\n", "expected a host in each line, found none"),
             ] {
                 _ = try Clusters.file(text, in: directory, name: "hosts")

@@ -209,6 +209,56 @@ struct ResumeTests {
         }
     }
 
+    @Test("a checkpoint that is whole and forged is passed over with what is wrong in it")
+    func forged() throws {
+        try Places.temporary { directory in
+            let (output, course) = (directory.appending("out"), ["--max-steps", "12"])
+            _ = try finish(output, course)
+            /// The first line of a run that goes on from the tenth step, whose file has been changed and digested anew.
+            func refusal(_ name: String, _ change: (FilePath) throws -> Void) throws -> String? {
+                let copy = directory.appending("forged")
+                try AtomicDirectory.write(to: copy) { place in
+                    for file in try DirectoryManifest(verifying: checkpoint(output, 10)).names {
+                        let source = checkpoint(output, 10).appending(file).string
+                        try FileManager.default.copyItem(atPath: source, toPath: place.appending(file).string)
+                    }
+                    try change(place.appending(name))
+                }
+                let outcome = try start(output, course + ["--resume", copy.string])
+                #expect(outcome.status == 1)
+                let told = outcome.errors.split(separator: "\n").first { $0.hasPrefix("error: ") }
+                return told?.replacingOccurrences(of: copy.string, with: "DIR")
+            }
+            func text(_ old: String, _ new: String) -> (FilePath) throws -> Void {
+                { file in
+                    let text = try String(contentsOfFile: file.string, encoding: .utf8)
+                    try #require(text.contains(old))
+                    let forged = text.replacingOccurrences(of: old, with: new)
+                    try forged.write(toFile: file.string, atomically: true, encoding: .utf8)
+                }
+            }
+            #expect(
+                try refusal("espalier-state.json", text(#""step" : 10"#, #""step" : -1"#))
+                    == "error: DIR/espalier-state.json: step: expected from 0 to 9007199254740992, found -1; "
+                    + "resume from another checkpoint"
+            )
+            #expect(
+                try refusal("metrics.jsonl", text(#"{"step": 10,"#, #"{"step": 11,"#))
+                    == "error: DIR/metrics.jsonl: line 10: expected a record with step, from 9 to 10, found 11"
+            )
+            let moments = "error: DIR/optimizer.safetensors: tensor second."
+            let negative = try refusal("optimizer.safetensors") { file in
+                // The last element of the last tensor by name, which is a second moment.
+                let handle = try #require(FileHandle(forWritingAtPath: file.string))
+                try handle.seek(toOffset: try handle.seekToEnd() - 4)
+                withUnsafeBytes(of: Float(-1).bitPattern) { handle.write(Data($0)) }
+            }
+            #expect(negative?.hasPrefix(moments) == true)
+            let end = ": expected finite numbers, at least 0, found -1.0; resume from another checkpoint"
+            #expect(negative?.hasSuffix(end) == true)
+        }
+    }
+
     @Test("a checkpoint of another run is refused by what differs, and one that is not used is told of")
     func foreign() throws {
         try Places.temporary { directory in

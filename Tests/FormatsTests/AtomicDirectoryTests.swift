@@ -1,5 +1,6 @@
 internal import Formats
 internal import Foundation
+internal import Glibc
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
@@ -78,6 +79,49 @@ struct AtomicDirectoryTests {
         }
     }
 
+    @Test("what was interrupted goes, and a directory that was about to be replaced comes back")
+    func sweeping() throws {
+        try Places.temporary { directory in
+            let files = FileManager.default
+            func move(_ name: String, _ other: String) throws {
+                try files.moveItem(atPath: directory.appending(name).string, toPath: directory.appending(other).string)
+            }
+            // Killed between the two renames, the new one whole but without its name.
+            try write(directory.appending("set-1.2"), ["a": "former"])
+            try move("set-1.2", ".set-1.2.77.former.tmp")
+            try write(directory.appending(".set-1.2.77.tmp"), ["a": "new"])
+            // Killed after them, and while another was removed.
+            try write(directory.appending("set-3"), ["a": "new"])
+            try write(directory.appending(".set-3.78.former.tmp"), ["a": "former"])
+            try write(directory.appending(".set-4.78.old.tmp"), ["a": "old"])
+            try write(directory.appending(".other.78.old.tmp"), ["a": "not ours"])
+            try AtomicDirectory.sweep(directory, prefix: "set-")
+            #expect(try names(directory) == [".other.78.old.tmp", "set-1.2", "set-3"])
+            func text(_ name: String) throws -> String {
+                try String(contentsOfFile: directory.appending(name).appending("a").string, encoding: .utf8)
+            }
+            #expect(try text("set-1.2") == "former" && text("set-3") == "new")
+            #expect(fault(directory.appending("set-1.2")) == nil)
+        }
+    }
+
+    @Test("a file that is written again takes away what a killed process left of it, and nothing that is in use")
+    func abandoned() throws {
+        try Places.temporary { directory in
+            func leave(_ name: String) throws {
+                try "half".write(toFile: directory.appending(name).string, atomically: false, encoding: .utf8)
+            }
+            let kept = ["a.77.tmp.tmp", "a.b.77.tmp", "a.tmp", "b.77.tmp"]
+            for name in kept + ["a.77.tmp", "a.1234567.tmp", "a.78.tmp"] { try leave(name) }
+            // Somebody else writes the same file meanwhile.
+            let other = open(directory.appending("a.78.tmp").string, O_WRONLY)
+            defer { close(other) }
+            #expect(flock(other, LOCK_EX) == 0)
+            try AtomicFile.write(to: directory.appending("a")) { try $0.append("first") }
+            #expect(try names(directory) == ["a", "a.77.tmp.tmp", "a.78.tmp", "a.b.77.tmp", "a.tmp", "b.77.tmp"])
+        }
+    }
+
     @Test("a changed bit, a file of another size, a missing file and half a manifest are told by name")
     func damage() throws {
         try Places.temporary { directory in
@@ -120,6 +164,78 @@ struct AtomicDirectoryTests {
             #expect(forged != json)
             try forged.write(toFile: file, atomically: true, encoding: .utf8)
             #expect(fault(path) == "DIR/manifest.json: expected bare file names, found ../a")
+        }
+    }
+
+    @Test("a manifest that is forged in any other way is refused")
+    func forged() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try write(path, ["a": "first"])
+            let file = path.appending("manifest.json").string
+            let json = try String(contentsOfFile: file, encoding: .utf8)
+            for (old, new, message) in [
+                (#""bytes": 5"#, #""bytes": -5"#, "a: expected bytes, a whole number, and sha256, a string"),
+                (#""bytes": 5"#, #""bytes": 5.0"#, "a: expected bytes, a whole number, and sha256, a string"),
+                (#""bytes": 5"#, #""bytes": 1e400"#, "a: expected bytes, a whole number, and sha256, a string"),
+                (
+                    #""bytes": 5"#, #""bytes": 5, "bytes": 5"#,
+                    "expected a manifest of format version 1, found something else, or a part of one"
+                ),
+                (
+                    #""format_version": 1"#, #""format_version": 2"#,
+                    "expected a manifest of format version 1, found something else, or a part of one"
+                ),
+            ] {
+                let spaced = json.replacingOccurrences(of: "\" : ", with: "\": ")
+                let forged = spaced.replacingOccurrences(of: old, with: new)
+                #expect(forged != spaced)
+                try forged.write(toFile: file, atomically: true, encoding: .utf8)
+                #expect(fault(path) == "DIR/manifest.json: \(message)")
+            }
+        }
+    }
+
+    @Test("a link in the place of a temporary file is not followed")
+    func links() throws {
+        try Places.temporary { directory in
+            let (victim, path) = (directory.appending("victim"), directory.appending("file"))
+            try "precious".write(toFile: victim.string, atomically: true, encoding: .utf8)
+            for name in ["\(path).\(getpid()).tmp", path.string] { #expect(symlink(victim.string, name) == 0) }
+            try AtomicFile.write(to: path) { try $0.append("new") }
+            #expect(try String(contentsOfFile: victim.string, encoding: .utf8) == "precious")
+            #expect(try String(contentsOfFile: path.string, encoding: .utf8) == "new")
+            // The link is replaced, and not what it points to.
+            #expect(
+                try FileManager.default.attributesOfItem(atPath: path.string)[.type] as? FileAttributeType
+                    == .typeRegular
+            )
+            #expect(try names(directory) == ["file", "victim"])
+        }
+    }
+
+    @Test("of a model's files a link may lead to the same directory or the Hub's cache, and nowhere else")
+    func ownFiles() throws {
+        try Places.temporary { directory in
+            let (cache, secret) = (directory.appending("cache"), directory.appending("secret.json"))
+            let (blobs, model) = (cache.appending("blobs"), cache.appending("snapshots/abc"))
+            try blobs.makeDirectory()
+            try model.makeDirectory()
+            for file in [secret, blobs.appending("1"), model.appending("own.json")] {
+                try "{}".write(toFile: file.string, atomically: true, encoding: .utf8)
+            }
+            for (name, place) in [
+                ("hub.json", "../../blobs/1"), ("same.json", "own.json"), ("bad.json", secret.string),
+            ] {
+                #expect(symlink(place, model.appending(name).string) == 0)
+            }
+            for name in ["own.json", "hub.json", "same.json"] {
+                try model.appending(name).requireOwnFile(of: model)
+            }
+            let bad = model.appending("bad.json")
+            expectRefusal(bad, "is a link to a file outside of the model; copy that here if it belongs to it") {
+                try bad.requireOwnFile(of: model)
+            }
         }
     }
 }

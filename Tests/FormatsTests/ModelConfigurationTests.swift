@@ -135,15 +135,20 @@ struct ModelConfigurationTests {
     @Test(
         "a value of the wrong type is refused",
         arguments: [
-            ("vocab_size", #""100""#, "100", "a whole number from 1 to 2^31 - 1"),
-            ("vocab_size", "true", "true", "a whole number from 1 to 2^31 - 1"),
-            ("hidden_size", "64.5", "64.5", "a whole number from 1 to 2^31 - 1"),
-            ("intermediate_size", "-1", "-1", "a whole number from 1 to 2^31 - 1"),
-            ("num_hidden_layers", "0", "0", "a whole number from 1 to 2^31 - 1"),
-            ("num_hidden_layers", "2147483648", "2147483648", "a whole number from 1 to 2^31 - 1"),
-            ("vocab_size", "18446744073709551615", "18446744073709551615", "a whole number from 1 to 2^31 - 1"),
+            ("vocab_size", #""100""#, "100", "a whole number from 1 to 16777216"),
+            ("vocab_size", "true", "true", "a whole number from 1 to 16777216"),
+            ("hidden_size", "64.5", "64.5", "a whole number from 1 to 1048576"),
+            ("hidden_size", "64.0", "64.0", "a whole number from 1 to 1048576"),
+            ("intermediate_size", "-1", "-1", "a whole number from 1 to 1048576"),
+            ("intermediate_size", "-0", "-0", "a whole number from 1 to 1048576"),
+            ("num_hidden_layers", "0", "0", "a whole number from 1 to 4096"),
+            ("num_hidden_layers", "2147483648", "2147483648", "a whole number from 1 to 4096"),
+            ("vocab_size", "18446744073709551615", "18446744073709551615", "a whole number from 1 to 16777216"),
+            ("max_position_embeddings", "1e400", "1e400", "a whole number from 1 to 16777216"),
+            ("rope_theta", "1e400", "1e400", "a number above 0"),
+            ("rms_norm_eps", "1e-60", "1e-60", "a number above 0"),
             ("rms_norm_eps", "true", "true", "a number above 0"),
-            ("rms_norm_eps", "-1e-6", "-1e-06", "a number above 0"),
+            ("rms_norm_eps", "-1e-6", "-1e-6", "a number above 0"),
             ("rope_theta", #""big""#, "big", "a number above 0"),
             ("tie_word_embeddings", "1", "1", "true or false"),
             ("tie_word_embeddings", #""true""#, "true", "true or false"),
@@ -179,6 +184,14 @@ struct ModelConfigurationTests {
         }
     }
 
+    @Test("sizes whose products would overflow are refused")
+    func products() throws {
+        try expectRefused(
+            ["head_dim": "1048576"],
+            "num_attention_heads (8) times head_dim (1048576) must be at most 1048576"
+        )
+    }
+
     @Test("a file that is not there or not an object is refused")
     func noObject() throws {
         try Places.temporary { directory in
@@ -186,9 +199,16 @@ struct ModelConfigurationTests {
                 _ = try ModelConfiguration(directory: directory)
             }
             let path = directory.appending("config.json")
-            for text in ["", "[]", "{"] {
+            for (text, fault) in [
+                ("", ", but at byte 0 expected a value, found the end"), ("[]", ""),
+                ("{", ", but at byte 1 expected a name in quotes, found the end"),
+                (#"{"a": NaN}"#, ", but at byte 6 expected a value, found N"),
+                (#"{"a": 1, "a": 1}"#, ", but at byte 9 expected each name once, found a twice"),
+            ] {
                 try write(text, to: path)
-                expectRefusal(path, "expected a JSON object") { _ = try ModelConfiguration(directory: directory) }
+                expectRefusal(path, "expected a JSON object" + fault) {
+                    _ = try ModelConfiguration(directory: directory)
+                }
             }
         }
     }

@@ -116,9 +116,46 @@ struct ModelWeightsTests {
         }
     }
 
+    @Test("a shard may be a link, as in the cache of the Hub, and nothing but a file")
+    func links() throws {
+        try Places.temporary { directory in
+            let model = directory.appending("model")
+            try model.makeDirectory()
+            try writeShards(model, index: ["a": "1.safetensors", "b": "2.safetensors"])
+            let (shard, blob) = (model.appending("1.safetensors"), directory.appending("blob"))
+            #expect(rename(shard.string, blob.string) == 0 && symlink("../blob", shard.string) == 0)
+            #expect(try ModelWeights(directory: model).names == ["a", "b"])
+            for place in ["/dev/zero", directory.string, shard.string] {
+                unlink(shard.string)
+                #expect(symlink(place, shard.string) == 0)
+                let isLoop = place == shard.string
+                let message = isLoop ? "cannot be opened: Too many levels of symbolic links" : "expected a regular file"
+                expectRefusal(shard, message) { _ = try ModelWeights(directory: model) }
+            }
+        }
+    }
+
     @Test(
         "an index that is not one is refused",
-        arguments: ["", "[]", "{}", #"{"weight_map":{}}"#, #"{"weight_map":{"a":1}}"#, #"{"weight_map":["a"]}"#]
+        arguments: [
+            ("", ", but at byte 0 expected a value, found the end"), ("[]", ""),
+            (
+                #"{"weight_map":{"a":"1","a":"2"}}"#,
+                ", but at byte 23 expected each name once, found a twice"
+            ),
+        ]
+    )
+    func notJSON(text: String, fault: String) throws {
+        try Places.temporary { directory in
+            let path = directory.appending(Self.index)
+            try write(text, to: path)
+            expectRefusal(path, "expected a JSON object" + fault) { _ = try ModelWeights(directory: directory) }
+        }
+    }
+
+    @Test(
+        "an index without a map is refused",
+        arguments: ["{}", #"{"weight_map":{}}"#, #"{"weight_map":{"a":1}}"#, #"{"weight_map":["a"]}"#]
     )
     func notAnIndex(text: String) throws {
         try Places.temporary { directory in

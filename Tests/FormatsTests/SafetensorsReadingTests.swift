@@ -90,8 +90,14 @@ struct SafetensorsReadingTests {
 
     @Test("a header that is not a JSON object is refused")
     func notAnObject() throws {
-        for json in ["", "{", "PK\u{3}\u{4}", "{\"a\":}", "{} {}", "nul"] {
-            try expectRefused(json, data: 0, "the header is not valid JSON: not a safetensors file?")
+        for (json, fault) in [
+            ("", "at byte 0 expected a value, found the end"),
+            ("{", "at byte 1 expected a name in quotes, found the end"),
+            ("PK\u{3}\u{4}", "at byte 0 expected a value, found P"),
+            ("{\"a\":}", "at byte 5 expected a value, found }"),
+            ("{} {}", "at byte 3 expected the end, found {"), ("nul", "at byte 0 expected null, found n"),
+        ] {
+            try expectRefused(json, data: 0, "the header is not valid JSON: \(fault); not a safetensors file?")
         }
         for json in ["[]", "[{}]"] { try expectRefused(json, data: 0, "the header is not a JSON object") }
         try expectRefused(#"{"__metadata__":{"a":1}}"#, data: 0, "__metadata__ must map strings to strings")
@@ -119,7 +125,8 @@ struct SafetensorsReadingTests {
         "offsets and shapes that are not whole, not there or not in range are refused",
         arguments: [
             (["-4", "0"], "[1]"), (["0", "4.5"], "[1]"), (["0", "\"4\""], "[1]"), (["true", "4"], "[1]"),
-            (["0", "9223372036854775808"], "[1]"), (["0", "1e300"], "[1]"), (["0", "4"], "[-1]"),
+            (["0", "9223372036854775808"], "[1]"), (["0", "1e300"], "[1]"), (["0", "1e400"], "[1]"),
+            (["-0", "4"], "[1]"), (["0", "4.0"], "[1]"), (["0", "4e0"], "[1]"), (["0", "4"], "[-1]"),
             (["0", "4"], "[1.5]"), (["0", "4"], "[true]"), (["0", "4"], "1"), (["0", "4"], "null"),
             (["0", "4"], "[null]"), (["0", "4,4"], "[1]"),
         ] as [([String], String)]
@@ -171,17 +178,43 @@ struct SafetensorsReadingTests {
         )
     }
 
+    @Test("names of many tensors, and headers of many values, are read or refused in time and memory of their size")
+    func bombs() throws {
+        let depth = 1 << 16
+        let deep = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        let fault = "the header is not valid JSON: at byte 68 expected at most 64 levels, found another"
+        try expectRefused(#"{"w":"# + deep + "}", data: 0, fault + "; not a safetensors file?")
+        let wide =
+            #"{"w":{"dtype":"F32","shape":["# + String(repeating: "1,", count: 1 << 20) + #"1],"data_offsets":[0,4]}}"#
+        try Places.temporary { directory in
+            let path = directory.appending("m.safetensors")
+            try writeSafetensors(wide, data: [0, 0, 0, 0], to: path)
+            #expect(try SafetensorsFile(path).info("w").shape.count == 1 << 20 + 1)
+            let names = (0..<1 << 14).map { Self.entry("tensor.\($0)", "0", "0", shape: "[0]") }
+            try writeSafetensors("{" + names.joined(separator: ",") + "}", to: path)
+            #expect(try SafetensorsFile(path).tensors.count == 1 << 14)
+            // Looking for the nearest of names takes no longer for one that nobody would type.
+            let long = String(repeating: "x", count: 1 << 20)
+            expectRefusal(path, "has no tensor w") { _ = try SafetensorsFile(path).info("w") }
+            try writeSafetensors("{" + Self.entry(long, "0", "0", shape: "[0]") + "}", to: path)
+            expectRefusal(path, "has no tensor \(long.prefix(100))") {
+                _ = try SafetensorsFile(path).info(String(long.prefix(100)))
+            }
+        }
+    }
+
     @Test("a name that is there twice is refused, in whatever spelling and at whatever depth")
     func duplicates() throws {
-        for header in [
-            Self.header(Self.entry("a", "0", "4"), Self.entry("a", "4", "8")),
-            Self.header(Self.entry("a", "0", "4"), Self.entry("\\u0061", "4", "8")),
-            Self.header(Self.entry("a", "0", "8", shape: "[2]"), Self.entry("a", "0", "8", shape: "[2]")),
-            #"{"a":{"dtype":"F64","shape":[1],"shape":[2],"dtype":"F32","data_offsets":[0,8]}}"#,
-            #"{"__metadata__":{"x":"1","x":"2"},\#(Self.entry("a", "0", "8", shape: "[2]"))}"#,
-            #"{"__metadata__":{},"__metadata__":{"x":"1"},\#(Self.entry("a", "0", "8", shape: "[2]"))}"#,
+        for (header, name, byte) in [
+            (Self.header(Self.entry("a", "0", "4"), Self.entry("a", "4", "8")), "a", 54),
+            (Self.header(Self.entry("a", "0", "4"), Self.entry("\\u0061", "4", "8")), "a", 54),
+            (Self.header(Self.entry("a", "0", "8", shape: "[2]"), Self.entry("a", "0", "8", shape: "[2]")), "a", 54),
+            (#"{"a":{"dtype":"F64","shape":[1],"shape":[2],"dtype":"F32","data_offsets":[0,8]}}"#, "shape", 32),
+            (#"{"__metadata__":{"x":"1","x":"2"},\#(Self.entry("a", "0", "8", shape: "[2]"))}"#, "x", 25),
+            (#"{"__metadata__":{},"__metadata__":{"x":"1"}}"#, "__metadata__", 19),
         ] {
-            try expectRefused(header, data: 8, "the header has a name twice")
+            let fault = "at byte \(byte) expected each name once, found \(name) twice"
+            try expectRefused(header, data: 8, "the header is not valid JSON: \(fault); not a safetensors file?")
         }
         // Braces, colons and quotes within names are no structure.
         try Places.temporary { directory in

@@ -93,6 +93,65 @@ struct StrictYAMLTests {
         )
     }
 
+    @Test("numbers that no type holds are refused, and never trap")
+    func numbers() throws {
+        try expectRefused("steps: 9223372036854775808", "steps: expected a whole number, found 9223372036854775808")
+        try expectRefused(
+            "seed: 18446744073709551616",
+            "seed: expected a whole number, at least 0, found 18446744073709551616"
+        )
+        try expectRefused("steps: 1e3", "steps: expected a whole number, found 1e3")
+        // Base 60, in which Yams overflows.
+        for text in ["1:9223372036854775807", "0:0:0:0:0:0:0:0:0:0:0:0:0", "-1:30"] {
+            try expectRefused(
+                "beta: 1\nsteps: \(text)",
+                "line 2: expected a number or a word, found \(text); put a word of digits in quotes"
+            )
+        }
+        try Places.temporary { directory in
+            let path = directory.appending("run.yaml")
+            for (text, name) in [("'1:30'", "1:30"), ("fe80::1", "fe80::1")] {
+                let found = try decode("name: \(text)", from: path)
+                #expect(found == Settings(name: name))
+            }
+        }
+    }
+
+    @Test("depth, aliases and length are bounded")
+    func bombs() throws {
+        let deep = "name: " + String(repeating: "[", count: 100_000)
+        try Places.temporary { directory in
+            let path = directory.appending("run.yaml")
+            let error = #expect(throws: FormatError.self) { try decode(deep, from: path) }
+            #expect(error?.message.contains("not valid YAML") == true)
+        }
+        // A key that stands for 9^9 words, each of which would be looked at to tell it from other keys.
+        var bomb = "beta: 1\nname: [&a0 [x, x, x, x, x, x, x, x, x]"
+        for level in 1...9 {
+            let aliases = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
+            bomb += ", &a\(level) [\(aliases)]"
+        }
+        try expectRefused(
+            bomb + "]\n? *a9\n: 1\n",
+            "expected at most 8 aliases, found 82 words that begin with * and may be such; write values out"
+        )
+        try expectRefused(
+            "# " + String(repeating: "x", count: 1 << 20),
+            "expected settings, at most 1048576 bytes, found 1048578"
+        )
+    }
+
+    @Test("text that is no UTF-8 is refused")
+    func encoding() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("run.yaml")
+            try write(Array("name: ".utf8) + [0xE9], to: path)
+            expectRefusal(path, "expected UTF-8, found other bytes; write it as UTF-8") {
+                _ = try StrictYAML.decode(Settings.self, knownKeys: Self.keys, from: path)
+            }
+        }
+    }
+
     @Test("a file that is missing is named")
     func missing() {
         let path = FilePath("/nowhere/run.yaml")

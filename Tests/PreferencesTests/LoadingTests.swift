@@ -158,4 +158,29 @@ final class LoadingTests {
                 + "prepare the data again with espalier-prepare"
         )
     }
+
+    @Test("offsets that go back, begin late, or lie beyond the ends of Int64 are refused")
+    func offsets() throws {
+        for (offsets, found) in [
+            ([0, 3, 2], "2 after 3 at entry 2"), ([1, 2], "1 at the start"),
+            ([0, .max], "9223372036854775807 at the end"),
+            ([0, .min], "-9223372036854775808 after 0 at entry 1"), ([], "no entry"),
+        ] as [([Int64], String)] {
+            try write(rowOffsets: offsets)
+            #expect(
+                refusal() == "\(path): row_offsets must ascend from 0 to 2, found \(found); "
+                    + "prepare the data again with espalier-prepare"
+            )
+        }
+    }
+
+    @Test("a row of more responses than can be compared with each other is refused")
+    func manyResponses() throws {
+        let count = 1025
+        let row = PreferenceRow([1], (0..<count).map { [Int32($0)] })
+        let error = #expect(throws: DatasetError.self) { try PreferenceDataset([row]) }
+        let message = "row 0 has 1025 responses, at most 1024 are taken; prepare the data again with espalier-prepare"
+        #expect(error?.description == message)
+        #expect(try PreferenceDataset([PreferenceRow([1], Array(row.responses.dropLast()))]).responseCount == 1024)
+    }
 }

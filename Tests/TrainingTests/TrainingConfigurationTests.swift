@@ -85,6 +85,13 @@ struct TrainingConfigurationTests {
         expected.evaluation.greaterIsBetter = false
         expected.evaluation.earlyStoppingPatience = 6
         expected.evaluation.earlyStoppingThreshold = 0.5
+        expected.balance = .measured
+        expected.communication.shards = 16
+        expected.communication.collective = .halving
+        expected.communication.reduceDType = .bfloat16
+        expected.communication.bucketMiB = 12.5
+        expected.communication.overlaps = false
+        expected.communication.rankCheckSteps = 3
         let lines = [
             "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: [ipo, sft]", "loss_weights: [1, 0.5]",
             "f_divergence_type: alpha_divergence",
@@ -99,7 +106,9 @@ struct TrainingConfigurationTests {
             "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
             "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
             "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
-            "save_total_limit: 2", "resume_from_checkpoint: auto",
+            "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
+            "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
+            "rank_check_steps: 3",
         ]
         try Places.temporary { directory in
             let all = try read(lines.joined(separator: "\n"), from: directory)
@@ -191,7 +200,7 @@ struct TrainingConfigurationTests {
         Mistake("max_steps must be from 1 to 2^40, or -1, found 0") { $0.maxSteps = 0 },
         Mistake("max_steps must be from 1 to 2^40, or -1, found -2") { $0.maxSteps = -2 },
         Mistake("num_train_epochs must be above 0, at most 1000000, found -1.0") { $0.numTrainEpochs = -1 },
-        Mistake("global_batch_size must be at least 1, found 0") { $0.globalBatchSize = 0 },
+        Mistake("global_batch_size must be from 1 to 2^30, found 0") { $0.globalBatchSize = 0 },
         Mistake("max_grad_norm must be at least 0, found -1.0") { $0.maxGradNorm = -1 },
         Mistake("max_grad_norm must be at least 0, found inf") { $0.maxGradNorm = .infinity },
         Mistake("weight_decay must be at least 0, found -0.5") { $0.weightDecay = -0.5 },
@@ -209,6 +218,11 @@ struct TrainingConfigurationTests {
         },
         Mistake("self_check must be at least 0, found -1") { $0.selfCheck = -1 },
         Mistake("max_skipped must be at least 0, found -1") { $0.maxSkipped = -1 },
+        Mistake("shards must be a power of two up to 2^20, found 0") { $0.communication.shards = 0 },
+        Mistake("shards must be a power of two up to 2^20, found 12") { $0.communication.shards = 12 },
+        Mistake("ddp_bucket_cap_mb must be above 0, at most 1024, found 0.0") { $0.communication.bucketMiB = 0 },
+        Mistake("ddp_bucket_cap_mb must be above 0, at most 1024, found nan") { $0.communication.bucketMiB = .nan },
+        Mistake("rank_check_steps must be at least 0, found -1") { $0.communication.rankCheckSteps = -1 },
         Mistake("save_steps must be at least 1, found 0") { $0.saving.saveSteps = 0 },
         Mistake("save_total_limit must be at least 1, found 0") { $0.saving.saveTotalLimit = 0 },
         Mistake("resume_from_checkpoint must be auto or a checkpoint's directory, found nothing") {

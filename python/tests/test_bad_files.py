@@ -6,6 +6,7 @@ import json
 import pytest
 import tiny
 
+from espalier_data import json_records
 from espalier_data.arguments import parse_arguments
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
@@ -55,6 +56,33 @@ def test_a_broken_gzip_file_is_told(content, reason, prepare, tmp_path):
     assert outcome.err.startswith(f"error: {path}: {reason}")
     assert outcome.err.endswith("; fetch or write it again\n")
     assert outcome.err.count("\n") == 1
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(prepare, tmp_path, monkeypatch):
+    monkeypatch.setattr(json_records, "UNPACKED_BYTES", 1000)
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n" * 1_000_000))
+    most = 100 * path.stat().st_size
+    outcome = prepare(path)
+    message = f"error: {path}: unpacks to more than {most} bytes; unpack it by hand if that is right\n"
+    assert (outcome.status, outcome.err) == (1, message)
+    # What packs as text does is read.
+    path.write_bytes(gzip.compress(LINES))
+    assert path.stat().st_size * 100 > len(LINES) > 1000
+    assert len(prepare(path).prepared.rows) == 40
+
+
+def test_a_tokenizer_that_brings_code_is_refused_without_a_question(prepare, tmp_path):
+    model = tiny.save_model(tmp_path / "model")
+    settings = json.loads((model / "tokenizer_config.json").read_text())
+    settings["auto_map"] = {"AutoTokenizer": [None, "evil.Tokenizer"]}
+    settings["tokenizer_class"] = "EvilTokenizer"
+    (model / "tokenizer_config.json").write_text(json.dumps(settings))
+    (model / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Tokenizer: pass\n")
+    outcome = prepare([GOOD], model=model)
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"error: {model}: the tokenizer cannot be loaded (")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_text_in_another_encoding_is_told_with_its_place(prepare, tmp_path):

@@ -97,6 +97,14 @@ FINE_TUNING = f"as supervised fine-tuning takes it; give a better and a worse on
         ),
         ({**GOOD, "tools": "{"}, "tools is not valid JSON: Expecting property name enclosed in double quotes"),
         ({**GOOD, "chat_template_kwargs": [1]}, "chat_template_kwargs must be an object, found list"),
+        (
+            {"prompt": [USER], "chosen": "y", "rejected": "n", "chat_template_kwargs": {"chat_template": "{{ 1 }}"}},
+            "chat_template_kwargs must not hold a chat_template; the model's is taken",
+        ),
+        (
+            {"prompt": "P", "responses": ["y"] * 1025},
+            "responses must be a list of at most 1024, found 1025",
+        ),
         ({**GOOD, "prompt": "\ud800"}, "the text holds half a character (a lone surrogate), as \\ud800"),
         (
             {"prompt": [{"role": "user", "content": "\udc00"}], "chosen": "y", "rejected": "n"},
@@ -119,8 +127,12 @@ def test_a_bad_row_is_told_and_the_good_ones_stay(row, reason, prepare, tmp_path
         ('{"prompt": "P"} extra', "not valid JSON: Extra data at column 17"),
         ("1" * 5000, "not readable JSON: Exceeds the limit (4300 digits) for integer string conversion"),
         ("[" * 100_000, "not readable JSON: "),
+        (
+            '{"prompt": "P", "chosen": "y", "rejected": "n", "chosen": "z"}',
+            "not readable JSON: the name 'chosen' is there twice",
+        ),
     ],
-    ids=["cut", "extra", "endless number", "endless nesting"],
+    ids=["cut", "extra", "endless number", "endless nesting", "a name twice"],
 )
 def test_a_broken_line_is_told_and_the_good_ones_stay(line, reason, prepare, tmp_path):
     path = tmp_path / "lines.jsonl"

@@ -20,10 +20,13 @@ struct HostFile {
             let content = line.prefix(while: { $0 != "#" })
             let words = content.split(whereSeparator: { $0.isWhitespace }).map { String($0) }
             guard let name = words.first else { continue }
+            // It becomes a word of ssh.
+            let isName = name.first != "-" && name.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7F }
+            guard isName else { throw FormatError(path, "line \(index + 1): expected a host's name, found \(name)") }
             if !names.contains(name) { names.append(name) }
             repeats[name, default: 0] += 1
             guard let word = words.first(where: { $0.hasPrefix("slots=") }) else { continue }
-            guard let count = Int(word.dropFirst("slots=".count)), count > 0 else {
+            guard let count = Int(word.dropFirst("slots=".count)), (1...1 << 20).contains(count) else {
                 throw FormatError(path, "line \(index + 1): expected slots=N, found \(word)")
             }
             slots[name, default: 0] += count

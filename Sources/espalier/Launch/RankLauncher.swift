@@ -127,7 +127,8 @@ struct RankLauncher {
     // MARK: srun
 
     private func srun(_ run: [String], ranks wanted: Int?) throws -> ShellCommand {
-        guard let granted = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), granted > 0 else {
+        guard let granted = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), (1...1 << 20).contains(granted)
+        else {
             let remedy = "start it in a job of sbatch or salloc"
             throw FormatError(path, "launcher: expected a Slurm allocation for srun, found none; \(remedy)")
         }

@@ -12,6 +12,8 @@ _TEXTS = ("response", "answer", "completion", "text", "content")
 _OWN_SCORES = ("overall_score", "score", "rating", "reward")
 # Two responses and a number, below zero where the first is the better one: HelpSteer2 and HelpSteer3.
 _PAIRS = (("response_1", "response_2", "preference_strength"), ("response1", "response2", "overall_preference"))
+#: What `espalier` takes of one row.
+MOST = 1024
 _NEEDED = "a row has chosen and rejected, or responses"
 
 
@@ -71,6 +73,8 @@ def _list(record: dict[str, Any], name: str) -> Answers:
     responses = record[name]
     if len(responses) < 2:
         raise BadRow(f"{name} must be a list of two or more, best first")
+    if len(responses) > MOST:
+        raise BadRow(f"{name} must be a list of at most {MOST}, found {len(responses)}")
     if _are_entries(responses):
         return _entries(responses, name)
     for key in _SCORES + _RANKS:

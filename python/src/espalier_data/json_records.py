@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ def read(path: Path) -> Iterator[Record]:
         yield from _lines(path, text)
 
 
+#: The most bytes that a packed file may unpack to: so many, or so many times its size. gzip can make a thousand of one.
+UNPACKED_BYTES, UNPACKED_TIMES = 1 << 28, 100
+
+
 def _text(path: Path) -> str:
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rb") as file:
-            return file.read().decode("utf-8-sig")
+        return _bytes(path).decode("utf-8-sig")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError(f"{path}: not a whole gzip file ({error}); fetch or write it again") from None
     except UnicodeDecodeError as error:
@@ -32,19 +35,39 @@ def _text(path: Path) -> str:
         raise UserError(f"{path}:{line}: not UTF-8 at byte {error.start} of the file; convert it to UTF-8") from None
 
 
+def _bytes(path: Path) -> bytes:
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    most = max(UNPACKED_BYTES, UNPACKED_TIMES * path.stat().st_size)
+    with gzip.open(path, "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UserError(f"{path}: unpacks to more than {most} bytes; unpack it by hand if that is right")
+    return content
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's members, none of them twice: which one of two is meant nobody knows."""
+    value = dict(members)
+    if len(value) < len(members):
+        [(name, _)] = Counter(name for name, _ in members).most_common(1)
+        raise ValueError(f"the name {name!r} is there twice")
+    return value
+
+
 def _lines(path: Path, text: str) -> Iterator[Record]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            yield _record(path, number, json.loads(line))
+            yield _record(path, number, json.loads(line, object_pairs_hook=_unique))
         except (ValueError, RecursionError) as error:
             yield _record(path, number, problem=_problem(error))
 
 
 def _array(path: Path, text: str) -> Iterator[Record]:
     """Decodes element by element, so that each is known by its line and those before a fault are not lost."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(object_pairs_hook=_unique)
     line, counted = 1, 0
     position = _skip(text, text.index("[") + 1)
     while position < len(text) and text[position] != "]":
@@ -75,7 +98,8 @@ def _record(path: Path, line: int, value: Any = None, problem: str | None = None
 
 
 def _problem(error: ValueError | RecursionError) -> str:
-    """Why a value could not be read; besides faults of syntax, Python refuses endless numbers and endless nesting."""
+    """Why a value could not be read; besides faults of syntax, endless numbers, endless nesting and a name that is
+    there twice are refused."""
     if isinstance(error, json.JSONDecodeError):
         return f"not valid JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
     return f"not readable JSON: {error}"

@@ -88,6 +88,9 @@ def _arguments(value: dict[str, Any]) -> dict[str, Any]:
     arguments = value.get("chat_template_kwargs") or {}
     if not isinstance(arguments, dict):
         raise BadRow(f"chat_template_kwargs must be an object, found {type(arguments).__name__}")
+    if "chat_template" in arguments:
+        # A template is a program, which comes from the model and not from data.
+        raise BadRow("chat_template_kwargs must not hold a chat_template; the model's is taken")
     return {"tools": tools, **arguments} if tools else arguments
 
 

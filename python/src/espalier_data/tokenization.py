@@ -104,7 +104,8 @@ def _load(model: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(str(model))
+        # Else it would ask at the terminal whether to run what lies beside the tokenizer.
+        return AutoTokenizer.from_pretrained(str(model), trust_remote_code=False)
     except Exception as error:  # The tokenizers library raises bare exceptions for files it cannot read.
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{model}: the tokenizer cannot be loaded ({reason}); fetch its files again") from None

@@ -120,7 +120,8 @@ struct ScalingTests {
         )
         #expect(outcome.status == 1 && outcome.output.isEmpty)
         let lines = outcome.errors.components(separatedBy: "\n")
-        #expect(lines[0] == "error: /none: expected a Hugging Face model directory, found no config.json", "\(outcome.errors)")
+        let reason = "/none: expected a Hugging Face model directory, found no config.json"
+        #expect(lines[0] == "error: \(reason)", "\(outcome.errors)")
         #expect(lines[1] == "the run that failed was" && lines[2].hasPrefix("mpirun "))
     }
 

@@ -20,7 +20,7 @@ struct Axis {
 /// A drawing of SVG with two axes; classes take their colours from the page's style.
 struct Plot {
     static let (width, height) = (480.0, 300.0)
-    private static let (left, right, top, bottom) = (54.0, 14.0, 12.0, 42.0)
+    private static let (left, right, top, bottom) = (66.0, 18.0, 12.0, 42.0)
 
     let x: Axis
     let y: Axis
@@ -55,7 +55,7 @@ struct Plot {
         }
         let middle = (y.start + y.end) / 2
         shapes.append(
-            "<text class=\"axis\" transform=\"translate(13 \(number(middle))) rotate(-90)\">\(escaped(title))</text>"
+            "<text class=\"axis\" transform=\"translate(12 \(number(middle))) rotate(-90)\">\(escaped(title))</text>"
         )
     }
 
@@ -126,7 +126,8 @@ func ticks(_ range: ClosedRange<Double>, count: Int = 5) -> [Double] {
     let power = pow(10, log10(rough).rounded(.down))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? rough
     let (first, last) = ((range.lowerBound / step - 1e-9).rounded(.up), (range.upperBound / step + 1e-9).rounded(.down))
-    return stride(from: first, through: last, by: 1).map { $0 * step }
+    // Adding zero makes a negative zero one without a sign.
+    return stride(from: first, through: last, by: 1).map { $0 * step + 0 }
 }
 
 /// A text as HTML shows it.

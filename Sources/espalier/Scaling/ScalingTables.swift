@@ -35,7 +35,7 @@ struct ScalingTables {
         return [
             ("model", "\(subject.model), \(million) million parameters"),
             ("data", "\(subject.data), sharing \(subject.sharing), packed rows of at most \(subject.rowTokens) tokens"),
-            ("scaling", "\(study.mode.rawValue): \(rows), whatever the ranks of \(counted(subject.threads, "thread"))"),
+            ("scaling", "\(study.mode.rawValue): \(rows), on ranks of \(counted(subject.threads, "thread"))"),
             ("runs", "\(counted(study.turns, "turn")) of \(counted(steps, "step")) for each number of ranks"),
         ]
     }
@@ -63,8 +63,8 @@ struct ScalingTables {
                 ]
             },
             legend: [
-                "medians over turns of medians over steps, with minimum–maximum over turns; pairs and seconds of a step;",
-                "speed-up in useful FLOPs a second; Karp–Flatt: the share of serial work that would explain it",
+                "medians over turns of medians over steps, with minimum–maximum over turns; pairs and seconds: of",
+                "a step; speed-up in useful FLOPs a second; Karp–Flatt: the serial share that would explain it",
             ]
         )
     }
@@ -94,9 +94,9 @@ struct ScalingTables {
                 ]
             },
             legend: [
-                "compute, waiting: means over ranks; exposed: communication that passes did not hide, of comm. in all;",
-                "planned, measured: the last rank's work and time over the mean; GB/s: 2(P-1)/P of the gradient over",
-                "comm.; GFLOP/s: a rank's peak",
+                "compute, waiting: means over ranks; exposed: what of all communication (comm.) passes did not hide;",
+                "planned, measured: the last rank's work and time over the mean; GB/s: 2(P-1)/P of the gradient",
+                "over comm.; GFLOP/s: a rank's peak",
             ]
         )
     }
@@ -130,10 +130,9 @@ struct ScalingTables {
                 ]
             },
             legend: [
-                "efficiency beside as many nodes alone, with the 90 % band of the study drawn anew; ranks differ by "
-                    + "\(percent(model.spread)) %,",
-                "the last has \(rounded(model.plannedImbalance, 3)) of the mean as planned, "
-                    + "\(percent(model.overlap)) % of communication is hidden; pairs of a step",
+                "efficiency beside as many nodes alone, with the 90 % band of the study drawn anew; pairs: of a step;",
+                "ranks differ by \(percent(model.spread)) %, the last has \(rounded(model.plannedImbalance, 3)) of the "
+                    + "mean as planned, \(percent(model.overlap)) % of comm. is hidden",
             ]
         )
     }

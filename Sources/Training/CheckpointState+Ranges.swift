@@ -25,6 +25,12 @@ extension CheckpointState {
             try check("\(name).tokensUnshared", report.tokensUnshared, 0...most)
         }
         try check("skippedInRow", run.skippedInRow, 0...run.total.skipped)
+        try check("rollbacks", run.rollbacks, 0...most)
+        try check("passedOver", run.passedOver, 0...most)
+        guard run.speeds.areSound else {
+            let expected = "speeds.rates: expected finite numbers, at least 0; resume from another checkpoint"
+            throw CheckpointStateFault(description: expected)
+        }
         guard let evaluation else { return }
         try check("evaluation.count", evaluation.count, 0...most)
         try check("evaluation.memory.withoutImprovement", evaluation.memory.withoutImprovement, 0...evaluation.count)

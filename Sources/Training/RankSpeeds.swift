@@ -16,6 +16,9 @@ package struct RankSpeeds: Codable, Sendable, Equatable {
     /// The share of the newest step in the mean: it forgets a slow moment within some ten steps.
     private static let weight = 0.2
 
+    /// Whether these can be what ranks have done.
+    var areSound: Bool { rates.allSatisfy { $0.isFinite && $0 >= 0 } }
+
     /// Nothing known.
     package init() {}
 

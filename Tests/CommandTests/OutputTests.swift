@@ -105,7 +105,7 @@ struct OutputTests {
             #expect(try configuration == ModelConfiguration(directory: Golden.tied.directory))
             #expect(try ModelWeights(directory: output).names == ModelWeights(directory: Golden.tied.directory).names)
             let json = try String(contentsOfFile: output.appending("config.json").string, encoding: .utf8)
-            #expect(json.contains("\"dtype\" : \"float32\""))
+            #expect(json.contains("\"dtype\": \"float32\""))
             #expect(outcome.errors.contains("train: step 1/1  loss 0.6931"), "\(outcome.errors)")
         }
     }

@@ -225,7 +225,7 @@ struct ResumeTests {
                     try change(place.appending(name))
                 }
                 let outcome = try start(output, course + ["--resume", copy.string])
-                #expect(outcome.status == 1)
+                #expect(outcome.status == 64)
                 let told = outcome.errors.split(separator: "\n").first { $0.hasPrefix("error: ") }
                 return told?.replacingOccurrences(of: copy.string, with: "DIR")
             }

@@ -107,7 +107,7 @@ struct ScalingTests {
                 solo: true
             )
             let room = "--ranks must be at most 2, for which \(cluster) has room, found 3"
-            #expect(more.status == 1 && more.errors == "error: \(room)\n")
+            #expect(more.status == 64 && more.errors == "error: \(room)\n")
         }
     }
 
@@ -160,7 +160,7 @@ struct ScalingTests {
             (["--from", "/none", "--ranks", "1"], "--from must be given without anything to run, found --ranks 1"),
         ] {
             let outcome = try Launch.run("espalier", ["scaling"] + words, solo: true)
-            #expect(outcome.status == 1 && outcome.errors == "error: \(message)\n" && outcome.output.isEmpty)
+            #expect(outcome.status == 64 && outcome.errors == "error: \(message)\n" && outcome.output.isEmpty)
         }
     }
 }

@@ -165,7 +165,7 @@ struct ShardTests {
     func refused(ranks: Int, arguments: [String], reason: String) throws {
         try Places.temporary { directory in
             let outcome = try start(directory.appending("out"), ranks: ranks, arguments)
-            #expect(outcome.status == 1 && outcome.errors.hasPrefix("error: " + reason), "\(outcome.errors)")
+            #expect(outcome.status == 64 && outcome.errors.hasPrefix("error: " + reason), "\(outcome.errors)")
         }
     }
 

@@ -217,7 +217,7 @@ struct AtomicDirectoryTests {
     @Test("of a model's files a link may lead to the same directory or the Hub's cache, and nowhere else")
     func ownFiles() throws {
         try Places.temporary { directory in
-            let (cache, secret) = (directory.appending("cache"), directory.appending("secret.json"))
+            let (cache, secret) = (directory.appending("models--a--b"), directory.appending("secret.json"))
             let (blobs, model) = (cache.appending("blobs"), cache.appending("snapshots/abc"))
             try blobs.makeDirectory()
             try model.makeDirectory()

@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Formats
 internal import Objectives
 internal import Preferences

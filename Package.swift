@@ -24,7 +24,7 @@ let package = Package(
 
         // Layer 1: the machine, the network, the disk.
         .target(name: "Compute", dependencies: ["COpenBLAS", "CKernels"]),
-        .target(name: "Collectives", dependencies: ["CMPI"]),
+        .target(name: "Collectives", dependencies: ["CMPI", "CKernels"]),
         .target(
             name: "Formats",
             dependencies: [

@@ -54,9 +54,11 @@ EK_INLINE float ek_lane_sum(const float lanes[LANES]) {
 }
 
 EK_INLINE float ek_lane_maximum(const float lanes[LANES]) {
-    float maximum = lanes[0];
-    for (int i = 1; i < LANES; i++) maximum = lanes[i] > maximum ? lanes[i] : maximum;
-    return maximum;
+    float maxima[LANES];
+    memcpy(maxima, lanes, sizeof maxima);
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) maxima[i] = maxima[i + width] > maxima[i] ? maxima[i + width] : maxima[i];
+    return maxima[0];
 }
 
 /// The sum of `a[i] * b[i]`.

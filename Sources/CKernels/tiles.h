@@ -11,8 +11,13 @@
 /// A row of a tile: one register of AVX-512, two of AVX2, four of SSE.
 typedef float ek_vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
-/// The most rows of a tile, at the level with the most registers.
-enum { MOST_TILE_ROWS = 12 };
+/// How many rows, and panels of 16 columns, are added up in registers at once.
+typedef struct {
+    int rows, panels;
+} ek_shape;
+
+/// The most of each, at any level.
+enum { MOST_TILE_ROWS = 8, MOST_TILE_PANELS = 2 };
 
 #define EK_UNROLLED _Pragma("clang loop unroll(full)")
 
@@ -28,20 +33,23 @@ typedef struct {
     size_t row, panel;
 } ek_right;
 
-/// `c = scale * a * b`, or `c += a * b` where `adds`, for `tile_rows` rows and 16 columns; `c` is row-major.
-EK_INLINE void ek_tile(const int tile_rows, ek_left a, const float *b, size_t b_row, float *c, size_t c_row,
-                       size_t depth, float scale, const bool adds) {
-    ek_vector sums[MOST_TILE_ROWS];
-    EK_UNROLLED for (int i = 0; i < tile_rows; i++) sums[i] = (ek_vector){0};
+/// `c = scale * a * b`, or `c += a * b` where `adds`, for one tile; `c` is row-major.
+EK_INLINE void ek_tile(const ek_shape tile, ek_left a, ek_right b, float *c, size_t c_row, size_t depth, float scale,
+                       const bool adds) {
+    ek_vector sums[MOST_TILE_ROWS][MOST_TILE_PANELS];
+    EK_UNROLLED for (int i = 0; i < tile.rows; i++)
+        EK_UNROLLED for (int j = 0; j < tile.panels; j++) sums[i][j] = (ek_vector){0};
     for (size_t k = 0; k < depth; k++) {
-        const ek_vector x = *(const ek_vector *)(b + k * b_row);
-        EK_UNROLLED for (int i = 0; i < tile_rows; i++)
-            sums[i] += a.base[(size_t)i * a.row + k * a.column] * x;
+        ek_vector x[MOST_TILE_PANELS];
+        EK_UNROLLED for (int j = 0; j < tile.panels; j++) x[j] = *(const ek_vector *)(b.base + k * b.row + (size_t)j * b.panel);
+        EK_UNROLLED for (int i = 0; i < tile.rows; i++)
+            EK_UNROLLED for (int j = 0; j < tile.panels; j++) sums[i][j] += a.base[(size_t)i * a.row + k * a.column] * x[j];
     }
-    EK_UNROLLED for (int i = 0; i < tile_rows; i++) {
-        ek_vector *p = (ek_vector *)(c + (size_t)i * c_row);
-        *p = adds ? *p + sums[i] : sums[i] * scale;
-    }
+    EK_UNROLLED for (int i = 0; i < tile.rows; i++)
+        EK_UNROLLED for (int j = 0; j < tile.panels; j++) {
+            ek_vector *p = (ek_vector *)(c + (size_t)i * c_row + j * LANES);
+            *p = adds ? *p + sums[i][j] : sums[i][j] * scale;
+        }
 }
 
 /// The columns behind the last whole panel, one element after the other, in the same order of summation.
@@ -56,14 +64,22 @@ EK_INLINE void ek_tile_rest(const int tile_rows, ek_left a, const float *b, size
         }
 }
 
-/// `c = scale * a * b`, or `c += a * b` where `adds`, for `tile_rows` rows.
-EK_INLINE void ek_strip(const int tile_rows, ek_left a, ek_right b, size_t columns, float *c, size_t c_row,
+/// A matrix without its first `panels` panels.
+EK_INLINE ek_right ek_behind(ek_right b, size_t panels) {
+    return (ek_right){b.base + panels * b.panel, b.row, b.panel};
+}
+
+/// `c = scale * a * b`, or `c += a * b` where `adds`, for as many rows as the shape has.
+EK_INLINE void ek_strip(const ek_shape shape, ek_left a, ek_right b, size_t columns, float *c, size_t c_row,
                         size_t depth, float scale, const bool adds) {
+    const size_t panels = columns / LANES;
     size_t j = 0;
-    for (; (j + 1) * LANES <= columns; j++)
-        ek_tile(tile_rows, a, b.base + j * b.panel, b.row, c + j * LANES, c_row, depth, scale, adds);
-    const float *rest = b.base + j * b.panel;
-    ek_tile_rest(tile_rows, a, rest, b.row, columns - j * LANES, c + j * LANES, c_row, depth, scale, adds);
+    for (; j + (size_t)shape.panels <= panels; j += (size_t)shape.panels)
+        ek_tile(shape, a, ek_behind(b, j), c + j * LANES, c_row, depth, scale, adds);
+    for (; j < panels; j++)
+        ek_tile((ek_shape){shape.rows, 1}, a, ek_behind(b, j), c + j * LANES, c_row, depth, scale, adds);
+    const size_t done = panels * LANES;
+    ek_tile_rest(shape.rows, a, ek_behind(b, panels).base, b.row, columns - done, c + done, c_row, depth, scale, adds);
 }
 
 /// How many of `remaining` rows the next strip takes, of the sizes for which there is a tile: `most`, half of it, 1.
@@ -72,14 +88,30 @@ EK_INLINE size_t ek_strip_rows(const int most, size_t remaining) {
 }
 
 /// `ek_strip` of `rows` rows, one of the sizes of `ek_strip_rows`.
-EK_INLINE void ek_sized_strip(const int most, size_t rows, ek_left a, ek_right b, size_t columns, float *c,
+EK_INLINE void ek_sized_strip(const ek_shape shape, size_t rows, ek_left a, ek_right b, size_t columns, float *c,
                               size_t c_row, size_t depth, float scale, const bool adds) {
-    if (rows == (size_t)most)
-        ek_strip(most, a, b, columns, c, c_row, depth, scale, adds);
-    else if (rows == (size_t)most / 2)
-        ek_strip(most / 2, a, b, columns, c, c_row, depth, scale, adds);
+    if (rows == (size_t)shape.rows)
+        ek_strip(shape, a, b, columns, c, c_row, depth, scale, adds);
+    else if (rows == (size_t)shape.rows / 2)
+        ek_strip((ek_shape){shape.rows / 2, shape.panels}, a, b, columns, c, c_row, depth, scale, adds);
     else
-        ek_strip(1, a, b, columns, c, c_row, depth, scale, adds);
+        ek_strip((ek_shape){1, shape.panels}, a, b, columns, c, c_row, depth, scale, adds);
+}
+
+/// Transposes 16 rows and columns, by four rounds that shuffle the rows of the upper half between those of the lower.
+EK_INLINE void ek_transpose(const float *source, size_t stride, float *target) {
+    ek_vector a[LANES], b[LANES];
+    EK_UNROLLED for (int i = 0; i < LANES; i++) a[i] = *(const ek_vector *)(source + (size_t)i * stride);
+    EK_UNROLLED for (int round = 0; round < 4; round++) {
+        EK_UNROLLED for (int i = 0; i < LANES / 2; i++) {
+            const ek_vector x = a[i], y = a[i + LANES / 2];
+            b[2 * i] = __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            b[2 * i + 1] =
+                __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+        EK_UNROLLED for (int i = 0; i < LANES; i++) a[i] = b[i];
+    }
+    EK_UNROLLED for (int i = 0; i < LANES; i++) *(ek_vector *)(target + i * LANES) = a[i];
 }
 
 /// Packs `rows` rows of `source` `[rows, K]` as the columns of panels: `(k, i)` of the result is `source[i, k]`.
@@ -89,7 +121,9 @@ EK_INLINE ek_right ek_packed_transposed(const float *source, size_t rows, size_t
         float *panel = panels + start * K;
         const size_t count = rows - start < LANES ? rows - start : LANES;
         if (count < LANES) memset(panel, 0, LANES * K * sizeof *panel);
-        for (size_t k = 0; k < K; k++)
+        size_t k = 0;
+        for (; count == LANES && k + LANES <= K; k += LANES) ek_transpose(source + k, K, panel + k * LANES);
+        for (; k < K; k++)
             for (size_t i = 0; i < count; i++) panel[k * LANES + i] = source[i * K + k];
     }
     return (ek_right){panels, LANES, LANES * K};

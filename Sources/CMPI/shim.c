@@ -1,5 +1,6 @@
 #include "CMPI.h"
 
+#include <limits.h>
 #include <mpi.h>
 #include <string.h>
 
@@ -70,6 +71,80 @@ int cmpi_broadcast_bytes(uint8_t *bytes, size_t count, int root) {
 int cmpi_gather_double(const double *values, size_t count, double *gathered, int root) {
     if (count > PIECE_BYTES / sizeof *values) return MPI_ERR_COUNT;
     return MPI_Gather(values, (int)count, MPI_DOUBLE, gathered, (int)count, MPI_DOUBLE, root, MPI_COMM_WORLD);
+}
+
+int cmpi_host_leader(int *leader) {
+    MPI_Comm host;
+    int code = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    if (code != MPI_SUCCESS) return code;
+    int rank = 0;
+    code = cmpi_rank(&rank);
+    if (code == MPI_SUCCESS) code = MPI_Allreduce(&rank, leader, 1, MPI_INT, MPI_MIN, host);
+    const int freed = MPI_Comm_free(&host);
+    return code == MPI_SUCCESS ? freed : code;
+}
+
+int cmpi_send_bytes(const uint8_t *bytes, size_t count, int peer) {
+    for (size_t start = 0; start < count; start += PIECE_BYTES) {
+        const size_t length = count - start < PIECE_BYTES ? count - start : PIECE_BYTES;
+        const int code = MPI_Send(bytes + start, (int)length, MPI_BYTE, peer, 0, MPI_COMM_WORLD);
+        if (code != MPI_SUCCESS) return code;
+    }
+    return MPI_SUCCESS;
+}
+
+int cmpi_receive_bytes(uint8_t *bytes, size_t count, int peer) {
+    for (size_t start = 0; start < count; start += PIECE_BYTES) {
+        const size_t length = count - start < PIECE_BYTES ? count - start : PIECE_BYTES;
+        const int code = MPI_Recv(bytes + start, (int)length, MPI_BYTE, peer, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        if (code != MPI_SUCCESS) return code;
+    }
+    return MPI_SUCCESS;
+}
+
+int cmpi_duplicate(int *channel) {
+    MPI_Comm copy;
+    const int code = MPI_Comm_dup(MPI_COMM_WORLD, &copy);
+    if (code == MPI_SUCCESS) *channel = MPI_Comm_c2f(copy);
+    return code;
+}
+
+int cmpi_isend(int channel, const void *bytes, size_t count, int peer, int *request) {
+    if (count > INT_MAX) return MPI_ERR_COUNT;
+    MPI_Request sent = MPI_REQUEST_NULL;
+    const int code = MPI_Isend(bytes, (int)count, MPI_BYTE, peer, 0, MPI_Comm_f2c(channel), &sent);
+    *request = MPI_Request_c2f(sent);
+    return code;
+}
+
+int cmpi_ireceive(int channel, void *bytes, size_t count, int peer, int *request) {
+    if (count > INT_MAX) return MPI_ERR_COUNT;
+    MPI_Request received = MPI_REQUEST_NULL;
+    const int code = MPI_Irecv(bytes, (int)count, MPI_BYTE, peer, 0, MPI_Comm_f2c(channel), &received);
+    *request = MPI_Request_c2f(received);
+    return code;
+}
+
+int cmpi_ireduce_scatter_float(int channel, const float *values, float *slice, const int *counts, int *request) {
+    MPI_Request reduced = MPI_REQUEST_NULL;
+    const int code = MPI_Ireduce_scatter(values, slice, counts, MPI_FLOAT, MPI_SUM, MPI_Comm_f2c(channel), &reduced);
+    *request = MPI_Request_c2f(reduced);
+    return code;
+}
+
+int cmpi_iallgather_float(int channel, float *values, const int *counts, const int *offsets, int *request) {
+    MPI_Request gathered = MPI_REQUEST_NULL;
+    const int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, counts, offsets, MPI_FLOAT,
+                                     MPI_Comm_f2c(channel), &gathered);
+    *request = MPI_Request_c2f(gathered);
+    return code;
+}
+
+int cmpi_test(int *request, int *is_done) {
+    MPI_Request tested = MPI_Request_f2c(*request);
+    const int code = MPI_Test(&tested, is_done, MPI_STATUS_IGNORE);
+    *request = MPI_Request_c2f(tested);
+    return code;
 }
 
 void cmpi_error_text(int code, char *text, size_t capacity) {

@@ -1,7 +1,7 @@
 /// The ranks of a job and what they can do together.
 ///
-/// Every member is collective: all ranks call the same members in the same order, also a rank that has nothing to
-/// give. After a reduction all ranks hold the same bits. Empty spans are allowed everywhere.
+/// Every member but `send` and `receive` is collective: all ranks call the same members in the same order, also a rank
+/// that has nothing to give. After a reduction all ranks hold the same bits. Empty spans are allowed everywhere.
 package protocol Communicator: AnyObject {
     /// This process's number, from 0.
     var rank: Int { get }
@@ -20,6 +20,19 @@ package protocol Communicator: AnyObject {
     func gather(_ values: Span<Double>, root: Int) throws -> [Double]?
     /// Returns when every rank has called it.
     func barrier() throws
+    /// For each rank the lowest rank on its host.
+    func hostLeaders() throws -> [Int]
+    /// A way for messages apart from all others, which one thread may use while another computes; nil where there is no
+    /// other rank.
+    func channel() throws -> Channel?
+
+    /// Sends `bytes` to one rank, which receives as many; alone of all members this and `receive` are not collective.
+    ///
+    /// Returns when `bytes` may be changed, for large ones not before the other rank receives them.
+    func send(_ bytes: Span<UInt8>, to rank: Int) throws
+    /// Fills `bytes` with what `rank` sends to this one next.
+    func receive(_ bytes: inout MutableSpan<UInt8>, from rank: Int) throws
+
     /// Ends all ranks at once with this exit code.
     func abort(code: Int32) -> Never
 }
@@ -56,10 +69,29 @@ extension Communicator {
 
     /// Replaces `values` by the root's, bit by bit.
     package func broadcast(_ values: inout MutableSpan<Float>, root: Int) throws {
+        try withBytes(of: &values) { try broadcast(&$0, root: root) }
+    }
+
+    /// Sends `values` to one rank.
+    package func send(_ values: Span<Float>, to rank: Int) throws {
+        try values.withUnsafeBytes { bytes in
+            try bytes.withMemoryRebound(to: UInt8.self) { try send($0.span, to: rank) }
+        }
+    }
+
+    /// Fills `values` with what `rank` sends to this one next.
+    package func receive(_ values: inout MutableSpan<Float>, from rank: Int) throws {
+        try withBytes(of: &values) { try receive(&$0, from: rank) }
+    }
+
+    private func withBytes(
+        of values: inout MutableSpan<Float>,
+        _ body: (inout MutableSpan<UInt8>) throws -> Void
+    ) throws {
         try values.withUnsafeMutableBytes { bytes in
             try bytes.withMemoryRebound(to: UInt8.self) { buffer in
                 var span = buffer.mutableSpan
-                try broadcast(&span, root: root)
+                try body(&span)
             }
         }
     }
@@ -73,14 +105,14 @@ extension Communicator {
     package func agree<R>(_ body: () throws -> R) throws -> R {
         let result = Result { try body() }
         var failing = Double(size)
-        var message = ""
+        var told = ""
         if case .failure(let error) = result {
             failing = Double(rank)
-            message = "\(error)"
+            told = "\(ExitStatus.of(error)) \(error)"
         }
         let lowest = size - Int(try maximum(Double(size) - failing))
         guard lowest < size else { return try result.get() }
-        throw RankFailure(rank: lowest, message: try broadcast(message, root: lowest))
+        throw RankFailure(rank: lowest, told: try broadcast(told, root: lowest))
     }
 
     /// Makes sure that all ranks hold the same value.
@@ -110,15 +142,20 @@ package struct RankFailure: Error, CustomStringConvertible, Equatable {
     package let rank: Int
     /// Its error's text.
     package let message: String
+    /// How the job ends for it.
+    package let status: Int32
 
     /// A failure that every rank has found by itself, from the same values.
     package init(rank: Int, error: any Error) {
-        self.init(rank: rank, message: "\(error)")
+        (self.rank, message, status) = (rank, "\(error)", ExitStatus.of(error))
     }
 
-    init(rank: Int, message: String) {
+    /// What the rank has told of it: its status, a space, and its text.
+    init(rank: Int, told: String) {
+        let status = told.prefix(while: { $0 != " " })
         self.rank = rank
-        self.message = message
+        self.status = Int32(status) ?? ExitStatus.failed
+        message = String(told.dropFirst(status.count + 1))
     }
 
     package var description: String { message }

@@ -47,8 +47,10 @@ package final class MPICommunicator: Communicator {
     package func gather(_ values: Span<Double>, root: Int) throws -> [Double]? {
         var gathered = [Double](repeating: 0, count: rank == root ? values.count * size : 0)
         try values.withUnsafeBufferPointer { buffer in
-            let code = cmpi_gather_double(buffer.baseAddress, buffer.count, &gathered, Int32(root))
-            try check(code, "MPI_Gather of \(buffer.count) doubles")
+            try check(
+                cmpi_gather_double(buffer.baseAddress, buffer.count, &gathered, Int32(root)),
+                "MPI_Gather of \(buffer.count) doubles"
+            )
         }
         return rank == root ? gathered : nil
     }
@@ -57,13 +59,49 @@ package final class MPICommunicator: Communicator {
         try check(cmpi_barrier(), "MPI_Barrier")
     }
 
+    package func hostLeaders() throws -> [Int] {
+        var leader: Int32 = 0
+        try check(cmpi_host_leader(&leader), "MPI_Comm_split_type")
+        // Each rank gives its own place, where the others hold zero.
+        var leaders = [Double](repeating: 0, count: size)
+        leaders[rank] = Double(leader)
+        return try sum(leaders).map { Int($0) }
+    }
+
+    package func channel() throws -> Channel? { size > 1 ? try Channel(rank: rank) : nil }
+
+    package func send(_ bytes: Span<UInt8>, to rank: Int) throws {
+        try bytes.withUnsafeBufferPointer { buffer in
+            try check(
+                cmpi_send_bytes(buffer.baseAddress, buffer.count, Int32(rank)),
+                "MPI_Send of \(buffer.count) bytes to rank \(rank)"
+            )
+        }
+    }
+
+    package func receive(_ bytes: inout MutableSpan<UInt8>, from rank: Int) throws {
+        let count = bytes.count
+        try bytes.withUnsafeMutableBufferPointer { buffer in
+            try check(
+                cmpi_receive_bytes(buffer.baseAddress, count, Int32(rank)),
+                "MPI_Recv of \(count) bytes from rank \(rank)"
+            )
+        }
+    }
+
     package func abort(code: Int32) -> Never {
         cmpi_abort(code)
         exit(code)
     }
 
-    private func check(_ code: Int32, _ call: String) throws(CollectiveError) {
-        guard code == 0 else { throw CollectiveError(code: code, call: call, rank: rank) }
+    /// Makes a collective call, which the watchdog may be asked about.
+    private func check(
+        _ body: @autoclosure () -> Int32,
+        _ call: @autoclosure () -> String,
+        name: StaticString = #function
+    ) throws(CollectiveError) {
+        let code = Progress.during(name, body)
+        guard code == 0 else { throw CollectiveError(code: code, call: call(), rank: rank) }
     }
 }
 

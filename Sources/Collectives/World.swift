@@ -34,9 +34,16 @@ package struct World: ~Copyable {
         guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Finalize", rank: communicator.rank) }
     }
 
+    /// Ends all ranks at once, from any thread, whatever the others do.
+    package static func abort(code: Int32) -> Never {
+        if isLaunched { cmpi_abort(code) }
+        _exit(code)
+    }
+
     /// Slurm started several processes that do not know of each other.
-    private struct LaunchError: Error, CustomStringConvertible {
+    private struct LaunchError: Refusal, CustomStringConvertible {
         let tasks: Int
+        let isRefusal = true
 
         var description: String {
             "srun started \(tasks) tasks without MPI's start-up service; use mpirun in the job script, or srun --mpi=pmix"
@@ -73,7 +80,7 @@ package struct World: ~Copyable {
             return status
         } catch {
             report("\(error)")
-            return 1
+            return ExitStatus.of(error)
         }
     }
 
@@ -86,10 +93,10 @@ package struct World: ~Copyable {
             return 0
         } catch let failure as RankFailure {
             if communicator.rank == 0 { report(failure.message) }
-            return 1
+            return failure.status
         } catch {
             report(communicator.size > 1 ? "rank \(communicator.rank): \(error)" : "\(error)")
-            communicator.abort(code: 1)
+            communicator.abort(code: ExitStatus.of(error))
         }
     }
 

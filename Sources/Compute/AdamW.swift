@@ -66,4 +66,16 @@ extension Kernels {
         }
         return sum
     }
+
+    /// The sum of squares of each unit of a row, accumulated in double; the last unit may be shorter.
+    package static func sumsOfSquares(_ x: Matrix, unit: Int) -> [Double] {
+        precondition(x.rows == 1 && unit > 0, "[1, n]")
+        var sums: [Double] = []
+        recorded(.update, elements: x.columns) {
+            sums = Swift.stride(from: 0, to: x.columns, by: unit).map { start in
+                ek_sum_of_squares(x.base + start, min(unit, x.columns - start))
+            }
+        }
+        return sums
+    }
 }

@@ -9,31 +9,62 @@ extension Profile {
         to write: (String) throws -> Void
     ) rethrows {
         let origin = profiles.map(\.profile.origin).min() ?? 0
-        var separator = "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n"
+        try write(traceStart)
         for (process, (name, profile)) in profiles.enumerated() {
-            // Names are file names and literals of ours; what JSON would escape is left out.
-            let name = name.filter { $0 != "\"" && $0 != "\\" && !($0.asciiValue.map { $0 < 32 } ?? $0.isNewline) }
-            let meta = "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": \(process), "
-            try write(separator + meta + "\"args\": {\"name\": \"\(name)\"}}")
-            separator = ",\n"
-            for (member, lane) in profile.lanes.enumerated() {
-                for span in lane.spans {
-                    try write(separator + profile.event(span, process: process, member: member, origin: origin))
-                }
+            try profile.writeEvents(name: name, process: process, origin: origin) { event in
+                try write(process == 0 && event.isFirst ? event.text : ",\n" + event.text)
             }
         }
-        try write("\n]}\n")
+        try write(traceEnd)
     }
 
-    private func event(_ span: Span, process: Int, member: Int, origin: UInt64) -> String {
+    /// What a trace begins with; its events follow, with a comma between.
+    package static let traceStart = "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n"
+    /// What a trace ends with.
+    package static let traceEnd = "\n]}\n"
+
+    /// All events as a part of a trace, with times since the profile began.
+    package func events(name: String, process: Int) -> String {
+        var text = ""
+        writeEvents(name: name, process: process, origin: origin) { text += $0.isFirst ? $0.text : ",\n" + $0.text }
+        return text
+    }
+
+    private func writeEvents(
+        name: String,
+        process: Int,
+        origin: UInt64,
+        to write: ((text: String, isFirst: Bool)) throws -> Void
+    ) rethrows {
+        // Names are file names and literals of ours; what JSON would escape is left out.
+        let name = name.filter { $0 != "\"" && $0 != "\\" && !($0.asciiValue.map { $0 < 32 } ?? $0.isNewline) }
+        let meta = "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": \(process), "
+        try write((meta + "\"args\": {\"name\": \"\(name)\"}}", true))
+        for (member, lane) in lanes.enumerated() {
+            for span in lane.spans {
+                try write((event(span, process: process, member: member, origin: origin), false))
+            }
+        }
+        for note in notes {
+            let kind = "{\"name\": \"\(note.name)\", \"cat\": \"communication\", \"ph\": \"X\", "
+            let lane = "\"pid\": \(process), \"tid\": \(lanes.count)"
+            let times = Self.times(note.start, note.end, origin: origin)
+            try write((kind + lane + times + ", \"args\": {\"bytes\": \(note.bytes)}}", false))
+        }
+    }
+
+    private static func times(_ start: UInt64, _ end: UInt64, origin: UInt64) -> String {
         func microseconds(_ nanoseconds: UInt64) -> String {
             "\(nanoseconds / 1000).\(String(nanoseconds % 1000 + 1000).dropFirst())"
         }
+        return ", \"ts\": \(microseconds(start - origin)), \"dur\": \(microseconds(end - start))"
+    }
+
+    private func event(_ span: Span, process: Int, member: Int, origin: UInt64) -> String {
         let phase = name(of: span.phase)
         let title = span.kind.map { "\($0)" } ?? phase
         var text = "{\"name\": \"\(title)\", \"cat\": \"\(phase)\", \"ph\": \"X\", \"pid\": \(process)"
-        text += ", \"tid\": \(member), \"ts\": \(microseconds(span.start - origin))"
-        text += ", \"dur\": \(microseconds(span.end - span.start))"
+        text += ", \"tid\": \(member)" + Self.times(span.start, span.end, origin: origin)
         if span.kind != nil { text += ", \"args\": {\"flops\": \(span.flops), \"bytes\": \(span.bytes)}" }
         return text + "}"
     }

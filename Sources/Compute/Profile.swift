@@ -85,6 +85,25 @@ package final class Profile: @unchecked Sendable {
         lanes = (0..<members).map { _ in Lane(spanLimit: spanLimit) }
     }
 
+    /// What a thread beside the team has done.
+    struct Note {
+        let name: String
+        let start: UInt64
+        let end: UInt64
+        let bytes: Int
+    }
+
+    /// In the order in which they were given.
+    private(set) var notes: [Note] = []
+
+    /// Nanoseconds on the clock of spans.
+    package static var now: UInt64 { ek_nanoseconds() }
+
+    /// Adds what a thread beside the team has done, for the trace alone; called while the team is idle.
+    package func note(_ name: String, start: UInt64, end: UInt64, bytes: Int) {
+        notes.append(Note(name: name, start: start, end: end, bytes: bytes))
+    }
+
     /// Runs `body`, which runs a phase on some members.
     func time<R>(_ name: String, members: Int, _ body: (_ phase: Int) throws -> R) rethrows -> R {
         let phase = all.firstIndex { $0.name == name } ?? all.count

@@ -18,7 +18,7 @@ package enum AtomicDirectory {
         do {
             try body(temporary)
             try DirectoryManifest(of: temporary).write(to: temporary)
-            temporary.synchronizeDirectory()
+            try temporary.synchronizeDirectory()
             try replace(path, by: temporary, in: parent)
         } catch {
             discard(temporary)
@@ -30,14 +30,19 @@ package enum AtomicDirectory {
     ///
     /// It loses its name first, so that a half removed one is never taken for a whole one.
     package static func remove(_ path: FilePath) throws {
-        guard let aside = try setAside(path) else { return }
-        try FileManager.default.removeItem(atPath: aside.string)
+        guard let aside = try setAside(path, as: "old") else { return }
+        do {
+            try FileManager.default.removeItem(atPath: aside.string)
+        } catch {
+            let cause = (error as? CocoaError)?.underlying ?? error
+            throw FormatError(path, "cannot be removed: \(cause.localizedDescription)")
+        }
     }
 
     /// Takes a directory's name; nil where there is none.
-    private static func setAside(_ path: FilePath) throws -> FilePath? {
+    private static func setAside(_ path: FilePath, as kind: String) throws -> FilePath? {
         let name = path.lastComponent?.string ?? ""
-        let aside = path.removingLastComponent().appending(".\(name).\(getpid()).old.tmp")
+        let aside = path.removingLastComponent().appending(".\(name).\(getpid()).\(kind).tmp")
         guard rename(path.string, aside.string) == 0 else {
             if errno == ENOENT { return nil }
             throw AtomicFile.failure(path)
@@ -47,20 +52,38 @@ package enum AtomicDirectory {
 
     private static func discard(_ temporary: FilePath) { try? FileManager.default.removeItem(atPath: temporary.string) }
 
-    /// Whether a name is one that this type gives for a while, which an interrupted process may have left behind.
-    package static func isTemporary(_ name: String, of prefix: String) -> Bool {
-        name.hasPrefix(".\(prefix)") && name.hasSuffix(".tmp")
+    /// Clears up after interrupted processes, among the directories in `parent` whose names begin with `prefix`.
+    ///
+    /// What was half written or half removed goes. One that was about to be replaced, and whose name the new one had not
+    /// taken yet, has its name again.
+    package static func sweep(_ parent: FilePath, prefix: String) throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: parent.string)
+        where name.hasPrefix(".\(prefix)") && name.hasSuffix(".tmp") {
+            let temporary = parent.appending(name)
+            if let former = formerName(name), rename(temporary.string, parent.appending(former).string) == 0 {
+                try parent.synchronizeDirectory()
+            } else {
+                try FileManager.default.removeItem(atPath: temporary.string)
+            }
+        }
+    }
+
+    /// The name that a directory had before it was to be replaced; nil for any other.
+    private static func formerName(_ temporary: String) -> String? {
+        let parts = temporary.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count > 3, parts[parts.count - 2] == "former" else { return nil }
+        return parts.dropLast(3).joined(separator: ".")
     }
 
     private static func replace(_ path: FilePath, by temporary: FilePath, in parent: FilePath) throws {
         // What was there is removed only when the new one has its name: that may take seconds, in which neither is found.
-        let former = try setAside(path)
+        let former = try setAside(path, as: "former")
         guard rename(temporary.string, path.string) == 0 else {
             let failure = AtomicFile.failure(path)
             if let former { rename(former.string, path.string) }
             throw failure
         }
-        parent.synchronizeDirectory()
-        if let former { discard(former) }
+        defer { if let former { discard(former) } }
+        try parent.synchronizeDirectory()
     }
 }

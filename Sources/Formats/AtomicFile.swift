@@ -4,7 +4,8 @@ package import SystemPackage
 /// A file that appears whole or not at all.
 ///
 /// Bytes go to a temporary name beside the destination, are synchronized, and take the final name by one rename. What
-/// was there before stays until then; on any error the temporary is removed.
+/// was there before stays until then; on any error the temporary is removed, and what a killed process left of it goes
+/// when the file is written again.
 package struct AtomicFile: ~Copyable {
     private let path: FilePath
     private let temporary: String
@@ -29,12 +30,15 @@ package struct AtomicFile: ~Copyable {
 
     private init(_ path: FilePath) throws {
         self.path = path
+        path.removeAbandoned()
         temporary = "\(path.string).\(getpid()).tmp"
         // A killed process of the same number may have left it. What others have put there since is not written to, nor
         // whatever a link of that name points to.
         unlink(temporary)
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.failure(path) }
+        // As long as this process lives it is not abandoned.
+        _ = flock(descriptor, LOCK_EX | LOCK_NB)
     }
 
     deinit {
@@ -65,18 +69,20 @@ package struct AtomicFile: ~Copyable {
         guard fsync(descriptor) == 0, rename(temporary, path.string) == 0 else { throw Self.failure(path) }
         isCommitted = true
         // The rename itself is durable once the directory is synchronized.
-        path.removingLastComponent().synchronizeDirectory()
+        try path.removingLastComponent().synchronizeDirectory()
     }
 
     /// What a failed call means for the file, from `errno`.
-    static func failure(_ path: FilePath) -> FormatError {
+    package static func failure(_ path: FilePath) -> FormatError {
+        let code = errno
         let remedy =
-            switch errno {
+            switch code {
             case ENOSPC, EDQUOT: "; free some space or write elsewhere"
             case EACCES, EPERM, EROFS: "; choose a place that you may write to"
+            case EIO: "; the disk is at fault, see the system's log"
             case ENOENT, ENOTDIR: "; create its directory first"
             default: ""
             }
-        return FormatError(path, "cannot be written: \(String(cString: strerror(errno)))\(remedy)")
+        return FormatError(path, "cannot be written: \(String(cString: strerror(code)))\(remedy)", code: code)
     }
 }

@@ -16,7 +16,7 @@ package final class MappedFile: Sendable {
         // Not blocking: opening a pipe would otherwise wait for a writer, before it can be refused. Links are followed, as
         // the cache of the Hugging Face Hub is made of them.
         let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { throw FormatError(path, "cannot be opened: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw Self.failure(path, "opened") }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -28,13 +28,18 @@ package final class MappedFile: Sendable {
         }
         let start = mmap(nil, status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let start, start != MAP_FAILED else {
-            throw FormatError(path, "cannot be mapped: \(String(cString: strerror(errno)))")
+            throw Self.failure(path, "mapped")
         }
         bytes = UnsafeRawBufferPointer(start: start, count: status.st_size)
     }
 
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+    }
+
+    private static func failure(_ path: FilePath, _ what: String) -> FormatError {
+        let code = errno
+        return FormatError(path, "cannot be \(what): \(String(cString: strerror(code)))", code: code)
     }
 
     /// The number of bytes.

@@ -30,16 +30,19 @@ package struct Planner: Sendable {
     /// The plan for these rows of the dataset.
     ///
     /// With `prefix`, rows whose prompts continue one another become one tree. A tree cannot be divided over shards, so
-    /// several limits for such trees are tried, and the plan is taken whose costliest shard has the least to do.
-    package func plan(rows: [Int]) -> StepPlan {
+    /// several limits for such trees are tried, and the plan is taken whose last shard is done first.
+    ///
+    /// - Parameter speeds: What each shard does in a unit of time, above 0; nil where all are alike.
+    package func plan(rows: [Int], speeds: [Double]? = nil) -> StepPlan {
+        precondition(speeds.map { $0.count == shards } ?? true, "a speed for each shard")
         let groups = sharing == .prefix ? PromptGroups(dataset, rows: rows) : PromptGroups(alone: rows)
-        let divisions = limits(for: groups).map { limit in
-            divide(TokenTree.trees(dataset, groups: groups, sharing: sharing, limit: limit))
+        let plans = limits(for: groups).map { limit in
+            divide(TokenTree.trees(dataset, groups: groups, sharing: sharing, limit: limit), speeds)
         }
-        let best = divisions.min { ($0.costliest, $0.total) < ($1.costliest, $1.total) }!
+        let best = plans.min { ($0.last, $0.total) < ($1.last, $1.total) }!
         return StepPlan(
-            shardTrees: best.trees,
-            shardFLOPs: best.flops,
+            shardTrees: best.shards,
+            division: best.division,
             rowTokens: rowTokens,
             counts: counts(of: rows),
             unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) }
@@ -55,30 +58,24 @@ package struct Planner: Sendable {
         return [total, total / shards, total / shards / 2, total / shards / 4, 0].map { min(rowTokens, $0) }
     }
 
-    /// Trees over shards, with the forward FLOPs of each shard.
-    private struct Division {
-        var trees: [[TokenTree]]
-        var flops: [Double]
+    /// Trees over shards, and how their costs are divided.
+    private struct DividedTrees {
+        let shards: [[TokenTree]]
+        let division: Division
 
-        var costliest: Double { flops.max() ?? 0 }
-        var total: Double { flops.reduce(0, +) }
+        /// When the last shard is done.
+        var last: Double { division.times.max() ?? 0 }
+        var total: Double { division.loads.reduce(0, +) }
     }
 
-    /// Trees go by descending cost, each to the shard with the least so far (longest processing time first, Graham
-    /// 1969); ties go to the lower row and the lower shard.
-    private func divide(_ trees: [TokenTree]) -> Division {
-        let costed = trees.map { (tree: $0, cost: cost.forwardFLOPs(of: $0.work)) }
-        let order = costed.sorted { (-$0.cost, $0.tree.firstExample) < (-$1.cost, $1.tree.firstExample) }
-        var division = Division(
-            trees: Array(repeating: [], count: shards),
-            flops: Array(repeating: 0, count: shards)
+    /// Divides trees by cost; of equal ones that of the lower row goes first, in whichever order they come.
+    private func divide(_ trees: [TokenTree], _ speeds: [Double]?) -> DividedTrees {
+        let trees = trees.sorted { $0.firstExample < $1.firstExample }
+        let division = Division(
+            trees.map { cost.forwardFLOPs(of: $0.work) },
+            speeds: speeds ?? Array(repeating: 1, count: shards)
         )
-        for (tree, cost) in order {
-            let shard = division.flops.indices.min { (division.flops[$0], $0) < (division.flops[$1], $1) }!
-            division.trees[shard].append(tree)
-            division.flops[shard] += cost
-        }
-        return division
+        return DividedTrees(shards: division.pieces.map { $0.map { trees[$0] } }, division: division)
     }
 
     /// What the losses of these rows of the dataset are means of.
@@ -104,6 +101,8 @@ package struct StepPlan: Sendable {
     private let shardTrees: [[TokenTree]]
     /// Forward FLOPs of each shard.
     package let shardFLOPs: [Double]
+    /// The planned time of the shard that is done last over the mean: 1 where all take equally long.
+    package let imbalance: Double
     private let rowTokens: Int
     /// Rows, pairs and tokens that the step's loss is a mean of.
     package let counts: LossCounts
@@ -112,13 +111,13 @@ package struct StepPlan: Sendable {
 
     fileprivate init(
         shardTrees: [[TokenTree]],
-        shardFLOPs: [Double],
+        division: Division,
         rowTokens: Int,
         counts: LossCounts,
         unsharedTokens: Int
     ) {
         self.shardTrees = shardTrees
-        self.shardFLOPs = shardFLOPs
+        (shardFLOPs, imbalance) = (division.loads, division.imbalance)
         self.rowTokens = rowTokens
         self.counts = counts
         self.unsharedTokens = unsharedTokens
@@ -130,11 +129,6 @@ package struct StepPlan: Sendable {
     package var work: Work { shardWork.reduce(.zero, +) }
     /// Forward FLOPs of the step.
     package var flops: Double { shardFLOPs.reduce(0, +) }
-
-    /// The costliest shard's share over the mean: 1 where all take equally long.
-    package var imbalance: Double {
-        flops > 0 ? (shardFLOPs.max() ?? 0) * Double(shardFLOPs.count) / flops : 1
-    }
 
     /// The packed rows of a shard, none where it is idle: first fit by descending tokens.
     package func packedRows(shard: Int) -> [PackedRow] {

@@ -4,7 +4,7 @@ internal import Glibc
 final class BackgroundJob {
     /// What the thread does, and how it failed: read by the caller only after the thread has ended.
     private final class Work {
-        private let body: () throws -> Void
+        private var body: (() throws -> Void)?
         private(set) var failure: (any Error)?
 
         init(_ body: @escaping () throws -> Void) {
@@ -12,17 +12,22 @@ final class BackgroundJob {
         }
 
         func perform() {
-            do { try body() } catch { failure = error }
+            do { try body?() } catch { failure = error }
+            // What it held is free at once, not when somebody asks how it went.
+            body = nil
         }
     }
 
     private let work: Work
-    /// Nil when the thread has been waited for.
+    /// Nil when the thread has been waited for, or there is none.
     private var thread: pthread_t?
 
     /// Starts `body`, which touches nothing that the caller changes meanwhile.
+    ///
+    /// Where the system gives no thread, the caller does the work, and goes on when it is done.
     init(_ body: @escaping () throws -> Void) {
         let work = Work(body)
+        let context = Unmanaged.passRetained(work)
         var thread = pthread_t()
         let status = pthread_create(
             &thread,
@@ -31,11 +36,15 @@ final class BackgroundJob {
                 Unmanaged<Work>.fromOpaque(context!).takeRetainedValue().perform()
                 return nil
             },
-            Unmanaged.passRetained(work).toOpaque()
+            context.toOpaque()
         )
-        precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
         self.work = work
-        self.thread = thread
+        if status == 0 {
+            self.thread = thread
+        } else {
+            context.release()
+            work.perform()
+        }
     }
 
     deinit {

@@ -17,6 +17,8 @@ package final class Benchmark {
         package var sharing: [BenchmarkSharing]
         /// Timed steps of each source and way of sharing, from 1 to 1000.
         package var repeats: Int
+        /// Steps before those that are timed, from 1 to 1000.
+        package var warmUpSteps: Int
         /// Whether rank 0 also records the phases of the timed steps.
         package var profilesPhases: Bool
         /// Batch, row size, threads and seed; the rest as it is by default.
@@ -28,6 +30,7 @@ package final class Benchmark {
             sources: [BenchmarkSource],
             sharing: [BenchmarkSharing],
             repeats: Int,
+            warmUpSteps: Int,
             profilesPhases: Bool,
             training: TrainingConfiguration
         ) {
@@ -35,6 +38,7 @@ package final class Benchmark {
             self.sources = sources
             self.sharing = sharing
             self.repeats = repeats
+            self.warmUpSteps = warmUpSteps
             self.profilesPhases = profilesPhases
             self.training = training
         }
@@ -67,8 +71,13 @@ package final class Benchmark {
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
         for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
+        let share = try RankShare(
+            settings.training.communication,
+            parameters: policy.layout.count,
+            communicator: communicator
+        )
         trainingStep = try communicator.agree {
-            try Self.trainingStep(policy, trials, settings.training, communicator)
+            try Self.trainingStep(policy, trials, share, settings.training, communicator)
         }
         (self.settings, self.communicator, self.policy, self.trials) = (settings, communicator, policy, trials)
         progress = ProgressLine(title: "bench", rank: communicator.rank)
@@ -77,6 +86,7 @@ package final class Benchmark {
     private static func trainingStep(
         _ policy: Policy,
         _ trials: [BenchmarkTrial],
+        _ share: RankShare,
         _ configuration: TrainingConfiguration,
         _ communicator: any Communicator
     ) throws -> TrainingStep {
@@ -94,14 +104,15 @@ package final class Benchmark {
         return TrainingStep(
             policy: policy,
             model: model,
-            gradients: try Gradients(layout: policy.layout, configuration: policy.configuration),
-            optimizer: try Optimizer(configuration, layout: policy.layout),
+            gradients: try ShardGradients(policy, share),
+            optimizer: try Optimizer(configuration, layout: policy.layout, parts: share.slices.own),
             scoring: PairScoring(
                 objective: try Objective(configuration.objective),
                 pairing: configuration.pairs,
                 reference: nil
             ),
-            maxGradNorm: configuration.maxGradNorm,
+            share: share,
+            configuration: configuration,
             communicator: communicator
         )
     }
@@ -122,10 +133,10 @@ package final class Benchmark {
         )
     }
 
-    /// One untimed step: together with the workspace, it touches all memory that later steps use.
+    /// Untimed steps: together with the workspace, the first touches all memory that later steps use.
     private func warmUp() throws {
         guard let trial = trials.first, let way = trial.ways.last else { return }
-        _ = try step(trial, way, turn: 0)
+        for _ in 1...settings.warmUpSteps { _ = try step(trial, way, turn: 0) }
     }
 
     /// All ways in turns, so that what slows the machine slows all.
@@ -160,7 +171,7 @@ package final class Benchmark {
     private func step(_ trial: BenchmarkTrial, _ way: BenchmarkTrial.Way, turn: Int) throws -> StepReport {
         let report = try trainingStep.run(way.plan, learningRate: Self.learningRate).updated(step: stepsDone + 1)
         stepsDone += 1
-        let total = 1 + trials.reduce(0) { $0 + $1.ways.count } * settings.repeats
+        let total = settings.warmUpSteps + trials.reduce(0) { $0 + $1.ways.count } * settings.repeats
         let what = turn == 0 ? "warm-up" : "\(turn)/\(settings.repeats)"
         progress.show(
             Double(stepsDone) / Double(total),
@@ -178,6 +189,9 @@ extension Benchmark.Settings {
         try training.validateRanges()
         guard (1...1000).contains(repeats) else {
             throw TrainingError.invalid(key: "--repeats", expected: "from 1 to 1000", found: "\(repeats)")
+        }
+        guard (1...1000).contains(warmUpSteps) else {
+            throw TrainingError.invalid(key: "--warm-up", expected: "from 1 to 1000", found: "\(warmUpSteps)")
         }
         let rows = training.globalBatchSize
         guard ranks <= rows else { throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, isStep: true) }

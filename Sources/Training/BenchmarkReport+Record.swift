@@ -11,6 +11,7 @@ extension BenchmarkReport {
         record.add("peak_gflops_max", peakRate.maximum / 1e9)
         record.add("ranks", ranks)
         record.add("threads", threads)
+        record.add("gradient_bytes", parameters * MemoryLayout<Float>.stride)
         record.add("global_batch_size", settings.training.globalBatchSize)
         record.add("row_tokens", settings.training.rowTokens)
         record.add("recompute", settings.training.gradientCheckpointing)
@@ -30,6 +31,7 @@ extension BenchmarkResult {
         add(mfu, to: &record, as: "mfu")
         add(seconds, to: &record, as: "step_seconds")
         record.add("pairs", pairs)
+        record.add("flops", flops)
         record.add("tokens_computed", tokensComputed)
         record.add("pairs_per_second", pairsPerSecond)
         record.add("tokens_computed_per_second", tokensComputedPerSecond)
@@ -37,7 +39,10 @@ extension BenchmarkResult {
         record.add("flop_ratio_vs_none", flopRatio)
         if let paper = source.paperSpeedup { record.add("paper_speedup", paper) }
         phases.addParts(to: &record)
+        record.add("imbalance", plannedImbalance)
+        add(measuredImbalance, to: &record, as: "measured_imbalance")
         record.add("peak_rss_bytes", peakBytes)
+        record.add("steps", steps.map(\.timesRecord))
         return record
     }
 
@@ -45,5 +50,18 @@ extension BenchmarkResult {
         record.add(key, spread.median)
         record.add(key + "_min", spread.minimum)
         record.add(key + "_max", spread.maximum)
+    }
+}
+
+extension StepReport {
+    /// Where the time of one step went, as one JSON object.
+    fileprivate var timesRecord: MetricsRecord {
+        var record = MetricsRecord()
+        record.add("step_seconds", seconds.total)
+        seconds.addParts(to: &record)
+        record.add("compute_seconds", ranks.seconds)
+        record.add("measured_imbalance", ranks.imbalance)
+        record.add("rank_spread", ranks.spread)
+        return record
     }
 }

@@ -30,6 +30,14 @@ package struct BenchmarkResult {
     package let speedup: Spread?
     /// FLOPs without sharing over FLOPs with it.
     package let flopRatio: Double
+    /// Useful FLOPs of a step, forward and backward, over all ranks.
+    package let flops: Double
+    /// The costliest rank's share by the plan over the mean.
+    package let plannedImbalance: Double
+    /// The slowest rank's time over the mean.
+    package let measuredImbalance: Spread
+    /// Every step by itself.
+    package let steps: [StepReport]
     /// The most memory that any rank had held when these steps ended, also before them.
     package let peakBytes: Int
     /// Rank 0's phases as a table, and their spans; nil where they were not asked for.
@@ -50,6 +58,10 @@ package struct BenchmarkResult {
             Spread(zip(plain.reports, series.reports).map { $0.seconds.total / $1.seconds.total })
         }
         flopRatio = series.flopRatio
+        steps = series.reports
+        flops = steps[0].usefulFLOPs
+        plannedImbalance = steps[0].imbalances.planned
+        measuredImbalance = Spread(steps.map(\.imbalances.measured))
         peakBytes = series.peakBytes
         profile = series.profile.map { ($0.table(peakRate: peakRateOfRank), $0) }
     }

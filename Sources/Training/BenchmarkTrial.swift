@@ -22,17 +22,18 @@ struct BenchmarkTrial {
 
     init(_ source: BenchmarkSource, for model: ModelConfiguration, _ settings: Benchmark.Settings, ranks: Int) throws {
         let dataset = try source.dataset(for: model, settings, ranks: ranks)
+        let shards = try settings.training.communication.shardCount(ranks: ranks)
         var cursor = StepCursor(dataset, settings.training)
         let rows = cursor.next()
         func way(_ sharing: BenchmarkSharing) throws -> Way {
             var configuration = settings.training
             configuration.sharing = sharing.withinRow
             guard sharing == .pairs else {
-                let planner = Planner(dataset, configuration, model: model, shards: ranks)
+                let planner = Planner(dataset, configuration, model: model, shards: shards)
                 return Way(sharing: sharing, planner: planner, rows: rows)
             }
             let pairs = try PreferenceDataset(pairsOf: dataset, rows: rows, pairing: configuration.pairs)
-            let planner = Planner(pairs, configuration, model: model, shards: ranks)
+            let planner = Planner(pairs, configuration, model: model, shards: shards)
             return Way(sharing: sharing, planner: planner, rows: Array(0..<pairs.count))
         }
         (self.source, self.dataset) = (source, dataset)

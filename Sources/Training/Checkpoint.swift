@@ -1,7 +1,9 @@
+internal import Compute
 internal import Formats
 internal import Foundation
 internal import Preferences
 internal import SystemPackage
+internal import Transformer
 
 /// What a checkpoint tells of its run, beside tensors.
 package struct CheckpointState: Codable, Sendable {
@@ -120,10 +122,19 @@ struct Checkpoint {
         try TrainingConfiguration(yaml: path.appending(Self.settingsName))
     }
 
-    /// Reads weights and moments.
-    func read(into tensors: TrainedTensors) throws {
-        let (model, moments) = (path.appending(ModelDirectory.weights), path.appending(Self.momentsName))
-        try tensors.read(model: model, moments: moments)
+    /// Reads the weights.
+    func readWeights(into flat: Matrix, _ layout: ParameterLayout) throws {
+        let file = path.appending(ModelDirectory.weights)
+        try layout.read(into: flat, from: SafetensorsFile(file))
+        try layout.requireFinite(flat, atLeast: -.infinity, from: file)
+    }
+
+    /// Reads the first or the second moments, by their prefix.
+    func readMoments(_ prefix: String, into flat: Matrix, _ layout: ParameterLayout) throws {
+        let file = path.appending(Self.momentsName)
+        try layout.read(into: flat, from: SafetensorsFile(file), prefix: prefix)
+        // A negative second moment would give NaN in place of weights, after the step's own check.
+        try layout.requireFinite(flat, atLeast: prefix == "second." ? 0 : -.infinity, from: file, prefix: prefix)
     }
 
     /// What a checkpoint is made of, as a run is after one step.
@@ -131,7 +142,7 @@ struct Checkpoint {
         let state: CheckpointState
         /// As `espalier.yaml` has them.
         let settings: String
-        let metrics: Data
+        let metrics: MetricsLog.Lines
         let tensors: TrainedTensors
         /// A name of the best model's weights that the checkpoint may take.
         let best: FilePath?
@@ -140,9 +151,7 @@ struct Checkpoint {
         func write(to directory: FilePath, output: ModelDirectory) throws {
             try AtomicFile.write(to: directory.appending(Checkpoint.stateName)) { try $0.append(state.json()) }
             try AtomicFile.write(to: directory.appending(Checkpoint.settingsName)) { try $0.append(settings) }
-            try AtomicFile.write(to: directory.appending(Checkpoint.metricsName)) { file in
-                try metrics.withUnsafeBytes { try file.append($0) }
-            }
+            try metrics.write(to: directory.appending(Checkpoint.metricsName))
             try SafetensorsWriter.write(tensors.momentEntries, to: directory.appending(Checkpoint.momentsName))
             if let best {
                 let place = directory.appending(Checkpoint.bestName)

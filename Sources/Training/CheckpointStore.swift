@@ -11,12 +11,8 @@ struct CheckpointStore {
     /// The most that are kept; nil for all.
     let limit: Int?
 
-    /// Removes what an interrupted process has left half written.
-    func sweep() throws {
-        for name in try names() where AtomicDirectory.isTemporary(name, of: Self.prefix) {
-            try FileManager.default.removeItem(atPath: directory.appending(name).string)
-        }
-    }
+    /// Clears up what an interrupted process has left half done.
+    func sweep() throws { try AtomicDirectory.sweep(directory, prefix: Self.prefix) }
 
     /// A name for a file that is there until the checkpoint after `step` is written.
     func temporaryName(step: Int) -> String { ".\(Self.prefix)\(step).best.\(getpid()).tmp" }
@@ -53,7 +49,16 @@ struct CheckpointStore {
         // Where the writing fails, the best model's second name goes too.
         defer { if let best = content.best { try? FileManager.default.removeItem(atPath: best.string) } }
         try AtomicDirectory.write(to: path(step: step)) { try content.write(to: $0, output: output) }
-        try link(to: step)
+        // What fails from here on leaves the checkpoint as it is.
+        do {
+            try link(to: step)
+            try removeOld(step: step)
+        } catch {
+            tell("warning: \(error)")
+        }
+    }
+
+    private func removeOld(step: Int) throws {
         guard let limit else { return }
         // Later ones are of a run that went on from an earlier step: they are replaced when it comes to them.
         for old in try steps().filter({ $0 <= step }).dropLast(limit) { try AtomicDirectory.remove(path(step: old)) }
@@ -65,9 +70,12 @@ struct CheckpointStore {
         let latest = directory.appending("latest")
         guard symlink("\(Self.prefix)\(step)", temporary.string) == 0, rename(temporary.string, latest.string) == 0
         else {
+            let code = errno
+            unlink(temporary.string)
             throw FormatError(
                 latest,
-                "cannot be made a link to \(Self.prefix)\(step): \(String(cString: strerror(errno)))"
+                "cannot be made a link to \(Self.prefix)\(step): \(String(cString: strerror(code)))",
+                code: code
             )
         }
     }

@@ -36,7 +36,7 @@ package struct Evaluation {
         }
         let scoring = PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
         let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
-        var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model))
+        var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model), rows: rows.count)
         let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { tally.count($0, scores: $1) }
         if reference == nil { try source(pass).keep(tokens, of: rows) }
         let report = try tally.report(communicator)

@@ -1,4 +1,3 @@
-package import Collectives
 package import Objectives
 
 /// What a judgement on preferences comes to: TRL's metrics, and how far the choice of rows may have moved them.
@@ -16,22 +15,17 @@ package struct EvaluationReport: Sendable {
     /// For each metric the sum over rows of `(m without the row - m)²`.
     private let squares: [Double]
 
-    /// The report on all ranks' rows, of which this rank gives `rows`.
+    /// The report on all rows.
     ///
-    /// Sums, then sums of squares, are in float64 and reduced over ranks, so that every rank has the same bits.
+    /// Sums, then sums of squares, are in float64, row by row.
     ///
     /// - Parameter lossIsMeanOverPairs: Whether rows' losses stay what they are when another row is left out.
-    package init(
-        _ rows: [PreferenceStatistics],
-        lossIsMeanOverPairs: Bool = true,
-        communicator: any Communicator
-    ) throws {
+    package init(_ rows: [PreferenceStatistics], lossIsMeanOverPairs: Bool = true) {
         self.lossIsMeanOverPairs = lossIsMeanOverPairs
         var sums = PreferenceStatistics().sums
         for row in rows { for (index, value) in row.sums.enumerated() { sums[index] += value } }
-        let total = try communicator.sum(sums + [Double(rows.count)])
-        statistics = PreferenceStatistics(sums: Array(total.dropLast()))
-        self.rows = Int(total[total.count - 1])
+        statistics = PreferenceStatistics(sums: sums)
+        self.rows = rows.count
         var squares = [Double](repeating: 0, count: Self.metricNames.count)
         let whole = Self.metrics(of: statistics)
         for row in rows {
@@ -41,7 +35,7 @@ package struct EvaluationReport: Sendable {
                 squares[index] += change * change
             }
         }
-        self.squares = try communicator.sum(squares)
+        self.squares = squares
     }
 
     /// The names of all metrics, without `eval_`.

@@ -5,13 +5,11 @@ package import Transformer
 
 /// The gradients of a step in one flat buffer, reduced over ranks where they lie.
 package final class Gradients {
-    var buffer: FloatBuffer
+    private let buffer: FloatBuffer
     let views: ParameterViews
-    private let layout: ParameterLayout
 
     /// Zeros for a model of this layout.
     package init(layout: ParameterLayout, configuration: ModelConfiguration) throws {
-        self.layout = layout
         let buffer = try FloatBuffer(count: layout.count)
         views = ParameterViews(buffer, layout: layout, model: configuration)
         self.buffer = consume buffer
@@ -26,21 +24,27 @@ package final class Gradients {
         team.run("clear gradients") { member in flat.columns(team.share(of: flat.columns, member: member)).fill(0) }
     }
 
-    /// Adds up over ranks.
-    func allReduce(_ communicator: any Communicator) throws {
-        try buffer.withMutableSpan(0..<buffer.count) { try communicator.allReduceSum(&$0) }
+    /// The Euclidean norm, by units so that the order of summation does not depend on the team.
+    func norm(team: ThreadTeam) -> Double {
+        unitSquares(of: [0..<flat.columns], team: team).reduce(0, +).squareRoot()
     }
 
-    /// The Euclidean norm, by fixed chunks so that the order of summation does not depend on the team.
-    func norm(team: ThreadTeam) -> Double {
+    /// For each unit of the buffer the sum of its squares where it lies in one of `parts`, else zero.
+    ///
+    /// - Parameter parts: Of whole units, but for the buffer's last.
+    func unitSquares(of parts: [Range<Int>], team: ThreadTeam) -> [Double] {
         let flat = self.flat
-        let chunk = 1 << 20
-        let chunks = (flat.columns + chunk - 1) / chunk
-        let parts = team.map("gradient norm") { member in
-            team.share(of: chunks, member: member).map { index in
-                Kernels.sumOfSquares(flat.columns(index * chunk..<min((index + 1) * chunk, flat.columns)))
+        var sums = [Double](repeating: 0, count: unitCount(of: flat.columns))
+        for part in parts where !part.isEmpty {
+            let units = part.lowerBound / reductionUnit..<unitCount(of: part.upperBound)
+            let found = team.map("gradient norm") { member -> [Double] in
+                let share = team.share(of: units.count, member: member)
+                let bounds = [share.lowerBound, share.upperBound].map { (units.lowerBound + $0) * reductionUnit }
+                let elements = min(bounds[0], part.upperBound)..<min(bounds[1], part.upperBound)
+                return Kernels.sumsOfSquares(flat.columns(elements), unit: reductionUnit)
             }
+            sums.replaceSubrange(units, with: found.joined())
         }
-        return parts.joined().reduce(0, +).squareRoot()
+        return sums
     }
 }

@@ -21,8 +21,9 @@ package struct Inputs {
         communicator: any Communicator,
         batchSize: Int? = nil
     ) throws {
-        let (policy, dataset, heldOut, settings) = try communicator.agree {
+        let (policy, dataset, heldOut, settings, shards) = try communicator.agree {
             try configuration.validate()
+            let shards = try configuration.communication.shardCount(ranks: communicator.size)
             let directory = FilePath(configuration.model)
             let policy = try Policy(configuration, directory: directory)
             let path = FilePath(configuration.data)
@@ -35,7 +36,7 @@ package struct Inputs {
                 batchSize: batchSize
             )
             let heldOut = batchSize == nil ? nil : try configuration.heldOutData(for: policy.configuration)
-            return (policy, dataset, heldOut, try configuration.commonSettings)
+            return (policy, dataset, heldOut, try configuration.commonSettings, shards)
         }
         try communicator.requireSame(policy.digest, "model (\(configuration.model))")
         try communicator.requireSame(dataset.digest, "data (\(configuration.data))")
@@ -46,7 +47,7 @@ package struct Inputs {
         self.policy = policy
         self.dataset = dataset
         func divide(_ dataset: PreferenceDataset) -> Planner {
-            Planner(dataset, configuration, model: policy.configuration, shards: communicator.size)
+            Planner(dataset, configuration, model: policy.configuration, shards: shards)
         }
         planner = divide(dataset)
         self.heldOut = heldOut.map(divide)

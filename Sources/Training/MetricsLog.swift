@@ -1,32 +1,52 @@
 internal import Formats
 internal import Foundation
+internal import Glibc
 internal import SystemPackage
 
 /// `metrics.jsonl`: one record a line, in the file as soon as it is appended.
 ///
 /// A disk that is full does not end a run: lines wait until they can be written.
 final class MetricsLog {
+    /// All lines until some moment, those in the file where they lie: nothing of it is ever changed.
+    struct Lines {
+        fileprivate let file: MappedFile
+        fileprivate let count: Int
+        fileprivate let waiting: [UInt8]
+
+        /// Writes them to another file.
+        func write(to path: FilePath) throws {
+            try AtomicFile.write(to: path) { copy in
+                try file.withBytes(0..<count) { try copy.append($0) }
+                try waiting.withUnsafeBytes { try copy.append($0) }
+            }
+        }
+    }
+
     private let path: FilePath
-    private let handle: FileHandle
-    private var waiting = Data()
+    private let descriptor: Int32
+    /// Where the last line ends that is in the file whole.
+    private var end: Int
+    private var waiting: [UInt8] = []
     private var hasWarned = false
 
     /// Starts the file with `lines`, in place of what is there.
     init(_ path: FilePath, lines: Data) throws {
         self.path = path
         try AtomicFile.write(to: path) { file in try lines.withUnsafeBytes { try file.append($0) } }
-        guard let handle = FileHandle(forWritingAtPath: path.string) else {
-            throw FormatError(path, "cannot be opened for writing")
-        }
-        self.handle = handle
-        _ = try handle.seekToEnd()
+        end = lines.count
+        descriptor = open(path.string, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw AtomicFile.failure(path) }
+    }
+
+    deinit {
+        close(descriptor)
     }
 
     /// All lines so far, also those that wait.
-    func lines() throws -> Data { try MappedFile(path).withBytes { Data($0) } + waiting }
+    func lines() throws -> Lines { Lines(file: try MappedFile(path), count: end, waiting: waiting) }
 
     func append(_ record: MetricsRecord) {
-        waiting += Data((record.line + "\n").utf8)
+        waiting += Array((record.line + "\n").utf8)
         do {
             try flush()
         } catch {
@@ -40,15 +60,20 @@ final class MetricsLog {
         try flush()
     }
 
+    /// Writes what waits behind the last whole line, over what may have been written of it before.
     private func flush() throws {
-        let end = try handle.offset()
-        do {
-            try handle.write(contentsOf: waiting)
-            waiting = Data()
-        } catch {
-            // What was written in part would stand twice.
-            try? handle.truncate(atOffset: end)
-            throw FormatError(path, "cannot be written: \(error.localizedDescription); free some space")
+        var written = 0
+        while written < waiting.count {
+            let count = waiting.withUnsafeBytes { bytes in
+                pwrite(descriptor, bytes.baseAddress! + written, bytes.count - written, off_t(end + written))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw AtomicFile.failure(path)
+            }
+            written += count
         }
+        end += waiting.count
+        waiting = []
     }
 }

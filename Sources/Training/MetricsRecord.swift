@@ -4,6 +4,7 @@ internal import Foundation
 package struct MetricsRecord {
     private enum Value {
         case scalar(String)
+        case record(MetricsRecord)
         case records([MetricsRecord])
     }
 
@@ -36,6 +37,12 @@ package struct MetricsRecord {
     /// Adds a list of objects.
     package mutating func add(_ key: String, _ records: [MetricsRecord]) { fields.append((key, .records(records))) }
 
+    /// Adds an object, on one line.
+    package mutating func add(_ key: String, _ record: MetricsRecord) { fields.append((key, .record(record))) }
+
+    /// Adds the fields of another record.
+    package mutating func add(contentsOf record: MetricsRecord) { fields += record.fields }
+
     /// The object on one line.
     package var line: String { "{" + texts { "[" + $0.joined(separator: ", ") + "]" }.joined(separator: ", ") + "}" }
 
@@ -45,11 +52,28 @@ package struct MetricsRecord {
         return "{\n  " + texts.joined(separator: ",\n  ") + "\n}\n"
     }
 
+    /// Records as comma-separated values, under the names of all their fields; lists and objects are left out.
+    package static func csv(_ records: [MetricsRecord]) -> String {
+        let rows = records.map { record in
+            record.fields.compactMap { field -> (key: String, text: String)? in
+                guard case .scalar(let text) = field.value else { return nil }
+                return (field.key, text)
+            }
+        }
+        var keys: [String] = []
+        for (key, _) in rows.joined() where !keys.contains(key) { keys.append(key) }
+        let lines = rows.map { row in
+            keys.map { key in row.first { $0.key == key }?.text ?? "" }.joined(separator: ",")
+        }
+        return ([keys.joined(separator: ",")] + lines).joined(separator: "\n") + "\n"
+    }
+
     /// Each field, with lists put together from their objects' lines by `list`.
     private func texts(list: ([String]) -> String) -> [String] {
         fields.map { key, value in
             switch value {
             case .scalar(let text): return "\(Self.quoted(key)): \(text)"
+            case .record(let record): return "\(Self.quoted(key)): \(record.line)"
             case .records(let records): return "\(Self.quoted(key)): \(list(records.map(\.line)))"
             }
         }

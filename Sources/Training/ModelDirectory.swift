@@ -13,6 +13,8 @@ package struct ModelDirectory {
     let path: FilePath
     /// Where the model was read from.
     private let source: FilePath
+    /// Held as long as the directory is written to.
+    private let lock: DirectoryLock
     /// Room for the model, so that hours of work do not end at a disk that others have filled meanwhile.
     private let reservation: DiskReservation
     /// What a model takes there, in bytes.
@@ -20,7 +22,8 @@ package struct ModelDirectory {
     /// Whether better models replace the one that is there, for which two need room.
     private let isRewritten: Bool
 
-    /// Makes sure that the directory is there, can be written to, has room for the model, and holds no other.
+    /// Makes sure that the directory is there, can be written to, by no other run, has room for the model, and holds no
+    /// other.
     ///
     /// - Parameters:
     ///   - source: The model directory that `policy` was read from, whose other files go along.
@@ -44,6 +47,8 @@ package struct ModelDirectory {
         guard !FileManager.default.fileExists(atPath: index.string) else {
             throw FormatError(index, "belongs to another model, which readers would prefer; choose another --output")
         }
+        lock = try DirectoryLock(path)
+        if !lock.isHeld { tell("warning: \(path): no lock can be had there; make sure that no other run writes to it") }
         let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
         modelBytes = weights + header + (try Self.companionBytes(in: source))

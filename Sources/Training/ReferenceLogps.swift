@@ -6,7 +6,7 @@ package import SystemPackage
 /// The reference model's log-probability of every response token of a dataset, as far as it has been computed.
 ///
 /// Per token, so that every objective and length normalization can be had from it. In a file, keyed by what the model
-/// and the data are; tokens of rows that no run has visited yet are NaN there.
+/// and the data are, with a digest of its own; tokens of rows that no run has visited yet are NaN there.
 package struct ReferenceLogps: Sendable {
     /// In nats, in the order of the dataset's `responseIDs`; NaN where unknown, 0 for tokens that are not counted.
     private var tokens: [Float]
@@ -48,7 +48,8 @@ package struct ReferenceLogps: Sendable {
 
     /// Reads a cache.
     ///
-    /// - Throws: `TrainingError.foreignCache` where it belongs to another model or other data.
+    /// - Throws: `TrainingError.foreignCache` where it belongs to another model or other data, `damagedCache` where its
+    ///   values are not those that were written.
     package init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
         let file = try SafetensorsFile(path)
         for (key, expected, what) in [
@@ -61,6 +62,15 @@ package struct ReferenceLogps: Sendable {
         guard tokens.count == dataset.responseIDs.count else {
             throw TrainingError.foreignCache(path: path.string, what: "other data")
         }
+        guard file.metadata["logps_digest"] == digest else {
+            throw TrainingError.damagedCache(path: path.string)
+        }
+    }
+
+    private var digest: String {
+        var digest = Digest()
+        digest.update(tokens)
+        return digest.hexadecimal
     }
 
     /// Writes the cache.
@@ -69,7 +79,7 @@ package struct ReferenceLogps: Sendable {
             [SafetensorsEntry(name: "token_logps", tokens)],
             metadata: [
                 "format": "espalier-reference-logps", "format_version": "1", "model_digest": modelDigest,
-                "data_digest": dataset.digest,
+                "data_digest": dataset.digest, "logps_digest": digest,
             ],
             to: path
         )

@@ -21,16 +21,35 @@ struct Resumption {
         identity: RunIdentity,
         communicator: any Communicator
     ) throws {
-        let (checkpoint, json) = try communicator.agree { () throws -> (Checkpoint?, String) in
-            guard let store else { return (nil, "") }
+        try self.init(communicator) {
+            guard let store else { return nil }
             let found = try Self.find(configuration, in: store) { checkpoint in
                 let settings = try checkpoint.settings()
                 let what = try identity.difference(from: checkpoint.state) ?? configuration.difference(from: settings)
                 if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
             }
-            guard let found else { return (nil, "") }
-            tell("resuming after step \(found.state.run.step) from \(found.path)")
-            return (found, try found.state.json())
+            if let found { tell("resuming after step \(found.state.run.step) from \(found.path)") }
+            return found
+        }
+    }
+
+    /// Finds the checkpoint that this run has last written, or gone on from; nil where there is none that is whole.
+    init?(last path: FilePath?, communicator: any Communicator) throws {
+        try self.init(communicator) {
+            guard let path else { return nil }
+            do {
+                return try Checkpoint(verifying: path)
+            } catch {
+                tell("warning: passed over: \(error)")
+                return nil
+            }
+        }
+    }
+
+    private init?(_ communicator: any Communicator, find: () throws -> Checkpoint?) throws {
+        let (checkpoint, json) = try communicator.agree { () throws -> (Checkpoint?, String) in
+            let found = try find()
+            return (found, try found?.state.json() ?? "")
         }
         let shared = try communicator.broadcast(json, root: 0)
         guard !shared.isEmpty else { return nil }
@@ -40,12 +59,17 @@ struct Resumption {
         self.checkpoint = checkpoint
     }
 
-    /// Gives every rank the weights and moments of the checkpoint.
-    func restore(_ tensors: TrainedTensors, communicator: any Communicator) throws {
-        try communicator.agree { try checkpoint?.read(into: tensors) }
-        for part in tensors.parts {
-            try part.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
-        }
+    /// Where the checkpoint lies, on rank 0.
+    var path: FilePath? { checkpoint?.path }
+
+    /// Gives every rank the weights of the checkpoint, and the moments of its slices.
+    ///
+    /// - Parameter scratch: Of all parameters; overwritten on rank 0.
+    func restore(_ policy: Policy, _ moments: Moments, scratch: Matrix) throws {
+        let (weights, layout, communicator) = (policy.flat, policy.layout, moments.communicator)
+        try communicator.agree { try checkpoint?.readWeights(into: weights, layout) }
+        try weights.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
+        try moments.distribute(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
     }
 
     /// Puts the best model so far back to where it is to remain.

@@ -50,7 +50,7 @@ final class RunEvaluation {
     func run(step: Int, epoch: Double) throws -> Outcome {
         let start = ContinuousClock().now
         let rows = Array(0..<pass.planner.dataset.count)
-        var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model))
+        var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model), rows: rows.count)
         pass.visit(rows: rows, model: model, title: "evaluate") { tally.count($0, scores: $1) }
         let report = try tally.report(pass.communicator)
         count += 1

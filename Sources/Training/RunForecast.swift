@@ -61,7 +61,8 @@ package struct RunForecast {
 
     /// The bytes that a training rank takes.
     package struct Memory {
-        /// Weights, gradients and the optimizer's two moments; on rank 0 copies of all but gradients, where a run saves.
+        /// Weights, gradients, also of shards that wait for others, and a slice of the optimizer's two moments; on rank 0
+        /// copies of weights and all moments, where a run saves.
         package let model: Int
         /// Activations, their gradients and the logits that are kept.
         package let workspace: Int
@@ -79,21 +80,26 @@ package struct RunForecast {
         _ configuration: TrainingConfiguration,
         model: ModelConfiguration,
         ranks: Int
-    ) {
-        let planner = Planner(dataset, configuration, model: model, shards: ranks)
+    ) throws {
+        let shards = try configuration.communication.shardCount(ranks: ranks)
+        let planner = Planner(dataset, configuration, model: model, shards: shards)
         var cursor = StepCursor(dataset, configuration)
         self.ranks = ranks
         stepsPerEpoch = cursor.stepsPerEpoch
         steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-        let judge = heldOut.map { Planner($0, configuration, model: model, shards: ranks) }
+        let judge = heldOut.map { Planner($0, configuration, model: model, shards: shards) }
         let computed = TrainingRows(configuration, planner: planner, heldOut: judge, cursor: cursor, steps: steps)
         var (rows, imbalance, idle) = (Rows(), [Double](), 0)
         for _ in 0..<steps {
             let examples = cursor.next()
             let plan = planner.plan(rows: examples)
             imbalance.append(plan.imbalance)
-            idle += plan.shardFLOPs.contains(0) ? 1 : 0
-            for shard in 0..<ranks {
+            let each = shards / ranks
+            let isIdle = (0..<ranks).contains { rank in
+                plan.shardFLOPs[rank * each..<(rank + 1) * each].allSatisfy { $0 == 0 }
+            }
+            idle += isIdle ? 1 : 0
+            for shard in 0..<shards {
                 for row in plan.packedRows(shard: shard) { rows.add(row, limit: configuration.rowTokens) }
             }
         }
@@ -102,7 +108,7 @@ package struct RunForecast {
         sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
             var way = configuration
             (way.sharing, way.groupByPrompt) = (mode, isGrouped)
-            let planner = Planner(dataset, way, model: model, shards: ranks)
+            let planner = Planner(dataset, way, model: model, shards: shards)
             var cursor = StepCursor(dataset, way)
             let work = (0..<steps).reduce(Work.zero) { sum, _ in sum + planner.plan(rows: cursor.next()).work }
             return Sharing(
@@ -112,19 +118,21 @@ package struct RunForecast {
                 flops: 3 * planner.cost.forwardFLOPs(of: work)
             )
         }
-        let valuesPerParameter = configuration.saving.saveSteps == nil ? 4 : 7
+        // Weights and gradients, those of subtrees that wait, moments of a slice, and rank 0's copies.
+        let copies = 2 + (shards / ranks).trailingZeroBitCount + (configuration.saving.saveSteps == nil ? 0 : 3)
+        let count = ParameterLayout(model).count
         memory = Memory(
-            model: valuesPerParameter * ParameterLayout(model).count * MemoryLayout<Float>.stride,
+            model: (copies * count + 2 * (count + ranks - 1) / ranks) * MemoryLayout<Float>.stride,
             workspace: Workspace.byteCount(
                 model,
                 capacity: computed.capacity,
                 members: threadCount(configuration.threads)
             )
         )
-        let count = configuration.evaluation.count(steps: steps)
+        let judgements = configuration.evaluation.count(steps: steps)
         evaluation = judge.map { judge in
             let rows = judge.dataset.count
-            return Evaluation(count: count, rows: rows, flops: judge.plan(rows: Array(0..<rows)).flops)
+            return Evaluation(count: judgements, rows: rows, flops: judge.plan(rows: Array(0..<rows)).flops)
         }
     }
 }

@@ -10,29 +10,37 @@ final class RunSaving {
     private let configuration: String
     private let identity: RunIdentity
     private let policy: Policy
-    private let optimizer: Optimizer
+    private let moments: Moments
+    private let comparison: RankComparison
     private let communicator: any Communicator
     /// Of rank 0 alone, as is all below.
     private let output: ModelDirectory?
     private let store: CheckpointStore?
     private let snapshot: Snapshot?
-    private var job: BackgroundJob?
+    private var job: (step: Int, work: BackgroundJob)?
+    /// The checkpoint that the run has last written, or gone on from.
+    private(set) var last: FilePath?
     /// What checkpoints have taken of the run's time.
     private(set) var stallSeconds = 0.0
 
     /// - Parameters:
     ///   - identity: What the run computes with.
+    ///   - moments: Of the optimizer, over all ranks.
     ///   - output: The directory that checkpoints go to, of rank 0.
+    ///   - last: The checkpoint that the run goes on from, of rank 0.
     init(
         _ configuration: TrainingConfiguration,
         identity: RunIdentity,
         policy: Policy,
-        optimizer: Optimizer,
+        moments: Moments,
         output: ModelDirectory?,
+        last: FilePath?,
         communicator: any Communicator
     ) throws {
+        self.last = last
         (settings, self.identity) = (configuration.saving, identity)
-        (self.policy, self.optimizer, self.communicator) = (policy, optimizer, communicator)
+        (self.policy, self.moments, self.communicator) = (policy, moments, communicator)
+        comparison = RankComparison(policy, communicator: communicator)
         self.output = output
         store = output.map { CheckpointStore($0, configuration) }
         (self.configuration, snapshot) = try communicator.agree {
@@ -41,24 +49,23 @@ final class RunSaving {
         }
     }
 
-    /// What the run has learned, as it is now.
-    private var tensors: TrainedTensors { TrainedTensors(policy, optimizer) }
-
     /// Writes a checkpoint if one is due, from a copy, while the run goes on.
     ///
     /// A checkpoint that cannot be written is told of, and the run goes on without it.
     func saveIfDue(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws {
         guard settings.isDue(step: run.step) else { return }
+        Progress.enter("saving")
         let start = ContinuousClock().now
         defer { stallSeconds += (ContinuousClock().now - start) / .seconds(1) }
-        try compareRanks(step: run.step)
+        try comparison.check(step: run.step)
         finishJob()
+        try copy(to: snapshot)
         try communicator.agree {
             guard let output, let store, let snapshot, let log else { return }
-            snapshot.tensors.copy(from: tensors, team: policy.team)
             let content = try content(run, evaluation, log, tensors: snapshot.tensors)
             // The job holds the snapshot, whose memory the content only views.
-            job = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            let work = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            job = (run.step, work)
         }
     }
 
@@ -66,20 +73,53 @@ final class RunSaving {
     ///
     /// - Throws: `Interrupted` on every rank, or `RankFailure` where the checkpoint cannot be written.
     func stop(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws -> Never {
-        try compareRanks(step: run.step)
+        Progress.enter("saving")
+        try comparison.check(step: run.step)
         finishJob()
+        let snapshot = try wholeCopy()
         try communicator.agree {
             guard let output, let store, let log else { return }
-            try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
+            // A rank that is alone has all moments, and needs no copy.
+            let tensors = snapshot?.tensors ?? TrainedTensors(policy, moments.optimizer)
+            try withExtendedLifetime(snapshot) {
+                try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
+            }
             tell("stopped after step \(run.step), saved to \(store.path(step: run.step)); --resume goes on from there")
         }
         throw Interrupted()
     }
 
+    /// Brings what all ranks have learned to rank 0; nil elsewhere, and for a rank that is alone.
+    private func wholeCopy() throws -> Snapshot? {
+        guard communicator.size > 1 else { return nil }
+        let whole = try communicator.agree {
+            output == nil ? nil : try snapshot ?? Snapshot(layout: policy.layout, team: policy.team)
+        }
+        try copy(to: whole)
+        return whole
+    }
+
+    /// Fills rank 0's copy; every rank calls it.
+    private func copy(to snapshot: Snapshot?) throws {
+        try moments.collect(into: snapshot.map { ($0.tensors.first, $0.tensors.second) }, team: policy.team)
+        guard let copy = snapshot?.tensors.weights else { return }
+        let (weights, team) = (policy.flat, policy.team)
+        team.run("snapshot") { member in
+            let share = team.share(of: weights.columns, member: member)
+            copy.columns(share).copy(from: weights.columns(share))
+        }
+    }
+
     /// Waits for the checkpoint that is being written.
     func finishJob() {
-        do { try job?.finish() } catch { tell("warning: no checkpoint was written: \(error)") }
+        guard let (step, work) = job else { return }
         job = nil
+        do {
+            try work.finish()
+            last = store?.path(step: step)
+        } catch {
+            tell("warning: no checkpoint was written: \(error)")
+        }
     }
 
     private func content(
@@ -98,25 +138,10 @@ final class RunSaving {
             best: keepsBest ? try output?.keepWeights(as: name) : nil
         )
     }
-
-    /// Makes sure that all ranks hold the same weights, before those of one are saved for all.
-    private func compareRanks(step: Int) throws {
-        guard communicator.size > 1 else { return }
-        let sum = tensors.checksum(team: policy.team)
-        // Halves, which float64 holds exactly.
-        let halves = [Double(sum >> 32), Double(sum & 0xFFFF_FFFF)]
-        let all = try communicator.gather(halves.span, root: 0)
-        try communicator.agree {
-            guard let all else { return }
-            for rank in 1..<communicator.size where [all[2 * rank], all[2 * rank + 1]] != halves {
-                throw TrainingError.ranksDiffer(step: step, rank: rank)
-            }
-        }
-    }
 }
 
 extension TrainedTensors {
-    /// Those of a run.
+    /// Those of a run on one rank.
     init(_ policy: Policy, _ optimizer: Optimizer) {
         let (first, second) = optimizer.moments
         self.init(layout: policy.layout, weights: policy.flat, first: first, second: second)

@@ -1,3 +1,5 @@
+internal import Formats
+
 /// When a run saves itself, and from where it goes on; in Hugging Face's words.
 package struct SavingSettings: Codable, Sendable, Equatable {
     /// Steps between two checkpoints, at least 1; nil for none but where the run is asked to stop.
@@ -6,11 +8,18 @@ package struct SavingSettings: Codable, Sendable, Equatable {
     package var saveTotalLimit: Int?
     /// The checkpoint to go on from, or `auto` for the newest that is whole; nil for a run from the beginning.
     package var resumeFromCheckpoint: String?
+    /// Goes back to the newest checkpoint where loss or gradient norm exceeds its running median by more than this factor,
+    /// above 1; nil for never.
+    package var rollbackOnSpike: Double?
+    /// Seconds without any progress after which the job ends, at least 1; 0 for never.
+    package var stallTimeout = 1800.0
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case saveSteps = "save_steps"
         case saveTotalLimit = "save_total_limit"
         case resumeFromCheckpoint = "resume_from_checkpoint"
+        case rollbackOnSpike = "rollback_on_spike"
+        case stallTimeout = "stall_timeout"
     }
 
     /// What stands for the newest checkpoint.
@@ -18,6 +27,15 @@ package struct SavingSettings: Codable, Sendable, Equatable {
 
     /// No checkpoints, and a run from the beginning.
     package init() {}
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        saveSteps = try values.decodeIfPresent(Int.self, forKey: .saveSteps)
+        saveTotalLimit = try values.decodeIfPresent(Int.self, forKey: .saveTotalLimit)
+        resumeFromCheckpoint = try values.decodeIfPresent(String.self, forKey: .resumeFromCheckpoint)
+        rollbackOnSpike = try values.decodeIfPresent(Double.self, forKey: .rollbackOnSpike)
+        try values.read(.stallTimeout, into: &stallTimeout)
+    }
 
     /// Whether a checkpoint is written after this step, the first being 1; never after the last, when the model is.
     func isDue(step: Int) -> Bool { saveSteps.map { step % $0 == 0 } ?? false }
@@ -32,5 +50,12 @@ package struct SavingSettings: Codable, Sendable, Equatable {
         try check(.saveSteps, saveSteps ?? 1 > 0, "at least 1", saveSteps ?? 0)
         try check(.saveTotalLimit, saveTotalLimit ?? 1 > 0, "at least 1", saveTotalLimit ?? 0)
         try check(.resumeFromCheckpoint, resumeFromCheckpoint != "", "auto or a checkpoint's directory", "nothing")
+        let factor = rollbackOnSpike ?? 2
+        try check(.rollbackOnSpike, factor > 1 && factor.isFinite, "a finite number above 1", factor)
+        let isTimeout = stallTimeout == 0 || (1...1e9).contains(stallTimeout)
+        try check(.stallTimeout, isTimeout, "0, or from 1 to 1e9", stallTimeout)
+        guard rollbackOnSpike == nil || saveSteps != nil else {
+            throw TrainingError.missing(key: CodingKeys.saveSteps.rawValue, for: CodingKeys.rollbackOnSpike.rawValue)
+        }
     }
 }

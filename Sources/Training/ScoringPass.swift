@@ -102,9 +102,11 @@ package struct ScoringPass {
         progress: ProgressLine,
         _ body: (PackedRow, RowScores) -> Void
     ) {
-        let packed = planner.plan(rows: Array(chunk)).packedRows(shard: communicator.rank)
+        let plan = planner.plan(rows: Array(chunk))
+        let packed = ownShards(of: planner.shards, communicator).flatMap(plan.packedRows(shard:))
         for (index, row) in packed.enumerated() {
             body(row, model.score(row, weights: policy.weights))
+            Progress.move()
             let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
             let fraction = done / Double(count)
             progress.show(fraction, details: "\(count) rows", isMilestone: fraction == 1)

@@ -7,6 +7,8 @@ struct StepOutcome {
     let fault: Fault?
     /// Whether any rank was asked to stop.
     let isAskedToStop: Bool
+    /// Planned cost that each rank has done in a second, 0 for one without work; the same on every rank.
+    let rankRates: [Double]
 
     /// A loss or a gradient that is not finite.
     struct Fault {

@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Compute
 internal import Formats
 package import SystemPackage
@@ -10,9 +11,11 @@ package final class StepProfile {
     private var seconds = 0.0
 
     /// A profile of steps to come.
-    init(of team: ThreadTeam) {
+    ///
+    /// - Parameter ranks: Those that share a trace, so that it stays small enough to open.
+    init(of team: ThreadTeam, ranks: Int = 1) {
         self.team = team
-        profile = Profile(members: team.count)
+        profile = Profile(members: team.count, spanLimit: 250_000 / ranks)
     }
 
     /// Runs one step under the profile.
@@ -32,6 +35,26 @@ package final class StepProfile {
     /// - Parameter peakRate: FLOP/s that this rank can reach.
     func table(peakRate: Double) -> String {
         PhaseTable(profile, members: team.count, steps: steps, seconds: seconds, peakRate: peakRate).text
+    }
+
+    /// A Chrome trace of all ranks on rank 0, each a process on a clock that began with its profile; nil elsewhere.
+    ///
+    /// Every rank calls it.
+    func trace(_ communicator: any Communicator) throws -> String? {
+        let events = profile.events(name: "rank \(communicator.rank)", process: communicator.rank)
+        let bytes = Array(events.utf8)
+        guard let counts = try communicator.gather([Double(bytes.count)].span, root: 0) else {
+            try communicator.send(bytes.span, to: 0)
+            return nil
+        }
+        var parts = [events]
+        for rank in 1..<communicator.size {
+            var received = [UInt8](repeating: 0, count: Int(counts[rank]))
+            var span = received.mutableSpan
+            try communicator.receive(&span, from: rank)
+            parts.append(String(decoding: received, as: UTF8.self))
+        }
+        return Profile.traceStart + parts.joined(separator: ",\n") + Profile.traceEnd
     }
 
     /// Writes a Chrome trace of these profiles.

@@ -11,7 +11,11 @@ package struct StepReport: Sendable, Codable {
         package var head: Double
         /// For slower ranks.
         package var waiting: Double
+        /// In which something was on the way between ranks, also while others were computed and while a rank was waited
+        /// for.
         package var communication: Double
+        /// In which this rank had nothing else to do, the wait for slower ranks left out.
+        package var exposedCommunication: Double
         package var optimizer: Double
         /// In the system, over all threads: for pages that are touched for the first time, and for messages.
         package var system: Double
@@ -24,6 +28,7 @@ package struct StepReport: Sendable, Codable {
             head: Double = 0,
             waiting: Double = 0,
             communication: Double = 0,
+            exposedCommunication: Double = 0,
             optimizer: Double = 0,
             system: Double = 0
         ) {
@@ -33,12 +38,14 @@ package struct StepReport: Sendable, Codable {
             self.head = head
             self.waiting = waiting
             self.communication = communication
+            self.exposedCommunication = exposedCommunication
             self.optimizer = optimizer
             self.system = system
         }
 
         static let fields: [any WritableKeyPath<Seconds, Double> & Sendable] = [
-            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.optimizer, \.system,
+            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.exposedCommunication, \.optimizer,
+            \.system,
         ]
 
         /// The median of each part over several steps.
@@ -60,6 +67,8 @@ package struct StepReport: Sendable, Codable {
     /// Of these, those that left the weights as they were, since something was not finite.
     package private(set) var skipped = 0
     private var imbalance = 0.0
+    /// What the ranks took for their shares; of several steps the sums.
+    package private(set) var ranks = RankTimes()
 
     /// Nothing yet.
     package init() {}
@@ -70,7 +79,8 @@ package struct StepReport: Sendable, Codable {
         gradientNorm: Double,
         learningRate: Double,
         plan: StepPlan,
-        seconds: Seconds
+        seconds: Seconds,
+        ranks: RankTimes
     ) {
         self.statistics = statistics
         self.gradientNorm = gradientNorm
@@ -80,7 +90,15 @@ package struct StepReport: Sendable, Codable {
         tokensUnshared = plan.unsharedTokens
         flops = 3 * plan.flops
         imbalance = plan.imbalance
+        self.ranks = ranks
         steps = 1
+    }
+
+    /// FLOPs of all steps, forward and backward.
+    package var usefulFLOPs: Double { flops }
+    /// The costliest share by the plan over the mean, and the slowest rank's time over the mean: means over steps.
+    package var imbalances: (planned: Double, measured: Double) {
+        (imbalance / Double(max(steps, 1)), ranks.imbalance / Double(max(steps, 1)))
     }
 
     /// Pairs of all steps.
@@ -104,6 +122,7 @@ package struct StepReport: Sendable, Codable {
         tokensUnshared += other.tokensUnshared
         flops += other.flops
         imbalance += other.imbalance
+        ranks.add(other.ranks)
         steps += other.steps
         for field in Seconds.fields { seconds[keyPath: field] += other.seconds[keyPath: field] }
     }
@@ -135,7 +154,8 @@ package struct StepReport: Sendable, Codable {
         record.add("mfu", utilization(peakRate: peakRate))
         record.add("step_seconds", seconds.total)
         seconds.addParts(to: &record)
-        record.add("imbalance", imbalance / Double(max(steps, 1)))
+        record.add("imbalance", imbalances.planned)
+        record.add("measured_imbalance", imbalances.measured)
         if skipped > 0 { record.add("skipped_steps", skipped) }
         return record
     }
@@ -156,6 +176,7 @@ extension StepReport.Seconds {
         record.add("head_seconds", head)
         record.add("waiting_seconds", waiting)
         record.add("communication_seconds", communication)
+        record.add("exposed_communication_seconds", exposedCommunication)
         record.add("optimizer_seconds", optimizer)
         record.add("system_seconds", system)
     }

@@ -22,6 +22,5 @@ package enum StopSignal {
 
 /// A run was asked to stop, by a signal to any rank, and has done so; known to every rank.
 package struct Interrupted: Error {
-    /// EX_TEMPFAIL of `sysexits.h`: the same command, started again, goes on.
-    package static let exitCode: Int32 = 75
+    package static let exitCode = ExitStatus.stopped
 }

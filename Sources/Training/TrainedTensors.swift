@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Compute
 internal import Formats
 internal import SystemPackage
@@ -5,25 +6,12 @@ internal import Transformer
 
 /// What a run has learned: weights and AdamW's moments, each as one row in the layout's order.
 ///
-/// Views, which are valid as long as the buffers' owner is.
+/// Whole, as rank 0 writes them. Views, which are valid as long as the buffers' owner is.
 struct TrainedTensors {
     let layout: ParameterLayout
     let weights: Matrix
     let first: Matrix
     let second: Matrix
-
-    /// All three, in the order in which ranks send them.
-    var parts: [Matrix] { [weights, first, second] }
-
-    /// Copies another run's, each member of the team its share.
-    func copy(from other: TrainedTensors, team: ThreadTeam) {
-        team.run("snapshot") { member in
-            for (to, from) in zip(parts, other.parts) {
-                let share = team.share(of: to.columns, member: member)
-                to.columns(share).copy(from: from.columns(share))
-            }
-        }
-    }
 
     /// The weights as a model's tensors.
     var modelEntries: [SafetensorsEntry] { layout.entries(of: weights) }
@@ -32,39 +20,6 @@ struct TrainedTensors {
     var momentEntries: [SafetensorsEntry] {
         layout.entries(of: first, prefix: "first.") + layout.entries(of: second, prefix: "second.")
     }
-
-    /// Reads what those entries were written to.
-    func read(model: FilePath, moments: FilePath) throws {
-        try layout.read(into: weights, from: SafetensorsFile(model))
-        let file = try SafetensorsFile(moments)
-        try layout.read(into: first, from: file, prefix: "first.")
-        try layout.read(into: second, from: file, prefix: "second.")
-        // A negative second moment would give NaN in place of weights, after the step's own check.
-        for (part, path, prefix, least) in [
-            (weights, model, "", -Float.infinity), (first, moments, "first.", -.infinity),
-            (second, moments, "second.", 0),
-        ] {
-            try layout.requireFinite(part, atLeast: least, from: path, prefix: prefix)
-        }
-    }
-
-    /// A sum over the weights' bits by which ranks compare theirs: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
-    ///
-    /// It does not depend on the team, and any single weight that differs changes it, since its factor is odd.
-    func checksum(team: ThreadTeam) -> UInt64 {
-        let sums = team.map("checksum") { member -> UInt64 in
-            let share = team.share(of: weights.columns, member: member)
-            return weights.columns(share).withSpan { (values: Span<Float>) -> UInt64 in
-                var sum: UInt64 = 0
-                for index in 0..<values.count {
-                    let factor = UInt64(truncatingIfNeeded: 2 * (share.lowerBound + index) + 1)
-                    sum &+= UInt64(values[index].bitPattern) &* factor
-                }
-                return sum
-            }
-        }
-        return sums.reduce(0, &+)
-    }
 }
 
 extension ParameterLayout {
@@ -72,6 +27,7 @@ extension ParameterLayout {
     func entries(of flat: Matrix, prefix: String = "") -> [SafetensorsEntry] {
         tensors.map { tensor in
             SafetensorsEntry(name: prefix + tensor.name, shape: tensor.shape) { body in
+                Progress.move()
                 try flat.columns(tensor.range).withSpan(body)
             }
         }
@@ -80,6 +36,7 @@ extension ParameterLayout {
     /// Fills a flat buffer from such a file.
     func read(into flat: Matrix, from file: SafetensorsFile, prefix: String = "") throws {
         for tensor in tensors {
+            Progress.move()
             try flat.columns(tensor.range).withMutableSpan { span in
                 try file.read(prefix + tensor.name, shape: tensor.shape, into: &span)
             }
@@ -89,7 +46,7 @@ extension ParameterLayout {
 
 extension ParameterLayout {
     /// Demands that what was read into a flat buffer are finite numbers, none less than `least`.
-    fileprivate func requireFinite(_ flat: Matrix, atLeast least: Float, from path: FilePath, prefix: String) throws {
+    func requireFinite(_ flat: Matrix, atLeast least: Float, from path: FilePath, prefix: String = "") throws {
         for tensor in tensors {
             let odd = flat.columns(tensor.range).withSpan { (values: Span<Float>) -> Float? in
                 for index in 0..<values.count where !(values[index].isFinite && values[index] >= least) {
@@ -125,7 +82,8 @@ final class Snapshot {
         self.tensors = tensors
         self.buffer = consume buffer
         team.run("snapshot") { member in
-            for part in tensors.parts { part.columns(team.share(of: count, member: member)).fill(0) }
+            let share = team.share(of: count, member: member)
+            for part in [tensors.weights, tensors.first, tensors.second] { part.columns(share).fill(0) }
         }
     }
 }

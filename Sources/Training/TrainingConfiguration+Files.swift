@@ -7,7 +7,7 @@ extension TrainingConfiguration {
     /// The settings as a file that `--config` reads.
     package func yaml() throws -> String { try StrictYAML.encode(Flat(configuration: self)) }
 
-    /// The settings with those of the objective, of evaluations and of checkpoints among them.
+    /// The settings with those of the objective, of evaluations, checkpoints and communication among them.
     private struct Flat: Encodable {
         let configuration: TrainingConfiguration
 
@@ -16,6 +16,7 @@ extension TrainingConfiguration {
             try configuration.objective.encode(to: encoder)
             try configuration.evaluation.encode(to: encoder)
             try configuration.saving.encode(to: encoder)
+            try configuration.communication.encode(to: encoder)
         }
     }
 
@@ -40,7 +41,11 @@ extension TrainingConfiguration {
         let free = TrainingConfiguration()
         (lasting.sharing, lasting.rowTokens, lasting.threads) = (free.sharing, free.rowTokens, free.threads)
         (lasting.gradientCheckpointing, lasting.selfCheck) = (free.gradientCheckpointing, free.selfCheck)
+        lasting.balance = free.balance
         (lasting.loggingSteps, lasting.maxSkipped, lasting.saving) = (free.loggingSteps, free.maxSkipped, free.saving)
+        lasting.communication = free.communication
+        // Rounding to fewer digits than float32 has is more than rounding.
+        lasting.communication.reduceDType = communication.reduceDType
         return lasting
     }
 

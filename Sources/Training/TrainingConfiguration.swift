@@ -55,6 +55,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var gradientCheckpointing = false
     /// Where the reference model's log-probabilities are kept; nil for not at all.
     package var referenceCache: String?
+    /// By what a step's work is divided over ranks.
+    package var balance = Balance.planned
     /// Rows that are computed with and without sharing before the first step, and compared; at least 0.
     package var selfCheck = 1
     /// Steps in succession that may leave the weights as they are since something is not finite, at least 0.
@@ -63,9 +65,11 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var evaluation = EvaluationSettings()
     /// Checkpoints; in a file beside the others.
     package var saving = SavingSettings()
+    /// How ranks share a step; in a file beside the others.
+    package var communication = CommunicationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case model, data, output, pairs, seed, shuffle, sharing, threads
+        case model, data, output, pairs, seed, shuffle, sharing, threads, balance
         case learningRate = "learning_rate"
         case lrSchedulerType = "lr_scheduler_type"
         case warmupRatio = "warmup_ratio"
@@ -93,6 +97,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package static let knownKeys =
         CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
         + EvaluationSettings.CodingKeys.allCases.map(\.rawValue) + SavingSettings.CodingKeys.allCases.map(\.rawValue)
+        + CommunicationSettings.CodingKeys.allCases.map(\.rawValue)
 
     /// The settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
@@ -125,11 +130,13 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.rowTokens, into: &rowTokens)
         try values.read(.threads, into: &threads)
         try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
+        try values.choose(.balance, into: &balance)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
         try values.read(.selfCheck, into: &selfCheck)
         try values.read(.maxSkipped, into: &maxSkipped)
         evaluation = try EvaluationSettings(from: decoder)
         saving = try SavingSettings(from: decoder)
+        communication = try CommunicationSettings(from: decoder)
     }
 
     /// Checks that model and data are named, and every field's range.
@@ -162,6 +169,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.maxSkipped, maxSkipped >= 0, "at least 0", maxSkipped)
         try evaluation.validate()
         try saving.validate()
+        try communication.validate()
         _ = try Objective(objective)
     }
 

@@ -25,6 +25,7 @@ extension TrainingRun {
     /// Judges the model, and writes it where it is the best so far and to be kept.
     func evaluate(_ log: MetricsLog?, _ progress: ProgressLine) throws {
         guard let evaluation else { return }
+        Progress.enter("evaluation")
         let (start, step) = (ContinuousClock().now, state.step)
         progress.finish()
         let outcome = try evaluation.run(step: step, epoch: epoch(after: step))
@@ -32,6 +33,7 @@ extension TrainingRun {
         progress.show(share(step), details: "step \(step)/\(totalSteps)  \(outcome.details)")
         progress.finish()
         if outcome.isBest, evaluation.settings.loadBestModelAtEnd {
+            try comparison.check(step: step)
             try communicator.agree { try output?.write(policy) }
         }
         state.evaluationSeconds += (ContinuousClock().now - start) / .seconds(1)

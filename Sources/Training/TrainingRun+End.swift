@@ -7,7 +7,9 @@ internal import Preferences
 extension TrainingRun {
     /// Writes the model, unless the best is to remain, and what there is to tell of the run.
     func finish(log: MetricsLog?) throws {
+        Progress.enter("writing the model")
         saving.finishJob()
+        try comparison.check(step: state.step)
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
         let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil
         try communicator.agree {
@@ -20,12 +22,15 @@ extension TrainingRun {
         }
     }
 
-    /// Writes where the time of this rank went.
+    /// Writes where the time of rank 0 went, and what all ranks did when.
     func write(_ profile: StepProfile) throws {
-        guard let output else { return }
-        let table = profile.table(peakRate: peakRate / Double(communicator.size))
-        try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
-        try StepProfile.writeTrace(of: [("rank 0", profile)], to: output.file("trace.json"))
+        let trace = try profile.trace(communicator)
+        try communicator.agree {
+            guard let output, let trace else { return }
+            let table = profile.table(peakRate: peakRate / Double(communicator.size))
+            try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
+            try AtomicFile.write(to: output.file("trace.json")) { try $0.append(trace) }
+        }
     }
 
     /// What `summary.json` tells.
@@ -39,8 +44,11 @@ extension TrainingRun {
         var summary = MetricsRecord()
         summary.add("steps", total.steps)
         summary.add("skipped_steps", total.skipped)
+        if state.rollbacks > 0 { summary.add("rollbacks", state.rollbacks) }
         summary.add("ranks", communicator.size)
+        summary.add("shards", planner.shards)
         summary.add("threads", policy.team.count)
+        if let collective { collective.addSummary(to: &summary) }
         summary.add("pairs", total.pairs)
         summary.add("startup_seconds", startupSeconds)
         summary.add("self_check_seconds", selfCheckSeconds)
@@ -57,6 +65,8 @@ extension TrainingRun {
         summary.add("tokens_unshared", total.tokensUnshared)
         summary.add("mfu", total.utilization(peakRate: peakRate))
         summary.add("peak_gflops", peakRate / 1e9)
+        summary.add("imbalance", total.imbalances.planned)
+        summary.add("measured_imbalance", total.imbalances.measured)
         summary.add("peak_rss_bytes", peakBytes)
         for (name, value) in total.statistics.metrics { summary.add(name, value) }
         evaluation?.addSummary(to: &summary)

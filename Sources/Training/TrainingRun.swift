@@ -15,7 +15,10 @@ package final class TrainingRun {
     let planner: Planner
     /// Of rank 0 alone.
     let output: ModelDirectory?
+    /// How gradients cross ranks; nil for a rank that is alone.
+    let collective: CollectiveChoice?
     private let trainingStep: TrainingStep
+    let comparison: RankComparison
     /// Nil where there is no held-out data.
     let evaluation: RunEvaluation?
     private let schedule: LearningRateSchedule
@@ -30,7 +33,13 @@ package final class TrainingRun {
     let saving: RunSaving
     /// What the run goes on from; nil where it began at the beginning.
     private let resumption: Resumption?
+    /// Nil where it is not wanted.
+    private let watchdog: Watchdog?
+    /// The sums of each step's gradients; between two steps, room for anything.
+    let gradients: ShardGradients
+    let moments: Moments
     var state: RunState
+    /// At the next step.
     private var cursor: StepCursor
     let stepsPerEpoch: Int
     let totalSteps: Int
@@ -47,6 +56,12 @@ package final class TrainingRun {
         (self.policy, self.planner) = (policy, planner)
         let (objective, output) = try communicator.agree {
             try configuration.checkReferenceCache(rank: rank)
+            // A measured speed is a rank's: it says nothing of shards that are not.
+            guard configuration.balance == .planned || planner.shards == communicator.size else {
+                let found = "measured with \(planner.shards) shards on \(communicator.size) ranks"
+                let expected = "planned, or as many shards as ranks"
+                throw TrainingError.invalid(key: "balance", expected: expected, found: found)
+            }
             let output = rank == 0 ? try ModelDirectory(configuration, for: policy) : nil
             return (try Objective(configuration.objective), output)
         }
@@ -54,11 +69,17 @@ package final class TrainingRun {
         let identity = RunIdentity(inputs)
         let store = output.map { CheckpointStore($0, configuration) }
         try communicator.agree { try store?.sweep() }
+        Progress.enter("start", step: 0)
+        watchdog = try Watchdog(
+            output: FilePath(configuration.output),
+            timeout: configuration.saving.stallTimeout,
+            communicator: communicator
+        )
         resumption = try Resumption(configuration, store: store, identity: identity, communicator: communicator)
         state = resumption?.state.run ?? RunState()
         let cursor = StepCursor(inputs.dataset, configuration)
         var next = cursor
-        next.advance(by: state.step)
+        next.advance(by: state.step + state.passedOver)
         self.cursor = next
         stepsPerEpoch = cursor.stepsPerEpoch
         totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
@@ -73,17 +94,27 @@ package final class TrainingRun {
             planner: planner,
             heldOut: inputs.heldOut,
             cursor: cursor,
-            steps: totalSteps
+            // A run that goes back takes others of the rows than it would have taken.
+            steps: configuration.saving.rollbackOnSpike == nil ? totalSteps : max(totalSteps, stepsPerEpoch)
         )
+        let share = try RankShare(
+            configuration.communication,
+            parameters: policy.layout.count,
+            communicator: communicator
+        )
+        collective = share.choice
         let (model, gradients, optimizer) = try communicator.agree {
-            let gradients = try Gradients(layout: policy.layout, configuration: policy.configuration)
-            return (try policy.model(for: rows), gradients, try Optimizer(configuration, layout: policy.layout))
+            let optimizer = try Optimizer(configuration, layout: policy.layout, parts: share.slices.own)
+            return (try policy.model(for: rows), try ShardGradients(policy, share), optimizer)
         }
+        self.gradients = gradients
         peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
         let start = ContinuousClock().now
-        let comparison = WayComparison(policy: policy, model: model, gradients: gradients)
-        selfCheckDifference = try rows.selfCheck?.run(comparison, communicator: communicator)
+        Progress.enter("self-check")
+        let ways = WayComparison(policy: policy, model: model, gradients: gradients.total)
+        selfCheckDifference = try rows.selfCheck?.run(ways, communicator: communicator)
         selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
+        Progress.enter("reference")
         let reference = try RunReference(
             configuration,
             policy: policy,
@@ -103,42 +134,52 @@ package final class TrainingRun {
             gradients: gradients,
             optimizer: optimizer,
             scoring: scoring(reference.training),
-            maxGradNorm: configuration.maxGradNorm,
+            share: share,
+            configuration: configuration,
             communicator: communicator
         )
+        comparison = RankComparison(policy, communicator: communicator)
         evaluation = inputs.heldOut.flatMap { planner in
             guard let reference = reference.heldOut else { return nil }
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
             return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
         }
+        moments = Moments(slices: share.slices, optimizer: optimizer, communicator: communicator)
         saving = try RunSaving(
             configuration,
             identity: identity,
             policy: policy,
-            optimizer: optimizer,
+            moments: moments,
             output: output,
+            last: resumption?.path,
             communicator: communicator
         )
         // Last: the self-check and the reference are of the model as it was before training.
-        try resumption?.restore(TrainedTensors(policy, optimizer), communicator: communicator)
+        try resumption?.restore(policy, moments, scratch: gradients.total.flat)
         optimizer.resume(step: state.updates)
         if let progress = resumption?.state.evaluation { evaluation?.resume(from: progress) }
     }
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
     ///
-    /// - Parameter profilesPhases: Whether to write `phases.txt` and `trace.json` too, of rank 0 and all steps but the
-    ///   first, whose time goes into memory that is touched for the first time.
+    /// - Parameter profilesPhases: Whether to write `phases.txt` of rank 0 and `trace.json` of all ranks too, of all steps
+    ///   but the first, whose time goes into memory that is touched for the first time.
     /// - Throws: `Interrupted` on every rank where any was asked to stop; the run has then been saved, if it had begun.
     package func run(profilesPhases: Bool = false) throws {
-        let log = try communicator.agree { try startLog() }
+        var log = try communicator.agree { try startLog(from: resumption) }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
-        let profile = profilesPhases && communicator.rank == 0 ? StepProfile(of: policy.team) : nil
+        // Clocks of hosts differ: those of profiles begin together.
+        if profilesPhases { try communicator.barrier() }
+        let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil
         try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
         while state.step < totalSteps, evaluation?.course.isOver != true {
             let outcome = try take(state.step < firstStep && firstStep < totalSteps ? nil : profile)
+            if try goBackIfSpiked(outcome, &log, progress) {
+                if outcome.isAskedToStop { try saving.stop(state, evaluation: evaluation, log: log) }
+                continue
+            }
             if state.step % configuration.loggingSteps == 0 || state.step == totalSteps { show(log, progress) }
             if configuration.evaluation.isDue(step: state.step, of: totalSteps) { try evaluate(log, progress) }
             guard state.step < totalSteps, evaluation?.course.isOver != true else { break }
@@ -152,10 +193,11 @@ package final class TrainingRun {
         if state.window.steps > 0 { show(log, progress) }
         progress.finish()
         try finish(log: log)
-        try communicator.agree { try profile.map(write) }
+        try profile.map(write)
     }
 
-    private func startLog() throws -> MetricsLog? {
+    /// The records of the run, with the lines until the checkpoint that it goes on from.
+    func startLog(from resumption: Resumption?) throws -> MetricsLog? {
         guard let output else { return nil }
         try resumption?.restoreBest(to: output)
         return try output.startMetrics(configuration, lines: resumption?.metrics ?? Data())
@@ -166,12 +208,18 @@ package final class TrainingRun {
     /// - Throws: `RankFailure` on every rank where too many steps in succession left the weights as they were.
     private func take(_ profile: StepProfile?) throws -> StepOutcome {
         let start = ContinuousClock().now
+        Progress.enter("training", step: state.step + 1)
         let rate = schedule.rate(step: state.step)
+        let speeds = configuration.balance == .measured ? state.speeds.relative(ranks: communicator.size) : nil
         func step() throws -> StepOutcome {
-            try trainingStep.run(planner.plan(rows: cursor.next()), learningRate: rate) { StopSignal.isRaised }
+            try trainingStep.run(planner.plan(rows: cursor.next(), speeds: speeds), learningRate: rate) {
+                StopSignal.isRaised
+            }
         }
         let outcome = try profile?.record(step, report: { $0.report }) ?? step()
         state.add(outcome, seconds: (ContinuousClock().now - start) / .seconds(1))
+        let every = configuration.communication.rankCheckSteps
+        if every > 0, state.step % every == 0 { try comparison.check(step: state.step) }
         guard let fault = outcome.fault else { return outcome }
         let error = fault.error(step: state.step)
         guard state.skippedInRow <= configuration.maxSkipped else { throw RankFailure(rank: 0, error: error) }

@@ -5,39 +5,54 @@ internal import Preferences
 internal import Transformer
 
 /// One optimizer step over all ranks: the gradients of a plan's pairs, and the update of the weights that they give.
+///
+/// Buckets of gradients are reduced over ranks while those of earlier layers are still computed. Each rank updates its slices
+/// of the weights, and then all exchange them.
 final class TrainingStep {
     private let policy: Policy
     private let model: ForestModel
-    private let gradients: Gradients
+    private let gradients: ShardGradients
     private let optimizer: Optimizer
     private let scoring: PairScoring
     private let maxGradNorm: Double
+    private let share: RankShare
+    /// Nil for a rank that is alone.
+    private let exchange: BucketExchange?
     private let communicator: any Communicator
+    /// Buckets of this step whose gradients are complete here.
+    private var completeBuckets = 0
 
     /// Steps of `policy` in these buffers, with the losses of `scoring`.
     ///
     /// - Parameters:
     ///   - model: With room for every row that a plan may pack.
-    ///   - maxGradNorm: The norm to which gradients are clipped; 0 for no clipping.
+    ///   - gradients: Of as many shards as `share` has.
+    ///   - optimizer: Of the slices of `share`.
     init(
         policy: Policy,
         model: ForestModel,
-        gradients: Gradients,
+        gradients: ShardGradients,
         optimizer: Optimizer,
         scoring: PairScoring,
-        maxGradNorm: Double,
+        share: RankShare,
+        configuration: TrainingConfiguration,
         communicator: any Communicator
     ) {
-        self.policy = policy
-        self.model = model
-        self.gradients = gradients
-        self.optimizer = optimizer
-        self.scoring = scoring
-        self.maxGradNorm = maxGradNorm
-        self.communicator = communicator
+        (self.policy, self.model, self.gradients, self.optimizer) = (policy, model, gradients, optimizer)
+        (self.scoring, self.share, self.communicator) = (scoring, share, communicator)
+        maxGradNorm = configuration.maxGradNorm
+        exchange = share.choice.map { choice in
+            BucketExchange(
+                choice.reduction,
+                buckets: share.slices.buckets,
+                gradients: gradients.total.flat,
+                weights: policy.flat,
+                overlaps: configuration.communication.overlaps
+            )
+        }
     }
 
-    /// Computes this rank's shard of the plan, and updates the weights alike on every rank.
+    /// Computes this rank's shards of the plan, and updates the weights alike on every rank.
     ///
     /// Where the loss or its gradient is not finite, weights and moments stay as they were.
     ///
@@ -49,60 +64,94 @@ final class TrainingStep {
         learningRate: Double,
         isAskedToStop: () -> Bool = { false }
     ) throws -> StepOutcome {
-        let clock = ContinuousClock()
-        let (start, system) = (clock.now, Processor.systemSeconds)
+        var times = StepTimes()
         let plan = policy.team.alone("plan", makePlan)
         let (own, suspects) = try accumulate(plan)
-        let computed = clock.now
-        // Waiting for the slowest rank is not communication: it is kept apart.
-        try policy.team.alone("waiting for other ranks") { try communicator.barrier() }
-        let together = clock.now
-        try policy.team.alone("all-reduce") { try gradients.allReduce(communicator) }
-        // Who was asked to stop rides on the sums, so that all ranks know it at the same step.
-        let sums = try communicator.sum(own.sums + [isAskedToStop() ? 1 : 0])
-        let statistics = PreferenceStatistics(sums: Array(sums.dropLast()))
-        let reduced = clock.now
-        let (norm, isUpdated) = update(loss: statistics.mean(.loss), learningRate: learningRate)
-        let end = clock.now
+        let drained = try times.measure(drain)
+        let sums = try times.measure(\.sums) {
+            try StepSums(
+                own,
+                share: share,
+                isAskedToStop: isAskedToStop(),
+                passSeconds: model.times.total,
+                drainSeconds: drained,
+                communicator: communicator
+            )
+        }
+        // All have waited for the slowest rank, which waited for nobody: the rest of the wait is communication.
+        (times.waiting, times.drain) = (drained - sums.shortestDrain, sums.shortestDrain)
+        let norm = try times.measure(\.optimizer, self.norm)
+        let loss = sums.statistics.mean(.loss)
+        let isUpdated = norm.isFinite && loss.isFinite
+        if isUpdated {
+            times.measure(\.optimizer) { update(norm: norm, learningRate: learningRate) }
+            try times.measure(\.gather, drain)
+        }
+        let trips = exchange?.takeTrips() ?? []
+        for trip in trips {
+            policy.team.profile?.note(trip.name, start: trip.start, end: trip.end, bytes: trip.bytes)
+        }
         var fault: StepOutcome.Fault?
         if !isUpdated {
-            let rows = try rows(of: plan, among: suspects)
-            fault = StepOutcome.Fault(loss: statistics.mean(.loss), gradientNorm: norm, rows: rows)
+            fault = StepOutcome.Fault(loss: loss, gradientNorm: norm, rows: try rows(of: plan, among: suspects))
         }
+        let rankCosts = share.rankSums(of: plan.shardFLOPs)
         let report = StepReport(
-            statistics: statistics,
+            statistics: sums.statistics,
             gradientNorm: norm,
             learningRate: learningRate,
             plan: plan,
-            seconds: .init(
-                total: (end - start) / .seconds(1),
-                forward: model.times.forward,
-                backward: model.times.backward,
-                head: model.times.head,
-                waiting: (together - computed) / .seconds(1),
-                communication: (reduced - together) / .seconds(1),
-                optimizer: (end - reduced) / .seconds(1),
-                system: Processor.systemSeconds - system
-            )
+            seconds: times.seconds(model: model.times, trips: trips),
+            ranks: RankTimes(seconds: sums.rankSeconds, costs: rankCosts)
         )
         return StepOutcome(
             report: fault == nil ? report : report.asSkipped,
             fault: fault,
-            isAskedToStop: sums[sums.count - 1] > 0
+            isAskedToStop: sums.isAskedToStop,
+            rankRates: zip(rankCosts, sums.rankSeconds).map { $1 > 0 ? $0 / $1 : 0 }
         )
     }
 
-    /// Makes the gradients of this rank's shard anew, counts its pairs, and names the rows whose loss is not finite.
-    private func accumulate(_ plan: StepPlan) throws -> (statistics: PreferenceStatistics, suspects: Set<Int>) {
+    /// Makes the gradients of this rank's shards anew, counts their pairs, and names the rows whose loss is not finite.
+    private func accumulate(_ plan: StepPlan) throws -> (statistics: [PreferenceStatistics], suspects: Set<Int>) {
         model.times = .init()
-        gradients.clear(team: policy.team)
-        var (statistics, suspects) = (PreferenceStatistics(), Set<Int>())
-        let rows = policy.team.alone("plan") { plan.packedRows(shard: communicator.rank) }
-        let step = StepScoring(scoring, counts: plan.counts, matching: try matching(rows, plan.counts))
-        for row in rows {
-            let scores = model.accumulateGradients(row, weights: policy.weights, gradients: gradients.views) {
-                step.derivatives(row: row, scores: $0, examples: $1)
-            }
+        completeBuckets = 0
+        let shards = policy.team.alone("plan") { share.shards.map(plan.packedRows(shard:)) }
+        let matching = try matching(shards.flatMap(\.self), plan.counts)
+        let step = StepScoring(scoring, counts: plan.counts, matching: matching)
+        var suspects = Set<Int>()
+        let statistics = shards.enumerated().map { index, rows in
+            let buffer = gradients.begin(index, team: policy.team)
+            let isLast = index == shards.count - 1
+            let statistics = accumulate(rows, step, into: buffer, handsOver: isLast, suspects: &suspects)
+            if !isLast { gradients.end(index, buffer, team: policy.team) }
+            return statistics
+        }
+        handOver(upTo: policy.layout.count)
+        return (statistics, suspects)
+    }
+
+    /// Adds the gradients of a shard's rows.
+    ///
+    /// - Parameter handsOver: Whether the last row completes the rank's gradients.
+    private func accumulate(
+        _ rows: [PackedRow],
+        _ step: StepScoring,
+        into buffer: Gradients,
+        handsOver: Bool,
+        suspects: inout Set<Int>
+    ) -> PreferenceStatistics {
+        var statistics = PreferenceStatistics()
+        for (index, row) in rows.enumerated() {
+            let completes = handsOver && index == rows.count - 1
+            let scores = model.accumulateGradients(
+                row,
+                weights: policy.weights,
+                gradients: buffer.views,
+                completed: { if completes { self.handOver(upTo: self.policy.layout.completed(layersLeft: $0)) } },
+                lossGradient: { step.derivatives(row: row, scores: $0, examples: $1) }
+            )
+            Progress.move()
             step.count(row, scores: scores, into: &statistics)
             // Once the sum is not finite it stays so: only then each example is looked at.
             guard !statistics[.loss].isFinite else { continue }
@@ -112,7 +161,23 @@ final class TrainingStep {
                 if !alone[.loss].isFinite { suspects.insert(example.row) }
             }
         }
-        return (statistics, suspects)
+        return statistics
+    }
+
+    /// Sends the buckets that lie in the first `count` elements, whose gradients are complete on this rank.
+    private func handOver(upTo count: Int) {
+        let buckets = share.slices.buckets
+        while completeBuckets < buckets.count, buckets[completeBuckets].upperBound <= count {
+            gradients.settle(buckets[completeBuckets], team: policy.team)
+            exchange?.reduce(completeBuckets)
+            completeBuckets += 1
+        }
+    }
+
+    /// Waits for what was handed over.
+    private func drain() throws {
+        guard let exchange else { return }
+        try policy.team.alone("communication", exchange.drain)
     }
 
     /// The rows of a plan that any rank suspects, ascending.
@@ -126,21 +191,28 @@ final class TrainingStep {
     private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> StepMatching? {
         guard scoring.objective.needsMatching else { return nil }
         var pairs = PairCollection(scoring, counts: counts)
-        for row in rows { pairs.add(row, scores: model.score(row, weights: policy.weights)) }
+        for row in rows {
+            pairs.add(row, scores: model.score(row, weights: policy.weights))
+            Progress.move()
+        }
         return try pairs.matched(communicator)
     }
 
-    /// Updates the weights by the reduced gradient where all is finite, which every rank knows from reduced values.
-    private func update(loss: Double, learningRate: Double) -> (norm: Double, isUpdated: Bool) {
-        let norm = gradients.norm(team: policy.team)
-        guard norm.isFinite, loss.isFinite else { return (norm, false) }
+    /// The Euclidean norm of the reduced gradient: each rank gives the squares of its slices, and all add up alike.
+    private func norm() throws -> Double {
+        let squares = gradients.total.unitSquares(of: share.slices.own, team: policy.team)
+        // Each unit's is on one rank; the others hold zero.
+        return try communicator.sum(squares).reduce(0, +).squareRoot()
+    }
+
+    /// Updates this rank's slices of the weights by the reduced gradient, and sends each.
+    private func update(norm: Double, learningRate: Double) {
         optimizer.update(
             parameters: policy.flat,
-            gradient: gradients.flat,
+            gradient: gradients.total.flat,
             learningRate: learningRate,
             scale: clippingScale(norm: norm, maximum: maxGradNorm),
             team: policy.team
-        )
-        return (norm, true)
+        ) { bucket in exchange?.gather(bucket) }
     }
 }

@@ -16,6 +16,9 @@ package final class ForestModel {
         package var backward = 0.0
         /// The vocabulary head, both ways.
         package var head = 0.0
+
+        /// All of it.
+        package var total: Double { forward + backward + head }
     }
 
     package let configuration: ModelConfiguration
@@ -70,11 +73,14 @@ package final class ForestModel {
     ///
     /// - Parameters:
     ///   - gradients: Added to, so that several rows make one step.
+    ///   - completed: Called on the way with the number of layers whose gradients are still to come, and the embedding's
+    ///     after them: those of all others are complete for this row.
     ///   - lossGradient: The loss's derivatives, asked tree by tree as soon as a tree's scores are known.
     package func accumulateGradients(
         _ row: PackedRow,
         weights: ParameterViews,
         gradients: ParameterViews,
+        completed: (_ layersLeft: Int) -> Void = { _ in },
         lossGradient: LossGradient
     ) -> RowScores {
         guard let backward = workspace.backward else { preconditionFailure("the model's capacity trains") }
@@ -92,7 +98,7 @@ package final class ForestModel {
                 lossGradient: lossGradient
             )
         }
-        measure(\.backward) { self.backward(row, passes, weights, gradients, backward) }
+        measure(\.backward) { self.backward(row, passes, weights, gradients, backward, completed) }
         return scores
     }
 
@@ -148,8 +154,10 @@ package final class ForestModel {
         _ passes: Passes,
         _ weights: ParameterViews,
         _ gradients: ParameterViews,
-        _ buffers: Workspace.Backward
+        _ buffers: Workspace.Backward,
+        _ completed: (_ layersLeft: Int) -> Void
     ) {
+        completed(weights.layers.count)
         for index in weights.layers.indices.reversed() {
             let pass = pass(index, passes)
             // The last layer's activations are still there.
@@ -165,6 +173,7 @@ package final class ForestModel {
                 layer: workspace.layer(index, keeping: true).sized(tokens: pass.tokens, outputs: pass.outputCount),
                 workspace: workspace
             )
+            completed(index)
         }
         // By columns, so that tokens that occur twice are added in the same order by whichever member.
         team.run("embedding backward") { member in

@@ -28,10 +28,12 @@ package struct ParameterLayout: Sendable {
     /// The number of elements of the flat buffer.
     package private(set) var count = 0
 
+    private let layerCount: Int
     private var offsets: [String: Int] = [:]
 
     /// The layout of a model of this architecture.
     package init(_ model: ModelConfiguration) {
+        layerCount = model.layerCount
         let (width, inner) = (model.hiddenSize, model.intermediateSize)
         let queryWidth = model.headCount * model.headDimension
         let keyWidth = model.keyValueHeadCount * model.headDimension
@@ -50,6 +52,14 @@ package struct ParameterLayout: Sendable {
             append(prefix + "input_layernorm.weight", [width])
         }
         append("model.embed_tokens.weight", [model.vocabularySize, width])
+    }
+
+    /// How many elements, the first of the buffer, have complete gradients when the backward pass has come to the first
+    /// `layersLeft` layers, and to the embedding after them.
+    package func completed(layersLeft: Int) -> Int {
+        precondition((0...layerCount).contains(layersLeft), "layers of this model")
+        let next = layersLeft > 0 ? "model.layers.\(layersLeft - 1).mlp.down_proj.weight" : "model.embed_tokens.weight"
+        return offset(of: next)
     }
 
     /// The first element of a weight.

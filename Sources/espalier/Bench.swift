@@ -63,6 +63,9 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Timed steps of each source and way of sharing.")
     var repeats = 3
 
+    @Option(name: .customLong("warm-up"), help: "Steps before those that are timed.")
+    var warmUpSteps = 1
+
     @Option(name: .long, help: "The most tokens in a packed row (default 2048).")
     var rowTokens: Int?
 
@@ -77,6 +80,8 @@ struct Bench: ParsableCommand {
         help: "Keeps the layers' inputs alone and makes the rest again."
     )
     var recomputes = false
+
+    @OptionGroup var communication: CommunicationOptions
 
     @Flag(name: .long, help: "Also prints where the time of rank 0 goes, and writes a trace for Perfetto.")
     var profilePhases = false
@@ -117,10 +122,12 @@ struct Bench: ParsableCommand {
 
     // MARK: Settings
 
-    private func resolved() throws -> Benchmark.Settings {
+    /// The settings, of which each word is known.
+    func resolved() throws -> Benchmark.Settings {
         var training = TrainingConfiguration()
         training.globalBatchSize = globalBatchSize
         training.gradientCheckpointing = recomputes
+        communication.override(&training.communication)
         rowTokens.map { training.rowTokens = $0 }
         threads.map { training.threads = $0 }
         seed.map { training.seed = $0 }
@@ -129,6 +136,7 @@ struct Bench: ParsableCommand {
             sources: try sources(),
             sharing: sharing.isEmpty ? [.none, .prefix] : eachOnce(sharing),
             repeats: repeats,
+            warmUpSteps: warmUpSteps,
             profilesPhases: profilePhases,
             training: training
         )

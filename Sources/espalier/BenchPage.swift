@@ -19,15 +19,23 @@ struct BenchPage {
     private var heading: [String] {
         let training = report.settings.training
         let memory = report.results.map(\.peakBytes).max() ?? 0
-        return [
+        let lines = [
             "model    \(report.model), \(rounded(Double(report.parameters) / 1e6, 1)) million parameters",
-            "ranks    \(report.ranks), each \(count(report.threads, "thread")); matrix products peak at "
+            "ranks    \(report.ranks), each \(counted(report.threads, "thread")); matrix products peak at "
                 + "\(spread(report.peakRate, scale: 1e-9, 0)) GFLOP/s together",
-            "steps    \(report.settings.repeats) of \(count(training.globalBatchSize, "row")) "
+            "steps    \(report.settings.repeats) of \(counted(training.globalBatchSize, "row")) "
                 + "in packed rows of at most \(training.rowTokens) tokens"
                 + (training.gradientCheckpointing ? ", activations made again" : ""),
             "memory   \(rounded(Double(memory) / 1e9, 2)) GB a rank at most",
         ]
+        return report.ranks > 1 ? lines + [balance] : lines
+    }
+
+    private var balance: String {
+        let planned = report.results.map(\.plannedImbalance).max() ?? 1
+        let measured = report.results.map(\.measuredImbalance.median).max() ?? 1
+        return "balance  the last rank takes at most \(rounded(planned, 3)) times the mean as planned, "
+            + "\(rounded(measured, 3)) as measured"
     }
 
     private var table: [String] {
@@ -61,7 +69,7 @@ struct BenchPage {
             name,
             result.sharing.rawValue,
             [
-                spread(result.seconds, decimals(for: result.seconds.median)),
+                spread(result.seconds, decimals(forSeconds: result.seconds.median)),
                 spread(result.mfu, scale: 100, 1),
                 rounded(result.pairsPerSecond, 2),
                 rounded(result.tokensComputedPerSecond, 0),
@@ -82,25 +90,5 @@ struct BenchPage {
     private func name(of source: BenchmarkSource) -> String {
         guard case .file(let path) = source else { return source.label }
         return path.lastComponent?.string ?? source.label
-    }
-
-    // MARK: Words
-
-    private func spread(_ spread: Spread, scale: Double = 1, _ decimals: Int) -> String {
-        let (low, high) = (rounded(scale * spread.minimum, decimals), rounded(scale * spread.maximum, decimals))
-        return "\(rounded(scale * spread.median, decimals)) \(low)–\(high)"
-    }
-
-    /// So many that three digits tell seconds, and no more than three.
-    private func decimals(for seconds: Double) -> Int { seconds < 1 ? 3 : seconds < 10 ? 2 : 1 }
-
-    private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
-
-    private func padded(_ text: String, _ width: Int) -> String {
-        text.count < width ? text + String(repeating: " ", count: width - text.count) : text.prefix(width - 2) + "… "
-    }
-
-    private func aligned(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(1, width - text.count)) + text
     }
 }

@@ -12,13 +12,16 @@ struct Espalier: ParsableCommand {
 
               mpirun -np 2 --bind-to none espalier train --model DIR --data train.safetensors --output OUT
             """,
-        subcommands: [Train.self, Evaluate.self, Logps.self, Plan.self, Bench.self, Doctor.self, Launch.self]
+        subcommands: [
+            Train.self, Evaluate.self, Logps.self, Plan.self, Bench.self, Scaling.self, Doctor.self, Launch.self,
+        ]
     )
 
     static func main() {
         // Before anything else: a process that runs on the wrong kernels starts anew with the right ones.
         // Not where it only starts ranks: their processors may be others, and what is set here would reach them.
-        if CommandLine.arguments.dropFirst().first != Launch._commandName { OpenBLASCore.ensure() }
+        let starters = [Launch._commandName, Scaling._commandName]
+        if !starters.contains(CommandLine.arguments.dropFirst().first ?? "") { OpenBLASCore.ensure() }
         do {
             var command = try parseAsRoot()
             try command.run()

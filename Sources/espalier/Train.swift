@@ -2,6 +2,8 @@ internal import ArgumentParser
 internal import Collectives
 internal import Training
 
+extension Balance: ExpressibleByArgument {}
+
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Trains a model on preferences.")
 
@@ -14,6 +16,8 @@ struct Train: ParsableCommand {
     @OptionGroup var evaluation: EvaluationOptions
 
     @OptionGroup var saving: SavingOptions
+
+    @OptionGroup var communication: CommunicationOptions
 
     @Option(name: .long, help: "The directory for the trained model, metrics.jsonl and summary.json.")
     var output: String?
@@ -36,8 +40,14 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "Steps between two lines of metrics (default 1).")
     var loggingSteps: Int?
 
+    @Option(name: .long, help: "Divides a step evenly (planned, default), or by each rank's measured speed (measured).")
+    var balance: Balance?
+
     @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
     var referenceCache: String?
+
+    @Option(name: .long, help: "Steps between two comparisons of the ranks' weights, 0 for none (default 100).")
+    var rankCheckSteps: Int?
 
     @Option(
         name: .long,
@@ -45,7 +55,7 @@ struct Train: ParsableCommand {
     )
     var maxSkipped: Int?
 
-    @Flag(name: .long, help: "Also writes where the time of rank 0 goes: phases.txt, and trace.json for Perfetto.")
+    @Flag(name: .long, help: "Also writes where the time goes: phases.txt of rank 0, trace.json of all for Perfetto.")
     var profilePhases = false
 
     func run() throws {
@@ -69,6 +79,7 @@ struct Train: ParsableCommand {
         objective.override(&configuration)
         evaluation.override(&configuration.evaluation)
         saving.override(&configuration.saving)
+        communication.override(&configuration.communication)
         output.map { configuration.output = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }
@@ -76,7 +87,9 @@ struct Train: ParsableCommand {
         maxGradNorm.map { configuration.maxGradNorm = $0 }
         weightDecay.map { configuration.weightDecay = $0 }
         loggingSteps.map { configuration.loggingSteps = $0 }
+        balance.map { configuration.balance = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
+        rankCheckSteps.map { configuration.communication.rankCheckSteps = $0 }
         maxSkipped.map { configuration.maxSkipped = $0 }
         return configuration
     }

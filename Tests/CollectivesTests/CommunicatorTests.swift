@@ -21,13 +21,34 @@ struct CommunicatorTests {
     @Test("tasks that Slurm started without MPI are refused, since each would take itself for the whole job")
     func unconnectedTasks() throws {
         let outcome = try Launch.run("RankProgram", ["reduce"], solo: true, variables: ["SLURM_STEP_NUM_TASKS": "2"])
-        #expect(outcome.status == 1)
+        #expect(outcome.status == 64)
         #expect(outcome.errors.hasPrefix("error: srun started 2 tasks without MPI's start-up service; use mpirun"))
     }
 
     @Test("a reduction of more than one piece is complete")
     func pieces() throws {
         #expect(try Launch.run("RankProgram", ["large"], ranks: 2).output == "ok 2\n")
+    }
+
+    @Test(
+        "every collective gives each slice its sums, in the order that it promises, and each rank all slices",
+        arguments: [2, 3, 4, 6, 7, 8]
+    )
+    func exchanges(ranks: Int) throws {
+        let outcome = try Launch.run("RankProgram", ["exchange"], ranks: ranks)
+        #expect(outcome.output == "ok \(ranks)\n", "\(outcome.errors)")
+    }
+
+    @Test("messages of any length arrive between any two ranks", arguments: [2, 3])
+    func messages(ranks: Int) throws {
+        let outcome = try Launch.run("RankProgram", ["messages"], ranks: ranks)
+        #expect(outcome.output == "ok \(ranks)\n", "\(outcome.errors)")
+    }
+
+    @Test("collectives are chosen among those that add up alike and suit the hosts", arguments: [2, 4])
+    func hosts(ranks: Int) throws {
+        let outcome = try Launch.run("RankProgram", ["hosts"], ranks: ranks)
+        #expect(outcome.output == "ok \(ranks)\n", "\(outcome.errors)")
     }
 
     @Test("a failure that ranks agree on is printed once, the lowest rank's, and all leave in order")

@@ -21,7 +21,7 @@ struct BadInputTests {
         let sound = ["--model", golden.directory.string, "--data", golden.file.string, "--threads", "1"]
         let outcome = try Launch.run("espalier", [command] + sound + output + arguments, solo: true)
         let found = outcome.errors.replacingOccurrences(of: directory.string, with: "DIR")
-        #expect(outcome.status == 1, sourceLocation: sourceLocation)
+        #expect(outcome.status == 64, sourceLocation: sourceLocation)
         #expect(found == "error: \(message)\n", sourceLocation: sourceLocation)
         #expect(!FileManager.default.fileExists(atPath: directory.appending("out/model.safetensors").string))
     }

@@ -39,8 +39,9 @@ struct BenchTests {
     private static let names = [
         "mfu", "mfu_min", "mfu_max", "step_seconds", "step_seconds_min", "step_seconds_max", "pairs",
         "tokens_computed", "pairs_per_second", "tokens_computed_per_second", "flop_ratio_vs_none", "forward_seconds",
-        "backward_seconds", "head_seconds", "waiting_seconds", "communication_seconds", "optimizer_seconds",
-        "system_seconds", "peak_rss_bytes",
+        "backward_seconds", "head_seconds", "waiting_seconds", "communication_seconds",
+        "exposed_communication_seconds", "optimizer_seconds", "system_seconds", "peak_rss_bytes", "flops",
+        "imbalance", "measured_imbalance",
     ]
 
     /// Checks that a result has all its figures and that they fit together.
@@ -56,6 +57,7 @@ struct BenchTests {
             #expect(abs(value(rate) * value("step_seconds") / value(count) - 1) < 1e-9)
         }
         #expect(value("peak_rss_bytes") > 1e6)
+        #expect(value("flops") > 1e3 && value("imbalance") >= 1 && value("measured_imbalance") >= 1)
     }
 
     @Test("the tokens and FLOPs spared on a file are those that plan foretells")
@@ -197,6 +199,7 @@ struct BenchTests {
                 "give one of --model, --synthetic-model; found --model and --synthetic-model"
             ),
             (trees + ["--repeats", "0"], "--repeats must be from 1 to 1000, found 0"),
+            (trees + ["--warm-up", "0"], "--warm-up must be from 1 to 1000, found 0"),
             (trees + ["--responses", "1"], "--responses must be from 2 to 1024, found 1"),
             (["--data", "x", "--responses", "3", "4"], "--responses must be left out with --data, found 3 4"),
             (trees + ["--responses", "5"], "--tree-tokens must be from 10, two for each response, to 2^24, found 8"),
@@ -216,7 +219,7 @@ struct BenchTests {
             ),
         ] {
             let outcome = try Launch.run("espalier", model + arguments, solo: true)
-            #expect(outcome.status == 1)
+            #expect(outcome.status == 64)
             #expect(outcome.errors == "error: \(message)\n")
             #expect(outcome.output.isEmpty)
         }

@@ -48,7 +48,7 @@ struct LaunchErrorTests {
         try Places.temporary { directory in
             let cluster = try Clusters.file(text, in: directory)
             let outcome = try Clusters.launch(cluster, on: Clusters.host(in: directory))
-            #expect(outcome.status == 1)
+            #expect(outcome.status == 64)
             #expect(outcome.output.isEmpty)
             #expect(outcome.errors == "error: \(cluster.string): \(message)\n")
         }
@@ -61,7 +61,7 @@ struct LaunchErrorTests {
             let machine = try Clusters.host(in: directory)
             func expect(_ message: String) throws {
                 let outcome = try Clusters.launch(cluster, on: machine)
-                #expect(outcome.status == 1)
+                #expect(outcome.status == 64)
                 #expect(outcome.errors == "error: \(directory.string)/hosts: \(message)\n")
             }
             try expect("cannot be opened: No such file or directory")
@@ -89,7 +89,7 @@ struct LaunchErrorTests {
             let machine = try Clusters.host(in: directory)
             func errors(_ words: [String]) throws -> String {
                 let outcome = try Clusters.launch(cluster, on: machine, ["--dry-run"] + words)
-                #expect(outcome.status == 1 && outcome.output.isEmpty)
+                #expect(outcome.status == 64 && outcome.output.isEmpty)
                 return outcome.errors
             }
             let nothing = try errors([])

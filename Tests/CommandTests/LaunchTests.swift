@@ -6,6 +6,8 @@ internal import Testing
 /// The command that `espalier launch` makes of a cluster file and a host.
 @Suite(.serialized)
 struct LaunchTests {
+    private static let keepalive =
+        "--mca oob_tcp_keepalive_time 20 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 8"
     private static let tcp = "--mca pml ob1 --mca btl self,vader,tcp"
 
     // MARK: Ranks and threads
@@ -58,7 +60,7 @@ struct LaunchTests {
             let text = "numa_domains: 2\ncores_per_domain: 16\nranks: 2\nhosts: [a, b]\nprogram: /opt/espalier\n"
             let found = try Clusters.command(Clusters.file(text, in: directory), on: "/nowhere")
             let placement = "--host a:4,b:4 --map-by ppr:2:numa:pe=8 --bind-to core"
-            #expect(found == "mpirun \(placement) \(Self.tcp) espalier doctor --threads 8")
+            #expect(found == "mpirun \(placement) \(Self.keepalive) \(Self.tcp) espalier doctor --threads 8")
         }
     }
 
@@ -85,6 +87,31 @@ struct LaunchTests {
             let variables = "[-x][A=$HOME][-x][B=x y's][--tag-output]"
             let run = "[/my dir/espalier][train][--output][a\"b`c*][][--threads][4]"
             #expect(found == "[mpirun]\(placement)\(settings)\(variables)\(run)")
+        }
+    }
+
+    @Test("hosts that are left out take no ranks, whether the file lists hosts or names a file of them")
+    func without() throws {
+        try Places.temporary { directory in
+            let machine = try Clusters.host(in: directory)
+            _ = try Clusters.file("a slots=2\nb slots=2\nc slots=2\n", in: directory, name: "hosts")
+            for text in ["hosts: [a, b, c]", "hostfile: hosts"] {
+                let cluster = try Clusters.file(text, in: directory)
+                let fewer = ["--without", "b"]
+                let listed = try Clusters.launch(cluster, on: machine, fewer + ["--list-hosts"])
+                #expect(listed.output == "a\nc\n")
+                let outcome = try Clusters.launch(cluster, on: machine, fewer + ["--dry-run", "--", "doctor"])
+                #expect(outcome.output.contains("--host a:2,c:2 \\\n"), "\(outcome.output)")
+                func refusal(_ absent: [String]) throws -> String {
+                    let words = absent.flatMap { ["--without", $0] }
+                    let outcome = try Clusters.launch(cluster, on: machine, words + ["--list-hosts"])
+                    #expect(outcome.status == 64)
+                    return outcome.errors.replacingOccurrences(of: cluster.string, with: "FILE")
+                }
+                #expect(try refusal(["d"]) == "error: FILE: --without: expected one of a, b, c, found d\n")
+                let none = "error: FILE: --without: expected a host to be left, found none\n"
+                #expect(try refusal(["a", "b", "c"]) == none)
+            }
         }
     }
 
@@ -129,9 +156,9 @@ struct LaunchTests {
         try Places.temporary { directory in
             let nodes = try Clusters.file("w0 slots=2\nw1 slots=2\n", in: directory, name: "nodes").string
             let list = "--hostfile \(nodes)"
-            let byTCP = "\(placement) \(network) \(Self.tcp) \(ring) \(end) 4"
+            let byTCP = "\(placement) \(Self.keepalive) \(network) \(Self.tcp) \(ring) \(end) 4"
             let four = "--host node01:2,node02:2,node03:2,node04:2"
-            let ucx = "--mca oob_tcp_if_include 10.0.0.0/16 --mca pml ucx -x UCX_NET_DEVICES=mlx5_0:1"
+            let ucx = "\(Self.keepalive) --mca oob_tcp_if_include 10.0.0.0/16 --mca pml ucx -x UCX_NET_DEVICES=mlx5_0:1"
             let loose = "--map-by ppr:1:node --bind-to none"
             let copies = "--mca btl_vader_single_copy_mechanism none"
             var commands: [String: String] = [:]
@@ -141,7 +168,8 @@ struct LaunchTests {
             commands["infiniband.yaml"] = "mpirun \(four) \(placement) \(ucx) \(end) 4"
             commands["slurm.yaml"] = "env SLURM_CPU_BIND=none mpirun \(byTCP)"
             commands["pbs.yaml"] = "mpirun \(list) \(byTCP)"
-            commands["kubernetes.yaml"] = "mpirun \(list) \(loose) \(Self.tcp) \(copies) \(ring) \(end) 16"
+            let byPods = "\(loose) \(Self.keepalive) \(Self.tcp) \(copies) \(ring) \(end) 16"
+            commands["kubernetes.yaml"] = "mpirun \(list) \(byPods)"
             let variables = [
                 "slurm.yaml": ["SLURM_JOB_ID": "7"], "pbs.yaml": ["PBS_NODEFILE": nodes],
                 "kubernetes.yaml": ["OMPI_MCA_orte_default_hostfile": nodes],

@@ -1,5 +1,6 @@
 internal import Formats
 internal import Foundation
+internal import Glibc
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
@@ -75,6 +76,49 @@ struct AtomicDirectoryTests {
             try AtomicDirectory.remove(path)
             try AtomicDirectory.remove(path)
             #expect(try names(directory).isEmpty)
+        }
+    }
+
+    @Test("what was interrupted goes, and a directory that was about to be replaced comes back")
+    func sweeping() throws {
+        try Places.temporary { directory in
+            let files = FileManager.default
+            func move(_ name: String, _ other: String) throws {
+                try files.moveItem(atPath: directory.appending(name).string, toPath: directory.appending(other).string)
+            }
+            // Killed between the two renames, the new one whole but without its name.
+            try write(directory.appending("set-1.2"), ["a": "former"])
+            try move("set-1.2", ".set-1.2.77.former.tmp")
+            try write(directory.appending(".set-1.2.77.tmp"), ["a": "new"])
+            // Killed after them, and while another was removed.
+            try write(directory.appending("set-3"), ["a": "new"])
+            try write(directory.appending(".set-3.78.former.tmp"), ["a": "former"])
+            try write(directory.appending(".set-4.78.old.tmp"), ["a": "old"])
+            try write(directory.appending(".other.78.old.tmp"), ["a": "not ours"])
+            try AtomicDirectory.sweep(directory, prefix: "set-")
+            #expect(try names(directory) == [".other.78.old.tmp", "set-1.2", "set-3"])
+            func text(_ name: String) throws -> String {
+                try String(contentsOfFile: directory.appending(name).appending("a").string, encoding: .utf8)
+            }
+            #expect(try text("set-1.2") == "former" && text("set-3") == "new")
+            #expect(fault(directory.appending("set-1.2")) == nil)
+        }
+    }
+
+    @Test("a file that is written again takes away what a killed process left of it, and nothing that is in use")
+    func abandoned() throws {
+        try Places.temporary { directory in
+            func leave(_ name: String) throws {
+                try "half".write(toFile: directory.appending(name).string, atomically: false, encoding: .utf8)
+            }
+            let kept = ["a.77.tmp.tmp", "a.b.77.tmp", "a.tmp", "b.77.tmp"]
+            for name in kept + ["a.77.tmp", "a.1234567.tmp", "a.78.tmp"] { try leave(name) }
+            // Somebody else writes the same file meanwhile.
+            let other = open(directory.appending("a.78.tmp").string, O_WRONLY)
+            defer { close(other) }
+            #expect(flock(other, LOCK_EX) == 0)
+            try AtomicFile.write(to: directory.appending("a")) { try $0.append("first") }
+            #expect(try names(directory) == ["a", "a.77.tmp.tmp", "a.78.tmp", "a.b.77.tmp", "a.tmp", "b.77.tmp"])
         }
     }
 

@@ -17,6 +17,11 @@ enum RankProgram {
         switch command {
         case "reduce": try reduce(communicator)
         case "large": try large(communicator)
+        case "exchange":
+            let compared = try Exchanges(communicator: communicator).check()
+            try expect(compared == 140, "\(compared) exchanges")
+        case "messages": try Exchanges(communicator: communicator).messages()
+        case "hosts": try Exchanges(communicator: communicator).hosts()
         case "agree":
             try communicator.agree {
                 if communicator.rank >= 1 { throw Mismatch(description: "disk \(communicator.rank) is gone") }

@@ -1,4 +1,3 @@
-internal import Collectives
 internal import Foundation
 internal import Objectives
 internal import Testing
@@ -7,7 +6,7 @@ internal import Training
 /// The metrics of an evaluation, and how sure they are.
 struct EvaluationReportTests {
     /// Rows that give pairs with these losses, won where the loss is below 1.
-    private func report(_ rows: [[Double]], lossIsMeanOverPairs: Bool = true) throws -> EvaluationReport {
+    private func report(_ rows: [[Double]], lossIsMeanOverPairs: Bool = true) -> EvaluationReport {
         let statistics = rows.map { losses in
             var statistics = PreferenceStatistics()
             for loss in losses {
@@ -17,11 +16,7 @@ struct EvaluationReportTests {
             }
             return statistics
         }
-        return try EvaluationReport(
-            statistics,
-            lossIsMeanOverPairs: lossIsMeanOverPairs,
-            communicator: SoloCommunicator()
-        )
+        return EvaluationReport(statistics, lossIsMeanOverPairs: lossIsMeanOverPairs)
     }
 
     private func interval(_ name: String, _ report: EvaluationReport) throws -> ConfidenceInterval {
@@ -36,7 +31,7 @@ struct EvaluationReportTests {
     @Test("the interval of a mean over rows of one pair is the textbook's")
     func mean() throws {
         let losses = [0.5, 2, 1.25, 0.75, 3, 0.125, 0.5]
-        let found = try report(losses.map { [$0] })
+        let found = report(losses.map { [$0] })
         let mean = losses.reduce(0, +) / 7
         let variance = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (7 * 6)
         let reach = 1.959963984540054 * variance.squareRoot()
@@ -46,10 +41,10 @@ struct EvaluationReportTests {
 
     @Test("the interval of an accuracy over rows of one pair is Wilson's of as many trials")
     func accuracy() throws {
-        let found = try report([0, 0, 2, 0, 0, 2, 0, 0, 2, 0].map { [$0] })
+        let found = report([0, 0, 2, 0, 0, 2, 0, 0, 2, 0].map { [$0] })
         let wilson = ConfidenceInterval(share: 0.7, trials: 10)
         #expect(try isClose(interval("rewards/accuracies", found), wilson.low, wilson.high))
-        let all = try report([0, 0, 0].map { [$0] })
+        let all = report([0, 0, 0].map { [$0] })
         #expect(try interval("rewards/accuracies", all) == ConfidenceInterval(share: 1, trials: 3))
     }
 
@@ -67,13 +62,13 @@ struct EvaluationReportTests {
     @Test("pairs of one row that say the same tell no more than one of them")
     func clusters() throws {
         let losses = [0.5, 2, 1.25, 0.75, 3]
-        let (once, thrice) = (try report(losses.map { [$0] }), try report(losses.map { [$0, $0, $0] }))
+        let (once, thrice) = (report(losses.map { [$0] }), report(losses.map { [$0, $0, $0] }))
         for name in ["loss", "rewards/accuracies"] {
             let (a, b) = (try interval(name, once), try interval(name, thrice))
             #expect(isClose(b, a.low, a.high) && a.low < a.high)
         }
         // As independent rows the same pairs tell more.
-        let apart = try interval("loss", try report((losses + losses + losses).map { [$0] }))
+        let apart = try interval("loss", report((losses + losses + losses).map { [$0] }))
         #expect(try apart.high - apart.low < 0.7 * (interval("loss", thrice).high - interval("loss", thrice).low))
     }
 
@@ -87,18 +82,18 @@ struct EvaluationReportTests {
         }
         let variance = without.reduce(0) { $0 + ($1 - all) * ($1 - all) } * 4 / 5
         let reach = 1.959963984540054 * variance.squareRoot()
-        #expect(try isClose(interval("loss", try report(rows)), all - reach, all + reach))
+        #expect(try isClose(interval("loss", report(rows)), all - reach, all + reach))
     }
 
     @Test("rows that all win the same share of their pairs do not make it certain")
     func even() throws {
-        let found = try interval("rewards/accuracies", try report([[0, 2], [2, 0], [0, 2]]))
+        let found = try interval("rewards/accuracies", report([[0, 2], [2, 0], [0, 2]]))
         #expect(found == ConfidenceInterval(share: 0.5, trials: 6))
     }
 
     @Test("a loss that is not a mean over pairs has no interval; what is counted beside it has")
     func unknown() throws {
-        let (known, unknown) = (try report([[0.5], [2]]), try report([[0.5], [2]], lossIsMeanOverPairs: false))
+        let (known, unknown) = (report([[0.5], [2]]), report([[0.5], [2]], lossIsMeanOverPairs: false))
         let loss = try interval("loss", unknown)
         #expect(loss.low.isNaN && loss.high.isNaN && unknown["loss"] == 1.25)
         #expect(try interval("rewards/accuracies", unknown) == interval("rewards/accuracies", known))
@@ -106,7 +101,7 @@ struct EvaluationReportTests {
 
     @Test("one row tells nothing of the spread of a mean, and one trial little of an accuracy")
     func single() throws {
-        let found = try report([[0.5, 0.75]])
+        let found = report([[0.5, 0.75]])
         #expect(try interval("loss", found).low.isNaN)
         #expect(try interval("rewards/accuracies", found) == ConfidenceInterval(share: 1, trials: 1))
     }

@@ -55,6 +55,43 @@ struct OptimizerTests {
         #expect(golden.norms.contains { $0 > 1 } && golden.norms.contains { $0 < 1 })
     }
 
+    @Test("parts are updated as the whole is, bit by bit, and nothing beside them")
+    func parts() throws {
+        let layout = try layout()
+        let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+        /// The weights after three steps.
+        func trained(_ parts: [Range<Int>]?, members: Int) throws -> [Float] {
+            let weights = try FloatBuffer(count: 120)
+            let gradient = try FloatBuffer(count: 120)
+            let (parameters, slope) = (weights.matrix(rows: 1, columns: 120), gradient.matrix(rows: 1, columns: 120))
+            let optimizer = try Optimizer(layout: layout, rule: rule, weightDecay: 0.25, parts: parts)
+            var updated: [Int] = []
+            for step in 0..<3 {
+                for index in 0..<120 { slope[0, index] = Float((index * 53 + step * 29) % 97 - 48) / 256 }
+                optimizer.update(
+                    parameters: parameters,
+                    gradient: slope,
+                    learningRate: 0.05,
+                    scale: 0.5,
+                    team: ThreadTeam(count: members)
+                ) { updated.append($0) }
+            }
+            #expect(updated == Array(repeating: Array(0..<(parts?.count ?? 1)), count: 3).flatMap(\.self))
+            let found = parameters.elements()
+            // Reading the buffers last keeps them alive so long.
+            #expect(weights.count == 120 && gradient.count == 120)
+            return found
+        }
+        let whole = try trained(nil, members: 1)
+        let parts = [3..<17, 17..<17, 30..<31, 64..<120]
+        let found = try trained(parts, members: 2)
+        for index in 0..<120 {
+            let isIn = parts.contains { $0.contains(index) }
+            #expect(found[index] == (isIn ? whole[index] : 0), "\(index)")
+        }
+        #expect(whole.filter { $0 != 0 }.count > 100)
+    }
+
     @Test("without a gradient decay shrinks matrices and leaves norms", arguments: [0, 0.5])
     func decay(weightDecay: Double) throws {
         let layout = try layout()

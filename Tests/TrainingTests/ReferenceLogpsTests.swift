@@ -72,6 +72,25 @@ struct ReferenceLogpsTests {
         }
     }
 
+    @Test("a file of which one bit has changed is refused, with what to do")
+    func damaged() throws {
+        try Places.temporary { directory in
+            let (path, dataset) = (directory.appending("reference.safetensors"), try dataset())
+            var logps = ReferenceLogps(dataset)
+            logps.fill(rows: [0, 1, 2], from: values)
+            try logps.write(to: path, modelDigest: "abc")
+            let file = URL(fileURLWithPath: path.string)
+            var bytes = try Data(contentsOf: file)
+            bytes[bytes.count - 7] ^= 0x10
+            try bytes.write(to: file)
+            let error = #expect(throws: (any Error).self) {
+                try ReferenceLogps(dataset, cache: path, modelDigest: "abc")
+            }
+            let told = "its values are not those that were written: some of its bytes have changed"
+            #expect(error.map { "\($0)" } == "\(path): \(told); remove it, and they are computed again")
+        }
+    }
+
     @Test("the file of another model or of other data is refused, with what to do")
     func foreign() throws {
         try Places.temporary { directory in

@@ -35,9 +35,11 @@ struct StepReportTests {
                 head: 0.25,
                 waiting: 0.125,
                 communication: 0.0625,
+                exposedCommunication: 0.046875,
                 optimizer: 0.03125,
                 system: 0.015625
-            )
+            ),
+            ranks: RankTimes(seconds: [3, 1], costs: [2, 1])
         )
     }
 
@@ -60,8 +62,8 @@ struct StepReportTests {
             "step": 2, "epoch": 0.5, "loss": 2.5, "grad_norm": 7, "learning_rate": 0.25, "pairs_per_second": 1,
             "tokens_computed": 21, "tokens_unshared": 30, "num_tokens": 40, "mfu": 1.575, "step_seconds": 4,
             "forward_seconds": 1, "backward_seconds": 1.5, "head_seconds": 0.5, "waiting_seconds": 0.25,
-            "communication_seconds": 0.125, "optimizer_seconds": 0.0625,
-            "system_seconds": 0.03125, "imbalance": 1, "rewards/chosen": 0,
+            "communication_seconds": 0.125, "exposed_communication_seconds": 0.09375, "optimizer_seconds": 0.0625,
+            "system_seconds": 0.03125, "imbalance": 1, "measured_imbalance": 1.5, "rewards/chosen": 0,
         ]
         for (name, value) in expected { #expect(found[name] == value, "\(name)") }
         #expect(window.pairs == 4 && total.pairs == 4)

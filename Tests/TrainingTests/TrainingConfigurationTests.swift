@@ -77,6 +77,8 @@ struct TrainingConfigurationTests {
         expected.saving.saveSteps = 9
         expected.saving.saveTotalLimit = 2
         expected.saving.resumeFromCheckpoint = "auto"
+        expected.saving.rollbackOnSpike = 3.5
+        expected.saving.stallTimeout = 90
         expected.evaluation.evalData = "e"
         expected.evaluation.evalSteps = 4
         expected.evaluation.evalOnStart = true
@@ -85,6 +87,13 @@ struct TrainingConfigurationTests {
         expected.evaluation.greaterIsBetter = false
         expected.evaluation.earlyStoppingPatience = 6
         expected.evaluation.earlyStoppingThreshold = 0.5
+        expected.balance = .measured
+        expected.communication.shards = 16
+        expected.communication.collective = .halving
+        expected.communication.reduceDType = .bfloat16
+        expected.communication.bucketMiB = 12.5
+        expected.communication.overlaps = false
+        expected.communication.rankCheckSteps = 3
         let lines = [
             "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: [ipo, sft]", "loss_weights: [1, 0.5]",
             "f_divergence_type: alpha_divergence",
@@ -99,7 +108,9 @@ struct TrainingConfigurationTests {
             "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
             "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
             "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
-            "save_total_limit: 2", "resume_from_checkpoint: auto",
+            "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
+            "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
+            "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90",
         ]
         try Places.temporary { directory in
             let all = try read(lines.joined(separator: "\n"), from: directory)
@@ -128,6 +139,7 @@ struct TrainingConfigurationTests {
         (settings.evaluation.greaterIsBetter, settings.evaluation.earlyStoppingPatience) = (nil, nil)
         let saving = settings.saving
         #expect(saving.saveSteps != nil && saving.saveTotalLimit != nil && saving.resumeFromCheckpoint == "auto")
+        #expect(saving.stallTimeout == SavingSettings().stallTimeout)
         settings.saving = SavingSettings()
         #expect(settings == TrainingConfiguration())
     }
@@ -209,6 +221,11 @@ struct TrainingConfigurationTests {
         },
         Mistake("self_check must be at least 0, found -1") { $0.selfCheck = -1 },
         Mistake("max_skipped must be at least 0, found -1") { $0.maxSkipped = -1 },
+        Mistake("shards must be a power of two up to 2^20, found 0") { $0.communication.shards = 0 },
+        Mistake("shards must be a power of two up to 2^20, found 12") { $0.communication.shards = 12 },
+        Mistake("ddp_bucket_cap_mb must be above 0, at most 1024, found 0.0") { $0.communication.bucketMiB = 0 },
+        Mistake("ddp_bucket_cap_mb must be above 0, at most 1024, found nan") { $0.communication.bucketMiB = .nan },
+        Mistake("rank_check_steps must be at least 0, found -1") { $0.communication.rankCheckSteps = -1 },
         Mistake("save_steps must be at least 1, found 0") { $0.saving.saveSteps = 0 },
         Mistake("save_total_limit must be at least 1, found 0") { $0.saving.saveTotalLimit = 0 },
         Mistake("resume_from_checkpoint must be auto or a checkpoint's directory, found nothing") {

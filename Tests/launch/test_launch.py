@@ -184,6 +184,12 @@ def test_the_example_configuration_has_every_flag_of_train_and_no_other():
     # It would stand in the way of another number of losses.
     assert "\n# loss_weights: [1.0]\n" in EXAMPLE.read_text()
     flags -= {"loss_weights"}
+    # It would stand in the way of a number of ranks that does not divide it.
+    assert "\n# shards: 8\n" in EXAMPLE.read_text()
+    flags -= {"shards"}
+    # It would make every run that follows the example compute the reference of all rows.
+    assert "\n# rollback_on_spike: 5.0\n" in EXAMPLE.read_text()
+    flags -= {"rollback_on_spike"}
     assert flags
     assert flags - keys == set()
     # Not worth a flag each.

@@ -51,6 +51,94 @@ def test_each_new_checkpoint_gives_it_all_retries_again(tmp_path):
     assert (result.returncode, starts(tmp_path)) == (0, 8), result.stderr
 
 
+def test_a_run_that_is_refused_is_not_started_again(tmp_path):
+    result = subprocess.run(command(tmp_path, "exit 64"), capture_output=True, text=True)
+    assert (result.returncode, starts(tmp_path)) == (64, 1)
+    assert result.stderr == "error: refused; mend what its last error tells, and start it again\n"
+
+
+def test_a_refusal_after_a_checkpoint_may_pass_since_the_settings_were_taken_before(tmp_path):
+    script = '((n == 1)) && { ln -sfn checkpoint-5 "$1/out/latest"; exit 124; }; ((n == 2)) && exit 64; exit 0'
+    result = subprocess.run(command(tmp_path, script), capture_output=True, text=True)
+    assert (result.returncode, starts(tmp_path)) == (0, 3), result.stderr
+    assert result.stderr == "".join(f"supervise: ended with {status}; goes on in 0 s\n" for status in (124, 64))
+
+
+# --- Hosts ---
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """An `espalier` that knows four hosts, and a probe by which those answer that `up` names."""
+    words = command(tmp_path, 'case "$*" in *--list-hosts) ;; *) . "$1/script" ;; esac')
+    program = tmp_path / "espalier"
+    program.write_text(
+        "#!/usr/bin/env bash\n"
+        "[[ $* == *--list-hosts ]] && { printf 'n%d\\n' 1 2 3 4; exit; }\n"
+        f"""exec '{tmp_path / "run of mine"}' '{tmp_path}' "$@"\n"""
+    )
+    probe = tmp_path / "probe"
+    probe.write_text(f"#!/usr/bin/env bash\ngrep -qx -- \"$1\" '{tmp_path}/up'\n")
+    for path in (program, probe):
+        path.chmod(0o755)
+    monkeypatch.setenv("ESPALIER", str(program))
+
+    def run(up: str, script: str, *more: str) -> subprocess.CompletedProcess:
+        (tmp_path / "up").write_text("".join(f"{host}\n" for host in up.split()))
+        (tmp_path / "script").write_text(script)
+        options = ["--cluster", "my cluster.yaml", "--probe", str(probe), *more]
+        return subprocess.run([*words[:5], *options, "--", "train", "--seed", "7"], capture_output=True, text=True)
+
+    run.directory = tmp_path
+    return run
+
+
+def line(directory: Path, *absent: str) -> str:
+    without = "".join(f"--without|{host}|" for host in absent)
+    return f"launch|--cluster|my cluster.yaml|{without}--|train|--seed|7|--output|{directory / 'out'}|--resume|\n"
+
+
+def test_a_run_starts_without_hosts_that_do_not_answer_and_with_them_when_they_are_back(cluster):
+    directory = cluster.directory
+    # The second start finds one more host missing, the third all of them.
+    script = """
+        case $n in
+            1) printf 'n1\\nn4\\n' >"$1/up"; exit 1 ;;
+            2) printf 'n%d\\n' 1 2 3 4 >"$1/up"; exit 1 ;;
+        esac
+        exit 0"""
+    result = cluster("n1 n3 n4", script)
+    assert result.returncode == 0, result.stderr
+    expected = line(directory, "n2") + line(directory, "n2", "n3") + line(directory)
+    assert (directory / "starts").read_text() == expected
+    assert [text for text in result.stderr.splitlines() if "hosts" in text] == [
+        "supervise: no answer from n2; 3 of 4 hosts are left",
+        "supervise: no answer from n2 n3; 2 of 4 hosts are left",
+        "supervise: all 4 hosts answer again",
+    ]
+
+
+def test_fewer_hosts_than_asked_for_start_nothing_and_are_asked_again(cluster):
+    result = cluster("n1 n2", "exit 0", "--min-hosts", "3", "--retries", "2")
+    assert result.returncode == 1
+    assert not (cluster.directory / "starts").exists()
+    assert result.stderr.count("supervise: no answer from n3 n4; 2 of 4 hosts are left\n") == 3
+
+
+def test_a_run_that_fewer_hosts_do_not_suit_is_tried_until_they_are_back(cluster):
+    script = """
+        ((n == 1)) && { printf 'n%d\\n' 1 2 3 4 >"$1/up"; exit 64; }
+        exit 0"""
+    result = cluster("n1 n2 n3", script)
+    assert (result.returncode, starts(cluster.directory)) == (0, 2), result.stderr
+    assert result.stderr.endswith("supervise: ended with 64; goes on in 0 s\nsupervise: all 4 hosts answer again\n")
+
+
+def test_a_cluster_file_that_is_wrong_ends_it(cluster, monkeypatch):
+    (cluster.directory / "espalier").write_text("#!/bin/sh\nexit 64\n")
+    assert cluster("n1", "exit 0").returncode == 64
+
+
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_handed_on_and_the_stopped_run_is_not_started_again(tmp_path, number):
     words = command(tmp_path, 'trap "exit 75" USR1; touch "$1/up"; for ((i = 0; i < 200; i++)); do sleep 0.05; done')
@@ -80,6 +168,7 @@ def test_a_signal_ends_the_pause_between_two_starts(tmp_path):
         (["--", "true"], "--output is missing; see --help"),
         (["--output", "x"], "expected a command after --, found nothing; see --help"),
         (["--output", "x", "true"], "unknown argument true; the command follows --; see --help"),
+        (["--output", "x", "--probe", "true", "--", "true"], "--probe needs --cluster, whose hosts it asks"),
         (["--output", "x", "--retries", "two", "--", "true"], "--retries: expected a whole number, found two"),
     ],
 )

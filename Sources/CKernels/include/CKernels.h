@@ -110,6 +110,12 @@ void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t
 /// `y += x`.
 void ek_add(const float *x, float *y, size_t count);
 
+/// `y = x` as bfloat16, to the nearest, ties to even; NaN stays NaN.
+void ek_round_bfloat16(const float *x, uint16_t *y, size_t count);
+
+/// `y += x`, `x` being bfloat16.
+void ek_add_bfloat16(const uint16_t *x, float *y, size_t count);
+
 /// The sum of squares, accumulated in double.
 double ek_sum_of_squares(const float *x, size_t count);
 

@@ -50,6 +50,9 @@ struct ClusterConfiguration: Decodable {
         case bindTo = "bind_to"
     }
 
+    /// The defaults.
+    init() {}
+
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         try values.choose(.launcher, into: &launcher)

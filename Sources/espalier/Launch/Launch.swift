@@ -20,6 +20,9 @@ struct Launch: ParsableCommand {
     @Option(name: .long, help: "A YAML file of settings, such as those in cluster-configs.")
     var cluster: String
 
+    @Option(name: .long, help: ArgumentHelp("A host of the file to leave out; may be repeated.", valueName: "host"))
+    var without: [String] = []
+
     @Flag(name: .long, help: "Prints the command to standard output, and starts nothing.")
     var dryRun = false
 
@@ -40,7 +43,8 @@ struct Launch: ParsableCommand {
             let launcher = try RankLauncher(
                 FilePath(cluster),
                 root: FilePath(systemRoot),
-                variables: ProcessInfo.processInfo.environment
+                variables: ProcessInfo.processInfo.environment,
+                absent: without
             )
             if listHosts { return print(try launcher.hosts().joined(separator: "\n")) }
             let command = try launcher.command(
@@ -58,7 +62,8 @@ struct Launch: ParsableCommand {
 
     /// The words after `--`, of which the first is a subcommand and none decides what the file does.
     private func checkedWords() throws -> [String] {
-        let known = Espalier.configuration.subcommands.map { $0._commandName }.filter { $0 != Self._commandName }
+        let starters = [Self._commandName, Scaling._commandName]
+        let known = Espalier.configuration.subcommands.map { $0._commandName }.filter { !starters.contains($0) }
         let name = words.first ?? ""
         guard known.contains(name) else {
             let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""

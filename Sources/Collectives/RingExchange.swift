@@ -1,0 +1,53 @@
+/// Reduces along a ring: each rank adds its part to what the one before has added up, and sends it on.
+///
+/// Each link carries `(P - 1) / P` of a bucket each way, in `P - 1` messages one after the other (Patarasuk & Yuan 2009).
+/// The sum of slice `s` begins at rank `s + 1` and ends at rank `s`.
+final class RingExchange: SlicedReduction {
+    private let rank: Int
+    private let size: Int
+    private let channel: Channel
+    private let scratch: Scratch<Float>
+
+    /// - Parameter capacity: Elements of the largest bucket.
+    init(rank: Int, size: Int, channel: Channel, capacity: Int) {
+        (self.rank, self.size, self.channel) = (rank, size, channel)
+        scratch = Scratch(count: min(capacity, capacity / size + 2 * reductionUnit), of: 0)
+    }
+
+    func slice(of rank: Int, units: Int) -> Range<Int> { divided(0..<units, in: size)[rank] }
+
+    func reduceScatter(_ values: inout MutableSpan<Float>) throws {
+        try values.withUnsafeMutableBufferPointer { values in
+            let parts = parts(of: values)
+            for step in 1..<size {
+                let (sent, received) = (parts[place(-step)], parts[place(-step - 1)])
+                let arriving = scratch.elements.part(0..<received.count)
+                try pass(sent, receiving: arriving)
+                received.add(arriving)
+            }
+        }
+    }
+
+    func allGather(_ values: inout MutableSpan<Float>) throws {
+        try values.withUnsafeMutableBufferPointer { values in
+            let parts = parts(of: values)
+            for step in 1..<size { try pass(parts[place(1 - step)], receiving: parts[place(-step)]) }
+        }
+    }
+
+    private func pass(
+        _ sent: UnsafeMutableBufferPointer<Float>,
+        receiving received: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        try channel.receive(received, from: place(-1))
+        try channel.send(UnsafeBufferPointer(sent), to: place(1))
+        try channel.wait()
+    }
+
+    /// The rank so many places further on.
+    private func place(_ offset: Int) -> Int { (rank + offset + size) % size }
+
+    private func parts(of values: UnsafeMutableBufferPointer<Float>) -> [UnsafeMutableBufferPointer<Float>] {
+        (0..<size).map { values.part(slice(of: $0, count: values.count)) }
+    }
+}

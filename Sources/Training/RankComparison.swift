@@ -1,0 +1,53 @@
+package import Collectives
+internal import Compute
+
+/// Makes sure that all ranks hold the same weights.
+///
+/// They do by construction, since each receives every slice from the rank that updated it: what they differ by is a fault of
+/// memory, processor or network.
+package struct RankComparison {
+    let policy: Policy
+    let communicator: any Communicator
+
+    /// A comparison of the ranks' copies of `policy`.
+    package init(_ policy: Policy, communicator: any Communicator) {
+        (self.policy, self.communicator) = (policy, communicator)
+    }
+
+    /// Compares a sum over the weights' bits, after `step`; every rank calls it.
+    ///
+    /// - Throws: `RankFailure` on every rank, which names the first that has other weights than rank 0.
+    package func check(step: Int) throws {
+        guard communicator.size > 1 else { return }
+        let sum = policy.flat.checksum(team: policy.team)
+        // Halves, which float64 holds exactly.
+        let halves = [Double(sum >> 32), Double(sum & 0xFFFF_FFFF)]
+        let all = try communicator.gather(halves.span, root: 0)
+        try communicator.agree {
+            guard let all else { return }
+            for rank in 1..<communicator.size where [all[2 * rank], all[2 * rank + 1]] != halves {
+                throw TrainingError.ranksDiffer(step: step, rank: rank)
+            }
+        }
+    }
+}
+
+extension Matrix {
+    /// A sum over the bits of one row: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
+    ///
+    /// It does not depend on the team, and any single element that differs changes it, since its factor is odd.
+    func checksum(team: ThreadTeam) -> UInt64 {
+        let sums = team.map("checksum") { member -> UInt64 in
+            let share = team.share(of: columns, member: member)
+            return columns(share).withSpan { (values: Span<Float>) -> UInt64 in
+                var sum: UInt64 = 0
+                for index in 0..<values.count {
+                    let factor = UInt64(truncatingIfNeeded: 2 * (share.lowerBound + index) + 1)
+                    sum &+= UInt64(values[index].bitPattern) &* factor
+                }
+                return sum
+            }
+        }
+        return sums.reduce(0, &+)
+    }
+}

@@ -1,0 +1,26 @@
+extension Network {
+    /// The network that explains what communication took in these runs; nil where no run had ranks to communicate with.
+    ///
+    /// Least squares of a ring's formula, neither number below 0. Of one number of ranks alone latency and bandwidth cannot
+    /// be told apart, and all counts as bandwidth.
+    package init?(measuredBy runs: [ScalingRun], gradientBytes: Int) {
+        let runs = runs.filter { $0.ranks > 1 }
+        guard !runs.isEmpty else { return nil }
+        let pieces = AllReduceModel.pieces(of: Double(gradientBytes))
+        let messages = runs.map { 2 * pieces * Double($0.ranks - 1) }
+        let bytes = runs.map { ScalingPoint.busBytes(gradientBytes, ranks: $0.ranks) }
+        let seconds = runs.map { $0.median(\.communication) }
+        func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+        let (mm, mb, bb) = (dot(messages, messages), dot(messages, bytes), dot(bytes, bytes))
+        let (ms, bs) = (dot(messages, seconds), dot(bytes, seconds))
+        let determinant = mm * bb - mb * mb
+        var (latency, perByte) = (0.0, bs / bb)
+        if Set(runs.map(\.ranks)).count > 1, determinant > 0 {
+            (latency, perByte) = ((ms * bb - bs * mb) / determinant, (bs * mm - ms * mb) / determinant)
+            if latency < 0 { (latency, perByte) = (0, bs / bb) }
+            if perByte <= 0 { (latency, perByte) = (ms / mm, 0) }
+        }
+        let bandwidth = perByte > 0 ? 1 / perByte : .infinity
+        self.init(name: "measured", latency: latency, bandwidth: bandwidth, summing: 0)
+    }
+}

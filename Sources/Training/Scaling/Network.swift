@@ -1,0 +1,48 @@
+internal import Foundation
+
+/// A network between nodes by its two numbers: a message of `n` bytes takes `latency + n / bandwidth` (Hockney 1994).
+package struct Network: Sendable, Equatable {
+    package let name: String
+    /// α: seconds that a message takes beside its bytes.
+    package let latency: Double
+    /// 1/β: bytes a second over a node's link, each way.
+    package let bandwidth: Double
+    /// γ: seconds to add up a byte that came; 0 where `bandwidth` was measured with it.
+    package let summing: Double
+
+    /// What a core adds of float32 in memory, a byte at a time: it reads two numbers and writes one.
+    static let memorySumming = 1 / 8e9
+
+    /// A network of these numbers.
+    package init(name: String, latency: Double, bandwidth: Double, summing: Double) {
+        (self.name, self.latency, self.bandwidth, self.summing) = (name, latency, bandwidth, summing)
+    }
+
+    /// Networks by name; round figures for messages between processes, 94 % of the wire's rate where frames have headers.
+    package static let known = [
+        Network(name: "10gbe", microseconds: 30, gigabits: 9.4),
+        Network(name: "25gbe", microseconds: 20, gigabits: 23.5),
+        Network(name: "100gbe", microseconds: 15, gigabits: 94),
+        Network(name: "ib-hdr", microseconds: 2, gigabits: 195),
+    ]
+
+    /// A network by a name that is known, or by its numbers, `MICROSECONDS:GIGABITS`; nil for other texts.
+    package init?(_ text: String) {
+        if let network = Self.known.first(where: { $0.name == text }) {
+            self = network
+            return
+        }
+        let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) ?? -1 }
+        guard numbers.count == 2, (0...1e6).contains(numbers[0]), numbers[1] > 0, numbers[1] <= 1e5 else { return nil }
+        self.init(name: text, microseconds: numbers[0], gigabits: numbers[1])
+    }
+
+    private init(name: String, microseconds: Double, gigabits: Double) {
+        self.init(
+            name: name,
+            latency: microseconds * 1e-6,
+            bandwidth: gigabits * 1e9 / 8,
+            summing: Self.memorySumming
+        )
+    }
+}

@@ -1,0 +1,99 @@
+package import Collectives
+
+/// One rank of a job, as all ranks know it.
+package struct JobMember: Sendable {
+    package let rank: Int
+    package let host: String
+    package let process: Int32
+    /// Whether it sees the output directory, where it leaves word.
+    package let seesOutput: Bool
+
+    /// A rank of that number, host and process.
+    package init(rank: Int, host: String, process: Int32, seesOutput: Bool = true) {
+        (self.rank, self.host, self.process, self.seesOutput) = (rank, host, process, seesOutput)
+    }
+
+    /// What messages call it.
+    package var name: String { "rank \(rank) on \(host) (process \(process))" }
+}
+
+/// What a rank last did, as it leaves word of it for the others.
+package struct StallRecord: Codable, Sendable, Equatable {
+    /// Rises with each word, also where nothing has moved.
+    package let beat: Int
+    /// Rises with whatever the rank does.
+    package let motions: Int
+    package let step: Int
+    package let phase: String
+    package let call: String
+    /// Collective calls that were begun.
+    package let calls: Int
+    /// Whether the last has not ended.
+    package let isInCall: Bool
+    /// For how long nothing has moved there, in seconds.
+    package let seconds: Double
+
+    /// A word that the rank is in `state` for so long.
+    package init(_ state: Progress.State, beat: Int, seconds: Double) {
+        (self.beat, self.seconds) = (beat, seconds)
+        (motions, step, phase) = (state.motions, state.step, state.phase)
+        (call, calls, isInCall) = (state.call, state.calls, state.isInCall)
+    }
+
+    /// What it does, in words.
+    package var text: String {
+        let place = step > 0 ? "step \(step), \(phase)" : phase
+        let last = isInCall ? "in \(call), collective call \(calls)," : "after collective call \(calls),"
+        return "\(place), \(last) for \(Int(seconds.rounded())) s"
+    }
+}
+
+/// Which ranks hold up a job in which nothing moves.
+package enum StallVerdict {
+    /// What is to be told, in one line.
+    ///
+    /// - Parameters:
+    ///   - words: The last word of each rank that has left one.
+    ///   - heard: Ranks whose word was renewed while they were watched: their processes run.
+    ///   - place: Where the words are.
+    package static func text(
+        members: [JobMember],
+        words: [Int: StallRecord],
+        heard: Set<Int>,
+        timeout: Double,
+        place: String
+    ) -> String {
+        var parts: [String] = []
+        let silent = members.filter { $0.seesOutput && !heard.contains($0.rank) }
+        if !silent.isEmpty {
+            parts.append("no word from \(list(silent.map(\.name))): stopped, hung up, or cut off from \(place)")
+        }
+        let unseen = members.filter { !$0.seesOutput }
+        if !unseen.isEmpty { parts.append("\(list(unseen.map(\.name))) cannot leave word, not seeing \(place)") }
+        let speaking = members.filter { heard.contains($0.rank) }
+        parts += behind(speaking, words, isComplete: silent.isEmpty && unseen.isEmpty)
+        let remedy = "leave out a host that is at fault, and go on with --resume"
+        let whole = (["nothing has moved for \(Int(timeout.rounded())) s"] + parts).joined(separator: "; ")
+        return "stalled: \(whole); \(place) has what each rank did last; \(remedy)"
+    }
+
+    /// The ranks for which others wait, or that all wait alike.
+    private static func behind(_ members: [JobMember], _ words: [Int: StallRecord], isComplete: Bool) -> [String] {
+        let last = members.compactMap { words[$0.rank]?.calls }.max() ?? 0
+        let late = members.filter { member in words[member.rank].map { $0.calls < last || !$0.isInCall } ?? false }
+        let texts = late.prefix(mostListed).map { "\($0.name): \(words[$0.rank]?.text ?? "")" }
+        guard late.isEmpty else { return ["not come to collective call \(last): \(list(texts, of: late.count))"] }
+        guard let first = members.first, let word = words[first.rank] else { return [] }
+        let whose = isComplete ? "all ranks are" : "the others are"
+        let fault = isComplete ? ": look at the network between their hosts" : ""
+        return ["\(whose) in \(word.call), collective call \(last), of step \(word.step)\(fault)"]
+    }
+
+    /// As many as a line holds.
+    private static let mostListed = 8
+
+    private static func list(_ texts: [String], of count: Int? = nil) -> String {
+        let more = (count ?? texts.count) - min(texts.count, mostListed)
+        return texts.prefix(mostListed).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
+    }
+}

@@ -1,0 +1,52 @@
+internal import ArgumentParser
+internal import Formats
+internal import SystemPackage
+internal import Training
+
+/// What is to be foretold, and what it is to be compared with.
+struct ForecastOptions: ParsableArguments {
+    @Option(name: .long, help: "Foretells efficiency for up to so many nodes.")
+    var predict: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Their network: \(Network.known.map(\.name).joined(separator: ", ")), its latency in microseconds and Gbit/s "
+                + "as in 25:9.4, or measured (default): that of the study.",
+            valueName: "network"
+        )
+    )
+    var network: String?
+
+    @Option(name: .long, help: "Ranks of a node.")
+    var ranksPerNode = 1
+
+    @Option(name: .long, help: "Another study: how far the forecast lies from what was measured there.")
+    var validate: String?
+
+    /// The question; nil where nothing is to be foretold.
+    func question() throws -> ScalingForecast.Question? {
+        guard predict != nil || validate != nil else {
+            if network != nil { throw TrainingError.missing(key: "--predict", for: "--network") }
+            return nil
+        }
+        let nodes = predict ?? 1
+        try check("--predict", (1...1 << 20).contains(nodes), "from 1 to 2^20 nodes", nodes)
+        try check("--ranks-per-node", (1...1024).contains(ranksPerNode), "from 1 to 1024", ranksPerNode)
+        guard let network, network != Self.measured else {
+            return ScalingForecast.Question(nodes: nodes, network: nil, ranksPerNode: ranksPerNode)
+        }
+        guard let known = Network(network) else {
+            let names = Network.known.map(\.name) + [Self.measured]
+            let hint = nearest(to: network, among: names).map { "; did you mean \($0)?" } ?? ""
+            let expected = "one of \(names.joined(separator: ", ")), or MICROSECONDS:GIGABITS"
+            throw TrainingError.invalid(key: "--network", expected: expected, found: network + hint)
+        }
+        return ScalingForecast.Question(nodes: nodes, network: known, ranksPerNode: ranksPerNode)
+    }
+
+    /// The study to compare with.
+    func otherStudy() throws -> ScalingStudy? { try validate.map { try ScalingStudy(path: FilePath($0)) } }
+
+    private static let measured = "measured"
+}

@@ -1,0 +1,182 @@
+internal import Training
+
+/// Figures in columns, for a terminal and for a page.
+struct ScalingTable {
+    let title: String
+    let columns: [(name: String, width: Int)]
+    let rows: [[String]]
+    /// What the columns mean.
+    let legend: [String]
+
+    /// The table as lines of at most 100 columns.
+    var lines: [String] {
+        let texts = [columns.map(\.name)] + rows
+        return [title] + texts.map { zip($0, columns).map { aligned($0, $1.width) }.joined() } + legend
+    }
+}
+
+/// What a report has to tell, table by table.
+struct ScalingTables {
+    private let report: ScalingReport
+
+    init(_ report: ScalingReport) {
+        self.report = report
+    }
+
+    /// Those for which there are figures.
+    var all: [ScalingTable] { [throughput, parts] + [forecast, validation].compactMap { $0 } }
+
+    /// What was run, in lines of a name and a text.
+    var subject: [(name: String, text: String)] {
+        let (study, subject) = (report.study, report.study.subject)
+        let million = rounded(Double(subject.parameters) / 1e6, 1)
+        let rows = counted(study.rows, "row") + (study.mode == .weak ? " a rank" : " a step")
+        let steps = study.runs.map(\.steps.count).max() ?? 0
+        return [
+            ("model", "\(subject.model), \(million) million parameters"),
+            ("data", "\(subject.data), sharing \(subject.sharing), packed rows of at most \(subject.rowTokens) tokens"),
+            ("scaling", "\(study.mode.rawValue): \(rows), on ranks of \(counted(subject.threads, "thread"))"),
+            ("runs", "\(counted(study.turns, "turn")) of \(counted(steps, "step")) for each number of ranks"),
+        ]
+    }
+
+    // MARK: Measured
+
+    private var throughput: ScalingTable {
+        let digits = decimals(forSeconds: report.points.map(\.seconds.median).min() ?? 1)
+        return ScalingTable(
+            title: "measured",
+            columns: [
+                ("ranks", 5), ("pairs", 7), ("seconds", 18), ("pairs/s", 9), ("tokens/s", 10), ("speed-up", 17),
+                ("efficiency %", 18), ("Karp–Flatt", 12),
+            ],
+            rows: report.points.map { point in
+                [
+                    "\(point.ranks)",
+                    "\(point.pairs)",
+                    spread(point.seconds, digits),
+                    rounded(point.pairsPerSecond.median, 2),
+                    rounded(point.tokensPerSecond.median, 0),
+                    spread(point.speedup, 2),
+                    spread(point.efficiency, scale: 100, 1),
+                    point.karpFlatt.map { rounded($0.median, 3) } ?? "–",
+                ]
+            },
+            legend: [
+                "medians over turns of medians over steps, with minimum–maximum over turns; pairs and seconds: of",
+                "a step; speed-up in useful FLOPs a second; Karp–Flatt: the serial share that would explain it",
+            ]
+        )
+    }
+
+    private var parts: ScalingTable {
+        let digits = max(2, decimals(forSeconds: report.points.map(\.seconds.median).min() ?? 1))
+        func seconds(_ spread: Spread) -> String { rounded(spread.median, digits) }
+        return ScalingTable(
+            title: "parts of a step in seconds, balance and rates",
+            columns: [
+                ("ranks", 5), ("compute", 10), ("waiting", 9), ("exposed", 9), ("rest", 8), ("comm.", 9),
+                ("planned", 9), ("measured", 10), ("GB/s", 8), ("mfu %", 8), ("GFLOP/s", 9),
+            ],
+            rows: report.points.map { point in
+                [
+                    "\(point.ranks)",
+                    seconds(point.compute),
+                    seconds(point.waiting),
+                    seconds(point.exposed),
+                    seconds(point.rest),
+                    seconds(point.communication),
+                    rounded(point.plannedImbalance.median, 3),
+                    rounded(point.measuredImbalance.median, 3),
+                    point.busBandwidth.map { rounded($0.median / 1e9, 2) } ?? "–",
+                    rounded(100 * point.utilization.median, 1),
+                    rounded(point.peakGflops.median, 0),
+                ]
+            },
+            legend: [
+                "compute, waiting: means over ranks; exposed: what of all communication (comm.) passes did not hide;",
+                "planned, measured: the last rank's work and time over the mean; GB/s: 2(P-1)/P of the gradient",
+                "over comm.; GFLOP/s: a rank's peak",
+            ]
+        )
+    }
+
+    // MARK: Foretold
+
+    private var forecast: ScalingTable? {
+        guard let forecast = report.forecast, forecast.points.count > 1 else { return nil }
+        let (network, model) = (forecast.allReduce.network, forecast.model)
+        let perNode = forecast.allReduce.ranksPerNode
+        let digits = max(2, decimals(forSeconds: forecast.points.map(\.parts.total).min() ?? 1))
+        let rate = network.bandwidth.isFinite ? "\(rounded(network.bandwidth * 8e-9, 1)) Gbit/s" : "no limit of rate"
+        return ScalingTable(
+            title: "foretold on \(network.name): \(rounded(network.latency * 1e6, 1)) µs and \(rate), "
+                + "\(counted(perNode, "rank")) a node",
+            columns: [
+                ("nodes", 6), ("pairs", 9), ("seconds", 9), ("waiting", 9), ("comm.", 9), ("exposed", 9),
+                ("efficiency %", 19), ("by", 13), ("pairs for 95 %", 16),
+            ],
+            rows: forecast.points.map { point in
+                [
+                    "\(point.nodes)",
+                    "\(point.pairs)",
+                    rounded(point.parts.total, digits),
+                    rounded(point.parts.waiting, digits),
+                    rounded(point.parts.communication, digits),
+                    rounded(point.parts.exposed, digits),
+                    "\(percent(point.efficiency)) \(percent(point.low))–\(percent(point.high))",
+                    point.nodes > 1 || perNode > 1 ? point.algorithm.rawValue : "–",
+                    point.sufficientPairs.map { "\($0)" } ?? "none",
+                ]
+            },
+            legend: [
+                "efficiency beside as many nodes alone, with the 90 % band of the study drawn anew; pairs: of a step;",
+                "ranks differ by \(percent(model.spread)) %, the last has \(rounded(model.plannedImbalance, 3)) of the "
+                    + "mean as planned, \(percent(model.overlap)) % of comm. is hidden",
+            ]
+        )
+    }
+
+    private var validation: ScalingTable? {
+        guard let validation = report.validation else { return nil }
+        let digits = decimals(forSeconds: validation.points.map(\.measured.median).min() ?? 1)
+        return ScalingTable(
+            title: "forecast beside another study: off by at most \(percent(validation.worst)) %",
+            columns: [("ranks", 6), ("measured", 20), ("foretold", 12), ("error %", 10)],
+            rows: validation.points.map { point in
+                [
+                    "\(point.ranks)", spread(point.measured, digits), rounded(point.predicted, digits),
+                    percent(point.error),
+                ]
+            },
+            legend: ["seconds of a step"]
+        )
+    }
+
+    private func percent(_ share: Double) -> String { rounded(100 * share, 1) }
+}
+
+/// What `espalier scaling` prints.
+struct ScalingPage {
+    let text: String
+
+    init(_ report: ScalingReport) {
+        let tables = ScalingTables(report)
+        let heading = tables.subject.map { padded($0.name, 9) + $0.text }
+        text = ([heading] + tables.all.map(\.lines)).map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    }
+}
+
+extension ScalingReport {
+    /// The figures as comma-separated values: a line for each number of ranks, then for each of nodes.
+    var csv: String {
+        func marked(_ kind: String, _ record: MetricsRecord) -> MetricsRecord {
+            var marked = MetricsRecord()
+            marked.add("kind", kind)
+            marked.add(contentsOf: record)
+            return marked
+        }
+        let measured = points.map { marked("measured", $0.record) }
+        return MetricsRecord.csv(measured + (forecast?.points ?? []).map { marked("foretold", $0.record) })
+    }
+}

@@ -1,0 +1,30 @@
+internal import Foundation
+internal import SystemPackage
+
+/// The processes that an `mpirun` of this host has started.
+enum RankProcesses {
+    /// The number of the process that is `rank` of `launcher`; nil as long as there is none.
+    static func find(rank: Int, of launcher: Int32) -> Int32? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.first { process in
+            guard parent(of: process) == launcher else { return false }
+            let variables = text("/proc/\(process)/environ").split(separator: "\0")
+            return variables.contains("OMPI_COMM_WORLD_RANK=\(rank)")
+        }
+    }
+
+    /// Whether a process is there and has not ended.
+    static func isAlive(_ process: Int32) -> Bool {
+        let state = text("/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix("State:") }
+        return state.map { !$0.contains("Z") } ?? false
+    }
+
+    private static func parent(of process: Int32) -> Int32? {
+        let line = text("/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix("PPid:") }
+        return line?.split(separator: "\t").last.flatMap { Int32($0) }
+    }
+
+    private static func text(_ path: String) -> String {
+        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+}

@@ -1,0 +1,191 @@
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// What `espalier scaling` runs, reports and foretells; how well anything scales, no test says.
+@Suite(.serialized, .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+struct ScalingTests {
+    private static let bench = ["--model", Golden.tied.directory.string, "--tree-tokens", "60"]
+    private static let short = ["--repeats", "2", "--steps", "2", "--warm-up", "1", "--rows", "2", "--threads", "1"]
+
+    /// A report's files and what was printed.
+    private struct Report {
+        let json: [String: Any]
+        let csv: [String]
+        let html: String
+        let lines: [String]
+
+        func records(_ key: String) -> [Metrics] {
+            (json[key] as? [[String: Any]] ?? []).map { $0.compactMapValues { ($0 as? NSNumber)?.doubleValue } }
+        }
+    }
+
+    private func scaling(_ words: [String], in directory: FilePath) throws -> Report {
+        let files = ["json", "csv", "html"].map { directory.appending("\(UUID().uuidString).\($0)").string }
+        let options = zip(["--json", "--csv", "--html"], files).flatMap { [$0, $1] }
+        let outcome = try Launch.run("espalier", ["scaling"] + options + words, solo: true)
+        guard outcome.status == 0 else { throw Failure(description: outcome.errors) }
+        let texts = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }
+        return Report(
+            json: try JSONSerialization.jsonObject(with: Data(texts[0].utf8)) as? [String: Any] ?? [:],
+            csv: texts[1].components(separatedBy: "\n").dropLast(),
+            html: texts[2],
+            lines: outcome.output.components(separatedBy: "\n")
+        )
+    }
+
+    @Test("each number of ranks runs in every turn, and figures fit together", arguments: ["weak", "strong"])
+    func study(mode: String) throws {
+        try Places.temporary { directory in
+            let report = try scaling(["--ranks", "2,1", "--mode", mode] + Self.short + Self.bench, in: directory)
+            let runs = report.records("runs")
+            #expect(runs.map { $0["ranks"] } == [1, 2, 2, 1] && runs.map { $0["turn"] } == [1, 1, 2, 2])
+            let points = report.records("points")
+            #expect(points.map { $0["pairs"] } == (mode == "weak" ? [2, 4] : [2, 2]))
+            for point in points {
+                func value(_ name: String) throws -> Double { try #require(point[name], "\(name)") }
+                let ranks = try value("ranks")
+                #expect(abs(try value("efficiency") * ranks / value("speedup") - 1) < 1e-9)
+                #expect(try value("step_seconds_min") <= value("step_seconds"))
+                #expect(try value("step_seconds") <= value("step_seconds_max"))
+                #expect(try value("compute_seconds") > 0 && value("imbalance") >= 1 && value("measured_imbalance") >= 1)
+                #expect((point["karp_flatt"] != nil) == (ranks == 2))
+                #expect((point["bus_bytes_per_second"] != nil) == (ranks == 2))
+                #expect(try value("compute_seconds") < value("step_seconds") * 1.5)
+            }
+            #expect(report.csv.count == 3 && report.csv[0].hasPrefix("kind,ranks,pairs,step_seconds,"))
+            #expect(report.lines.allSatisfy { $0.hasPrefix("model") || $0.count <= 100 })
+            // Nothing stays behind where it ran.
+            let names = try FileManager.default.contentsOfDirectory(atPath: FileManager.default.currentDirectoryPath)
+            #expect(!names.contains { $0.hasPrefix(".espalier-scaling") })
+        }
+    }
+
+    @Test("a study is drawn and foretold again from its file, without running")
+    func again() throws {
+        try Places.temporary { directory in
+            let file = directory.appending("study.json").string
+            let words = ["--ranks", "1,2", "--mode", "weak", "--json", file] + Self.short + Self.bench
+            let first = try Launch.run("espalier", ["scaling"] + words, solo: true)
+            #expect(first.status == 0, "\(first.errors)")
+            let plain = try scaling(["--from", file], in: directory)
+            #expect(plain.lines.joined(separator: "\n") == first.output)
+            let foretold = try scaling(
+                ["--from", file, "--predict", "1024", "--network", "10gbe", "--validate", file],
+                in: directory
+            )
+            #expect(foretold.records("points") == plain.records("points"))
+            let points = foretold.records("forecast_points")
+            #expect(points.map { $0["nodes"] } == (0...10).map { Double(1 << $0) })
+            #expect(points.allSatisfy { ($0["efficiency"] ?? 0) > 0 && $0["efficiency_low"] != nil })
+            #expect(foretold.records("validation").map { $0["ranks"] } == [1, 2])
+            #expect(foretold.csv.count == 1 + 2 + 11)
+            #expect(foretold.lines.allSatisfy { $0.hasPrefix("model") || $0.count <= 100 })
+            // Three drawings, and one more of the forecast; nothing that would have to be fetched or run.
+            #expect(plain.html.components(separatedBy: "<svg").count == 4)
+            #expect(foretold.html.components(separatedBy: "<svg").count == 5)
+            for part in ["http", "<script", "<link", "url(", "nan", "inf\""] {
+                #expect(!foretold.html.contains(part), "\(part)")
+            }
+            let document = ElementCheck(foretold.html)
+            #expect(document.isWellFormed && document.elements > 100)
+        }
+    }
+
+    @Test("a cluster file decides how ranks start")
+    func cluster() throws {
+        try Places.temporary { directory in
+            let text = "{ranks_per: host, ranks: 2, threads: 1, bind_to: none, options: [--oversubscribe]}"
+            let cluster = try Clusters.file(text, in: directory).string
+            let counts = ["--ranks", "2", "--repeats", "1", "--steps", "1", "--warm-up", "1", "--rows", "1"]
+            let report = try scaling(["--cluster", cluster] + counts + Self.bench, in: directory)
+            #expect(report.records("points").map { $0["ranks"] } == [2])
+            let more = try Launch.run(
+                "espalier",
+                ["scaling", "--cluster", cluster, "--ranks", "1,3"] + Self.bench,
+                solo: true
+            )
+            let room = "--ranks must be at most 2, for which \(cluster) has room, found 3"
+            #expect(more.status == 1 && more.errors == "error: \(room)\n")
+        }
+    }
+
+    @Test("a run that fails tells its reason, and the command to run by hand")
+    func failure() throws {
+        let outcome = try Launch.run(
+            "espalier",
+            ["scaling", "--ranks", "1", "--model", "/none", "--tree-tokens", "60"],
+            solo: true
+        )
+        #expect(outcome.status == 1 && outcome.output.isEmpty)
+        let lines = outcome.errors.components(separatedBy: "\n")
+        let reason = "/none: expected a Hugging Face model directory, found no config.json"
+        #expect(lines[0] == "error: \(reason)", "\(outcome.errors)")
+        #expect(lines[1] == "the run that failed was" && lines[2].hasPrefix("mpirun "))
+    }
+
+    @Test("what cannot be run or foretold ends in one line, before anything runs")
+    func badInput() throws {
+        let networks = "10gbe, 25gbe, 100gbe, ib-hdr, measured"
+        for (words, message) in [
+            ([], "--ranks must be numbers from 1 to 65536 with commas between them, as in 1,2,4, found nothing"),
+            (
+                ["--ranks", "1,0"],
+                "--ranks must be numbers from 1 to 65536 with commas between them, as in 1,2,4, found 1,0"
+            ),
+            (["--ranks", "2,2"], "--ranks must be each number once, found 2,2"),
+            (["--ranks", "1", "--steps", "0"], "--steps must be from 1 to 1000, found 0"),
+            (
+                ["--ranks", "1,9", "--mode", "strong"],
+                "--rows must be at least 9 with --mode strong, one for each rank, found 8"
+            ),
+            (
+                ["--ranks", "1", "--global-batch-size", "4"] + Self.bench,
+                "--global-batch-size must be left out, since --rows and --mode decide what a run measures, found it"
+            ),
+            (
+                ["--ranks", "1", "--sharing", "none", "--sharing", "prefix"] + Self.bench,
+                "--sharing must be one way of sharing, found none prefix"
+            ),
+            (
+                ["--ranks", "1", "--synthetic-model", "135m", "--profile", "all"],
+                "what to measure must be one source of rows, found 6"
+            ),
+            (["--network", "10gbe", "--ranks", "1"], "--network needs --predict; give both, or neither"),
+            (
+                ["--predict", "8", "--network", "10gb"],
+                "--network must be one of \(networks), or MICROSECONDS:GIGABITS, found 10gb; did you mean 10gbe?"
+            ),
+            (["--from", "/none", "--ranks", "1"], "--from must be given without anything to run, found --ranks 1"),
+        ] {
+            let outcome = try Launch.run("espalier", ["scaling"] + words, solo: true)
+            #expect(outcome.status == 1 && outcome.errors == "error: \(message)\n" && outcome.output.isEmpty)
+        }
+    }
+}
+
+/// Whether a page's elements are closed in the order in which they were opened.
+private struct ElementCheck {
+    var isWellFormed = true
+    var elements = 0
+
+    /// Void elements of HTML stay open.
+    private static let void: Set<String> = ["meta"]
+
+    init(_ page: String) {
+        var open: [Substring] = []
+        for part in page.split(separator: "<").dropFirst() {
+            let name = part.prefix { $0.isLetter || $0.isNumber || $0 == "/" || $0 == "!" }
+            if name.hasPrefix("!") || Self.void.contains(String(name)) { continue }
+            if name.hasPrefix("/") {
+                isWellFormed = isWellFormed && open.popLast() == name.dropFirst()
+            } else {
+                elements += 1
+                let tag = part.prefix { $0 != ">" }
+                if !tag.hasSuffix("/") { open.append(name) }
+            }
+        }
+        isWellFormed = isWellFormed && open.isEmpty
+    }
+}

@@ -1,0 +1,96 @@
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// Jobs in which a rank stands still.
+@Suite(.enabled(if: Launch.hasMPI, "mpirun is not installed"), .serialized)
+struct StallTests {
+    private func arguments(_ output: FilePath, _ more: [String]) -> [String] {
+        let golden = Golden.tied
+        return [
+            "train", "--model", golden.directory.string, "--data", golden.file.string, "--output", output.string,
+            "--threads", "1", "--global-batch-size", "6", "--save-steps", "5",
+        ] + more
+    }
+
+    private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
+
+    private func newestCheckpoint(_ output: FilePath) -> Int {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: output.string)) ?? []
+        return names.compactMap { $0.hasPrefix("checkpoint-") ? Int($0.dropFirst(11)) : nil }.max() ?? 0
+    }
+
+    /// For how long a rank says that nothing has moved, in seconds; nil where it has said nothing.
+    private func stillSeconds(_ output: FilePath, rank: Int) -> Double? {
+        let path = output.appending("stall/rank-\(rank)").string
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        return ((try? JSONSerialization.jsonObject(with: data)) as? [String: Any])?["seconds"] as? Double
+    }
+
+    @Test("a rank that is stopped is named, what each last did is told, and the job ends with 124, to go on later")
+    func stopped() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            var stopped: Int32?
+            let words = arguments(output, ["--max-steps", "1000000", "--stall-timeout", "2"])
+            let outcome = try Launch.run("espalier", words, ranks: 3) { launcher in
+                guard exists(output.appending("checkpoint-5")) else { return false }
+                stopped = RankProcesses.find(rank: 1, of: launcher)
+                stopped.map { _ = kill($0, SIGSTOP) }
+                return true
+            }
+            let process = try #require(stopped)
+            #expect(outcome.status == 124, "\(outcome.errors)")
+            let lines = outcome.errors.split(separator: "\n").map { String($0) }
+            let verdict = try #require(lines.first { $0.hasPrefix("error: stalled: ") }, "\(outcome.errors)")
+            #expect(verdict.contains("nothing has moved for 2 s; no word from rank 1 on "), "\(verdict)")
+            #expect(verdict.contains(" (process \(process)): stopped, hung up, or cut off from "), "\(verdict)")
+            for rank in [0, 2] {
+                let line = lines.first { $0.hasPrefix("rank \(rank) on ") } ?? ""
+                #expect(line.contains("): step ") && line.contains(", collective call "), "\(outcome.errors)")
+                #expect(exists(output.appending("stall/rank-\(rank)")))
+            }
+            #expect(!lines.contains { $0.hasPrefix("rank 1 on ") })
+            // No process is left but one that nobody has waited for, and the next start finds neither a lock nor the words of this one in its way.
+            #expect(!RankProcesses.isAlive(process))
+            let steps = newestCheckpoint(output)
+            let limits = ["--max-steps", "1000000", "--stall-timeout", "60", "--resume"]
+            let resumed = try Launch.run("espalier", arguments(output, limits), ranks: 2) { launcher in
+                guard newestCheckpoint(output) > steps else { return false }
+                kill(launcher, SIGUSR1)
+                return true
+            }
+            #expect(resumed.status == 75, "\(resumed.errors)")
+            #expect(!exists(output.appending("stall")))
+        }
+    }
+
+    @Test("a rank that is slow, and moves, raises no alarm, though others wait for longer than the timeout")
+    func slow() throws {
+        try Places.temporary { directory in
+            let (output, data) = (directory.appending("out"), directory.appending("data.safetensors"))
+            try writeRows(8000, to: data)
+            // Many small packed rows in a step: each is a sign of life.
+            let course = ["--data", data.string, "--global-batch-size", "4000", "--row-tokens", "64"]
+            let words = arguments(output, course + ["--max-steps", "2", "--stall-timeout", "2"])
+            var (slowed, longest): (Int32?, Double) = (nil, 0)
+            let outcome = try Launch.run("espalier", words, ranks: 2) { launcher in
+                guard let process = slowed ?? RankProcesses.find(rank: 1, of: launcher),
+                    exists(output.appending("metrics.jsonl"))
+                else { return false }
+                slowed = process
+                // A fiftieth of its speed.
+                kill(process, SIGSTOP)
+                usleep(245_000)
+                longest = max(longest, stillSeconds(output, rank: 0) ?? 0)
+                kill(process, SIGCONT)
+                usleep(5_000)
+                return longest > 3
+            }
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(longest > 3, "rank 0 never waited for longer than the timeout")
+            #expect(!exists(output.appending("stall")))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+internal import Formats
+internal import Foundation
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+struct DirectoryLockTests {
+    private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
+
+    @Test("a directory is locked once, and again when the lock is given back; nothing is left of it")
+    func once() throws {
+        try Places.temporary { directory in
+            let first = try DirectoryLock(directory, patience: 0)
+            #expect(first.isHeld)
+            withExtendedLifetime(first) {
+                let error = #expect(throws: FormatError.self) { try DirectoryLock(directory, patience: 0.2) }
+                let here = "process \(ProcessInfo.processInfo.processIdentifier) on \(Host.name) since 20"
+                #expect(error?.message.hasPrefix("another run writes there: \(here)") == true, "\(error as Any)")
+                #expect(error?.isPassing == true)
+            }
+        }
+        try Places.temporary { directory in
+            do { _ = try DirectoryLock(directory, patience: 0) }
+            #expect(!exists(directory.appending(DirectoryLock.fileName)))
+            #expect(try DirectoryLock(directory, patience: 0).isHeld)
+        }
+    }
+
+    @Test("what a dead process has left is in nobody's way, and who takes over is told")
+    func leftOver() throws {
+        try Places.temporary { directory in
+            let file = directory.appending(DirectoryLock.fileName)
+            try "process 1 on elsewhere since 1970-01-01T00:00:00Z, and a line that is longer than the next one's\n"
+                .write(toFile: file.string, atomically: false, encoding: .utf8)
+            let lock = try DirectoryLock(directory, patience: 0)
+            try withExtendedLifetime(lock) {
+                let text = try String(contentsOfFile: file.string, encoding: .utf8)
+                #expect(text.hasPrefix("process \(ProcessInfo.processInfo.processIdentifier) on "), "\(text)")
+                #expect(text.hasSuffix("Z\n") && !text.contains("elsewhere"), "\(text)")
+            }
+        }
+    }
+
+    @Test("a directory that cannot be written to is told as one")
+    func missing() throws {
+        let error = #expect(throws: FormatError.self) { try DirectoryLock("/none/here", patience: 0) }
+        #expect(error?.message.hasPrefix("cannot be written: No such file or directory") == true)
+        #expect(error?.isPassing == false)
+    }
+}

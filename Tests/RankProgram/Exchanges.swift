@@ -1,0 +1,136 @@
+internal import Collectives
+internal import Foundation
+
+/// Sums and copies over ranks, compared with what each rank computes from all ranks' values by itself.
+struct Exchanges {
+    let communicator: any Communicator
+
+    private var size: Int { communicator.size }
+
+    /// Less than a unit, some units, with an end that fills none, and nothing.
+    private static let counts = [0, 1, 4095, 4096, 4097, 5 * 4096, 23 * 4096 + 77]
+
+    /// Every collective that suits these ranks, over buckets of several sizes; gives how many were compared.
+    func check() throws -> Int {
+        guard let channel = try communicator.channel() else { return 0 }
+        // As if ranks were on hosts of two, where that is possible.
+        let hosts = size % 2 == 0 ? (0..<size).map { $0 - $0 % 2 } : (0..<size).map { _ in 0 }
+        let capacity = Self.counts.max() ?? 0
+        let maker = ReductionMaker(rank: communicator.rank, leaders: hosts, channel: channel, capacity: capacity)
+        var compared = 0
+        for collective in Collective.allCases where collective != .auto {
+            for dtype in ReduceDType.allCases {
+                let reduction = try maker.reduction(collective, dtype)
+                // Again, to see that nothing is left over from before.
+                for count in Self.counts + Self.counts {
+                    try check(reduction, collective, dtype, count: count)
+                    compared += 1
+                }
+            }
+        }
+        return compared
+    }
+
+    private func check(
+        _ reduction: any SlicedReduction,
+        _ collective: Collective,
+        _ dtype: ReduceDType,
+        count: Int
+    ) throws {
+        let name = "\(collective) \(dtype) \(count)"
+        let slices = (0..<size).map { reduction.slice(of: $0, count: count) }
+        try expect(slices.flatMap { Array($0) }.sorted() == Array(0..<count), "\(name): slices \(slices)")
+        let all = (0..<size).map { rank in (0..<count).map { Self.value($0, rank) } }
+        let sums = (0..<count).map { element in Self.sum(all.map { $0[element] }, dtype) }
+        var values = all[communicator.rank]
+        var span = values.mutableSpan
+        try reduction.reduceScatter(&span)
+        for element in slices[communicator.rank] {
+            let (found, expected) = (values[element], sums[element])
+            // The others add up in orders of their own: of so few values of at most 1 the last bits differ.
+            let tolerance: Float = collective.keepsOrder || dtype == .bfloat16 ? 0 : 1e-6
+            try expect(abs(found - expected) <= tolerance, "\(name): \(found) for \(expected) at \(element)")
+        }
+        // Its own slice is all that a rank has to give.
+        let own = slices[communicator.rank]
+        values = (0..<count).map { own.contains($0) ? all[0][$0] : .nan }
+        var gathered = values.mutableSpan
+        try reduction.allGather(&gathered)
+        try expect(values == all[0], "\(name): gathered")
+    }
+
+    /// Values of both signs, so that the order of their sum shows.
+    private static func value(_ element: Int, _ rank: Int) -> Float {
+        Float((element * 7919 + rank * 104_729) % 2003 - 1001) / 1001
+    }
+
+    /// In float32 as a balanced tree; of values rounded to bfloat16 in the order of ranks.
+    private static func sum(_ values: [Float], _ dtype: ReduceDType) -> Float {
+        guard dtype == .float32 else { return values.reduce(0) { $0 + rounded($1) } }
+        var values = values
+        while values.count > 1 {
+            values = stride(from: 0, to: values.count, by: 2).map { left in
+                left + 1 < values.count ? values[left] + values[left + 1] : values[left]
+            }
+        }
+        return values[0]
+    }
+
+    /// The nearest float32 of 8 binary digits, of two the one whose last digit is even.
+    private static func rounded(_ value: Float) -> Float {
+        guard value != 0 else { return value }
+        let ulp = Float(sign: .plus, exponent: value.exponent - 7, significand: 1)
+        return (value / ulp).rounded(.toNearestOrEven) * ulp
+    }
+
+    /// Every rank sends to every other, sizes that fit and do not fit one piece, and the hosts are told.
+    func messages() throws {
+        for count in [0, 1, 7_000_001] {
+            let sent = (0..<count).map { Float($0 % 1001) + Float(communicator.rank) }
+            for root in 0..<size {
+                guard communicator.rank == root else {
+                    try communicator.send(sent.span, to: root)
+                    continue
+                }
+                for other in 0..<size where other != root {
+                    var received = [Float](repeating: .nan, count: count)
+                    var span = received.mutableSpan
+                    try communicator.receive(&span, from: other)
+                    let isRight = received.indices.allSatisfy { received[$0] == Float($0 % 1001) + Float(other) }
+                    try expect(isRight, "\(count) floats from \(other)")
+                }
+            }
+        }
+        try expect(try communicator.hostLeaders() == Array(repeating: 0, count: size), "one host")
+    }
+
+    /// What hosts of different numbers of ranks are told, and which collectives are tried where.
+    func hosts() throws {
+        guard let channel = try communicator.channel() else { return }
+        func maker(_ leaders: [Int]) -> ReductionMaker {
+            ReductionMaker(rank: 0, leaders: leaders, channel: channel, capacity: 1)
+        }
+        for (leaders, candidates) in [
+            ([0, 0], [.direct]), ([0, 1], [.direct]), ([0, 0, 0], [.direct]), ([0, 0, 0, 0], [.direct, .halving]),
+            ([0, 0, 2, 2], [.direct, .halving, .hierarchical]), ([0, 1, 0, 1], [.direct, .halving]),
+            ([0, 0, 0, 3, 3, 3], [.direct, .halving]),
+        ] as [([Int], [Collective])] {
+            try expect(maker(leaders).candidates == candidates, "\(leaders): \(maker(leaders).candidates)")
+        }
+        do {
+            _ = try maker([0, 0, 2]).reduction(.hierarchical, .float32)
+            throw Mismatch(description: "two hosts of different numbers of ranks")
+        } catch let error as HostError {
+            try expect(error.description.contains("; found 2, 1; start them so"), "\(error)")
+        }
+        let choice = try CollectiveChoice(.auto, capacity: 40_000, communicator: communicator)
+        let tried = (choice?.trials ?? []).map(\.collective)
+        try expect(tried == (size % 2 == 0 && size > 2 ? [.direct, .halving] : []), "tried \(tried)")
+        let chosen = choice?.collective
+        try expect(chosen == .direct || chosen == .halving, "chose \(String(describing: chosen))")
+    }
+
+    private func expect(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+        guard condition else { throw Mismatch(description: what()) }
+    }
+}

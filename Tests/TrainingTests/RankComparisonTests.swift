@@ -1,0 +1,43 @@
+internal import Collectives
+internal import Compute
+internal import TestSupport
+internal import Testing
+internal import Training
+
+/// What a rank learns of others whose weights have come apart.
+struct RankComparisonTests {
+    /// Rank 0 of three, of which some gather other values than it.
+    private final class Fake: Communicator {
+        let rank = 0
+        let size = 3
+        private let odd: [Int]
+
+        init(odd: [Int]) { self.odd = odd }
+
+        func gather(_ values: Span<Double>, root: Int) -> [Double]? {
+            (0..<size).flatMap { rank in
+                values.indices.map { values[$0] + (odd.contains(rank) && $0 == values.count - 1 ? 1 : 0) }
+            }
+        }
+
+        func allReduceSum(_ values: inout MutableSpan<Float>) {}
+        func allReduceSum(_ values: inout MutableSpan<Double>) {}
+        func allReduceMax(_ values: inout MutableSpan<Double>) {}
+        func broadcast(_ bytes: inout MutableSpan<UInt8>, root: Int) {}
+        func barrier() {}
+        func hostLeaders() -> [Int] { [0, 0, 0] }
+        func channel() -> Channel? { nil }
+        func send(_ bytes: Span<UInt8>, to rank: Int) {}
+        func receive(_ bytes: inout MutableSpan<UInt8>, from rank: Int) {}
+        func abort(code: Int32) -> Never { preconditionFailure("nobody aborts") }
+    }
+
+    @Test("the first rank whose weights differ is named, and all stop", arguments: [[], [1, 2], [2]])
+    func mismatch(odd: [Int]) throws {
+        let policy = try Policy(directory: Golden.tied.directory, team: ThreadTeam(count: 2))
+        let comparison = RankComparison(policy, communicator: Fake(odd: odd))
+        guard let first = odd.first else { return try comparison.check(step: 7) }
+        let error = #expect(throws: RankFailure.self) { try comparison.check(step: 7) }
+        #expect(error?.message.hasPrefix("after step 7 rank \(first) has other weights than rank 0, ") == true)
+    }
+}

@@ -1,0 +1,41 @@
+internal import Foundation
+internal import Testing
+internal import Training
+
+/// What ranks do in a second, by which a step may be divided.
+struct RankSpeedsTests {
+    @Test("speeds are relative to their mean, and follow the steps by a fifth")
+    func mean() {
+        var speeds = RankSpeeds()
+        #expect(speeds.relative(ranks: 2) == nil)
+        speeds.add([30, 10])
+        #expect(speeds.relative(ranks: 2) == [1.5, 0.5])
+        speeds.add([30, 60])
+        // 10 + (60 - 10) / 5.
+        #expect(speeds.relative(ranks: 2) == [1.2, 0.8])
+        for _ in 0..<60 { speeds.add([10, 40]) }
+        let late = speeds.relative(ranks: 2) ?? []
+        #expect(zip(late, [0.4, 1.6]).allSatisfy { abs($0 - $1) < 1e-5 } && late.count == 2)
+    }
+
+    @Test("a rank without work keeps its speed, or counts as a mean one; other ranks begin anew")
+    func idle() {
+        var speeds = RankSpeeds()
+        speeds.add([0, 20, 10])
+        #expect(speeds.relative(ranks: 3) == [1, 20 / 15.0, 10 / 15.0])
+        speeds.add([40, 0, 10])
+        let relative = speeds.relative(ranks: 3) ?? []
+        #expect(relative.count == 3 && zip(relative, [12.0 / 7, 6.0 / 7, 3.0 / 7]).allSatisfy { abs($0 - $1) < 1e-15 })
+        #expect(speeds.relative(ranks: 2) == nil)
+        speeds.add([1, 1])
+        #expect(speeds.relative(ranks: 2) == [1, 1] && speeds.relative(ranks: 3) == nil)
+    }
+
+    @Test("speeds read back from a checkpoint have the same bits")
+    func roundTrip() throws {
+        var speeds = RankSpeeds()
+        speeds.add([1.0 / 3, 0.1])
+        speeds.add([0.7, 1e9])
+        #expect(try JSONDecoder().decode(RankSpeeds.self, from: JSONEncoder().encode(speeds)) == speeds)
+    }
+}

@@ -1,0 +1,24 @@
+internal import Testing
+internal import Training
+
+/// What ranks took, and what is made of it.
+struct RankTimesTests {
+    @Test("the slowest rank is told by the mean, and how ranks differ by what they had to do")
+    func evenness() {
+        let times = RankTimes(seconds: [3, 1, 2], costs: [30, 10, 20])
+        #expect(times.seconds == 2 && times.imbalance == 1.5 && times.spread < 1e-15)
+        // Seconds for a unit: 1 and 3, with a deviation of √2 about 2.
+        let uneven = RankTimes(seconds: [4, 6, 0], costs: [4, 2, 0])
+        #expect(abs(uneven.spread - 2.0.squareRoot() / 2) < 1e-15 && uneven.imbalance == 6 * 3 / 10.0)
+        let alone = RankTimes(seconds: [5], costs: [1])
+        #expect(alone.imbalance == 1 && alone.spread == 0)
+    }
+
+    @Test(
+        "a deviation is that of a sample, by the mean",
+        arguments: [([1, 3], 0.5 * 2.0.squareRoot()), ([7], 0), ([], 0)] as [([Double], Double)]
+    )
+    func deviation(values: [Double], expected: Double) {
+        #expect(abs(relativeDeviation(values) - expected) < 1e-15)
+    }
+}

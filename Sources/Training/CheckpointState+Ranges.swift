@@ -17,6 +17,8 @@ extension CheckpointState {
         // Far beyond any run, and as far from overflow.
         let most = 1 << 53
         try check("step", run.step, 0...most)
+        try check("rollbacks", run.rollbacks, 0...most)
+        try check("passedOver", run.passedOver, 0...most)
         try check("total.steps", run.total.steps, run.step...run.step)
         for (name, report) in [("total", run.total), ("window", run.window)] {
             try check("\(name).steps", report.steps, 0...run.step)

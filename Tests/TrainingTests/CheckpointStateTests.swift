@@ -9,14 +9,15 @@ struct CheckpointStateTests {
     /// The state after three steps, two of them in the window, with one evaluation.
     static let sound = """
         {"run": {"step": 3, "skippedInRow": 1, "trainSeconds": 1.5, "evaluationSeconds": 0.5,
+        "speeds": {"rates": [2.5, 0]}, "rollbacks": 1, "passedOver": 2, "recent": {"losses": [0.5], "norms": ["inf"]},
         "window": {"statistics": {"sums": [2,0,0,0,0,0,0,0,0,0,0,0]}, "gradientNorm": "nan", "learningRate": 0.1,
         "tokensComputed": 10, "tokensUnshared": 20, "flops": 1e9, "steps": 2, "skipped": 1, "imbalance": 1,
-        "seconds": {"total": 1, "forward": 0, "backward": 0, "head": 0, "waiting": 0, "communication": 0,
-        "optimizer": 0, "system": 0}},
+        "ranks": {"seconds": 1, "imbalance": 1, "spread": 0}, "seconds": {"total": 1, "forward": 0, "backward": 0, "head": 0, "waiting": 0, "communication": 0,
+        "exposedCommunication": 0, "optimizer": 0, "system": 0}},
         "total": {"statistics": {"sums": [3,0,0,0,0,0,0,0,0,0,0,0]}, "gradientNorm": 1, "learningRate": 0.1,
         "tokensComputed": 30, "tokensUnshared": 40, "flops": 1e9, "steps": 3, "skipped": 1, "imbalance": 1,
-        "seconds": {"total": 1, "forward": 0, "backward": 0, "head": 0, "waiting": 0, "communication": 0,
-        "optimizer": 0, "system": 0}}},
+        "ranks": {"seconds": 1, "imbalance": 1, "spread": 0}, "seconds": {"total": 1, "forward": 0, "backward": 0, "head": 0, "waiting": 0, "communication": 0,
+        "exposedCommunication": 0, "optimizer": 0, "system": 0}}},
         "evaluation": {"memory": {"best": {"step": 2, "value": 0.5}, "withoutImprovement": 0}, "count": 1},
         "modelDigest": "m", "dataDigest": "d"}
         """
@@ -47,6 +48,8 @@ struct CheckpointStateTests {
                 #""step": 3"#, #""step": 9223372036854775807"#,
                 "step: expected from 0 to 9007199254740992, found 9223372036854775807"
             ),
+            (#""rollbacks": 1"#, #""rollbacks": -1"#, "rollbacks: expected from 0 to 9007199254740992, found -1"),
+            (#""passedOver": 2"#, #""passedOver": -2"#, "passedOver: expected from 0 to 9007199254740992, found -2"),
             (#""step": 3"#, #""step": 4"#, "total.steps: expected from 4 to 4, found 3"),
             (#""skippedInRow": 1"#, #""skippedInRow": 2"#, "skippedInRow: expected from 0 to 1, found 2"),
             (#""steps": 2"#, #""steps": 5"#, "window.steps: expected from 0 to 3, found 5"),
@@ -76,7 +79,8 @@ struct CheckpointStateTests {
             (#""step": 3"#, #""step": 3.5"#), (#""step": 3"#, #""step": 1e400"#),
             (#""step": 3"#, #""step": 9223372036854775808"#),
             (#""step": 3"#, #""step": 3, "step": 3"#), ("[2,0", "[2"), ("[2,0", "[-2,0"), ("[2,0", #"["nan",0"#),
-            ("[2,0", "[1e300,0"), (#""value": 0.5"#, #""value": "much""#),
+            ("[2,0", "[1e300,0"), ("[2.5, 0]", "[-2.5, 0]"), ("[2.5, 0]", #"["nan", 0]"#), ("[2.5, 0]", #"["inf", 0]"#),
+            (#""value": 0.5"#, #""value": "much""#),
             (#""dataDigest": "d""#, #""dataDigest": [[[[[[]]]]]]"#),
         ]
     )

@@ -65,6 +65,11 @@ let package = Package(
         // Tests: goldens, real files, real processes.
         .target(name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport"),
         .executableTarget(name: "RankProgram", dependencies: ["Collectives"], path: "Tests/RankProgram"),
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["Formats", "Preferences", "Training", "Transformer", systemPackage],
+            path: "Tests/Fuzz/Targets"
+        ),
         .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "RankProgram"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", systemPackage]),
@@ -85,6 +90,19 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// What launch/fuzz builds, which needs a sanitizer's runtime.
+if Context.environment["ESPALIER_FUZZ"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: ["CFuzzer", "FuzzTargets"],
+            path: "Tests/Fuzz",
+            sources: ["Fuzz.swift"]
+        ),
+    ]
+}
 
 /// One standard for all of our code; a C target takes none of these.
 let strict: [SwiftSetting] = [

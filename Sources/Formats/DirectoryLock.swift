@@ -26,7 +26,8 @@ package final class DirectoryLock {
         path = directory.appending(Self.fileName)
         let deadline = ContinuousClock().now + .seconds(patience)
         while true {
-            let descriptor = open(path.string, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+            // What a link of that name points to would be written over.
+            let descriptor = open(path.string, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
             guard descriptor >= 0 else { throw AtomicFile.failure(path) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
                 // Whoever had it before may have removed this file meanwhile.

@@ -17,6 +17,8 @@ extension CheckpointState {
         // Far beyond any run, and as far from overflow.
         let most = 1 << 53
         try check("step", run.step, 0...most)
+        try check("rollbacks", run.rollbacks, 0...most)
+        try check("passedOver", run.passedOver, 0...most)
         try check("total.steps", run.total.steps, run.step...run.step)
         for (name, report) in [("total", run.total), ("window", run.window)] {
             try check("\(name).steps", report.steps, 0...run.step)
@@ -25,12 +27,6 @@ extension CheckpointState {
             try check("\(name).tokensUnshared", report.tokensUnshared, 0...most)
         }
         try check("skippedInRow", run.skippedInRow, 0...run.total.skipped)
-        try check("rollbacks", run.rollbacks, 0...most)
-        try check("passedOver", run.passedOver, 0...most)
-        guard run.speeds.areSound else {
-            let expected = "speeds.rates: expected finite numbers, at least 0; resume from another checkpoint"
-            throw CheckpointStateFault(description: expected)
-        }
         guard let evaluation else { return }
         try check("evaluation.count", evaluation.count, 0...most)
         try check("evaluation.memory.withoutImprovement", evaluation.memory.withoutImprovement, 0...evaluation.count)

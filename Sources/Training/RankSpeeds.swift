@@ -16,11 +16,18 @@ package struct RankSpeeds: Codable, Sendable, Equatable {
     /// The share of the newest step in the mean: it forgets a slow moment within some ten steps.
     private static let weight = 0.2
 
-    /// Whether these can be what ranks have done.
-    var areSound: Bool { rates.allSatisfy { $0.isFinite && $0 >= 0 } }
-
     /// Nothing known.
     package init() {}
+
+    /// Reads rates, of which a file may have any: those that no rank has would divide nothing.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        rates = try values.decode([Double].self, forKey: .rates)
+        guard rates.allSatisfy({ $0 == 0 || (1e-9...1e30).contains($0) }) else {
+            let expected = "expected rates from 1e-9 to 1e30, or 0"
+            throw DecodingError.dataCorruptedError(forKey: .rates, in: values, debugDescription: expected)
+        }
+    }
 
     /// Takes in a step.
     ///

@@ -41,6 +41,18 @@ struct DirectoryLockTests {
         }
     }
 
+    @Test("a link in the place of the lock is not written through")
+    func link() throws {
+        try Places.temporary { directory in
+            let victim = directory.appending("victim")
+            try "precious".write(toFile: victim.string, atomically: true, encoding: .utf8)
+            #expect(symlink("victim", directory.appending(DirectoryLock.fileName).string) == 0)
+            let error = #expect(throws: FormatError.self) { try DirectoryLock(directory, patience: 0) }
+            #expect(error?.message == "cannot be written: Too many levels of symbolic links")
+            #expect(try String(contentsOfFile: victim.string, encoding: .utf8) == "precious")
+        }
+    }
+
     @Test("a directory that cannot be written to is told as one")
     func missing() throws {
         let error = #expect(throws: FormatError.self) { try DirectoryLock("/none/here", patience: 0) }

@@ -9,7 +9,7 @@ struct CheckpointStateTests {
     /// The state after three steps, two of them in the window, with one evaluation.
     static let sound = """
         {"run": {"step": 3, "skippedInRow": 1, "trainSeconds": 1.5, "evaluationSeconds": 0.5,
-        "speeds": {"rates": [1, 2]}, "rollbacks": 1, "passedOver": 4, "recent": {"losses": [], "norms": []},
+        "speeds": {"rates": [2.5, 0]}, "rollbacks": 1, "passedOver": 4, "recent": {"losses": [], "norms": []},
         "window": {"statistics": {"sums": [2,0,0,0,0,0,0,0,0,0,0,0]}, "gradientNorm": "nan", "learningRate": 0.1,
         "tokensComputed": 10, "tokensUnshared": 20, "flops": 1e9, "steps": 2, "skipped": 1, "imbalance": 1,
         "seconds": {"total": 1, "forward": 0, "backward": 0, "head": 0, "waiting": 0, "communication": 0,
@@ -52,7 +52,6 @@ struct CheckpointStateTests {
             ),
             (#""rollbacks": 1"#, #""rollbacks": -1"#, "rollbacks: expected from 0 to 9007199254740992, found -1"),
             (#""passedOver": 4"#, #""passedOver": -4"#, "passedOver: expected from 0 to 9007199254740992, found -4"),
-            ("[1, 2]", "[1, -2]", "speeds.rates: expected finite numbers, at least 0"),
             (#""step": 3"#, #""step": 4"#, "total.steps: expected from 4 to 4, found 3"),
             (#""skippedInRow": 1"#, #""skippedInRow": 2"#, "skippedInRow: expected from 0 to 1, found 2"),
             (#""steps": 2"#, #""steps": 5"#, "window.steps: expected from 0 to 3, found 5"),
@@ -82,7 +81,8 @@ struct CheckpointStateTests {
             (#""step": 3"#, #""step": 3.5"#), (#""step": 3"#, #""step": 1e400"#),
             (#""step": 3"#, #""step": 9223372036854775808"#),
             (#""step": 3"#, #""step": 3, "step": 3"#), ("[2,0", "[2"), ("[2,0", "[-2,0"), ("[2,0", #"["nan",0"#),
-            ("[2,0", "[1e300,0"), (#""value": 0.5"#, #""value": "much""#),
+            ("[2,0", "[1e300,0"), ("[2.5, 0]", "[-2.5, 0]"), ("[2.5, 0]", #"["nan", 0]"#), ("[2.5, 0]", #"["inf", 0]"#),
+            (#""value": 0.5"#, #""value": "much""#),
             (#""dataDigest": "d""#, #""dataDigest": [[[[[[]]]]]]"#),
         ]
     )

@@ -1,0 +1,29 @@
+internal import CFuzzer
+internal import FuzzTargets
+internal import Glibc
+
+/// `Fuzz TARGET [libFuzzer's arguments]`: inputs without end for one reader, in the current directory.
+@main
+enum Fuzz {
+    // Set once, before the one thread there is reads it: what libFuzzer calls can capture nothing.
+    nonisolated(unsafe) private static var read: (UnsafeRawBufferPointer) -> Void = { _ in }
+
+    static func main() throws {
+        guard CommandLine.argc > 1, let name = CommandLine.unsafeArgv[1].map({ String(cString: $0) }),
+            let target = FuzzTarget.all.first(where: { $0.name == name })
+        else {
+            print(FuzzTarget.all.map(\.name).joined(separator: "\n"))
+            exit(1)
+        }
+        read = try target.start()
+        // Its own name goes, so that libFuzzer finds the target's in its place.
+        var count = CommandLine.argc - 1
+        var words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
+        exit(LLVMFuzzerRunDriver(&count, &words) { Fuzz.run(UnsafeRawBufferPointer(start: $0, count: $1)) })
+    }
+
+    private static func run(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+        read(bytes)
+        return 0
+    }
+}

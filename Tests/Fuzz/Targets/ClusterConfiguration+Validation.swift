@@ -1,0 +1,1 @@
+../../../Sources/espalier/Launch/ClusterConfiguration+Validation.swift

@@ -1,0 +1,71 @@
+internal import Formats
+internal import Preferences
+internal import SystemPackage
+internal import Training
+internal import Transformer
+
+extension FuzzTarget {
+    /// Every target.
+    package static var all: [FuzzTarget] {
+        [json, safetensors, header, index, manifest, config, train, cluster, hosts, prepared, state, metrics]
+    }
+
+    static let config = FuzzTarget("config") {
+        let directory = FilePath("model")
+        try directory.makeDirectory()
+        let file = ScratchFile(directory.appending("config.json"))
+        return { bytes in
+            file.write(bytes)
+            let model = try ModelConfiguration(directory: directory)
+            // Each layer has nine tensors to be named.
+            guard model.layerCount <= 32 else { return }
+            let layout = ParameterLayout(model)
+            precondition(
+                layout.count > 0 && layout.tensors.last.map { $0.range.upperBound } == layout.count,
+                "no overflow"
+            )
+        }
+    }
+
+    static let train = FuzzTarget("train") {
+        let (file, again) = (ScratchFile("train.yaml"), ScratchFile("again.yaml"))
+        return { bytes in
+            file.write(bytes)
+            let settings = try TrainingConfiguration(yaml: file.path)
+            try settings.validate()
+            try Array(settings.yaml().utf8).withUnsafeBytes { again.write($0) }
+            let read = try? TrainingConfiguration(yaml: again.path)
+            precondition(read == settings, "settings as they are written")
+        }
+    }
+
+    static let cluster = FuzzTarget("cluster") {
+        let file = ScratchFile("cluster.yaml")
+        return { bytes in
+            file.write(bytes)
+            _ = try ClusterConfiguration(yaml: file.path)
+        }
+    }
+
+    static let hosts = FuzzTarget("hosts") {
+        let file = ScratchFile("hosts")
+        return { bytes in
+            file.write(bytes)
+            try HostFile(file.path).requireSlots(2)
+        }
+    }
+
+    static let state = FuzzTarget("state") {
+        { bytes in
+            let json = try CheckpointState(json: String(decoding: bytes, as: UTF8.self)).json()
+            let again = try? CheckpointState(json: json).json()
+            precondition(again == json, "a state as it is written")
+        }
+    }
+
+    static let metrics = FuzzTarget("metrics") {
+        { bytes in
+            try MetricsLines.check(bytes, lastStep: 100, of: "metrics.jsonl")
+        }
+    }
+}

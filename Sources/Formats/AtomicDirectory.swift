@@ -14,8 +14,8 @@ package enum AtomicDirectory {
         let (parent, name) = (path.removingLastComponent(), path.lastComponent?.string ?? "")
         let temporary = parent.appending(".\(name).\(getpid()).tmp")
         discard(temporary)
-        try temporary.makeDirectory()
         do {
+            try temporary.makeDirectory()
             try body(temporary)
             try DirectoryManifest(of: temporary).write(to: temporary)
             try temporary.synchronizeDirectory()

@@ -1,0 +1,121 @@
+"""A long run whose ranks are killed again and again, and what its memory and its files become."""
+
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tiny_runs import ROOT, Run, environment
+
+
+def last_step(run: Run) -> int:
+    """The step of the last whole line of metrics; 0 before the first."""
+    try:
+        with (run.output / "metrics.jsonl").open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 8192))
+            whole = file.read().splitlines(keepends=True)
+    except FileNotFoundError:
+        return 0
+    lines = [line for line in whole[-2:] if line.startswith(b"{") and line.endswith(b"}\n")]
+    return json.loads(lines[-1])["step"] if lines else 0
+
+
+def ranks_of(run: Run) -> dict[int, int]:
+    """The processes that train into a run's output, by their rank."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            if Path(os.readlink(entry / "exe")).name != "espalier" or str(run.output).encode() not in words:
+                continue
+        except OSError:
+            continue
+        ranks = [int(word.partition(b"=")[2]) for word in variables if word.startswith(b"OMPI_COMM_WORLD_RANK=")]
+        found[ranks[0] if ranks else 0] = int(entry.name)
+    return found
+
+
+def resident_bytes(process: int) -> int:
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) << 10
+    raise ProcessLookupError(process)
+
+
+@dataclass
+class Memory:
+    """The resident memory of a run's ranks, at steps."""
+
+    samples: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def sample(self, run: Run, ranks: dict[int, int]) -> None:
+        step = last_step(run)
+        for rank, process in ranks.items():
+            try:
+                self.samples.setdefault(rank, []).append((step, resident_bytes(process)))
+            except (OSError, ProcessLookupError):
+                pass
+
+    def growth(self, rank: int, since: int, steps: int) -> float:
+        """How much more there is in the last tenth than from step `since` on, as a share: medians of as many steps."""
+        width = max(20, steps // 10)
+        windows = (range(since, since + width), range(steps - width, steps))
+        first, last = ([size for step, size in self.samples[rank] if step in window] for window in windows)
+        assert min(len(first), len(last)) >= 3, f"too few samples: {len(first)} and {len(last)}"
+        return statistics.median(last) / statistics.median(first) - 1
+
+
+def watched(run: Run, process: subprocess.Popen, memory: Memory, pause: float) -> None:
+    """Waits for a run's end, and looks at its memory meanwhile."""
+    ranks = {}
+    while process.poll() is None:
+        if len(ranks) < (run.ranks or 1):
+            ranks = ranks_of(run)
+        memory.sample(run, ranks)
+        time.sleep(pause)
+
+
+@dataclass
+class Killer:
+    """Kills one rank after the other, at random moments that a seed decides as far as time does not."""
+
+    random: random.Random
+    kills: int = 0
+    next_step: int = 0
+
+    def consider(self, run: Run) -> None:
+        step = last_step(run)
+        if step < self.next_step:
+            return
+        ranks = ranks_of(run)
+        if len(ranks) < run.ranks:
+            return
+        # At any moment of a step, of a save, of the next one.
+        time.sleep(self.random.uniform(0, 0.1))
+        try:
+            os.kill(ranks[self.random.randrange(run.ranks)], signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.kills += 1
+        self.next_step = step + self.random.randint(5, 60)
+        # The next one is that of the next start.
+        while any(process in ranks.values() for process in ranks_of(run).values()):
+            time.sleep(0.01)
+
+
+def supervised(run: Run, killer: Killer) -> tuple[int, str]:
+    """Trains under launch/supervise, killed again and again; the status and what was told."""
+    words = [ROOT / "launch/supervise", "--output", run.output, "--delay", "0", "--retries", "20", "--", *run.command()]
+    told = run.root.parent / f"{run.root.name}.told"
+    with told.open("w") as file:
+        process = subprocess.Popen([str(word) for word in words], stdout=file, stderr=file, env=environment())
+        while process.poll() is None:
+            killer.consider(run)
+            time.sleep(0.01)
+    return process.returncode, told.read_text()

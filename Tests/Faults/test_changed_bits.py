@@ -1,0 +1,89 @@
+"""A bit has changed, on a disk or in memory: it is named, and the run goes on from what is right."""
+
+import shutil
+
+import pytest
+from disturbance import Disturbance, Fault
+from tiny_runs import Run, flip_bit
+
+FILES = ["model.safetensors", "optimizer.safetensors", "config.json"]
+FILES += ["espalier-state.json", "espalier.yaml", "metrics.jsonl"]
+CHANGED = "some of its bytes have changed"
+
+
+@pytest.fixture
+def run(calm, place) -> Run:
+    """A finished run of one process, with checkpoints after steps 5 and 10."""
+    finished, _ = calm(None)
+    run = Run(place / "run", None)
+    shutil.copytree(finished.root, run.root, symlinks=True, dirs_exist_ok=True)
+    return run
+
+
+def expect_passed_over(run: Run, calm: Run, file: str, fault: str) -> None:
+    resumed = run.finish(None, "--resume")
+    checkpoint = run.output / "checkpoint-10"
+    assert resumed.stderr.startswith(f"warning: passed over: {checkpoint / file}: {fault}"), resumed.stderr
+    assert f"resuming after step 5 from {run.output / 'checkpoint-5'}\n" in resumed.stderr
+    run.expect_same(calm)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_checkpoint_with_a_changed_bit_is_passed_over(file, run, calm):
+    flip_bit(run.output / "checkpoint-10" / file, 0.7)
+    expect_passed_over(run, calm(None)[0], file, f"its SHA-256 is not that of manifest.json: {CHANGED}")
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_checkpoint_with_a_part_of_its_manifest_is_passed_over(share, run, calm):
+    manifest = run.output / "checkpoint-10/manifest.json"
+    # Without its last line it would be whole still.
+    manifest.write_bytes(manifest.read_bytes().rstrip()[: int(share * manifest.stat().st_size)])
+    fault = "expected a manifest of format version 1, found something else, or a part of one"
+    expect_passed_over(run, calm(None)[0], "manifest.json", fault)
+
+
+@pytest.mark.parametrize("place_in_file", [0.6, 0.9, 1])
+def test_a_reference_cache_with_a_changed_bit_is_refused_and_made_again(place_in_file, run, calm):
+    flip_bit(run.cache, place_in_file)
+    refused = run.start(None, "--resume")
+    assert refused.returncode != 0
+    fault = f"its values are not those that were written: {CHANGED}; remove it, and they are computed again"
+    assert refused.stderr.endswith(f"error: {run.cache}: {fault}\n"), refused.stderr
+    run.cache.unlink()
+    run.finish(None, "--resume")
+    run.expect_same(calm(None)[0])
+    assert run.summary["reference_rows"] > 0
+
+
+WEIGHTS = {
+    "after an update": (lambda record: Fault("flip", record.LINE, 10), 10, 5),
+    "in a step": (lambda record: record.fault("flip", 8, "product", 0, 1), 10, 5),
+    "in a step, of the first rank": (lambda record: record.fault("flip", 8, "product", 0, 0), 10, 5),
+    "after the last save": (lambda record: record.fault("flip", 12, "product", 0, 1), 14, 10),
+}
+
+
+def expect_named(run: Run, calm: Run, disturbance: Disturbance, step: int, save: int) -> None:
+    """Expects that the rank is named after a step and nothing of it saved; then the run goes on from a save before."""
+    stopped = run.start(disturbance)
+    assert stopped.returncode != 0
+    fault = f"error: after step {step} rank 1 has other weights than rank 0, though both started and stepped alike: "
+    assert fault in stopped.stderr, stopped.stderr
+    assert run.newest == save and not (run.output / "model.safetensors").exists()
+    assert f"resuming after step {save} " in run.finish(disturbance, "--resume").stderr
+    run.expect_same(calm)
+
+
+@pytest.mark.parametrize("moment", WEIGHTS)
+def test_a_rank_of_which_a_weight_changes_is_named_before_it_is_saved(moment, calm, disturbed, place):
+    (undisturbed, record), (point, step, save) = calm(), WEIGHTS[moment]
+    expect_named(Run(place / "run"), undisturbed, disturbed(point(record)), step, save)
+
+
+def test_a_rank_of_which_a_reduced_gradient_changes_is_named_before_its_weights_are_saved(calm, disturbed, place):
+    undisturbed, record = calm()
+    if record.gradients(8, 1) == record.MESSAGE:
+        pytest.skip("where gradients are added up by messages, none has the sum")
+    fault = record.fault("flip", 8, record.gradients(8, 1), 0, 1, "after")
+    expect_named(Run(place / "run"), undisturbed, disturbed(fault), 10, 5)

@@ -1,0 +1,133 @@
+"""Runs of the tiny golden model, and what must hold of any of them."""
+
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from disturbance import Disturbance
+
+ROOT = Path(__file__).parents[2]
+ESPALIER = ROOT / ".build/release/espalier"
+GOLDEN = ROOT / "Tests/Goldens/tied"
+# AdamW's epsilon is large, so that the numbers stay lively for hundreds of steps.
+SETTINGS = {
+    "adam_epsilon": 0.001, "beta": 0.5, "learning_rate": 0.01, "lr_scheduler_type": "constant", "threads": 1,
+    "global_batch_size": 4, "save_steps": 5, "max_steps": 14,
+}  # fmt: skip
+JUDGED = {
+    "eval_data": str(GOLDEN / "golden.safetensors"), "eval_steps": 4, "load_best_model_at_end": True,
+}  # fmt: skip
+FLEETING = ("seconds", "second", "runtime", "mfu")
+
+
+def environment() -> dict[str, str]:
+    variables = os.environ | {
+        "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+        # Where a rank has died, mpirun waits twice as long for the others before it kills them.
+        "OMPI_MCA_odls_base_sigkill_timeout": "0",
+    }
+    if os.geteuid() == 0:
+        variables |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return variables
+
+
+class Run:
+    """A run below a directory, `out` and `reference.safetensors` there; of one process where `ranks` is None."""
+
+    def __init__(self, root: Path, ranks: int | None = 2, **settings):
+        self.root, self.ranks = root, ranks
+        self.output, self.cache = root / "out", root / "reference.safetensors"
+        root.mkdir(exist_ok=True)
+        # Where nothing of the run lies: names of temporary files are looked for below its root.
+        self.settings = root.parent / f"{root.name}.yaml"
+        lines = [f"{name}: {json.dumps(value)}\n" for name, value in (SETTINGS | settings).items()]
+        self.settings.write_text("".join(lines))
+
+    def command(self, disturbance: Disturbance | None = None) -> list[str]:
+        train = [ESPALIER, "train", "--config", self.settings, "--model", GOLDEN, "--reference-cache", self.cache]
+        train += ["--data", GOLDEN / "golden.safetensors"]
+        variables = disturbance.variables(self.root) if disturbance else {}
+        words = [f"{name}={value}" for name, value in variables.items()]
+        if self.ranks is None:
+            return [str(word) for word in ["env", *words, *train]]
+        launch = ["mpirun", "-np", self.ranks, "--oversubscribe", "--bind-to", "none"]
+        return [str(word) for word in [*launch, *(part for word in words for part in ("-x", word)), *train]]
+
+    def popen(self, disturbance: Disturbance | None = None, *more: str) -> subprocess.Popen:
+        words = [*self.command(disturbance), "--output", str(self.output), *map(str, more)]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+
+    def start(self, disturbance: Disturbance | None = None, *more: str) -> subprocess.CompletedProcess:
+        process = self.popen(disturbance, *more)
+        try:
+            output, errors = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def finish(self, disturbance: Disturbance | None = None, *more: str) -> subprocess.CompletedProcess:
+        result = self.start(disturbance, *more)
+        assert result.returncode == 0, result.stderr
+        return result
+
+    # What it left behind
+
+    @property
+    def model(self) -> bytes:
+        return (self.output / "model.safetensors").read_bytes()
+
+    @property
+    def metrics(self) -> list[dict]:
+        """The lines of metrics, without what tells of time."""
+        lines = (self.output / "metrics.jsonl").read_text().splitlines()
+        return [{k: v for k, v in json.loads(line).items() if not k.endswith(FLEETING)} for line in lines]
+
+    @property
+    def summary(self) -> dict:
+        return json.loads((self.output / "summary.json").read_text())
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        return sorted(self.output.glob("checkpoint-*"), key=step_of)
+
+    @property
+    def newest(self) -> int:
+        """The step of the newest checkpoint that fits its manifest; 0 where there is none."""
+        return max((step_of(path) for path in self.checkpoints if is_whole(path)), default=0)
+
+    @property
+    def temporaries(self) -> list[str]:
+        return [str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.name.endswith(".tmp")]
+
+    def expect_same(self, calm: "Run") -> None:
+        """Expects the bits and the lines of another run, whole checkpoints alone, and nothing left over."""
+        assert self.metrics == calm.metrics and len(calm.metrics[0]) > 10
+        assert self.model == calm.model
+        assert self.temporaries == []
+        assert all(is_whole(path) for path in self.checkpoints)
+        if self.checkpoints:
+            assert is_whole((self.output / "latest").resolve(strict=True))
+
+
+def step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def is_whole(checkpoint: Path) -> bool:
+    try:
+        manifest = json.loads((checkpoint / "manifest.json").read_text())["files"]
+        files = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.name != "manifest.json"}
+    except (OSError, ValueError):
+        return False
+    found = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
+    return found == manifest
+
+
+def flip_bit(path: Path, place: float) -> None:
+    """Changes one bit of a file, at a share of its length."""
+    data = bytearray(path.read_bytes())
+    data[int(place * (len(data) - 1))] ^= 1 << 4
+    path.write_bytes(data)

@@ -53,10 +53,13 @@ class Memory:
     """The resident memory of a run's ranks, at steps."""
 
     samples: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    ranks: dict[int, int] = field(default_factory=dict)
 
-    def sample(self, run: Run, ranks: dict[int, int]) -> None:
+    def sample(self, run: Run) -> None:
+        if len(self.ranks) < (run.ranks or 1):
+            self.ranks = ranks_of(run)
         step = last_step(run)
-        for rank, process in ranks.items():
+        for rank, process in self.ranks.items():
             try:
                 self.samples.setdefault(rank, []).append((step, resident_bytes(process)))
             except (OSError, ProcessLookupError):
@@ -71,14 +74,20 @@ class Memory:
         return statistics.median(last) / statistics.median(first) - 1
 
 
-def watched(run: Run, process: subprocess.Popen, memory: Memory, pause: float) -> None:
-    """Waits for a run's end, and looks at its memory meanwhile."""
-    ranks = {}
-    while process.poll() is None:
-        if len(ranks) < (run.ranks or 1):
-            ranks = ranks_of(run)
-        memory.sample(run, ranks)
-        time.sleep(pause)
+def watched(run: Run, look, launcher: list = (), limit: float = 600) -> tuple[int, str]:
+    """Trains for at most `limit` seconds, and looks at the run again and again; its status and what it told."""
+    # A file instead of a pipe, which would fill up and hold the run.
+    told = run.root.parent / f"{run.root.name}.told"
+    with told.open("w") as file:
+        words = [*map(str, launcher), *run.command(), *([] if launcher else ["--output", str(run.output)])]
+        process = subprocess.Popen(words, stdout=file, stderr=file, env=environment())
+        deadline = time.monotonic() + limit
+        while process.poll() is None:
+            look()
+            time.sleep(0.005)
+            if time.monotonic() > deadline:
+                process.kill()
+    return process.returncode, told.read_text()
 
 
 @dataclass
@@ -111,11 +120,5 @@ class Killer:
 
 def supervised(run: Run, killer: Killer) -> tuple[int, str]:
     """Trains under launch/supervise, killed again and again; the status and what was told."""
-    words = [ROOT / "launch/supervise", "--output", run.output, "--delay", "0", "--retries", "20", "--", *run.command()]
-    told = run.root.parent / f"{run.root.name}.told"
-    with told.open("w") as file:
-        process = subprocess.Popen([str(word) for word in words], stdout=file, stderr=file, env=environment())
-        while process.poll() is None:
-            killer.consider(run)
-            time.sleep(0.01)
-    return process.returncode, told.read_text()
+    words = [ROOT / "launch/supervise", "--output", run.output, "--delay", "0", "--retries", "20", "--"]
+    return watched(run, lambda: killer.consider(run), words)

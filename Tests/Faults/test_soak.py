@@ -16,9 +16,8 @@ SETTLED, ALLOWED = 100, 0.01
 def test_a_run_whose_ranks_are_killed_again_and_again_has_the_bits_of_one_that_was_not(library, place):
     settings = {"max_steps": STEPS, "save_steps": 20, "save_total_limit": 3}
     calm, killed, memory = Run(place / "calm", **settings), Run(place / "killed", **settings), Memory()
-    process = calm.popen()
-    watched(calm, process, memory, pause=0.005)
-    assert process.returncode == 0, process.communicate()[1]
+    status, told = watched(calm, lambda: memory.sample(calm))
+    assert status == 0, told
     killer = Killer(random.Random(SEED))
     status, told = supervised(killed, killer)
     assert status == 0, told

@@ -13,7 +13,8 @@ package struct CommunicationSettings: Codable, Sendable, Equatable {
     package var bucketMiB = 25.0
     /// Whether gradients are sent while others are still computed, where MPI allows it.
     package var overlaps = true
-    /// Steps between two comparisons of the ranks' weights, at least 0; 0 for none but before each checkpoint.
+    /// Steps between two comparisons of the ranks' weights, each before the update, at least 0; 0 for none but before each
+    /// checkpoint.
     package var rankCheckSteps = 100
 
     package enum CodingKeys: String, CodingKey, CaseIterable {

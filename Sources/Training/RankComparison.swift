@@ -4,7 +4,8 @@ internal import Compute
 /// Makes sure that all ranks hold the same weights.
 ///
 /// They do by construction, since each receives every slice from the rank that updated it: what they differ by is a fault of
-/// memory, processor or network.
+/// memory, processor or network. What changes in a slice of another rank's is mended by the next update, and in one of its
+/// own spreads by it: only a comparison in the same step finds it.
 package struct RankComparison {
     let policy: Policy
     let communicator: any Communicator

@@ -212,18 +212,26 @@ package final class TrainingRun {
         let rate = schedule.rate(step: state.step)
         let speeds = configuration.balance == .measured ? state.speeds.relative(ranks: communicator.size) : nil
         func step() throws -> StepOutcome {
-            try trainingStep.run(planner.plan(rows: cursor.next(), speeds: speeds), learningRate: rate) {
-                StopSignal.isRaised
-            }
+            try trainingStep.run(
+                planner.plan(rows: cursor.next(), speeds: speeds),
+                learningRate: rate,
+                isAskedToStop: { StopSignal.isRaised },
+                beforeUpdate: compareRanksIfDue
+            )
         }
         let outcome = try profile?.record(step, report: { $0.report }) ?? step()
         state.add(outcome, seconds: (ContinuousClock().now - start) / .seconds(1))
-        let every = configuration.communication.rankCheckSteps
-        if every > 0, state.step % every == 0 { try comparison.check(step: state.step) }
         guard let fault = outcome.fault else { return outcome }
         let error = fault.error(step: state.step)
         guard state.skippedInRow <= configuration.maxSkipped else { throw RankFailure(rank: 0, error: error) }
         if communicator.rank == 0 { tell("warning: skipped: \(error)") }
         return outcome
+    }
+
+    /// Compares the weights that a step was computed with, before its update: afterwards each slice has been copied from the
+    /// one rank that updated it, with whatever had become of it there.
+    private func compareRanksIfDue() throws {
+        let every = configuration.communication.rankCheckSteps
+        if every > 0, (state.step + 1) % every == 0 { try comparison.check(step: state.step) }
     }
 }

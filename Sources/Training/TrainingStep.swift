@@ -59,10 +59,12 @@ final class TrainingStep {
     /// - Parameters:
     ///   - makePlan: The plan, the same on every rank; to make it is part of the step and of its time.
     ///   - isAskedToStop: Asked of each rank when its share is computed: whether it was asked to stop.
+    ///   - beforeUpdate: Called on every rank before the weights change, with nothing on its way between ranks.
     func run(
         _ makePlan: @autoclosure () -> StepPlan,
         learningRate: Double,
-        isAskedToStop: () -> Bool = { false }
+        isAskedToStop: () -> Bool = { false },
+        beforeUpdate: () throws -> Void = {}
     ) throws -> StepOutcome {
         var times = StepTimes()
         let plan = policy.team.alone("plan", makePlan)
@@ -84,6 +86,7 @@ final class TrainingStep {
         let loss = sums.statistics.mean(.loss)
         let isUpdated = norm.isFinite && loss.isFinite
         if isUpdated {
+            try beforeUpdate()
             times.measure(\.optimizer) { update(norm: norm, learningRate: learningRate) }
             try times.measure(\.gather, drain)
         }

@@ -19,7 +19,7 @@ SETTINGS = {
 JUDGED = {
     "eval_data": str(GOLDEN / "golden.safetensors"), "eval_steps": 4, "load_best_model_at_end": True,
 }  # fmt: skip
-FLEETING = ("seconds", "second", "runtime", "mfu")
+FLEETING = ("seconds", "second", "runtime", "mfu", "measured_imbalance")
 
 
 def environment() -> dict[str, str]:

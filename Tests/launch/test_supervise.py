@@ -142,7 +142,9 @@ def test_a_cluster_file_that_is_wrong_ends_it(cluster, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_handed_on_and_the_stopped_run_is_not_started_again(tmp_path, number):
     words = command(tmp_path, 'trap "exit 75" USR1; touch "$1/up"; for ((i = 0; i < 200; i++)); do sleep 0.05; done')
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    # Where the tests run in the background SIGINT is ignored, and bash could not heed what was ignored when it began.
+    heed = lambda: signal.signal(number, signal.SIG_DFL)
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     while not (tmp_path / "up").exists():
         time.sleep(0.01)
     os.kill(process.pid, number)

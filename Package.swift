@@ -99,6 +99,7 @@ if Context.environment["ESPALIER_FUZZ"] != nil {
             name: "Fuzz",
             dependencies: ["CFuzzer", "FuzzTargets"],
             path: "Tests/Fuzz",
+            exclude: ["CFuzzer", "Corpus", "Targets", "dictionary"],
             sources: ["Fuzz.swift"]
         ),
     ]

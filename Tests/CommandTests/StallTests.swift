@@ -85,7 +85,7 @@ struct StallTests {
             let (output, data) = (directory.appending("out"), directory.appending("data.safetensors"))
             try writeRows(8000, to: data)
             // Many small packed rows in a step: each is a sign of life.
-            let course = ["--data", data.string, "--global-batch-size", "4000", "--row-tokens", "64"]
+            let course = ["--data", data.string, "--global-batch-size", "4000", "--row-tokens", "16"]
             let words = arguments(output, course + ["--max-steps", "2", "--stall-timeout", "\(Self.timeout)"])
             let most = Double(Self.timeout) + 1
             var (slowed, longest): (Int32?, Double) = (nil, 0)
@@ -94,9 +94,9 @@ struct StallTests {
                     exists(output.appending("metrics.jsonl"))
                 else { return false }
                 slowed = process
-                // A fiftieth of its speed.
+                // A hundredth of its speed, so that a step takes longer than the timeout on fast machines too.
                 kill(process, SIGSTOP)
-                usleep(245_000)
+                usleep(495_000)
                 longest = max(longest, stillSeconds(output, rank: 0) ?? 0)
                 kill(process, SIGCONT)
                 usleep(5_000)

@@ -36,6 +36,18 @@ extension StepCursor {
     }
 }
 
+extension TrainingConfiguration {
+    /// Refuses what a run cannot do on so many ranks, and a reference cache that this rank cannot use.
+    func check(_ planner: Planner, rank: Int, ranks: Int) throws {
+        try checkReferenceCache(rank: rank)
+        // A measured speed is a rank's: it says nothing of shards that are not.
+        guard balance == .planned || planner.shards == ranks else {
+            let found = "measured with \(planner.shards) shards on \(ranks) ranks"
+            throw TrainingError.invalid(key: "balance", expected: "planned, or as many shards as ranks", found: found)
+        }
+    }
+}
+
 /// The threads of a rank: as many as asked for, else its share of the processors that it may run on.
 package func threadCount(_ wanted: Int) -> Int {
     guard wanted == 0 else { return wanted }

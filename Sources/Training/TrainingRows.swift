@@ -28,6 +28,19 @@ struct TrainingRows {
         recomputes = configuration.gradientCheckpointing
     }
 
+    /// The rows of a run from its beginning, wherever it goes on.
+    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ course: RunCourse) {
+        // A run that goes back takes others of the rows than it would have taken.
+        let passesOver = configuration.saving.rollbackOnSpike != nil
+        self.init(
+            configuration,
+            planner: inputs.planner,
+            heldOut: inputs.heldOut,
+            cursor: course.beginning,
+            steps: passesOver ? max(course.totalSteps, course.stepsPerEpoch) : course.totalSteps
+        )
+    }
+
     /// Room for any packed row of them.
     var capacity: Workspace.Capacity {
         let steps = planner.largestRow(of: visited)

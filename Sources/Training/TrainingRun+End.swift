@@ -27,7 +27,7 @@ extension TrainingRun {
         let trace = try profile.trace(communicator)
         try communicator.agree {
             guard let output, let trace else { return }
-            let table = profile.table(peakRate: peakRate / Double(communicator.size))
+            let table = profile.table(peakRate: start.peakRate / Double(communicator.size))
             try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
             try AtomicFile.write(to: output.file("trace.json")) { try $0.append(trace) }
         }
@@ -50,21 +50,17 @@ extension TrainingRun {
         summary.add("threads", policy.team.count)
         if let collective { collective.addSummary(to: &summary) }
         summary.add("pairs", total.pairs)
-        summary.add("startup_seconds", startupSeconds)
-        summary.add("self_check_seconds", selfCheckSeconds)
-        if let selfCheckDifference { summary.add("self_check_difference", selfCheckDifference) }
+        start.addSummary(to: &summary)
         summary.add("train_seconds", seconds)
         summary.add("eval_seconds", state.evaluationSeconds)
         summary.add("save_seconds", saving.stallSeconds)
-        summary.add("reference_rows", referenceRows)
-        summary.add("reference_seconds", referenceSeconds)
-        summary.add("pairs_per_second", Double(total.pairs) / (seconds + referenceSeconds))
+        summary.add("pairs_per_second", Double(total.pairs) / (seconds + start.reference.seconds))
         summary.add("train_pairs_per_second", Double(total.pairs) / seconds)
         summary.add("sharing", planner.sharing.rawValue)
         summary.add("tokens_computed", total.tokensComputed)
         summary.add("tokens_unshared", total.tokensUnshared)
-        summary.add("mfu", total.utilization(peakRate: peakRate))
-        summary.add("peak_gflops", peakRate / 1e9)
+        summary.add("mfu", total.utilization(peakRate: start.peakRate))
+        summary.add("peak_gflops", start.peakRate / 1e9)
         summary.add("imbalance", total.imbalances.planned)
         summary.add("measured_imbalance", total.imbalances.measured)
         summary.add("peak_rss_bytes", peakBytes)

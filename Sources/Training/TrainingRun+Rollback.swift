@@ -46,11 +46,9 @@ extension TrainingRun {
         return true
     }
 
-    /// Takes the checkpoint's place; the cursor stays where it is, behind the step that leapt.
+    /// Takes the checkpoint's place; the course stays where it is, behind the step that leapt.
     private func goBack(to goal: Resumption) throws {
-        try goal.restore(policy, moments, scratch: gradients.total.flat)
         state = state.goingBack(to: goal.state.run)
-        moments.optimizer.resume(step: state.updates)
-        if let evaluations = goal.state.evaluation { evaluation?.resume(from: evaluations) }
+        try takeUp(goal)
     }
 }

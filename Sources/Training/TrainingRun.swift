@@ -21,15 +21,7 @@ package final class TrainingRun {
     let comparison: RankComparison
     /// Nil where there is no held-out data.
     let evaluation: RunEvaluation?
-    private let schedule: LearningRateSchedule
-    let peakRate: Double
-    let referenceRows: Int
-    let referenceSeconds: Double
-    let selfCheckSeconds: Double
-    /// The largest difference that the self-check found; nil where it was not made.
-    let selfCheckDifference: Double?
-    /// From the start of the process to the first step, reference and self-check left out.
-    let startupSeconds: Double
+    let start: RunStart
     let saving: RunSaving
     /// What the run goes on from; nil where it began at the beginning.
     private let resumption: Resumption?
@@ -39,30 +31,19 @@ package final class TrainingRun {
     let gradients: ShardGradients
     let moments: Moments
     var state: RunState
-    /// At the next step.
-    private var cursor: StepCursor
-    let stepsPerEpoch: Int
-    let totalSteps: Int
+    private(set) var course: RunCourse
 
     /// Reads everything, checks that it fits together, and computes what is missing of the reference.
     ///
     /// - Throws: `RankFailure` on every rank where any rank failed.
     package init(_ configuration: TrainingConfiguration, communicator: any Communicator) throws {
-        self.configuration = configuration
-        self.communicator = communicator
-        let rank = communicator.rank
+        (self.configuration, self.communicator) = (configuration, communicator)
         let inputs = try Inputs(configuration, communicator: communicator, batchSize: configuration.globalBatchSize)
         let (policy, planner) = (inputs.policy, inputs.planner)
         (self.policy, self.planner) = (policy, planner)
         let (objective, output) = try communicator.agree {
-            try configuration.checkReferenceCache(rank: rank)
-            // A measured speed is a rank's: it says nothing of shards that are not.
-            guard configuration.balance == .planned || planner.shards == communicator.size else {
-                let found = "measured with \(planner.shards) shards on \(communicator.size) ranks"
-                let expected = "planned, or as many shards as ranks"
-                throw TrainingError.invalid(key: "balance", expected: expected, found: found)
-            }
-            let output = rank == 0 ? try ModelDirectory(configuration, for: policy) : nil
+            try configuration.check(planner, rank: communicator.rank, ranks: communicator.size)
+            let output = communicator.rank == 0 ? try ModelDirectory(configuration, for: policy) : nil
             return (try Objective(configuration.objective), output)
         }
         self.output = output
@@ -77,54 +58,27 @@ package final class TrainingRun {
         )
         resumption = try Resumption(configuration, store: store, identity: identity, communicator: communicator)
         state = resumption?.state.run ?? RunState()
-        let cursor = StepCursor(inputs.dataset, configuration)
-        var next = cursor
-        next.advance(by: state.step + state.passedOver)
-        self.cursor = next
-        stepsPerEpoch = cursor.stepsPerEpoch
-        totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-        schedule = LearningRateSchedule(
-            kind: configuration.lrSchedulerType,
-            peak: configuration.learningRate,
-            steps: totalSteps,
-            warmupRatio: configuration.warmupRatio
-        )
-        let rows = TrainingRows(
-            configuration,
-            planner: planner,
-            heldOut: inputs.heldOut,
-            cursor: cursor,
-            // A run that goes back takes others of the rows than it would have taken.
-            steps: configuration.saving.rollbackOnSpike == nil ? totalSteps : max(totalSteps, stepsPerEpoch)
-        )
-        let share = try RankShare(
-            configuration.communication,
-            parameters: policy.layout.count,
-            communicator: communicator
-        )
+        course = RunCourse(inputs.dataset, configuration)
+        course.advance(by: state.step + state.passedOver)
+        let rows = TrainingRows(configuration, inputs, course)
+        let (layout, communication) = (policy.layout, configuration.communication)
+        let share = try RankShare(communication, parameters: layout.count, communicator: communicator)
         collective = share.choice
         let (model, gradients, optimizer) = try communicator.agree {
-            let optimizer = try Optimizer(configuration, layout: policy.layout, parts: share.slices.own)
+            let optimizer = try Optimizer(configuration, layout: layout, parts: share.slices.own)
             return (try policy.model(for: rows), try ShardGradients(policy, share), optimizer)
         }
         self.gradients = gradients
-        peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
-        let start = ContinuousClock().now
-        Progress.enter("self-check")
-        let ways = WayComparison(policy: policy, model: model, gradients: gradients.total)
-        selfCheckDifference = try rows.selfCheck?.run(ways, communicator: communicator)
-        selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
-        Progress.enter("reference")
-        let reference = try RunReference(
+        let start = try RunStart(
             configuration,
             policy: policy,
             rows: rows,
             model: model,
-            isUsed: objective.usesReference,
+            gradients: gradients.total,
+            objective: objective,
             communicator: communicator
         )
-        (referenceRows, referenceSeconds) = (reference.computedRows, reference.seconds)
-        startupSeconds = Processor.secondsSinceStart - referenceSeconds - selfCheckSeconds
+        self.start = start
         func scoring(_ reference: ReferenceLogps) -> PairScoring {
             PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
         }
@@ -133,14 +87,14 @@ package final class TrainingRun {
             model: model,
             gradients: gradients,
             optimizer: optimizer,
-            scoring: scoring(reference.training),
+            scoring: scoring(start.reference.training),
             share: share,
             configuration: configuration,
             communicator: communicator
         )
         comparison = RankComparison(policy, communicator: communicator)
         evaluation = inputs.heldOut.flatMap { planner in
-            guard let reference = reference.heldOut else { return nil }
+            guard let reference = start.reference.heldOut else { return nil }
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
             return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
         }
@@ -155,9 +109,14 @@ package final class TrainingRun {
             communicator: communicator
         )
         // Last: the self-check and the reference are of the model as it was before training.
-        try resumption?.restore(policy, moments, scratch: gradients.total.flat)
-        optimizer.resume(step: state.updates)
-        if let progress = resumption?.state.evaluation { evaluation?.resume(from: progress) }
+        if let resumption { try takeUp(resumption) }
+    }
+
+    /// Gives weights, moments and evaluation what they had in a checkpoint.
+    func takeUp(_ checkpoint: Resumption) throws {
+        try checkpoint.restore(policy, moments, scratch: gradients.total.flat)
+        moments.optimizer.resume(step: state.updates)
+        if let evaluations = checkpoint.state.evaluation { evaluation?.resume(from: evaluations) }
     }
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
@@ -174,15 +133,15 @@ package final class TrainingRun {
         try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
-        while state.step < totalSteps, evaluation?.course.isOver != true {
-            let outcome = try take(state.step < firstStep && firstStep < totalSteps ? nil : profile)
+        while state.step < course.totalSteps, evaluation?.course.isOver != true {
+            let outcome = try take(state.step < firstStep && firstStep < course.totalSteps ? nil : profile)
             if try goBackIfSpiked(outcome, &log, progress) {
                 if outcome.isAskedToStop { try saving.stop(state, evaluation: evaluation, log: log) }
                 continue
             }
-            if state.step % configuration.loggingSteps == 0 || state.step == totalSteps { show(log, progress) }
-            if configuration.evaluation.isDue(step: state.step, of: totalSteps) { try evaluate(log, progress) }
-            guard state.step < totalSteps, evaluation?.course.isOver != true else { break }
+            if state.step % configuration.loggingSteps == 0 || state.step == course.totalSteps { show(log, progress) }
+            if configuration.evaluation.isDue(step: state.step, of: course.totalSteps) { try evaluate(log, progress) }
+            guard state.step < course.totalSteps, evaluation?.course.isOver != true else { break }
             if outcome.isAskedToStop {
                 progress.finish()
                 try saving.stop(state, evaluation: evaluation, log: log)
@@ -209,11 +168,11 @@ package final class TrainingRun {
     private func take(_ profile: StepProfile?) throws -> StepOutcome {
         let start = ContinuousClock().now
         Progress.enter("training", step: state.step + 1)
-        let rate = schedule.rate(step: state.step)
+        let rate = course.learningRate(after: state.step)
         let speeds = configuration.balance == .measured ? state.speeds.relative(ranks: communicator.size) : nil
         func step() throws -> StepOutcome {
             try trainingStep.run(
-                planner.plan(rows: cursor.next(), speeds: speeds),
+                planner.plan(rows: course.nextRows(), speeds: speeds),
                 learningRate: rate,
                 isAskedToStop: { StopSignal.isRaised },
                 beforeUpdate: compareRanksIfDue

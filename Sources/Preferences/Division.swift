@@ -11,6 +11,10 @@ package struct Division: Sendable, Equatable {
     /// What a shard does in a unit of time; all 1 where shards are alike.
     package let speeds: [Double]
     private let costs: [Double]
+    /// When all would be done if all were done together.
+    private let mean: Double
+    /// Shards in the order in which they are done, the lowest first of those that are done together.
+    private var order: [Int]
 
     /// What is gained less than so many parts of a shard's mean time is not worth an exchange, and no clock sees it.
     private static let resolution = 1.0 / 4096
@@ -21,16 +25,21 @@ package struct Division: Sendable, Equatable {
     package init(_ costs: [Double], speeds: [Double]) {
         precondition(!speeds.isEmpty && speeds.allSatisfy { $0 > 0 }, "every shard does something")
         (self.costs, self.speeds) = (costs, speeds)
+        mean = costs.reduce(0, +) / speeds.reduce(0, +)
         pieces = Array(repeating: [], count: speeds.count)
         loads = Array(repeating: 0, count: speeds.count)
+        order = Array(speeds.indices)
+        let fastest = speeds.max() ?? 1
         for piece in costs.indices.sorted(by: { (-costs[$0], $0) < (-costs[$1], $1) }) {
-            add(piece, to: soonest(for: costs[piece]))
+            add(piece, to: soonest(for: costs[piece], fastest: fastest))
         }
         while let exchange = nextExchange() { apply(exchange) }
     }
 
     /// When each shard is done.
-    package var times: [Double] { zip(loads, speeds).map { $0 / $1 } }
+    package var times: [Double] { speeds.indices.map(time(of:)) }
+
+    private func time(of shard: Int) -> Double { loads[shard] / speeds[shard] }
 
     /// The time of the shard that is done last over the mean; 1 where all are done together, or nothing is to be done.
     package var imbalance: Double { Self.imbalance(of: times) }
@@ -41,10 +50,14 @@ package struct Division: Sendable, Equatable {
         return total > 0 ? (times.max() ?? 0) * Double(times.count) / total : 1
     }
 
-    /// The shard that would be done first with a piece of this cost too, the lowest of several.
-    private func soonest(for cost: Double) -> Int {
-        var (best, end) = (0, Double.infinity)
-        for shard in speeds.indices {
+    /// The shard that would be done first with a piece of this cost too, of several the first in `order`.
+    ///
+    /// - Parameter fastest: The highest of the speeds.
+    private func soonest(for cost: Double, fastest: Double) -> Int {
+        var (best, end) = (order[0], Double.infinity)
+        for shard in order {
+            // No later one is done before this.
+            guard time(of: shard) + cost / fastest < end else { break }
             let time = (loads[shard] + cost) / speeds[shard]
             if time < end { (best, end) = (shard, time) }
         }
@@ -64,14 +77,12 @@ package struct Division: Sendable, Equatable {
     /// The best exchange of the shard that is done last with the first other that gains by one, those that are done
     /// first before others; nil where none does.
     private func nextExchange() -> Exchange? {
-        let order = times.enumerated().sorted { ($0.element, $0.offset) < ($1.element, $1.offset) }
-        guard let last = order.last else { return nil }
-        let mean = loads.reduce(0, +) / speeds.reduce(0, +)
-        let limit = last.element - Self.resolution * mean
+        let last = order[order.count - 1]
+        let limit = time(of: last) - Self.resolution * mean
         // No division is done before the mean.
         guard mean < limit else { return nil }
-        for other in order.dropLast() where other.element < limit {
-            if let exchange = bestExchange(from: last.offset, to: other.offset, before: limit) { return exchange }
+        for other in order.dropLast() where time(of: other) < limit {
+            if let exchange = bestExchange(from: last, to: other, before: limit) { return exchange }
         }
         return nil
     }
@@ -101,13 +112,32 @@ package struct Division: Sendable, Equatable {
     }
 
     private mutating func add(_ piece: Int, to shard: Int) {
+        order.remove(at: place(of: shard))
         pieces[shard].append(piece)
         loads[shard] += costs[piece]
+        order.insert(shard, at: place(of: shard))
     }
 
     private mutating func remove(_ place: Int, from shard: Int) -> Int {
+        order.remove(at: self.place(of: shard))
         let piece = pieces[shard].remove(at: place)
         loads[shard] -= costs[piece]
+        order.insert(shard, at: self.place(of: shard))
         return piece
+    }
+
+    /// Where in `order` a shard is, or is to be.
+    private func place(of shard: Int) -> Int {
+        let time = time(of: shard)
+        var (low, high) = (0, order.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if (self.time(of: order[middle]), order[middle]) < (time, shard) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low
     }
 }

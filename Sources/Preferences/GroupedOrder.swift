@@ -10,20 +10,28 @@ func gathered(_ order: [Int], groups: [Int], batchSize: Int) -> [Int] {
     // For each size the pieces that have it, the first of them last.
     var waiting = Array(repeating: [Int](), count: batchSize + 1)
     for index in pieces.indices.reversed() { waiting[pieces[index].count].append(index) }
-    func first(of sizes: ClosedRange<Int>) -> Int? {
-        sizes.filter { !waiting[$0].isEmpty }.min { waiting[$0].last! < waiting[$1].last! }
+    // Few of many sizes.
+    var sizes = Set(pieces.lazy.map(\.count))
+    func first(upTo most: Int) -> Int? {
+        sizes.lazy.filter { $0 <= most }.min { waiting[$0].last! < waiting[$1].last! }
+    }
+    func take(_ size: Int) -> Int {
+        let first = waiting[size].removeLast()
+        if waiting[size].isEmpty { sizes.remove(size) }
+        return first
     }
     var result: [Int] = []
     while result.count < order.count {
         let room = batchSize - result.count % batchSize
-        if let size = first(of: 1...room) {
-            result += pieces[waiting[size].removeLast()]
-        } else if let size = first(of: 1...batchSize) {
-            let divided = waiting[size].removeLast()
+        if let size = first(upTo: room) {
+            result += pieces[take(size)]
+        } else if let size = first(upTo: batchSize) {
+            let divided = take(size)
             result += pieces[divided].prefix(room)
             pieces[divided].removeFirst(room)
             // It was the first of all, so it is the first of its new size.
             waiting[size - room].append(divided)
+            sizes.insert(size - room)
         }
     }
     return result

@@ -37,7 +37,10 @@ package struct Planner: Sendable {
         precondition(speeds.map { $0.count == shards } ?? true, "a speed for each shard")
         let groups = sharing == .prefix ? PromptGroups(dataset, rows: rows) : PromptGroups(alone: rows)
         let plans = limits(for: groups).map { limit in
-            divide(TokenTree.trees(dataset, groups: groups, sharing: sharing, limit: limit), speeds)
+            let trees = groups.groups.flatMap {
+                TokenTree.trees(dataset, group: $0, sharing: sharing, limit: limit)
+            }
+            return divide(trees, speeds)
         }
         let best = plans.min { ($0.last, $0.total) < ($1.last, $1.total) }!
         return StepPlan(
@@ -53,9 +56,11 @@ package struct Planner: Sendable {
     private func limits(for groups: PromptGroups) -> [Int] {
         guard groups.joinsAny else { return [0] }
         let total = groups.groups.joined().reduce(0) { sum, row in
-            sum + TokenTree.tokenCount(dataset, row: row, sharing: sharing)
+            sum + TokenTree(dataset, row: row, sharing: sharing).count
         }
-        return [total, total / shards, total / shards / 2, total / shards / 4, 0].map { min(rowTokens, $0) }
+        let limits = [total, total / shards, total / shards / 2, total / shards / 4, 0].map { min(rowTokens, $0) }
+        // Descending as they are, each once.
+        return Set(limits).sorted(by: >)
     }
 
     /// Trees over shards, and how their costs are divided.
@@ -70,12 +75,12 @@ package struct Planner: Sendable {
 
     /// Divides trees by cost; of equal ones that of the lower row goes first, in whichever order they come.
     private func divide(_ trees: [TokenTree], _ speeds: [Double]?) -> DividedTrees {
-        let trees = trees.sorted { $0.firstExample < $1.firstExample }
+        let order = trees.indices.sorted { trees[$0].firstExample < trees[$1].firstExample }
         let division = Division(
-            trees.map { cost.forwardFLOPs(of: $0.work) },
+            order.map { cost.forwardFLOPs(of: trees[$0].work) },
             speeds: speeds ?? Array(repeating: 1, count: shards)
         )
-        return DividedTrees(shards: division.pieces.map { $0.map { trees[$0] } }, division: division)
+        return DividedTrees(shards: division.pieces.map { $0.map { trees[order[$0]] } }, division: division)
     }
 
     /// What the losses of these rows of the dataset are means of.
@@ -88,7 +93,7 @@ package struct Planner: Sendable {
         var largest = 0
         var total = 0
         for row in rows {
-            let count = TokenTree.tokenCount(dataset, row: row, sharing: sharing)
+            let count = TokenTree(dataset, row: row, sharing: sharing).count
             largest = max(largest, count)
             total += count
         }

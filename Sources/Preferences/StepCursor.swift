@@ -1,5 +1,5 @@
 /// Which dataset rows each step takes: a function of seed, epoch and step alone, so that a run resumes where it was.
-package struct StepCursor: Sendable, Codable, Equatable {
+package struct StepCursor: Sendable, Equatable {
     /// Rows of the dataset.
     package let rowCount: Int
     /// Rows of a step; the last of an epoch may have fewer.
@@ -14,6 +14,8 @@ package struct StepCursor: Sendable, Codable, Equatable {
     package private(set) var epoch = 0
     /// The next step within its epoch, from 0.
     package private(set) var step = 0
+    /// All rows in the order of the epoch, which takes long to make of many rows.
+    private var order: [Int] = []
 
     /// A cursor at the first step.
     package init(rowCount: Int, batchSize: Int, seed: UInt64, shuffles: Bool, groups: [Int]? = nil) {
@@ -24,6 +26,7 @@ package struct StepCursor: Sendable, Codable, Equatable {
         self.seed = seed
         self.shuffles = shuffles
         self.groups = groups
+        order = order(of: epoch)
     }
 
     /// Steps of an epoch.
@@ -31,10 +34,8 @@ package struct StepCursor: Sendable, Codable, Equatable {
 
     /// The rows of the next step; moves on.
     package mutating func next() -> [Int] {
-        let order = order(of: epoch)
         let rows = Array(order[step * batchSize..<min((step + 1) * batchSize, rowCount)])
-        step += 1
-        if step == stepsPerEpoch { (epoch, step) = (epoch + 1, 0) }
+        advance(by: 1)
         return rows
     }
 
@@ -42,7 +43,10 @@ package struct StepCursor: Sendable, Codable, Equatable {
     package mutating func advance(by steps: Int) {
         precondition(steps >= 0, "a cursor moves forward")
         let next = step + steps
-        (epoch, step) = (epoch + next / stepsPerEpoch, next % stepsPerEpoch)
+        step = next % stepsPerEpoch
+        guard next >= stepsPerEpoch else { return }
+        epoch += next / stepsPerEpoch
+        order = order(of: epoch)
     }
 
     /// The rows that the first `steps` steps from here take, ascending, each once.
@@ -50,7 +54,7 @@ package struct StepCursor: Sendable, Codable, Equatable {
         let left = stepsPerEpoch - step
         // A whole epoch takes every row.
         guard steps < left + stepsPerEpoch else { return Array(0..<rowCount) }
-        var taken = Set(order(of: epoch)[step * batchSize..<min((step + steps) * batchSize, rowCount)])
+        var taken = Set(order[step * batchSize..<min((step + steps) * batchSize, rowCount)])
         if steps > left { taken.formUnion(order(of: epoch + 1).prefix((steps - left) * batchSize)) }
         return taken.sorted()
     }

@@ -1,210 +1,53 @@
 /// One tree of tokens: a prompt with its responses, or several such that begin alike, laid flat depth first.
+///
+/// Every rank knows the cost of all trees of a step, and lays flat its own alone.
 package struct TokenTree: Sendable {
-    /// The tree alone in a row; its `trees` are left to the row into which it is packed.
-    package let row: PackedRow
+    private let dataset: PreferenceDataset
+    private let sharing: Sharing
+    /// The dataset's rows that it is made of, at least one.
+    private let rows: [Int]
     /// What it costs.
     package let work: Work
 
     /// The number of its tokens.
-    package var count: Int { row.tokens.count }
+    package var count: Int { work.tokens }
     /// The first of the dataset rows that it was made of.
-    package var firstExample: Int { row.examples[0].row }
+    package var firstExample: Int { rows[0] }
 
     /// The tree of one dataset row.
-    package init(_ dataset: PreferenceDataset, row index: Int, sharing: Sharing) {
+    package init(_ dataset: PreferenceDataset, row: Int, sharing: Sharing) {
+        self.init(dataset, rows: [row], trunk: dataset.prompt(row).count, sharing: sharing)
+    }
+
+    private init(_ dataset: PreferenceDataset, rows: [Int], trunk: Int, sharing: Sharing) {
+        (self.dataset, self.rows, self.sharing) = (dataset, rows, sharing)
+        work = TreePaths(dataset, rows: rows, trunk: trunk, sharing: sharing).work
+    }
+
+    /// The tree alone in a row, laid flat anew each time; its `trees` are left to the row into which it is packed.
+    package var row: PackedRow {
         var builder = TreeBuilder(sharing: sharing)
-        builder.add(example: index, of: dataset)
-        self.init(builder.flattened())
+        for row in rows { builder.add(example: row, of: dataset) }
+        return builder.flattened()
     }
 
-    /// The number of tokens that the tree of one dataset row has, without laying it flat.
-    package static func tokenCount(_ dataset: PreferenceDataset, row index: Int, sharing: Sharing) -> Int {
-        var builder = TreeBuilder(sharing: sharing)
-        builder.add(example: index, of: dataset)
-        return builder.tokenCount
-    }
-
-    /// The trees of these dataset rows, those of a group joined as far as `limit` tokens allow.
-    static func trees(
-        _ dataset: PreferenceDataset,
-        groups: PromptGroups,
-        sharing: Sharing,
-        limit: Int
-    ) -> [TokenTree] {
-        groups.groups.flatMap { group in
-            var trees: [TreeBuilder] = []
-            for row in group {
-                var joined = trees.last ?? TreeBuilder(sharing: sharing)
-                joined.add(example: row, of: dataset)
-                if trees.isEmpty {
-                    trees.append(joined)
-                } else if joined.tokenCount <= limit {
-                    trees[trees.count - 1] = joined
-                } else {
-                    trees.append(TreeBuilder(sharing: sharing))
-                    trees[trees.count - 1].add(example: row, of: dataset)
-                }
+    /// The trees of a group of rows: one after the other joins the last tree as far as `limit` tokens allow.
+    ///
+    /// - Parameter group: Of `PromptGroups`; all prompts begin with the whole of the first.
+    static func trees(_ dataset: PreferenceDataset, group: [Int], sharing: Sharing, limit: Int) -> [TokenTree] {
+        guard group.count > 1 else { return group.map { TokenTree(dataset, row: $0, sharing: sharing) } }
+        let trunk = dataset.prompt(group[0]).count
+        var trees: [[Int]] = []
+        var last = TreePaths(dataset, trunk: trunk, sharing: sharing)
+        for row in group {
+            last.add(row: row)
+            if trees.isEmpty || last.tokens > limit {
+                trees.append([row])
+                last = TreePaths(dataset, rows: [row], trunk: trunk, sharing: sharing)
+            } else {
+                trees[trees.count - 1].append(row)
             }
-            return trees.map { TokenTree($0.flattened()) }
         }
-    }
-
-    private init(_ row: PackedRow) {
-        self.row = row
-        // A token sees as many tokens as its position has before it, and itself.
-        let visible = row.positions.reduce(0) { $0 + Int($1) + 1 }
-        work = Work(tokens: row.tokens.count, visiblePairs: visible, lossRows: row.lossRows.count)
-    }
-}
-
-/// Grows a tree from sequences, then lays it flat.
-///
-/// A node's children are tried in order, and a run that agrees only in part is split where it parts; so a trie comes
-/// out in which every shared beginning is one path.
-private struct TreeBuilder {
-    private struct Branch {
-        var tokens: ArraySlice<Int32>
-        var children: [Int] = []
-    }
-
-    /// A response as the place where it ends and the number of its counted tokens, the last ones there.
-    private struct Ending {
-        let response: Int
-        let rank: Int
-        var branch: Int
-        let count: Int
-    }
-
-    private let sharing: Sharing
-    private var branches: [Branch] = [Branch(tokens: [])]
-    private var endings: [Ending] = []
-    private var examples: [PackedRow.ExampleSlice] = []
-
-    init(sharing: Sharing) {
-        self.sharing = sharing
-    }
-
-    mutating func add(example index: Int, of dataset: PreferenceDataset) {
-        let first = endings.count
-        let prompt = dataset.prompt(index)
-        var trunk: Int?
-        for (response, rank) in zip(dataset.responses(of: index), dataset.ranks(of: index)) {
-            let tokens = dataset.response(response)
-            let end: Int
-            switch sharing {
-            case .none:
-                end = append(prompt + tokens, to: 0)
-            case .prompt:
-                let parent = trunk ?? append(prompt, to: 0)
-                trunk = parent
-                end = append(tokens, to: parent)
-            case .prefix:
-                end = insert(prompt + tokens, below: 0)
-            }
-            let count = dataset.countedRange(response).count
-            endings.append(Ending(response: response, rank: rank, branch: end, count: count))
-        }
-        examples.append(PackedRow.ExampleSlice(row: index, responses: first..<endings.count))
-    }
-
-    private mutating func append(_ tokens: ArraySlice<Int32>, to parent: Int) -> Int {
-        branches.append(Branch(tokens: tokens))
-        branches[parent].children.append(branches.count - 1)
-        return branches.count - 1
-    }
-
-    /// Follows `tokens` as far as the trie has them, adds the rest, and returns the branch at whose end they end.
-    private mutating func insert(_ tokens: ArraySlice<Int32>, below root: Int) -> Int {
-        var node = root
-        var rest = tokens
-        while let token = rest.first {
-            guard let child = branches[node].children.first(where: { branches[$0].tokens.first == token }) else {
-                return append(rest, to: node)
-            }
-            let common = zip(branches[child].tokens, rest).prefix { $0 == $1 }.count
-            if common < branches[child].tokens.count { split(child, after: common) }
-            node = child
-            rest = rest.dropFirst(common)
-        }
-        return node
-    }
-
-    /// Leaves the first `count` tokens in `branch` and moves the rest, with children and endings, to a new child.
-    private mutating func split(_ branch: Int, after count: Int) {
-        let lower = Branch(tokens: branches[branch].tokens.dropFirst(count), children: branches[branch].children)
-        branches.append(lower)
-        branches[branch].tokens = branches[branch].tokens.prefix(count)
-        branches[branch].children = [branches.count - 1]
-        for index in endings.indices where endings[index].branch == branch {
-            endings[index].branch = branches.count - 1
-        }
-    }
-
-    var tokenCount: Int { branches.reduce(0) { $0 + $1.tokens.count } }
-
-    // MARK: Laying flat
-
-    func flattened() -> PackedRow {
-        var row = PackedRow()
-        var nodeOfBranch = Array(repeating: -1, count: branches.count)
-        // Depth first with a stack of our own: trees may be deeper than the thread's stack.
-        var stack = branches[0].children.reversed().map { (branch: $0, parent: -1) }
-        while let (branch, parent) = stack.popLast() {
-            nodeOfBranch[branch] = row.nodes.count
-            let start = row.tokens.count
-            let depth = parent < 0 ? 0 : row.positions[row.nodes[parent].tokens.upperBound - 1] + 1
-            row.tokens += branches[branch].tokens
-            row.positions += (0..<Int32(branches[branch].tokens.count)).map { depth + $0 }
-            row.nodes.append(PackedRow.Node(parent: parent, tokens: start..<row.tokens.count))
-            stack += branches[branch].children.reversed().map { ($0, row.nodes.count - 1) }
-        }
-        addTargets(&row, nodeOfBranch)
-        row.examples = examples
-        return row
-    }
-
-    /// A prediction within the tree: the token at `row` of the tree, predicted by the one before it on the path.
-    private func addTargets(_ row: inout PackedRow, _ nodeOfBranch: [Int]) {
-        let paths = endings.map { path(to: nodeOfBranch[$0.branch], count: $0.count, in: row) }
-        // (predicting row, predicted token) pairs of all responses, each once, in order of the predicting row; where
-        // one state is followed by several tokens, in order of the tokens' ids.
-        var predictions: Set<Prediction> = []
-        for path in paths { predictions.formUnion(path) }
-        var indexOfPrediction: [Prediction: Int32] = [:]
-        for prediction in predictions.sorted() {
-            if row.lossRows.last != prediction.row { row.lossRows.append(prediction.row) }
-            indexOfPrediction[prediction] = Int32(row.targets.count)
-            row.targets.append(PackedRow.Target(hidden: Int32(row.lossRows.count - 1), token: prediction.token))
-        }
-        for (ending, path) in zip(endings, paths) {
-            let start = row.responseTargets.count
-            row.responseTargets += path.map { indexOfPrediction[$0]! }
-            row.responses.append(
-                PackedRow.ResponseSlice(
-                    index: ending.response,
-                    rank: ending.rank,
-                    targets: start..<row.responseTargets.count
-                )
-            )
-        }
-    }
-
-    private struct Prediction: Hashable, Comparable {
-        let row: Int32
-        let token: Int32
-
-        static func < (a: Prediction, b: Prediction) -> Bool { (a.row, a.token) < (b.row, b.token) }
-    }
-
-    /// The predictions of the last `count` tokens on the path that ends with `node`, in order.
-    private func path(to node: Int, count: Int, in row: PackedRow) -> [Prediction] {
-        var rows: [Int] = []
-        var current = node
-        while current >= 0, rows.count <= count {
-            rows += row.nodes[current].tokens.reversed().prefix(count + 1 - rows.count)
-            current = row.nodes[current].parent
-        }
-        rows.reverse()
-        return zip(rows, rows.dropFirst()).map { Prediction(row: Int32($0), token: row.tokens[$1]) }
+        return trees.map { TokenTree(dataset, rows: $0, trunk: trunk, sharing: sharing) }
     }
 }

@@ -47,4 +47,16 @@ extension Diagnosis {
             remedy: "logs and files are dated by it: start a time service on its host, such as chrony"
         )
     }
+
+    /// Compares what messages take between hosts; ranks of one host are not judged, since they may share cores.
+    static func comparison(of links: LinkMatrix) -> Finding {
+        guard links.joinsHosts, links.slowPair != nil else { return Finding("links", .sound, links.summary) }
+        return Finding(
+            "links",
+            .warning,
+            links.summary,
+            remedy: "every step waits for the slowest link: on both hosts `network` in the cluster file must name the "
+                + "fast network's addresses or interface; then look at cables and ports (ip -s link, ethtool)"
+        )
+    }
 }

@@ -30,6 +30,10 @@ struct Doctor: ParsableCommand {
             if communicator.rank == 0 {
                 for comparison in comparisons { print(comparison.text) }
             }
+            if let links = try LinkMatrix(measuredBy: communicator), communicator.rank == 0 {
+                print(Diagnosis.comparison(of: links).text)
+                print(links.table, terminator: "")
+            }
             // All ranks at once: what they take from each other counts.
             try communicator.barrier()
             let rate = try communicator.agree { try PeakRate.measure(team: team) }

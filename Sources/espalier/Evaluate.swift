@@ -16,7 +16,7 @@ struct Evaluate: ParsableCommand {
     @Option(name: .long, help: "The model that rewards are measured from (default: the model itself, all rewards 0).")
     var referenceModel: String?
 
-    @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
+    @Option(name: .long, help: "A file that keeps the reference model's log-probabilities of this data between runs.")
     var referenceCache: String?
 
     @Option(name: .long, help: "A JSON file for the metrics (default: standard output).")
@@ -42,7 +42,8 @@ struct Evaluate: ParsableCommand {
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
         objective.override(&configuration)
-        referenceCache.map { configuration.referenceCache = $0 }
+        // That of a training's settings belongs to its data.
+        configuration.referenceCache = referenceCache
         return configuration
     }
 }

@@ -49,6 +49,32 @@ struct DoctorTests {
         #expect(outcome.output.contains("\n✓ clock         all within a second\n"))
     }
 
+    @Test(
+        "latency and bandwidth are measured from each rank to each",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        arguments: [2, 3, 4]
+    )
+    func links(ranks: Int) throws {
+        let outcome = try Launch.run("espalier", ["doctor", "--threads", "1"], ranks: ranks)
+        let lines = outcome.output.components(separatedBy: "\n")
+        let summary = try #require(lines.firstIndex { $0.hasPrefix("✓ links         \(ranks) ranks of one host: ") })
+        let numbers = (0..<ranks).map { "\($0)" }
+        for (number, title) in ["    µs of a small message", "    GB/s of messages of 4 MiB"].enumerated() {
+            let part = lines.dropFirst(summary + 1 + number * (ranks + 2)).prefix(ranks + 2).map { String($0) }
+            #expect(part[0] == title && words(part[1]) == numbers, "\(part)")
+            let rows = part.dropFirst(2).map(words)
+            #expect(rows.map { $0[0] } == numbers && rows.allSatisfy { $0.count == ranks + 2 }, "\(part)")
+            for (from, row) in rows.enumerated() {
+                for (to, cell) in row.dropFirst(2).enumerated() {
+                    #expect(from == to ? cell == "-" : (Double(cell) ?? 0) > 0, "\(part)")
+                    #expect(cell == rows[to][from + 2], "what goes there comes back")
+                }
+            }
+        }
+    }
+
+    private func words(_ line: String) -> [String] { line.split(separator: " ").map { String($0) } }
+
     @Test("a rank that runs another build is a fault", .enabled(if: Launch.hasMPI, "mpirun is not installed"))
     func builds() throws {
         try Places.temporary { directory in

@@ -134,6 +134,25 @@ struct EvaluationTests {
         }
     }
 
+    @Test("evaluate leaves alone the reference cache of a training's settings, which is of other data")
+    func trainingCache() throws {
+        try Places.temporary { directory in
+            let (cache, settings) = (directory.appending("cache.safetensors"), directory.appending("train.yaml"))
+            try "reference_cache: \(cache)\nmax_steps: 1\nthreads: 1\n"
+                .write(toFile: settings.string, atomically: true, encoding: .utf8)
+            func run(_ command: String, data: String, output: String) throws {
+                let words = ["--config", settings.string, "--model", Golden.tied.directory.string, "--data", data]
+                let place = ["--output", directory.appending(output).string]
+                let outcome = try Launch.run("espalier", [command] + words + place, solo: true)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+            }
+            try run("train", data: Self.data, output: "model")
+            let kept = try #require(FileManager.default.contents(atPath: cache.string))
+            try run("evaluate", data: single(in: directory), output: "report.json")
+            #expect(FileManager.default.contents(atPath: cache.string) == kept)
+        }
+    }
+
     @Test(
         "a run ends where patience does, on every rank at once, and its last steps are logged",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")

@@ -10,12 +10,6 @@ struct StallTests {
     /// next, while it reads and plans.
     private static let timeout = isDebug ? 20 : 4
 
-    #if DEBUG
-    private static let isDebug = true
-    #else
-    private static let isDebug = false
-    #endif
-
     private func arguments(_ output: FilePath, _ more: [String]) -> [String] {
         let golden = Golden.tied
         return [

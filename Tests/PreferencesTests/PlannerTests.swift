@@ -126,6 +126,29 @@ struct PlannerTests {
         #expect(plan.work.tokens > 13 * 3 && plan.imbalance >= 1)
     }
 
+    @Test("costs are known before trees are laid flat", arguments: Sharing.allCases, [8, 30, 1000])
+    func costsBeforehand(sharing: Sharing, rowTokens: Int) throws {
+        var joined = 0
+        for seed: UInt64 in 1...20 {
+            let rows = randomRows(30, seed: seed)
+            let dataset = try PreferenceDataset(rows, skips: seed % 2 == 0 ? randomSkips(rows, seed: seed) : nil)
+            let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: rowTokens, shards: 3, cost: perToken)
+            let plan = planner.plan(rows: Array(0..<30))
+            for (shard, work) in plan.shardWork.enumerated() {
+                let packed = plan.packedRows(shard: shard)
+                #expect(packed.map(laidWork).reduce(.zero, +) == work, "seed \(seed)")
+                joined += packed.flatMap(\.trees).count { $0.examples.count > 1 }
+            }
+        }
+        #expect((joined > 0) == (sharing == .prefix))
+    }
+
+    /// What a row costs as it lies there: a token sees as many as its position has before it, and itself.
+    private func laidWork(_ row: PackedRow) -> Work {
+        let visible = row.positions.reduce(0) { $0 + Int($1) + 1 }
+        return Work(tokens: row.tokens.count, visiblePairs: visible, lossRows: row.lossRows.count)
+    }
+
     @Test("a plan counts its pairs and the tokens that it would compute without sharing", arguments: Sharing.allCases)
     func counts(sharing: Sharing) throws {
         let dataset = try PreferenceDataset([

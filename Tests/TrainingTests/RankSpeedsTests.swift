@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Preferences
 internal import Testing
 internal import Training
 
@@ -29,6 +30,27 @@ struct RankSpeedsTests {
         #expect(speeds.relative(ranks: 2) == nil)
         speeds.add([1, 1])
         #expect(speeds.relative(ranks: 2) == [1, 1] && speeds.relative(ranks: 3) == nil)
+    }
+
+    @Test("shares of ranks that are not alike even out after a step, and again when one becomes slower")
+    func evensOut() {
+        let costs = (1...120).map { Double($0 % 7 + 3) }
+        var (speeds, evenness) = (RankSpeeds(), [Double]())
+        for step in 0..<40 {
+            // One host of half the others' speed; later a quarter's.
+            let trueSpeeds = [2, 2, step < 10 ? 1 : 0.5]
+            let relative = speeds.relative(ranks: 3) ?? [1, 1, 1]
+            let loads = Division(costs, speeds: relative).loads
+            let seconds = zip(loads, trueSpeeds).map { $0 / $1 }
+            speeds.add(zip(loads, seconds).map { $0 / $1 })
+            evenness.append(RankTimes(seconds: seconds, costs: loads).imbalance)
+        }
+        // Of equal shares the slow host's takes twice as long, and later again twice as long as by then.
+        #expect(abs(evenness[0] - 1.5) < 0.02 && abs(evenness[10] - 1.5) < 0.02, "\(evenness)")
+        #expect(evenness[1..<10].allSatisfy { $0 < 1.02 }, "\(evenness)")
+        // What is wrong of a speed falls by a fifth with each step.
+        #expect(evenness[10...30].indices.dropLast().allSatisfy { evenness[$0 + 1] < evenness[$0] + 0.02 })
+        #expect(evenness[25...].allSatisfy { $0 < 1.05 }, "\(evenness)")
     }
 
     @Test("speeds read back from a checkpoint have the same bits")

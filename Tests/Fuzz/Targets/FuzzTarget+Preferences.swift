@@ -19,7 +19,7 @@ extension FuzzTarget {
     private static func check(_ row: Int, of dataset: PreferenceDataset) {
         for sharing in Sharing.allCases {
             let tree = TokenTree(dataset, row: row, sharing: sharing)
-            precondition(tree.count == TokenTree.tokenCount(dataset, row: row, sharing: sharing), "one count")
+            precondition(tree.count == tree.row.tokens.count, "one count")
             precondition(tree.count <= dataset.unsharedTokens(of: row), "sharing saves")
         }
         for pairing in Pairing.allCases {

@@ -56,6 +56,7 @@ extension TrainingRun {
         summary.add("train_seconds", seconds)
         summary.add("eval_seconds", state.evaluationSeconds)
         summary.add("save_seconds", saving.stallSeconds)
+        summary.add("save_write_seconds", saving.writeSeconds)
         summary.add("reference_rows", referenceRows)
         summary.add("reference_seconds", referenceSeconds)
         summary.add("pairs_per_second", Double(total.pairs) / (seconds + referenceSeconds))

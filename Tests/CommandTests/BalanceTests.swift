@@ -4,7 +4,7 @@ internal import TestSupport
 internal import Testing
 
 /// Shares of a step by what ranks were measured to do.
-@Suite(.serialized, .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+@Suite(.serialized, .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
 struct BalanceTests {
     @Test("a run whose shares follow the ranks' speeds learns the same, and is told how even it was")
     func sameRun() throws {

@@ -36,7 +36,7 @@ struct DoctorTests {
 
     @Test(
         "threads bound to fewer processors are a fault on every rank, told once where ranks are alike",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func binding() throws {
         let threads = "\(ProcessInfo.processInfo.processorCount + 1)"
@@ -49,7 +49,7 @@ struct DoctorTests {
         #expect(outcome.output.contains("\n✓ clock         all within a second\n"))
     }
 
-    @Test("a rank that runs another build is a fault", .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+    @Test("a rank that runs another build is a fault", .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
     func builds() throws {
         try Places.temporary { directory in
             let program = Places.products.appending("espalier").string

@@ -19,7 +19,8 @@ let package = Package(
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CMPI", dependencies: ["COpenMPI"]),
-        .target(name: "CKernels"),
+        // Optimized in debug too: loops without a check, in which its tests would spend most of their time.
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .target(name: "CSignals"),
 
         // Layer 1: the machine, the network, the disk.

@@ -8,11 +8,16 @@
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__linux__)
-#define EK_VERSIONS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #define EK_TARGET(level) __attribute__((target(level)))
 #else
-#define EK_VERSIONS
 #define EK_TARGET(level)
+#endif
+
+// What chooses a version runs before the thread sanitizer, and would be recorded by it: there is one version then.
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
+#define EK_VERSIONS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define EK_VERSIONS
 #endif
 
 // Every helper must be inlined into each version of its caller, or it would keep the baseline's instructions.

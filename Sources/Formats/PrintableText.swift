@@ -2,8 +2,8 @@ extension String {
     /// The text as one line that no terminal obeys: control and format characters by their numbers, and what is very long
     /// cut in its middle.
     ///
-    /// Names come from files that anybody may have written, and end up in messages.
-    func printable() -> String {
+    /// Names come from files that anybody may have written, and end up in messages and tables.
+    package func printable() -> String {
         var result = ""
         for scalar in shortened().unicodeScalars {
             switch scalar.properties.generalCategory {

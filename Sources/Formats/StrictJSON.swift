@@ -49,5 +49,5 @@ package struct JSONFault: Error, CustomStringConvertible, Equatable {
         (self.expected, self.found, self.offset) = (expected, found, offset)
     }
 
-    package var description: String { "at byte \(offset) expected \(expected), found \(found)" }
+    package var description: String { "at byte \(offset) expected \(expected), found \(found)".printable() }
 }

@@ -2,17 +2,20 @@ internal import Glibc
 
 /// Work on a thread of its own, while the caller goes on.
 final class BackgroundJob {
-    /// What the thread does, and how it failed: read by the caller only after the thread has ended.
+    /// What the thread does, how it failed and how long it took: read by the caller only after the thread has ended.
     private final class Work {
         private var body: (() throws -> Void)?
         private(set) var failure: (any Error)?
+        private(set) var seconds = 0.0
 
         init(_ body: @escaping () throws -> Void) {
             self.body = body
         }
 
         func perform() {
+            let start = ContinuousClock().now
             do { try body?() } catch { failure = error }
+            seconds = (ContinuousClock().now - start) / .seconds(1)
             // What it held is free at once, not when somebody asks how it went.
             body = nil
         }
@@ -53,9 +56,12 @@ final class BackgroundJob {
     }
 
     /// Waits for the end of the work, and throws what it threw.
-    func finish() throws {
+    ///
+    /// - Returns: The seconds that it took.
+    func finish() throws -> Double {
         join()
         if let failure = work.failure { throw failure }
+        return work.seconds
     }
 
     private func join() {

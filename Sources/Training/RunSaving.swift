@@ -20,8 +20,10 @@ final class RunSaving {
     private var job: (step: Int, work: BackgroundJob)?
     /// The checkpoint that the run has last written, or gone on from.
     private(set) var last: FilePath?
-    /// What checkpoints have taken of the run's time.
+    /// For how long training has stood still for checkpoints: comparison of ranks, copy, and wait for the one before.
     private(set) var stallSeconds = 0.0
+    /// For how long checkpoints were written, while training went on.
+    private(set) var writeSeconds = 0.0
 
     /// - Parameters:
     ///   - identity: What the run computes with.
@@ -115,7 +117,7 @@ final class RunSaving {
         guard let (step, work) = job else { return }
         job = nil
         do {
-            try work.finish()
+            writeSeconds += try work.finish()
             last = store?.path(step: step)
         } catch {
             tell("warning: no checkpoint was written: \(error)")

@@ -54,6 +54,7 @@ extension TrainingRun {
         summary.add("train_seconds", seconds)
         summary.add("eval_seconds", state.evaluationSeconds)
         summary.add("save_seconds", saving.stallSeconds)
+        summary.add("save_write_seconds", saving.writeSeconds)
         summary.add("pairs_per_second", Double(total.pairs) / (seconds + start.reference.seconds))
         summary.add("train_pairs_per_second", Double(total.pairs) / seconds)
         summary.add("sharing", planner.sharing.rawValue)

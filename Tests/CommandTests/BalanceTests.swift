@@ -4,7 +4,7 @@ internal import TestSupport
 internal import Testing
 
 /// Shares of a step by what ranks were measured to do.
-@Suite(.serialized, .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+@Suite(.serialized, .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
 struct BalanceTests {
     @Test("a run whose shares follow the ranks' speeds learns the same, and is told how even it was")
     func sameRun() throws {
@@ -42,7 +42,7 @@ struct BalanceTests {
 
     @Test(
         "where one rank is many times slower, shares by speed take away much of what is waited for it",
-        .disabled(if: isDebug, "without optimization, and slowed, a step would take a minute")
+        .enabled(if: Launch.isOptimized, "without optimization, and slowed, a step would take a minute")
     )
     func uneven() throws {
         let planned = try excess("planned", steps: 3)

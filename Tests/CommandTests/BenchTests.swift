@@ -86,7 +86,7 @@ struct BenchTests {
     // In few and short rows: a debug build on a busy machine must be done in time.
     @Test(
         "each profile is measured once with each way of sharing, on any number of ranks",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"),
         arguments: [(1, ["all", "tldr"]), (2, ["hh-rlhf", "ultrafeedback", "hh-rlhf"])]
     )
     func profiles(ranks: Int, names: [String]) throws {
@@ -230,7 +230,7 @@ struct BenchTests {
 
     @Test(
         "ranks that would have no row, or measure something else, are refused",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func ranks() throws {
         func expect(_ ranks: [[String]], _ reason: String) throws {

@@ -36,7 +36,7 @@ struct DoctorTests {
 
     @Test(
         "threads bound to fewer processors are a fault on every rank, told once where ranks are alike",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func binding() throws {
         let threads = "\(ProcessInfo.processInfo.processorCount + 1)"
@@ -51,7 +51,7 @@ struct DoctorTests {
 
     @Test(
         "latency and bandwidth are measured from each rank to each",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"),
         arguments: [2, 3, 4]
     )
     func links(ranks: Int) throws {
@@ -75,7 +75,7 @@ struct DoctorTests {
 
     private func words(_ line: String) -> [String] { line.split(separator: " ").map { String($0) } }
 
-    @Test("a rank that runs another build is a fault", .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+    @Test("a rank that runs another build is a fault", .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
     func builds() throws {
         try Places.temporary { directory in
             let program = Places.products.appending("espalier").string

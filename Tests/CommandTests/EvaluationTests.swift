@@ -31,7 +31,7 @@ struct EvaluationTests {
 
     @Test(
         "metrics are the same for any sharing and number of ranks, also ranks without rows",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func invariant() throws {
         try Places.temporary { directory in
@@ -155,7 +155,7 @@ struct EvaluationTests {
 
     @Test(
         "a run ends where patience does, on every rank at once, and its last steps are logged",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func early() throws {
         let patience = ["--early-stopping-patience", "2", "--logging-steps", "4"]
@@ -199,7 +199,7 @@ struct EvaluationTests {
 
     @Test(
         "evaluate tells an interval around every metric, the same on one rank and two",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func intervals() throws {
         func report(ranks: Int, _ arguments: [String]) throws -> [String: Any] {

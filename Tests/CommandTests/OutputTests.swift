@@ -9,7 +9,7 @@ internal import Testing
 struct OutputTests {
     @Test(
         "logps equal the goldens on any number of ranks",
-        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"),
         arguments: Golden.allCases,
         [1, 2, 4]
     )

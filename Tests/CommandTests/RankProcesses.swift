@@ -1,13 +1,6 @@
 internal import Foundation
 internal import SystemPackage
 
-#if DEBUG
-/// Whether tests, and what they start, are built without optimization.
-let isDebug = true
-#else
-let isDebug = false
-#endif
-
 /// The processes that an `mpirun` of this host has started.
 enum RankProcesses {
     /// The number of the process that is `rank` of `launcher`; nil as long as there is none.

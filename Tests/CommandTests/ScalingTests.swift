@@ -4,7 +4,7 @@ internal import TestSupport
 internal import Testing
 
 /// What `espalier scaling` runs, reports and foretells; how well anything scales, no test says.
-@Suite(.serialized, .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+@Suite(.serialized, .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
 struct ScalingTests {
     private static let bench = ["--model", Golden.tied.directory.string, "--tree-tokens", "60"]
     private static let short = ["--repeats", "2", "--steps", "2", "--warm-up", "1", "--rows", "2", "--threads", "1"]

@@ -5,7 +5,7 @@ internal import TestSupport
 internal import Testing
 
 /// With a fixed number of shards a run has the same bits on any number of ranks; and how ranks share a step otherwise.
-@Suite(.serialized, .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+@Suite(.serialized, .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
 struct ShardTests {
     /// Buckets of two units, so that even the tiny model has several, and shards that some steps leave empty.
     private static let small = ["--ddp-bucket-cap-mb", "0.03125"]

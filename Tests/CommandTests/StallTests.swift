@@ -8,7 +8,7 @@ internal import Testing
 struct StallTests {
     /// Seconds without a sign of life that a rank is allowed: many times what it takes among other tests from one to the
     /// next, while it reads and plans.
-    private static let timeout = isDebug ? 20 : 4
+    private static let timeout = Launch.isOptimized ? 4 : 20
 
     private func arguments(_ output: FilePath, _ more: [String]) -> [String] {
         let golden = Golden.tied
@@ -72,7 +72,7 @@ struct StallTests {
 
     @Test(
         "a rank that is slow, and moves, raises no alarm, though others wait for longer than the timeout",
-        .disabled(if: isDebug, "without optimization, and slowed, it would plan its step for minutes without a sign")
+        .enabled(if: Launch.isOptimized, "without optimization, and slowed, it would plan its step for minutes without a sign")
     )
     func slow() throws {
         try Places.temporary { directory in

@@ -45,12 +45,12 @@ void cblas_sgemm(int order, int transA, int transB, int m, int n, int k, float a
 }
 
 // Every argument is an integer or an address. A function takes at most nine; what a caller gave no value to is passed
-// on as it lies there. What is changed after a call is its result, which its second argument points to.
+// on as it lies there.
 #define MPI_CALL(kind, name)                                                                    \
     int name(long a, long b, long c, long d, long e, long f, long g, long h, long i) {          \
         if (faults_event(kind " " #name, "before") == FLIP) flip_weight();                      \
         const int code = REAL(name)(a, b, c, d, e, f, g, h, i);                                 \
-        if (faults_event(kind " " #name, "after") == FLIP) *(uint32_t *)b ^= 1u << 30;          \
+        faults_event(kind " " #name, "after");                                                  \
         return code;                                                                            \
     }
 
@@ -62,11 +62,27 @@ MPI_CALL("collective", MPI_Gather)
 // These may be called by another thread, while the rank computes, or by one rank and not by another.
 MPI_CALL("message", MPI_Send)
 MPI_CALL("message", MPI_Recv)
-MPI_CALL("message", MPI_Isend)
 MPI_CALL("message", MPI_Irecv)
 MPI_CALL("message", MPI_Iallreduce)
 MPI_CALL("message", MPI_Iallgatherv)
 MPI_CALL("message", MPI_Ireduce_scatter)
+
+// Some float32 as they arrive where a bit has changed on their way: a sixteenth or sixteen times of the middle one. Nobody
+// tells when they have been sent, so the copy stays.
+static long changed(long message, size_t bytes) {
+    uint32_t *copy = malloc(bytes);
+    if (!copy) abort();
+    memcpy(copy, (const void *)message, bytes);
+    copy[bytes / sizeof *copy / 2] ^= 1u << 25;
+    return (long)copy;
+}
+
+int MPI_Isend(long message, int bytes, long c, long d, long e, long f, long g) {
+    if (faults_event("message MPI_Isend", "before") == FLIP) message = changed(message, (size_t)bytes);
+    const int code = REAL(MPI_Isend)(message, bytes, c, d, e, f, g);
+    faults_event("message MPI_Isend", "after");
+    return code;
+}
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *context) {
     if (faults_event("pthread_create", "before") == FAIL) return errno;

@@ -74,7 +74,7 @@ class Record:
     """
 
     LINE = "write out/metrics.jsonl"
-    COLLECTIVE, MESSAGE = "collective *", "message *"
+    COLLECTIVE, SEND = "collective *", "message MPI_Isend"
 
     def __init__(self, disturbance: Disturbance, ranks: int):
         self.ranks = [disturbance.record(rank) for rank in range(ranks)]
@@ -102,7 +102,7 @@ class Record:
         assert count > 0, f"no {pattern} in step {step} of rank {rank}"
         return Fault(action, pattern, 1 + round(share * (count - 1)), rank, when, self.COLLECTIVE, self.begin(step))
 
-    def gradients(self, step: int, rank: int) -> str:
-        """What the gradients of a step are added up by: messages where there are some, else the first all-reduce."""
-        has_messages = any(fnmatch(event, self.MESSAGE) for event in self.step(step, rank))
-        return self.MESSAGE if has_messages else "collective MPI_Allreduce"
+    def sent(self, action: str, step: int, what: str, rank: int, when: str = "before") -> Fault:
+        """A fault at the message with a step's gradients, or the one with the weights that the step begins with."""
+        assert self.step(step, rank).count(self.SEND) == 2, "a bucket of the tiny model is one message"
+        return self.fault(action, step, self.SEND, {"weights": 0, "gradients": 1}[what], rank, when)

@@ -74,7 +74,7 @@ class Memory:
         return statistics.median(last) / statistics.median(first) - 1
 
 
-def watched(run: Run, look, launcher: list = (), limit: float = 600) -> tuple[int, str]:
+def watched(run: Run, look, limit: float, launcher: list = ()) -> tuple[int, str]:
     """Trains for at most `limit` seconds, and looks at the run again and again; its status and what it told."""
     # A file instead of a pipe, which would fill up and hold the run.
     told = run.root.parent / f"{run.root.name}.told"
@@ -86,7 +86,9 @@ def watched(run: Run, look, launcher: list = (), limit: float = 600) -> tuple[in
             look()
             time.sleep(0.005)
             if time.monotonic() > deadline:
-                process.kill()
+                # Not killed: the ranks would go on.
+                process.terminate()
+                process.wait(60)
     return process.returncode, told.read_text()
 
 
@@ -118,7 +120,7 @@ class Killer:
             time.sleep(0.01)
 
 
-def supervised(run: Run, killer: Killer) -> tuple[int, str]:
+def supervised(run: Run, killer: Killer, limit: float) -> tuple[int, str]:
     """Trains under launch/supervise, killed again and again; the status and what was told."""
     words = [ROOT / "launch/supervise", "--output", run.output, "--delay", "0", "--retries", "20", "--"]
-    return watched(run, lambda: killer.consider(run), words)
+    return watched(run, lambda: killer.consider(run), limit, words)

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from disturbance import Disturbance, Fault
-from tiny_runs import Run, flip_bit
+from tiny_runs import Run, flip_bit, is_whole
 
 FILES = ["model.safetensors", "optimizer.safetensors", "config.json"]
 FILES += ["espalier-state.json", "espalier.yaml", "metrics.jsonl"]
@@ -82,9 +82,19 @@ def test_a_rank_of_which_a_weight_changes_is_named_before_it_is_saved(moment, ca
     expect_named(Run(place / "run", rank_check_steps=1), undisturbed, disturbed(point(record)), step, save)
 
 
-def test_a_rank_of_which_a_reduced_gradient_changes_is_named_before_its_weights_are_saved(calm, disturbed, place):
-    undisturbed, record = calm()
-    if record.gradients(8, 1) == record.MESSAGE:
-        pytest.skip("where gradients are added up by messages, none has the sum")
-    fault = record.fault("flip", 8, record.gradients(8, 1), 0, 1, "after")
-    expect_named(Run(place / "run"), undisturbed, disturbed(fault), 10, 5)
+def test_a_rank_that_received_a_changed_weight_is_named_before_the_next_update(calm, disturbed, place):
+    undisturbed, record = calm(rank_check_steps=1)
+    # The weights that step 7 has updated.
+    fault = record.sent("flip", 8, "weights", 0)
+    expect_named(Run(place / "run", rank_check_steps=1), undisturbed, disturbed(fault), 7, 5)
+
+
+def test_a_gradient_that_changes_on_its_way_changes_all_ranks_alike_and_is_not_found(calm, disturbed, place):
+    """Documentation/Security.md says so: the owner of its slice updates it, and all receive the same weights."""
+    undisturbed, record = calm(rank_check_steps=1)
+    run = Run(place / "run", rank_check_steps=1)
+    run.finish(disturbed(record.sent("flip", 8, "gradients", 0)))
+    assert run.metrics[:7] == undisturbed.metrics[:7]
+    assert run.metrics[7]["loss"] == undisturbed.metrics[7]["loss"]
+    assert run.metrics[7]["grad_norm"] != undisturbed.metrics[7]["grad_norm"]
+    assert run.model != undisturbed.model and is_whole(run.checkpoints[-1])

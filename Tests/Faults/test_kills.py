@@ -27,8 +27,8 @@ def collective(share: float, rank: int):
     return lambda record: record.fault("kill", STEP, Record.COLLECTIVE, share, rank)
 
 
-def gradients(rank: int, when: str):
-    return lambda record: record.fault("kill", STEP, record.gradients(STEP, rank), 0, rank, when)
+def sent(what: str, rank: int, when: str):
+    return lambda record: record.sent("kill", STEP, what, rank, when)
 
 
 def past(event: str, count: int, then: str):
@@ -47,8 +47,9 @@ POINTS = {
     "in the backward pass": product(0.7, 1),
     "in the backward pass of the first rank": product(0.9, 0),
     "before ranks first meet": collective(0, 0),
-    "while gradients are added up": gradients(1, "before"),
-    "when gradients are added up, before the update": gradients(0, "after"),
+    "before gradients are sent": sent("gradients", 1, "before"),
+    "when gradients are sent, before the update": sent("gradients", 0, "after"),
+    "before updated weights are sent": sent("weights", 1, "before"),
     "while statistics are added up": collective(1, 1),
     "before the line of metrics": before(Record.LINE, STEP),
     "after the line of metrics": after(Record.LINE, STEP),

@@ -11,17 +11,19 @@ STEPS = int(os.environ.get("ESPALIER_SOAK_STEPS", "200"))
 SEED = int(os.environ.get("ESPALIER_SOAK_SEED", "1"))
 # Steps until memory has found its size, and how much it may grow from then on.
 SETTLED, ALLOWED = 100, 0.01
+# Seconds of a run: many times what it takes on a machine that does nothing else.
+LIMIT = max(600, STEPS)
 
 
 def test_a_run_whose_ranks_are_killed_again_and_again_has_the_bits_of_one_that_was_not(library, place):
     settings = {"max_steps": STEPS, "save_steps": 20, "save_total_limit": 3}
     calm, killed, memory = Run(place / "calm", **settings), Run(place / "killed", **settings), Memory()
-    status, told = watched(calm, lambda: memory.sample(calm))
-    assert status == 0, told
+    status, told = watched(calm, lambda: memory.sample(calm), LIMIT)
+    assert status == 0, told[-2000:]
     killer = Killer(random.Random(SEED))
-    status, told = supervised(killed, killer)
-    assert status == 0, told
-    assert killer.kills >= STEPS // 70 and told.count("supervise: ended with") == killer.kills, told
+    status, told = supervised(killed, killer, LIMIT)
+    assert status == 0, told[-2000:]
+    assert killer.kills >= STEPS // 70 and told.count("supervise: ended with") == killer.kills, told[-2000:]
     killed.expect_same(calm)
     # Neither has more files than the other, but those of the settings.
     files = [sorted(path.relative_to(run.root) for path in run.root.rglob("*")) for run in (calm, killed)]

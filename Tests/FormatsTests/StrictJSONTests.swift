@@ -102,6 +102,9 @@ struct StrictJSONTests {
         #expect(fault(#"{"a":1,"a":1}"#) == "at byte 7 expected each name once, found a twice")
         #expect(fault(#"[{"é":1,"e\u0301":1}]"#) == "at byte 9 expected each name once, found é twice")
         #expect(fault(#"{"a":{"a":1},"b":{"a":1}}"#) == nil)
+        // Told in one line that no terminal obeys.
+        let told = #"at byte 10 expected each name once, found a\u{a}b twice"#
+        #expect(fault(#"{"a\nb":1,"a\nb":1}"#) == told)
     }
 
     @Test("nesting goes to 64 levels")

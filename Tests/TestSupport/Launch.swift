@@ -13,6 +13,19 @@ package enum Launch {
     /// Whether `mpirun` is installed; tests that need it are disabled otherwise.
     package static let hasMPI = which("mpirun") != nil
 
+    /// Whether tests of whole runs on several ranks are made in this configuration.
+    ///
+    /// They take several times as long where nothing is optimized. There those of `InvariantTests` and `ResumeTests`, and
+    /// `CommunicatorTests`, go through the same code with bounds and assertions checked.
+    package static let testsRankRuns = hasMPI && isOptimized
+
+    /// Whether the tests are compiled with optimization.
+    #if DEBUG
+    package static let isOptimized = false
+    #else
+    package static let isOptimized = true
+    #endif
+
     /// Runs one of the package's executables on `ranks` ranks; 1 without `mpirun` where `solo` is set.
     ///
     /// A run that takes longer than `timeout` seconds is killed, and has status -1. One that a signal ended has the

@@ -82,14 +82,13 @@ package struct ScalingForecast: Sendable {
 
     /// As many runs of each number of ranks, drawn from those that there are, and of each as many of its steps.
     private static func resampled(_ runs: [ScalingRun], _ random: inout CounterRandom) -> [ScalingRun] {
-        var drawn: [ScalingRun] = []
-        for run in runs {
-            let alike = runs.filter { $0.ranks == run.ranks }
-            var copy = alike[Int(random.next(below: UInt64(alike.count)))]
+        let alike = Dictionary(grouping: runs, by: \.ranks)
+        return runs.map { run in
+            let others = alike[run.ranks] ?? [run]
+            var copy = others[Int(random.next(below: UInt64(others.count)))]
             copy.steps = copy.steps.map { _ in copy.steps[Int(random.next(below: UInt64(copy.steps.count)))] }
-            drawn.append(copy)
+            return copy
         }
-        return drawn
     }
 
     // MARK: One estimate

@@ -5,14 +5,14 @@ package import SystemPackage
 extension ScalingStudy {
     /// Reads what `espalier scaling --json` wrote.
     ///
-    /// - Throws: `FormatError` for a file that is not such a study, or one without a run.
+    /// - Throws: `FormatError` for a file that is not such a study, or has a number that no run comes to.
     package init(path: FilePath) throws {
         self = try Self.read(path, as: "a study that espalier scaling --json wrote")
-        let isSound = runs.allSatisfy { run in
-            run.ranks > 0 && run.pairs > 0 && run.flops > 0 && !run.steps.isEmpty
-                && run.steps.allSatisfy { $0.seconds > 0 && $0.compute > 0 && $0.communication >= 0 }
+        do {
+            try checkRanges()
+        } catch {
+            throw FormatError(path, "\(error); measure again")
         }
-        guard !runs.isEmpty, isSound else { throw FormatError(path, "expected runs with times, found some without") }
     }
 
     /// Reads a report of `bench --json` with one source and one way of sharing.
@@ -80,9 +80,10 @@ extension ScalingStudy {
     }
 
     private static func read<Value: Decodable>(_ path: FilePath, as what: String) throws -> Value {
-        let data = try MappedFile(path).withBytes { Data($0) }
+        let file = try MappedFile(path)
         do {
-            return try JSONDecoder().decode(Value.self, from: data)
+            _ = try file.withBytes { try StrictJSON.value(of: $0) }
+            return try JSONDecoder().decode(Value.self, from: file.withBytes { Data($0) })
         } catch {
             throw FormatError(path, "expected \(what), found something else")
         }

@@ -1,3 +1,4 @@
+internal import Formats
 internal import Training
 
 /// Figures in columns, for a terminal and for a page.
@@ -32,9 +33,13 @@ struct ScalingTables {
         let million = rounded(Double(subject.parameters) / 1e6, 1)
         let rows = counted(study.rows, "row") + (study.mode == .weak ? " a rank" : " a step")
         let steps = study.runs.map(\.steps.count).max() ?? 0
+        // Names of a study that anybody may have written.
+        let (model, data, sharing) = (
+            subject.model.printable(), subject.data.printable(), subject.sharing.printable()
+        )
         return [
-            ("model", "\(subject.model), \(million) million parameters"),
-            ("data", "\(subject.data), sharing \(subject.sharing), packed rows of at most \(subject.rowTokens) tokens"),
+            ("model", "\(model), \(million) million parameters"),
+            ("data", "\(data), sharing \(sharing), packed rows of at most \(subject.rowTokens) tokens"),
             ("scaling", "\(study.mode.rawValue): \(rows), on ranks of \(counted(subject.threads, "thread"))"),
             ("runs", "\(counted(study.turns, "turn")) of \(counted(steps, "step")) for each number of ranks"),
         ]

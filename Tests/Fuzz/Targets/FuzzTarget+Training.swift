@@ -7,7 +7,7 @@ internal import Transformer
 extension FuzzTarget {
     /// Every target.
     package static var all: [FuzzTarget] {
-        [json, safetensors, header, index, manifest, config, train, cluster, hosts, prepared, state, metrics]
+        [json, safetensors, header, index, manifest, config, train, cluster, hosts, prepared, state, metrics, study]
     }
 
     static let config = FuzzTarget("config") {
@@ -66,6 +66,22 @@ extension FuzzTarget {
     static let metrics = FuzzTarget("metrics") {
         { bytes in
             try MetricsLines.check(bytes, lastStep: 100, of: "metrics.jsonl")
+        }
+    }
+
+    /// A study, and all that `espalier scaling --from` makes of one.
+    static let study = FuzzTarget("study") {
+        let (file, again) = (ScratchFile("study.json"), ScratchFile("again.json"))
+        return { bytes in
+            file.write(bytes)
+            let study = try ScalingStudy(path: file.path)
+            let question = ScalingForecast.Question(nodes: 5, network: Network("10gbe"), ranksPerNode: 2)
+            let report = ScalingReport(study, forecast: ScalingForecast(study, question), validating: study)
+            Array(report.record.page.utf8).withUnsafeBytes { again.write($0) }
+            precondition((try? ScalingStudy(path: again.path)) == study, "a study as it is written")
+            precondition(!report.csv.isEmpty && !ScalingWebPage(report).text.isEmpty, "figures")
+            let told = ScalingPage(report).text.utf8.contains { $0 < 0x20 && $0 != UInt8(ascii: "\n") }
+            precondition(!told, "nothing that a terminal obeys")
         }
     }
 }

@@ -98,14 +98,38 @@ struct ScalingStudyTests {
 
     @Test(
         "what is no study is refused",
-        arguments: ["{}", "[", #"{"mode": "weak", "rows": 1, "subject": {}, "runs": []}"#]
+        arguments: ["{}", "[", #"{"mode": "weak", "rows": 1, "subject": {}, "runs": []}"#, #"{"rows": 1, "rows": 1}"#]
     )
     func notAStudy(text: String) throws {
+        try expectRefused(text, "expected a study that espalier scaling --json wrote, found something else")
+    }
+
+    @Test(
+        "a number that no run comes to is named",
+        arguments: [
+            ("rows", "8", "9223372036854775807", "rows: expected from 1 to 1048576, found 9223372036854775807"),
+            ("pairs", "8", "0", "run 1: pairs: expected from 1 to 4294967296, found 0"),
+            ("flops", "1000000000000.0", "1e300", "run 1: flops: expected from 1.0 to 1e+30, found 1e+300"),
+            ("step_seconds", "3.0", "-3", "run 1: step_seconds: expected from 1e-09 to 1000000000.0, found -3.0"),
+        ]
+    )
+    func ranges(key: String, number: String, other: String, fault: String) throws {
+        let page = ScalingReport(study([run(2, turn: 1, seconds: [3])]), forecast: nil, validating: nil).record.page
+        let changed = page.replacingOccurrences(of: "\"\(key)\": \(number),", with: "\"\(key)\": \(other),")
+        try expectRefused(changed, "\(fault); measure again")
+    }
+
+    @Test("a study without a run is refused")
+    func noRun() throws {
+        let page = ScalingReport(study([]), forecast: nil, validating: nil).record.page
+        try expectRefused(page, "expected a run, found none; measure again")
+    }
+
+    private func expectRefused(_ text: String, _ fault: String) throws {
         try Places.temporary { directory in
             let path = directory.appending("x.json")
             try text.write(toFile: path.string, atomically: true, encoding: .utf8)
-            let expected = "expected a study that espalier scaling --json wrote, found something else"
-            #expect(throws: FormatError(path, expected)) { try ScalingStudy(path: path) }
+            #expect(throws: FormatError(path, fault)) { try ScalingStudy(path: path) }
         }
     }
 

@@ -48,6 +48,11 @@ struct StallDirectory: Sendable {
         return try? JSONDecoder().decode(StallRecord.self, from: bytes.prefix(max(count, 0)))
     }
 
+    /// The last words of those ranks that have left one.
+    func read(ranks: [Int]) -> [Int: StallRecord] {
+        ranks.reduce(into: [:]) { words, rank in words[rank] = read(rank: rank) }
+    }
+
     /// Whether this rank is the first that comes to tell which ranks are at fault.
     func claimVerdict() -> Bool {
         let descriptor = open(verdict, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures exchanges over several hosts that it makes on this machine, against what their links allow.
 
-Wants root, mpirun, and a release build with tests: `swift build -c release --build-tests`. See Documentation/Scaling.md.
+Wants root, mpirun, and a release build with tests: `swift build -c release --build-tests`; Documentation/Scaling.md.
 """
 
 import argparse
@@ -48,9 +48,11 @@ def main() -> None:
                     found = measure_exchange(cluster, mib << 20, options.turns, collective)
                     ratios = [seconds / found.bound for seconds in found.seconds]
                     best, median, worst = min(ratios), statistics.median(ratios), max(ratios)
-                    rate = found.bandwidth * 8e-6
-                    print(f"{hosts:5} {mib:5}  {found.collective:10} {rate:8.1f} {best:6.3f} {median:7.3f} {worst:6.3f}", flush=True)
-                    lines.append({"hosts": hosts, "mib": mib, "collective": found.collective, "mbit_s": rate, "ratios": ratios})
+                    name, rate = found.collective, found.bandwidth * 8e-6
+                    row = f"{hosts:5} {mib:5}  {name:10} {rate:8.1f} {best:6.3f} {median:7.3f} {worst:6.3f}"
+                    print(row, flush=True)
+                    figures = {"hosts": hosts, "mib": mib, "collective": name, "mbit_s": rate, "ratios": ratios}
+                    lines.append(figures)
     if options.json:
         options.json.write_text(json.dumps(lines, indent=1) + "\n")
 

@@ -1,7 +1,7 @@
 """Several hosts on one machine: network namespaces with links of a chosen rate, and a launch agent in place of ssh.
 
-Each host has a name, an address and one link to a switch, all of them in namespaces of their own, so that nothing is seen
-outside. Hosts share processors, memory and files.
+Each host has a name, an address and one link to a switch, all of them in namespaces of their own, so that nothing is
+seen outside. Hosts share processors, memory and files.
 """
 
 import os
@@ -69,7 +69,7 @@ def command(*words) -> str:
 class Network:
     """Hosts on a switch, each with a link of so many Mbit/s each way.
 
-    Names begin with the process's number, so that several may exist; `close` ends what runs on the hosts and removes all.
+    Names begin with the process's number, so that several may exist; `close` ends what runs on hosts and removes all.
     """
 
     made = 0

@@ -1,4 +1,4 @@
-"""Training over several hosts: the same bits as on one, messages as fast as links allow, and an end where one is cut off."""
+"""Several hosts: the same bits as on one, messages as fast as links allow, an end where one is cut off."""
 
 import re
 import subprocess

@@ -27,22 +27,18 @@ final class BFloat16Exchange: SlicedReduction {
     func allGather(_ values: inout MutableSpan<Float>) throws { try base.allGather(&values) }
 
     func reduceScatter(_ values: inout MutableSpan<Float>) throws {
-        try values.withUnsafeMutableBufferPointer { values in
+        try channel.exchange(&values) { values in
             guard !values.isEmpty else { return }
             ek_round_bfloat16(values.baseAddress, outgoing.elements.baseAddress, values.count)
             let sums = values.part(slice(of: rank, count: values.count))
-            var pieces: [UnsafeMutableBufferPointer<UInt16>] = []
-            for other in 0..<size {
-                pieces.append(part(incoming, other * sums.count..<(other + 1) * sums.count))
-                if other != rank { try channel.receive(pieces[other], from: other) }
+            let slices = (0..<size).map { part(outgoing, slice(of: $0, count: values.count)) }
+            var pieces = (0..<size).map { part(incoming, $0 * sums.count..<($0 + 1) * sums.count) }
+            pieces[rank] = slices[rank]
+            try channel.exchange(among: Array(0..<size), index: rank) {
+                slices[$0]
+            } receiving: {
+                pieces[$0]
             }
-            for step in 1..<size {
-                let other = (rank + step) % size
-                let sent = part(outgoing, slice(of: other, count: values.count))
-                try channel.send(UnsafeBufferPointer(sent), to: other)
-            }
-            pieces[rank] = part(outgoing, slice(of: rank, count: values.count))
-            try channel.wait()
             guard let first = sums.baseAddress, !sums.isEmpty else { return }
             sums.update(repeating: 0)
             for piece in pieces { ek_add_bfloat16(piece.baseAddress, first, sums.count) }

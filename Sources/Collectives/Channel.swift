@@ -8,6 +8,8 @@ internal import Glibc
 package final class Channel {
     private let rank: Int
     private let handle: Int32
+    /// For each rank the lowest on its host; empty where that does not matter.
+    private var leaders: [Int] = []
     /// What has been begun and is not complete.
     private var requests: [Int32] = []
 
@@ -19,63 +21,69 @@ package final class Channel {
         (self.rank, self.handle) = (rank, handle)
     }
 
-    /// Begins to send, unless there is nothing to send; `elements` stay as they are until `wait` returns.
-    func send<Element>(_ elements: UnsafeBufferPointer<Element>, to peer: Int) throws {
-        let bytes = UnsafeRawBufferPointer(elements)
-        guard !bytes.isEmpty else { return }
-        try begin("MPI_Isend of \(bytes.count) bytes to rank \(peer)") { request in
+    /// From now on messages between hosts go in pieces; every rank calls it alike.
+    func setHosts(leaders: [Int]) { self.leaders = leaders }
+
+    /// Whether a rank is on another host than this one.
+    func isRemote(_ peer: Int) -> Bool { !leaders.isEmpty && leaders[peer] != leaders[rank] }
+
+    /// Begins whatever MPI call `body` makes on the channel of this handle.
+    func begin(_ call: String, _ body: (_ handle: Int32, _ request: UnsafeMutablePointer<Int32>) -> Int32) throws {
+        requests.append(try request(call) { body(handle, $0) })
+    }
+
+    /// Returns when all that was begun is complete.
+    func wait() throws {
+        while let first = requests.first {
+            try complete(first)
+            requests.removeFirst()
+        }
+    }
+
+    /// Runs an exchange of values among all ranks, which counts as one collective call, however many rounds it has.
+    func exchange<Element>(
+        _ values: inout MutableSpan<Element>,
+        _ body: (UnsafeMutableBufferPointer<Element>) throws -> Void
+    ) throws {
+        try Progress.during("exchange(_:)") { try values.withUnsafeMutableBufferPointer(body) }
+    }
+
+    // MARK: Single requests
+
+    /// Begins to send at least a byte.
+    func beginSend(_ bytes: UnsafeRawBufferPointer, to peer: Int) throws -> Int32 {
+        try request("MPI_Isend of \(bytes.count) bytes to rank \(peer)") { request in
             cmpi_isend(handle, bytes.baseAddress, bytes.count, Int32(peer), request)
         }
     }
 
-    /// Begins to receive, unless there is no room; `elements` are there when `wait` returns.
-    func receive<Element>(_ elements: UnsafeMutableBufferPointer<Element>, from peer: Int) throws {
-        let bytes = UnsafeMutableRawBufferPointer(elements)
-        guard !bytes.isEmpty else { return }
-        try begin("MPI_Irecv of \(bytes.count) bytes from rank \(peer)") { request in
+    /// Begins to receive at least a byte.
+    func beginReceive(_ bytes: UnsafeMutableRawBufferPointer, from peer: Int) throws -> Int32 {
+        try request("MPI_Irecv of \(bytes.count) bytes from rank \(peer)") { request in
             cmpi_ireceive(handle, bytes.baseAddress, bytes.count, Int32(peer), request)
         }
     }
 
-    /// Begins whatever MPI call `body` makes on the channel of this handle.
-    func begin(_ call: String, _ body: (_ handle: Int32, _ request: UnsafeMutablePointer<Int32>) -> Int32) throws {
-        try begin(call) { body(handle, $0) }
-    }
-
-    private func begin(_ call: String, _ body: (UnsafeMutablePointer<Int32>) -> Int32) throws {
+    private func request(_ call: String, _ body: (UnsafeMutablePointer<Int32>) -> Int32) throws -> Int32 {
         var request: Int32 = 0
         let code = body(&request)
         guard code == 0 else { throw CollectiveError(code: code, call: call, rank: rank) }
-        requests.append(request)
+        return request
     }
 
-    /// Returns when all that was begun is complete; counts as one collective call.
-    func wait() throws {
-        try Progress.during("exchange(_:)", poll)
-    }
-
-    private func poll() throws {
+    /// Returns when this request is complete; others make progress meanwhile.
+    func complete(_ request: Int32) throws {
         // Small messages between ranks of one host take microseconds: a sleep would be longer.
         let (patience, shortest, longest) = (50, UInt32(20), UInt32(100))
-        var (looks, pause) = (0, shortest)
-        while !requests.isEmpty {
-            let before = requests.count
-            try requests.removeAll(where: isComplete)
-            guard requests.count == before else {
-                (looks, pause) = (0, shortest)
-                continue
-            }
+        var (request, isDone, looks, pause) = (request, Int32(0), 0, shortest)
+        while true {
+            let code = cmpi_test(&request, &isDone)
+            guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Test", rank: rank) }
+            guard isDone == 0 else { return }
             looks += 1
             guard looks > patience else { continue }
             usleep(pause)
             pause = min(2 * pause, longest)
         }
-    }
-
-    private func isComplete(_ request: Int32) throws -> Bool {
-        var (request, isDone) = (request, Int32(0))
-        let code = cmpi_test(&request, &isDone)
-        guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Test", rank: rank) }
-        return isDone != 0
     }
 }

@@ -99,6 +99,7 @@ package struct ReductionMaker {
     /// - Parameter capacity: Elements of the largest bucket.
     package init(rank: Int, leaders: [Int], channel: Channel, capacity: Int) {
         (self.rank, self.leaders, self.channel, self.capacity) = (rank, leaders, channel, capacity)
+        channel.setHosts(leaders: leaders)
     }
 
     private var size: Int { leaders.count }

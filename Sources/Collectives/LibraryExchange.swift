@@ -16,7 +16,7 @@ final class LibraryExchange: SlicedReduction {
     func slice(of rank: Int, units: Int) -> Range<Int> { divided(0..<units, in: size)[rank] }
 
     func reduceScatter(_ values: inout MutableSpan<Float>) throws {
-        try values.withUnsafeMutableBufferPointer { values in
+        try channel.exchange(&values) { values in
             let counts = slices(of: values).map { Int32($0.count) }
             let own = values.part(slice(of: rank, count: values.count))
             let sums = scratch.elements.part(0..<own.count)
@@ -32,7 +32,7 @@ final class LibraryExchange: SlicedReduction {
     }
 
     func allGather(_ values: inout MutableSpan<Float>) throws {
-        try values.withUnsafeMutableBufferPointer { values in
+        try channel.exchange(&values) { values in
             let slices = slices(of: values)
             let (counts, offsets) = (slices.map { Int32($0.count) }, slices.map { Int32($0.lowerBound) })
             try counts.withUnsafeBufferPointer { counts in

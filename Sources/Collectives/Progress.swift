@@ -18,11 +18,28 @@ package enum Progress {
         package let calls: Int
         /// Whether the last has not ended.
         package let isInCall: Bool
+        /// The last round of that call of which it has sent all messages.
+        package let round: Int
+        /// The rank whose message it waits for, or that does not take one; nil where MPI knows alone.
+        package let awaited: Int?
+        /// The round in which that rank sends it; 0 where it is to take one.
+        package let awaitedRound: Int
 
         /// A rank that does this.
-        package init(motions: Int, step: Int, phase: String, call: String, calls: Int, isInCall: Bool) {
+        package init(
+            motions: Int,
+            step: Int,
+            phase: String,
+            call: String,
+            calls: Int,
+            isInCall: Bool,
+            round: Int = 0,
+            awaited: Int? = nil,
+            awaitedRound: Int = 0
+        ) {
             (self.motions, self.step, self.phase) = (motions, step, phase)
             (self.call, self.calls, self.isInCall) = (call, calls, isInCall)
+            (self.round, self.awaited, self.awaitedRound) = (round, awaited, awaitedRound)
         }
     }
 
@@ -32,6 +49,9 @@ package enum Progress {
     private static let call = Atomic<UInt>(0)
     private static let begun = Atomic<Int>(0)
     private static let ended = Atomic<Int>(0)
+    private static let currentRound = Atomic<Int>(0)
+    private static let awaited = Atomic<Int>(-1)
+    private static let awaitedRound = Atomic<Int>(0)
 
     /// Notes that some work is done, as long work does again and again.
     package static func move() { motions.wrappingAdd(1, ordering: .relaxed) }
@@ -46,6 +66,8 @@ package enum Progress {
     /// Runs a collective call, and notes its begin and its end.
     static func during<R>(_ name: StaticString, _ body: () throws -> R) rethrows -> R {
         call.store(UInt(bitPattern: name.utf8Start), ordering: .relaxed)
+        currentRound.store(0, ordering: .relaxed)
+        note(awaited: -1, since: 0)
         begun.wrappingAdd(1, ordering: .relaxed)
         move()
         defer {
@@ -55,16 +77,35 @@ package enum Progress {
         return try body()
     }
 
+    /// The round of messages that the last collective call has come to; 0 before the first.
+    static var round: Int { currentRound.load(ordering: .relaxed) }
+
+    /// Notes that all has been sent that belongs to the rounds up to this one.
+    static func enterRound(_ round: Int) {
+        currentRound.store(round, ordering: .relaxed)
+        move()
+    }
+
+    /// Notes whose message is waited for, and in which round that rank sends it; 0 where it is to take one.
+    static func note(awaited rank: Int, since round: Int) {
+        awaited.store(rank, ordering: .relaxed)
+        awaitedRound.store(round, ordering: .relaxed)
+    }
+
     /// What this rank does now.
     package static var state: State {
         let calls = begun.load(ordering: .relaxed)
+        let other = awaited.load(ordering: .relaxed)
         return State(
             motions: motions.load(ordering: .relaxed),
             step: step.load(ordering: .relaxed),
             phase: text(phase),
             call: String(text(call).prefix(while: { $0 != "(" })),
             calls: calls,
-            isInCall: ended.load(ordering: .relaxed) < calls
+            isInCall: ended.load(ordering: .relaxed) < calls,
+            round: round,
+            awaited: other < 0 ? nil : other,
+            awaitedRound: awaitedRound.load(ordering: .relaxed)
         )
     }
 

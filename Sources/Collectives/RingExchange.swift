@@ -17,7 +17,7 @@ final class RingExchange: SlicedReduction {
     func slice(of rank: Int, units: Int) -> Range<Int> { divided(0..<units, in: size)[rank] }
 
     func reduceScatter(_ values: inout MutableSpan<Float>) throws {
-        try values.withUnsafeMutableBufferPointer { values in
+        try channel.exchange(&values) { values in
             let parts = parts(of: values)
             for step in 1..<size {
                 let (sent, received) = (parts[place(-step)], parts[place(-step - 1)])
@@ -29,7 +29,7 @@ final class RingExchange: SlicedReduction {
     }
 
     func allGather(_ values: inout MutableSpan<Float>) throws {
-        try values.withUnsafeMutableBufferPointer { values in
+        try channel.exchange(&values) { values in
             let parts = parts(of: values)
             for step in 1..<size { try pass(parts[place(1 - step)], receiving: parts[place(-step)]) }
         }
@@ -39,9 +39,10 @@ final class RingExchange: SlicedReduction {
         _ sent: UnsafeMutableBufferPointer<Float>,
         receiving received: UnsafeMutableBufferPointer<Float>
     ) throws {
-        try channel.receive(received, from: place(-1))
-        try channel.send(UnsafeBufferPointer(sent), to: place(1))
-        try channel.wait()
+        try channel.pass(
+            [Channel.Message(peer: place(1), elements: sent)],
+            receiving: [Channel.Message(peer: place(-1), elements: received)]
+        )
     }
 
     /// The rank so many places further on.

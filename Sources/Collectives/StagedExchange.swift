@@ -32,8 +32,8 @@ final class StagedExchange: SlicedReduction {
         /// The units that each member goes on with.
         let parts: [Range<Int>]
 
-        /// The others' places, beginning after the rank's own, so that not all send to the same one first.
-        var others: [Int] { (1..<members.count).map { (index + $0) % members.count } }
+        /// The others' places.
+        var others: [Int] { members.indices.filter { $0 != index } }
     }
 
     private func stages(of rank: Int, units: Int) -> [Stage] {
@@ -52,7 +52,7 @@ final class StagedExchange: SlicedReduction {
     }
 
     func reduceScatter(_ values: inout MutableSpan<Float>) throws {
-        try values.withUnsafeMutableBufferPointer { values in
+        try channel.exchange(&values) { values in
             for stage in stages(of: rank, units: unitCount(of: values.count)) { try reduce(values, stage) }
         }
     }
@@ -63,10 +63,12 @@ final class StagedExchange: SlicedReduction {
         var pieces = Array(repeating: own, count: parts.count)
         for (place, other) in stage.others.enumerated() {
             pieces[other] = scratch.elements.part(place * own.count..<(place + 1) * own.count)
-            try channel.receive(pieces[other], from: stage.members[other])
         }
-        for other in stage.others { try channel.send(UnsafeBufferPointer(parts[other]), to: stage.members[other]) }
-        try channel.wait()
+        try channel.exchange(among: stage.members, index: stage.index) {
+            parts[$0]
+        } receiving: {
+            pieces[$0]
+        }
         addUp(pieces, own: own)
     }
 
@@ -86,13 +88,14 @@ final class StagedExchange: SlicedReduction {
     }
 
     func allGather(_ values: inout MutableSpan<Float>) throws {
-        try values.withUnsafeMutableBufferPointer { values in
+        try channel.exchange(&values) { values in
             for stage in stages(of: rank, units: unitCount(of: values.count)).reversed() {
                 let parts = stage.parts.map { values.part(elements(of: $0, count: values.count)) }
-                for other in stage.others { try channel.receive(parts[other], from: stage.members[other]) }
-                let own = UnsafeBufferPointer(parts[stage.index])
-                for other in stage.others { try channel.send(own, to: stage.members[other]) }
-                try channel.wait()
+                try channel.exchange(among: stage.members, index: stage.index) { _ in
+                    parts[stage.index]
+                } receiving: {
+                    parts[$0]
+                }
             }
         }
     }

@@ -46,6 +46,11 @@ package struct StallDirectory: Sendable {
         } ?? nil
     }
 
+    /// The last words of those ranks that have left one.
+    func read(ranks: [Int]) -> [Int: StallRecord] {
+        ranks.reduce(into: [:]) { words, rank in words[rank] = read(rank: rank) }
+    }
+
     /// Whether this rank is the first that comes to tell which ranks are at fault.
     package func claimVerdict() -> Bool { open(Self.verdict, O_WRONLY | O_CREAT | O_EXCL) { _ in true } ?? false }
 

@@ -30,6 +30,12 @@ package struct StallRecord: Codable, Sendable, Equatable {
     package let calls: Int
     /// Whether the last has not ended.
     package let isInCall: Bool
+    /// The last round of that call of which it has sent all messages.
+    package let round: Int
+    /// The rank whose message it waits for, or that does not take one; nil where MPI knows alone.
+    package let awaited: Int?
+    /// The round in which that rank sends it; 0 where it is to take one.
+    package let awaitedRound: Int
     /// For how long nothing has moved there, in seconds.
     package let seconds: Double
 
@@ -38,12 +44,14 @@ package struct StallRecord: Codable, Sendable, Equatable {
         (self.beat, self.seconds) = (beat, seconds)
         (motions, step, phase) = (state.motions, state.step, state.phase)
         (call, calls, isInCall) = (state.call, state.calls, state.isInCall)
+        (round, awaited, awaitedRound) = (state.round, state.awaited, state.awaitedRound)
     }
 
     /// What it does, in words.
     package var text: String {
         let place = step > 0 ? "step \(step), \(phase)" : phase
-        let last = isInCall ? "in \(call), collective call \(calls)," : "after collective call \(calls),"
+        let other = awaited.map { " with rank \($0)" } ?? ""
+        let last = isInCall ? "in \(call)\(other), collective call \(calls)," : "after collective call \(calls),"
         return "\(place), \(last) for \(Int(seconds.rounded())) s"
     }
 }
@@ -53,6 +61,7 @@ package enum StallVerdict {
     /// What is to be told, in one line.
     ///
     /// - Parameters:
+    ///   - event: What has happened; nil for that nothing has moved for the timeout.
     ///   - words: The last word of each rank that has left one.
     ///   - heard: Ranks whose word was renewed while they were watched: their processes run.
     ///   - place: Where the words are.
@@ -61,7 +70,8 @@ package enum StallVerdict {
         words: [Int: StallRecord],
         heard: Set<Int>,
         timeout: Double,
-        place: String
+        place: String,
+        event: String? = nil
     ) -> String {
         var parts: [String] = []
         let silent = members.filter { $0.seesOutput && !heard.contains($0.rank) }
@@ -73,7 +83,8 @@ package enum StallVerdict {
         let speaking = members.filter { heard.contains($0.rank) }
         parts += behind(speaking, words, isComplete: silent.isEmpty && unseen.isEmpty)
         let remedy = "leave out a host that is at fault, and go on with --resume"
-        let whole = (["nothing has moved for \(Int(timeout.rounded())) s"] + parts).joined(separator: "; ")
+        let event = event ?? "nothing has moved for \(Int(timeout.rounded())) s"
+        let whole = ([event] + parts).joined(separator: "; ")
         return "stalled: \(whole); \(place) has what each rank did last; \(remedy)"
     }
 
@@ -82,11 +93,35 @@ package enum StallVerdict {
         let last = members.compactMap { words[$0.rank]?.calls }.max() ?? 0
         let late = members.filter { member in words[member.rank].map { $0.calls < last || !$0.isInCall } ?? false }
         let texts = late.prefix(mostListed).map { "\($0.name): \(words[$0.rank]?.text ?? "")" }
+        let apart = isComplete ? separated(words) : []
+        if !apart.isEmpty {
+            let names = members.filter { apart.contains($0.rank) }.map(\.name)
+            let place = members.first.flatMap { words[$0.rank] }.map { " in \($0.call) of step \($0.step)" } ?? ""
+            let whom = names.count > 1 ? "between" : "between the others and"
+            return ["no message passes \(whom) \(list(names))\(place): look at the network there"]
+        }
         guard late.isEmpty else { return ["not come to collective call \(last): \(list(texts, of: late.count))"] }
         guard let first = members.first, let word = words[first.rank] else { return [] }
         let whose = isComplete ? "all ranks are" : "the others are"
         let fault = isComplete ? ": look at the network between their hosts" : ""
         return ["\(whose) in \(word.call), collective call \(last), of step \(word.step)\(fault)"]
+    }
+
+    /// The ranks with which most messages are overdue: those that are cut off where all run, and wait.
+    ///
+    /// A message is overdue where the other rank has come to the round in which it sends it, or may take it, so that no
+    /// delay there explains the wait.
+    static func separated(_ words: [Int: StallRecord]) -> Set<Int> {
+        guard words.values.allSatisfy(\.isInCall) else { return [] }
+        var overdue: [Int: Int] = [:]
+        for (rank, word) in words {
+            guard let other = word.awaited, let end = words[other] else { continue }
+            guard (end.calls, end.round) >= (word.calls, word.awaitedRound) else { continue }
+            overdue[rank, default: 0] += 1
+            overdue[other, default: 0] += 1
+        }
+        let most = overdue.values.max() ?? 0
+        return Set(overdue.filter { $0.value == most }.keys)
     }
 
     /// As many as a line holds.

@@ -11,6 +11,9 @@ internal import SystemPackage
 final class StallWatch: Sendable {
     /// What the job is given to end by itself, and then the process, in seconds: less than 30 in all.
     private static let grace = (firstRank: 1.0, verdict: 2.0, delivery: 0.5, abort: 10.0, exit: 20.0)
+    /// After so many seconds without motion a rank leaves word, to be read where the launcher ends the job before `timeout`,
+    /// as it does where a host is cut off.
+    private static let patience = 5.0
 
     let rank: Int
     private let members: [JobMember]
@@ -27,7 +30,7 @@ final class StallWatch: Sendable {
     }
 
     /// How often the deciding thread looks, and how often word is left, in seconds.
-    private var tick: Double { min(timeout / 20, 1) }
+    private var tick: Double { min(timeout / 20, 0.2) }
     private var beat: Double { min(timeout / 20, 60) }
 
     /// Starts the threads, which hold this object until they see that it is over.
@@ -52,7 +55,7 @@ final class StallWatch: Sendable {
     // MARK: The thread that decides
 
     private func decide() {
-        var (motions, lastLook) = (Progress.state.motions, Self.now)
+        var (motions, lastLook, hasExplained) = (Progress.state.motions, Self.now, false)
         while !isOver.load(ordering: .relaxed) {
             Thread.sleep(forTimeInterval: tick)
             // A process that was itself stopped, as by Ctrl-Z, knows nothing of the time between.
@@ -63,6 +66,9 @@ final class StallWatch: Sendable {
             motions = current
             let othersStill = Self.seconds(since: othersMotion.load(ordering: .relaxed))
             if min(still, othersStill) >= timeout, !isOver.load(ordering: .relaxed) { fire() }
+            guard StopSignal.isTermination, !hasExplained else { continue }
+            hasExplained = true
+            if still >= Self.patience, Progress.state.isInCall { explainEnd() }
         }
     }
 
@@ -78,18 +84,45 @@ final class StallWatch: Sendable {
         World.abort(code: ExitStatus.stalled)
     }
 
+    /// Says for whom this rank was waiting when the launcher began to end the job, which kills in a second.
+    ///
+    /// A thread of its own, since the directory may hang. Of all ranks those speak that the launcher is likely to hear: the
+    /// first, and the first that is not cut off.
+    private func explainEnd() {
+        let (own, seconds) = (Progress.state, still)
+        Thread.detachNewThread { [self] in
+            var words = directory.read(ranks: members.map(\.rank)).filter { $0.value.seconds >= Self.patience }
+            words[rank] = StallRecord(own, beat: 0, seconds: seconds)
+            let lost = Set(members.map(\.rank)).subtracting(words.keys)
+            let fault = lost.isEmpty ? StallVerdict.separated(words) : lost
+            guard rank == 0 || rank == members.map(\.rank).first(where: { !fault.contains($0) }) else { return }
+            let verdict = StallVerdict.text(
+                members: members,
+                words: words,
+                heard: Set(words.keys),
+                timeout: timeout,
+                place: directory.path.string,
+                event: "the launcher ended the job, in which nothing had moved for \(Int(seconds.rounded())) s"
+            )
+            tell("error: \(verdict)")
+        }
+    }
+
     // MARK: The thread that leaves and reads word
 
     private func correspond() {
         var others = OtherRanks(members.map(\.rank).filter { $0 != rank }, in: directory)
-        var (beats, lastBeat) = (0, UInt64(0))
+        var (beats, lastBeat, wasStill) = (0, UInt64(0), false)
         while !isOver.load(ordering: .relaxed) {
             let fires = isFiring.load(ordering: .relaxed)
-            if fires || Self.seconds(since: lastBeat) >= beat {
+            // At once also when a wait begins or is over, so that the last word tells whether the rank waits.
+            let isStill = still >= min(timeout / 2, Self.patience)
+            if fires || isStill != wasStill || Self.seconds(since: lastBeat) >= beat {
                 lastBeat = Self.now
                 beats += 1
+                wasStill = isStill
                 let isWaiting = still >= timeout / 2
-                if isWaiting { directory.make() }
+                if isStill { directory.make() }
                 if directory.exists {
                     directory.write(StallRecord(Progress.state, beat: beats, seconds: still), rank: rank)
                 }

@@ -1,5 +1,6 @@
 internal import CSignals
 internal import Collectives
+internal import Glibc
 
 /// The signals by which schedulers and people ask a process to stop: SIGUSR1, SIGUSR2, SIGTERM and SIGINT.
 package enum StopSignal {
@@ -8,6 +9,9 @@ package enum StopSignal {
 
     /// Whether one has come.
     static var isRaised: Bool { csignals_noted() != 0 }
+
+    /// Whether SIGTERM was the first, which mpirun sends a second before it kills.
+    static var isTermination: Bool { csignals_noted() == SIGTERM }
 
     /// Ends what all ranks do together where one has come to any of them; collective.
     ///

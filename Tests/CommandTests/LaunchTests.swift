@@ -7,7 +7,7 @@ internal import Testing
 @Suite(.serialized)
 struct LaunchTests {
     private static let keepalive =
-        "--mca oob_tcp_keepalive_time 20 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 8"
+        "--mca oob_tcp_keepalive_time 8 --mca oob_tcp_keepalive_intvl 3 --mca oob_tcp_keepalive_probes 4"
     private static let tcp = "--mca pml ob1 --mca btl self,vader,tcp"
 
     // MARK: Ranks and threads

@@ -45,9 +45,14 @@ class Run:
         lines = [f"{name}: {json.dumps(value)}\n" for name, value in (SETTINGS | settings).items()]
         self.settings.write_text("".join(lines))
 
+    @property
+    def words(self) -> list[str]:
+        """The words of espalier, but for where the result goes."""
+        words = ["train", "--config", self.settings, "--model", GOLDEN, "--reference-cache", self.cache]
+        return [str(word) for word in [*words, "--data", GOLDEN / "golden.safetensors"]]
+
     def command(self, disturbance: Disturbance | None = None) -> list[str]:
-        train = [ESPALIER, "train", "--config", self.settings, "--model", GOLDEN, "--reference-cache", self.cache]
-        train += ["--data", GOLDEN / "golden.safetensors"]
+        train = [ESPALIER, *self.words]
         variables = disturbance.variables(self.root) if disturbance else {}
         words = [f"{name}={value}" for name, value in variables.items()]
         if self.ranks is None:

@@ -21,6 +21,9 @@ enum RankProgram {
             let compared = try Exchanges(communicator: communicator).check()
             try expect(compared == 140, "\(compared) exchanges")
         case "messages": try Exchanges(communicator: communicator).messages()
+        case "times":
+            let words = Array(CommandLine.arguments.dropFirst(2))
+            return try ExchangeTimes(communicator: communicator).report(words)
         case "hosts": try Exchanges(communicator: communicator).hosts()
         case "agree":
             try communicator.agree {

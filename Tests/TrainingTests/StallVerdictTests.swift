@@ -5,14 +5,24 @@ internal import Training
 struct StallVerdictTests {
     private let members = (0..<4).map { JobMember(rank: $0, host: "node\($0)", process: Int32(100 + $0)) }
 
-    private func record(_ calls: Int, isInCall: Bool = true, step: Int = 12) -> StallRecord {
+    private func record(
+        _ calls: Int,
+        isInCall: Bool = true,
+        step: Int = 12,
+        round: Int = 0,
+        awaited: Int? = nil,
+        awaitedRound: Int = 0
+    ) -> StallRecord {
         let state = Progress.State(
             motions: 1,
             step: step,
             phase: "training",
             call: "allReduceSum",
             calls: calls,
-            isInCall: isInCall
+            isInCall: isInCall,
+            round: round,
+            awaited: awaited,
+            awaitedRound: awaitedRound
         )
         return StallRecord(state, beat: 1, seconds: 1800)
     }
@@ -56,6 +66,56 @@ struct StallVerdictTests {
         let all =
             "all ranks are in allReduceSum, collective call 481, of step 12: look at the network between their hosts"
         #expect(found.contains("; \(all); "), "\(found)")
+    }
+
+    /// Where a rank is in an exchange: its round, for whom it waits, and in which round that one sends.
+    struct Wait {
+        let round: Int
+        let awaited: Int
+        var awaitedRound = 0
+    }
+
+    @Test(
+        "where all wait for messages, the rank is named that none pass to or from",
+        arguments: [
+            // Nothing fits into kernels: messages to rank 2 are not taken.
+            [
+                Wait(round: 2, awaited: 2), Wait(round: 1, awaited: 2), Wait(round: 1, awaited: 3),
+                Wait(round: 2, awaited: 2, awaitedRound: 1),
+            ],
+            // All fits: rank 2 has sent what does not come. Rank 1 waits for what rank 2 has not come to.
+            [
+                Wait(round: 3, awaited: 2, awaitedRound: 2), Wait(round: 3, awaited: 2, awaitedRound: 3),
+                Wait(round: 2, awaited: 1, awaitedRound: 1), Wait(round: 2, awaited: 2, awaitedRound: 1),
+            ],
+            // Along a ring each waits for the one before.
+            [
+                Wait(round: 2, awaited: 3, awaitedRound: 2), Wait(round: 3, awaited: 0, awaitedRound: 3),
+                Wait(round: 1, awaited: 1, awaitedRound: 1), Wait(round: 1, awaited: 2, awaitedRound: 1),
+            ],
+        ]
+    )
+    func separated(_ waits: [Wait]) {
+        let words = waits.enumerated().map { rank, wait in
+            (rank, record(481, round: wait.round, awaited: wait.awaited, awaitedRound: wait.awaitedRound))
+        }
+        let found = verdict(members, Dictionary(uniqueKeysWithValues: words), heard: [0, 1, 2, 3])
+        let told = "no message passes between the others and rank 2 on node2 (process 102) in allReduceSum of step 12"
+        #expect(found.contains("; \(told): look at the network there; "), "\(found)")
+    }
+
+    @Test("of two ranks that wait for each other, both are named")
+    func pair() {
+        let words = [0: 1, 1: 0].mapValues { record(481, round: 1, awaited: $0, awaitedRound: 1) }
+        let found = verdict(Array(members[..<2]), words, heard: [0, 1])
+        let both = "rank 0 on node0 (process 100), rank 1 on node1 (process 101)"
+        #expect(found.contains("; no message passes between \(both) in allReduceSum of step 12: "), "\(found)")
+    }
+
+    @Test("a rank's word says with whom it has messages")
+    func awaited() {
+        let text = record(481, round: 2, awaited: 3).text
+        #expect(text == "step 12, training, in allReduceSum with rank 3, collective call 481, for 1800 s")
     }
 
     @Test("many silent ranks are counted, and those that do not see the directory told apart")

@@ -133,13 +133,14 @@ struct RankLauncher {
         return ShellCommand(groups: groups.filter { !$0.isEmpty })
     }
 
-    /// How the daemons of other hosts tell that one has gone: within a minute, where Open MPI itself takes 8.
+    /// How the daemons of other hosts tell that one has gone: after 20 s, where Open MPI itself takes 8 minutes.
     ///
-    /// Then mpirun, and a daemon that has lost mpirun, end the ranks of their host.
+    /// Then mpirun, and a daemon that has lost mpirun, end the ranks of their host, which takes some seconds: all is over
+    /// within 30 s. A job survives shorter interruptions, as of a switch that starts again.
     private func daemonSettings() throws -> [String] {
         if case .list(["localhost"]) = source { return [] }
         // Seconds of silence before it is asked, between two questions, and how many go unanswered.
-        let settings = [("time", 20), ("intvl", 5), ("probes", 8)].map { ("oob_tcp_keepalive_\($0)", $1) }
+        let settings = [("time", 8), ("intvl", 3), ("probes", 4)].map { ("oob_tcp_keepalive_\($0)", $1) }
         return settings.filter { configuration.mca[$0.0] == nil }.flatMap { ["--mca", $0.0, "\($0.1)"] }
     }
 

@@ -72,7 +72,7 @@ struct StallTests {
 
     @Test(
         "a rank that is slow, and moves, raises no alarm, though others wait for longer than the timeout",
-        .enabled(if: Launch.isOptimized, "without optimization, and slowed, it would plan its step for minutes without a sign")
+        .enabled(if: Launch.isOptimized, "without optimization, and slowed, it would plan for minutes without a sign")
     )
     func slow() throws {
         try Places.temporary { directory in

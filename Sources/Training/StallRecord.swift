@@ -62,6 +62,7 @@ package enum StallVerdict {
     ///
     /// - Parameters:
     ///   - event: What has happened; nil for that nothing has moved for the timeout.
+    ///   - connected: A rank that the launcher hears: of two that do not hear each other, the other one is cut off.
     ///   - words: The last word of each rank that has left one.
     ///   - heard: Ranks whose word was renewed while they were watched: their processes run.
     ///   - place: Where the words are.
@@ -71,7 +72,8 @@ package enum StallVerdict {
         heard: Set<Int>,
         timeout: Double,
         place: String,
-        event: String? = nil
+        event: String? = nil,
+        connected: Int? = nil
     ) -> String {
         var parts: [String] = []
         let silent = members.filter { $0.seesOutput && !heard.contains($0.rank) }
@@ -81,7 +83,9 @@ package enum StallVerdict {
         let unseen = members.filter { !$0.seesOutput }
         if !unseen.isEmpty { parts.append("\(list(unseen.map(\.name))) cannot leave word, not seeing \(place)") }
         let speaking = members.filter { heard.contains($0.rank) }
-        parts += behind(speaking, words, isComplete: silent.isEmpty && unseen.isEmpty)
+        let isComplete = silent.isEmpty && unseen.isEmpty
+        let apart = isComplete ? separated(words, connected: connected) : []
+        parts += behind(speaking, words, isComplete: isComplete, apart: apart)
         let remedy = "leave out a host that is at fault, and go on with --resume"
         let event = event ?? "nothing has moved for \(Int(timeout.rounded())) s"
         let whole = ([event] + parts).joined(separator: "; ")
@@ -89,11 +93,15 @@ package enum StallVerdict {
     }
 
     /// The ranks for which others wait, or that all wait alike.
-    private static func behind(_ members: [JobMember], _ words: [Int: StallRecord], isComplete: Bool) -> [String] {
+    private static func behind(
+        _ members: [JobMember],
+        _ words: [Int: StallRecord],
+        isComplete: Bool,
+        apart: Set<Int>
+    ) -> [String] {
         let last = members.compactMap { words[$0.rank]?.calls }.max() ?? 0
         let late = members.filter { member in words[member.rank].map { $0.calls < last || !$0.isInCall } ?? false }
         let texts = late.prefix(mostListed).map { "\($0.name): \(words[$0.rank]?.text ?? "")" }
-        let apart = isComplete ? separated(words) : []
         if !apart.isEmpty {
             let names = members.filter { apart.contains($0.rank) }.map(\.name)
             let place = members.first.flatMap { words[$0.rank] }.map { " in \($0.call) of step \($0.step)" } ?? ""
@@ -111,7 +119,7 @@ package enum StallVerdict {
     ///
     /// A message is overdue where the other rank has come to the round in which it sends it, or may take it, so that no
     /// delay there explains the wait.
-    static func separated(_ words: [Int: StallRecord]) -> Set<Int> {
+    static func separated(_ words: [Int: StallRecord], connected: Int? = nil) -> Set<Int> {
         guard words.values.allSatisfy(\.isInCall) else { return [] }
         var overdue: [Int: Int] = [:]
         for (rank, word) in words {
@@ -121,7 +129,8 @@ package enum StallVerdict {
             overdue[other, default: 0] += 1
         }
         let most = overdue.values.max() ?? 0
-        return Set(overdue.filter { $0.value == most }.keys)
+        let apart = Set(overdue.filter { $0.value == most }.keys)
+        return connected.map { apart.count > 1 ? apart.subtracting([$0]) : apart } ?? apart
     }
 
     /// As many as a line holds.

@@ -86,8 +86,8 @@ final class StallWatch: Sendable {
 
     /// Says for whom this rank was waiting when the launcher began to end the job, which kills in a second.
     ///
-    /// A thread of its own, since the directory may hang. Of all ranks those speak that the launcher is likely to hear: the
-    /// first, and the first that is not cut off.
+    /// A thread of its own, since the directory may hang. That rank speaks which the launcher is likely to hear: the first,
+    /// and where that is cut off, the next.
     private func explainEnd() {
         let (own, seconds) = (Progress.state, still)
         Thread.detachNewThread { [self] in
@@ -95,14 +95,15 @@ final class StallWatch: Sendable {
             words[rank] = StallRecord(own, beat: 0, seconds: seconds)
             let lost = Set(members.map(\.rank)).subtracting(words.keys)
             let fault = lost.isEmpty ? StallVerdict.separated(words) : lost
-            guard rank == 0 || rank == members.map(\.rank).first(where: { !fault.contains($0) }) else { return }
+            guard rank == 0 || rank == 1 && fault == [0] else { return }
             let verdict = StallVerdict.text(
                 members: members,
                 words: words,
                 heard: Set(words.keys),
                 timeout: timeout,
                 place: directory.path.string,
-                event: "the launcher ended the job, in which nothing had moved for \(Int(seconds.rounded())) s"
+                event: "the launcher ended the job, in which nothing had moved for \(Int(seconds.rounded())) s",
+                connected: rank
             )
             tell("error: \(verdict)")
         }

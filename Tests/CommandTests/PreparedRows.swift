@@ -5,16 +5,23 @@ internal import SystemPackage
 /// Writes preferences of short rows that all differ.
 ///
 /// - Parameters:
+///   - promptLength: Tokens of a prompt, the first two of which differ from row to row.
 ///   - odd: A row whose second response is much longer than the others; none where nil.
 ///   - left: Rows that are not written.
-func writeRows(_ count: Int, to path: FilePath, odd: Int? = nil, leavingOut left: Range<Int> = 0..<0) throws {
+func writeRows(
+    _ count: Int,
+    to path: FilePath,
+    promptLength: Int = 2,
+    odd: Int? = nil,
+    leavingOut left: Range<Int> = 0..<0
+) throws {
     var prompts: [Int32] = []
     var responses: [Int32] = []
     var (promptEnds, responseEnds): ([Int64], [Int64]) = ([0], [0])
     var rows: [Int64] = [0]
     for row in 0..<count where !left.contains(row) {
         let token = Int32(row % 131)
-        prompts += [token, Int32(row / 131)]
+        prompts += [token, Int32(row / 131)] + Array(repeating: 5, count: promptLength - 2)
         promptEnds.append(Int64(prompts.count))
         responses += [token, 7]
         responseEnds.append(Int64(responses.count))

@@ -77,9 +77,9 @@ struct StallTests {
     func slow() throws {
         try Places.temporary { directory in
             let (output, data) = (directory.appending("out"), directory.appending("data.safetensors"))
-            try writeRows(8000, to: data)
-            // Many small packed rows in a step: each is a sign of life.
-            let course = ["--data", data.string, "--global-batch-size", "4000", "--row-tokens", "16"]
+            try writeRows(6000, to: data, promptLength: 60)
+            // Many packed rows in a step: each is a sign of life. They take much longer than to plan them, which gives none.
+            let course = ["--data", data.string, "--global-batch-size", "3000", "--row-tokens", "64"]
             let words = arguments(output, course + ["--max-steps", "2", "--stall-timeout", "\(Self.timeout)"])
             let most = Double(Self.timeout) + 1
             var (slowed, longest): (Int32?, Double) = (nil, 0)

@@ -64,6 +64,23 @@ def test_a_refusal_after_a_checkpoint_may_pass_since_the_settings_were_taken_bef
     assert result.stderr == "".join(f"supervise: ended with {status}; goes on in 0 s\n" for status in (124, 64))
 
 
+def test_a_launcher_that_stays_when_its_processes_are_over_is_killed_and_started_again(tmp_path):
+    # One process that is over and never waited for, as mpirun has them where it hangs; then none.
+    words = command(tmp_path, "((n == 2)) && exit 0; sleep 2 & exec sleep 1000")
+    words[3:3] = ["--linger", "2"]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, starts(tmp_path)) == (0, 2), result.stderr
+    assert "supervise: the launcher has outlived all that it started by 2 s; killing it\n" in result.stderr
+    assert result.stderr.endswith("supervise: ended with 137; goes on in 0 s\n")
+
+
+def test_a_program_without_processes_of_its_own_may_take_its_time(tmp_path):
+    words = command(tmp_path, "exec sleep 5")
+    words[3:3] = ["--linger", "1"]
+    result = subprocess.run(words, capture_output=True, text=True)
+    assert (result.returncode, result.stderr, starts(tmp_path)) == (0, "", 1)
+
+
 # --- Hosts ---
 
 

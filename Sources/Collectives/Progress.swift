@@ -6,7 +6,7 @@ internal import Synchronization
 /// the next. Names are static strings, of which only the address is kept.
 package enum Progress {
     /// What a rank does, at one moment.
-    package struct State: Sendable, Equatable {
+    package struct State: Sendable, Equatable, Codable {
         /// Rises with every note.
         package let motions: Int
         /// The last step that was begun, from 1; 0 before the first.

@@ -21,37 +21,21 @@ package struct JobMember: Sendable {
 package struct StallRecord: Codable, Sendable, Equatable {
     /// Rises with each word, also where nothing has moved.
     package let beat: Int
-    /// Rises with whatever the rank does.
-    package let motions: Int
-    package let step: Int
-    package let phase: String
-    package let call: String
-    /// Collective calls that were begun.
-    package let calls: Int
-    /// Whether the last has not ended.
-    package let isInCall: Bool
-    /// The last round of that call of which it has sent all messages.
-    package let round: Int
-    /// The rank whose message it waits for, or that does not take one; nil where MPI knows alone.
-    package let awaited: Int?
-    /// The round in which that rank sends it; 0 where it is to take one.
-    package let awaitedRound: Int
+    package let state: Progress.State
     /// For how long nothing has moved there, in seconds.
     package let seconds: Double
 
     /// A word that the rank is in `state` for so long.
     package init(_ state: Progress.State, beat: Int, seconds: Double) {
-        (self.beat, self.seconds) = (beat, seconds)
-        (motions, step, phase) = (state.motions, state.step, state.phase)
-        (call, calls, isInCall) = (state.call, state.calls, state.isInCall)
-        (round, awaited, awaitedRound) = (state.round, state.awaited, state.awaitedRound)
+        (self.state, self.beat, self.seconds) = (state, beat, seconds)
     }
 
     /// What it does, in words.
     package var text: String {
-        let place = step > 0 ? "step \(step), \(phase)" : phase
-        let other = awaited.map { " with rank \($0)" } ?? ""
-        let last = isInCall ? "in \(call)\(other), collective call \(calls)," : "after collective call \(calls),"
+        let place = state.step > 0 ? "step \(state.step), \(state.phase)" : state.phase
+        let other = state.awaited.map { " with rank \($0)" } ?? ""
+        let number = "collective call \(state.calls),"
+        let last = state.isInCall ? "in \(state.call)\(other), \(number)" : "after \(number)"
         return "\(place), \(last) for \(Int(seconds.rounded())) s"
     }
 }
@@ -99,17 +83,18 @@ package enum StallVerdict {
         isComplete: Bool,
         apart: Set<Int>
     ) -> [String] {
-        let last = members.compactMap { words[$0.rank]?.calls }.max() ?? 0
-        let late = members.filter { member in words[member.rank].map { $0.calls < last || !$0.isInCall } ?? false }
+        let last = members.compactMap { words[$0.rank]?.state.calls }.max() ?? 0
+        let late = members.filter { words[$0.rank].map { $0.state.calls < last || !$0.state.isInCall } ?? false }
         let texts = late.prefix(mostListed).map { "\($0.name): \(words[$0.rank]?.text ?? "")" }
         if !apart.isEmpty {
             let names = members.filter { apart.contains($0.rank) }.map(\.name)
-            let place = members.first.flatMap { words[$0.rank] }.map { " in \($0.call) of step \($0.step)" } ?? ""
+            let first = members.first.flatMap { words[$0.rank]?.state }
+            let place = first.map { " in \($0.call) of step \($0.step)" } ?? ""
             let whom = names.count > 1 ? "between" : "between the others and"
             return ["no message passes \(whom) \(list(names))\(place): look at the network there"]
         }
         guard late.isEmpty else { return ["not come to collective call \(last): \(list(texts, of: late.count))"] }
-        guard let first = members.first, let word = words[first.rank] else { return [] }
+        guard let first = members.first, let word = words[first.rank]?.state else { return [] }
         let whose = isComplete ? "all ranks are" : "the others are"
         let fault = isComplete ? ": look at the network between their hosts" : ""
         return ["\(whose) in \(word.call), collective call \(last), of step \(word.step)\(fault)"]
@@ -120,11 +105,11 @@ package enum StallVerdict {
     /// A message is overdue where the other rank has come to the round in which it sends it, or may take it, so that no
     /// delay there explains the wait.
     static func separated(_ words: [Int: StallRecord], connected: Int? = nil) -> Set<Int> {
-        guard words.values.allSatisfy(\.isInCall) else { return [] }
+        guard words.values.allSatisfy(\.state.isInCall) else { return [] }
         var overdue: [Int: Int] = [:]
         for (rank, word) in words {
-            guard let other = word.awaited, let end = words[other] else { continue }
-            guard (end.calls, end.round) >= (word.calls, word.awaitedRound) else { continue }
+            guard let other = word.state.awaited, let end = words[other]?.state else { continue }
+            guard (end.calls, end.round) >= (word.state.calls, word.state.awaitedRound) else { continue }
             overdue[rank, default: 0] += 1
             overdue[other, default: 0] += 1
         }

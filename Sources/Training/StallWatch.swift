@@ -183,7 +183,7 @@ final class StallWatch: Sendable {
                 guard let word = directory.read(rank: rank) else { continue }
                 if let before = words[rank] {
                     if before.beat != word.beat { heard.insert(rank) }
-                    if before.motions != word.motions { hasMoved = true }
+                    if before.state.motions != word.state.motions { hasMoved = true }
                 }
                 words[rank] = word
             }

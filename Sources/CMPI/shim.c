@@ -116,10 +116,10 @@ int cmpi_duplicate(int *channel) {
     return code;
 }
 
-int cmpi_isend(int channel, const void *bytes, size_t count, int peer, int *request) {
+int cmpi_issend(int channel, const void *bytes, size_t count, int peer, int *request) {
     if (count > INT_MAX) return MPI_ERR_COUNT;
     MPI_Request sent = MPI_REQUEST_NULL;
-    const int code = MPI_Isend(bytes, (int)count, MPI_BYTE, peer, 0, MPI_Comm_f2c(channel), &sent);
+    const int code = MPI_Issend(bytes, (int)count, MPI_BYTE, peer, 0, MPI_Comm_f2c(channel), &sent);
     *request = MPI_Request_c2f(sent);
     return code;
 }

@@ -50,10 +50,10 @@ package final class Channel {
 
     // MARK: Single requests
 
-    /// Begins to send at least a byte.
+    /// Begins to send at least a byte; complete when the other rank takes it.
     func beginSend(_ bytes: UnsafeRawBufferPointer, to peer: Int) throws -> Int32 {
-        try request("MPI_Isend of \(bytes.count) bytes to rank \(peer)") { request in
-            cmpi_isend(handle, bytes.baseAddress, bytes.count, Int32(peer), request)
+        try request("MPI_Issend of \(bytes.count) bytes to rank \(peer)") { request in
+            cmpi_issend(handle, bytes.baseAddress, bytes.count, Int32(peer), request)
         }
     }
 

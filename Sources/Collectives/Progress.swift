@@ -18,11 +18,13 @@ package enum Progress {
         package let calls: Int
         /// Whether the last has not ended.
         package let isInCall: Bool
-        /// The last round of that call of which it has sent all messages.
+        /// The last round of that call to which it has come.
+        ///
+        /// An exchange of messages counts two: in the first, all that comes is taken; in the second, all is sent and taken.
         package let round: Int
         /// The rank whose message it waits for, or that does not take one; nil where MPI knows alone.
         package let awaited: Int?
-        /// The round in which that rank sends it; 0 where it is to take one.
+        /// The round in which that rank has sent it, or takes one.
         package let awaitedRound: Int
 
         /// A rank that does this.
@@ -80,13 +82,13 @@ package enum Progress {
     /// The round of messages that the last collective call has come to; 0 before the first.
     static var round: Int { currentRound.load(ordering: .relaxed) }
 
-    /// Notes that all has been sent that belongs to the rounds up to this one.
+    /// Notes that the last collective call has come to this round.
     static func enterRound(_ round: Int) {
         currentRound.store(round, ordering: .relaxed)
         move()
     }
 
-    /// Notes whose message is waited for, and in which round that rank sends it; 0 where it is to take one.
+    /// Notes for which rank this one waits, and the round in which that has sent its message, or takes one.
     static func note(awaited rank: Int, since round: Int) {
         awaited.store(rank, ordering: .relaxed)
         awaitedRound.store(round, ordering: .relaxed)

@@ -102,7 +102,7 @@ package enum StallVerdict {
 
     /// The ranks with which most messages are overdue: those that are cut off where all run, and wait.
     ///
-    /// A message is overdue where the other rank has come to the round in which it sends it, or may take it, so that no
+    /// A message is overdue where the other rank has come to the round in which it has sent it, or takes it, so that no
     /// delay there explains the wait.
     static func separated(_ words: [Int: StallRecord], connected: Int? = nil) -> Set<Int> {
         guard words.values.allSatisfy(\.state.isInCall) else { return [] }

@@ -77,10 +77,10 @@ static long changed(long message, size_t bytes) {
     return (long)copy;
 }
 
-int MPI_Isend(long message, int bytes, long c, long d, long e, long f, long g) {
-    if (faults_event("message MPI_Isend", "before") == FLIP) message = changed(message, (size_t)bytes);
-    const int code = REAL(MPI_Isend)(message, bytes, c, d, e, f, g);
-    faults_event("message MPI_Isend", "after");
+int MPI_Issend(long message, int bytes, long c, long d, long e, long f, long g) {
+    if (faults_event("message MPI_Issend", "before") == FLIP) message = changed(message, (size_t)bytes);
+    const int code = REAL(MPI_Issend)(message, bytes, c, d, e, f, g);
+    faults_event("message MPI_Issend", "after");
     return code;
 }
 

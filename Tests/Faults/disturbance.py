@@ -74,7 +74,7 @@ class Record:
     """
 
     LINE = "write out/metrics.jsonl"
-    COLLECTIVE, SEND = "collective *", "message MPI_Isend"
+    COLLECTIVE, SEND = "collective *", "message MPI_Issend"
 
     def __init__(self, disturbance: Disturbance, ranks: int):
         self.ranks = [disturbance.record(rank) for rank in range(ranks)]

@@ -68,30 +68,30 @@ struct StallVerdictTests {
         #expect(found.contains("; \(all); "), "\(found)")
     }
 
-    /// Where a rank is in an exchange: its round, for whom it waits, and in which round that one sends.
+    /// Where a rank is in an exchange: its round, for whom it waits, and the round in which that one has sent, or takes.
     struct Wait {
         let round: Int
         let awaited: Int
-        var awaitedRound = 0
+        let awaitedRound: Int
     }
 
     @Test(
         "where all wait for messages, the rank is named that none pass to or from",
         arguments: [
-            // Nothing fits into kernels: messages to rank 2 are not taken.
+            // What ranks send to rank 2 is not taken, nor is what that sends. Rank 3 waits for what rank 1 has not sent.
             [
-                Wait(round: 2, awaited: 2), Wait(round: 1, awaited: 2), Wait(round: 1, awaited: 3),
-                Wait(round: 2, awaited: 2, awaitedRound: 1),
+                Wait(round: 1, awaited: 2, awaitedRound: 1), Wait(round: 1, awaited: 2, awaitedRound: 1),
+                Wait(round: 1, awaited: 3, awaitedRound: 1), Wait(round: 2, awaited: 1, awaitedRound: 2),
             ],
-            // All fits: rank 2 has sent what does not come. Rank 1 waits for what rank 2 has not come to.
+            // Rank 2 has sent what does not come. Rank 1 waits for what rank 2 has not come to.
             [
                 Wait(round: 3, awaited: 2, awaitedRound: 2), Wait(round: 3, awaited: 2, awaitedRound: 3),
                 Wait(round: 2, awaited: 1, awaitedRound: 1), Wait(round: 2, awaited: 2, awaitedRound: 1),
             ],
-            // Along a ring each waits for the one before.
+            // Along a ring each sends to the next, which is not there yet but for ranks 2 and 3.
             [
-                Wait(round: 2, awaited: 3, awaitedRound: 2), Wait(round: 3, awaited: 0, awaitedRound: 3),
-                Wait(round: 1, awaited: 1, awaitedRound: 1), Wait(round: 1, awaited: 2, awaitedRound: 1),
+                Wait(round: 3, awaited: 1, awaitedRound: 3), Wait(round: 1, awaited: 2, awaitedRound: 1),
+                Wait(round: 1, awaited: 3, awaitedRound: 1), Wait(round: 2, awaited: 2, awaitedRound: 2),
             ],
         ]
     )

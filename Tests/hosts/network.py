@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -162,3 +163,7 @@ class Network:
         # With its namespace a host's end of a link goes, and with that the other.
         for name in [*self.hosts, self.switch]:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)
+        # What Open MPI's daemons leave where they are killed.
+        for host in self.hosts:
+            for directory in Path(tempfile.gettempdir()).glob(f"ompi.{host}.*"):
+                shutil.rmtree(directory, ignore_errors=True)

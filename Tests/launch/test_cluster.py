@@ -52,12 +52,6 @@ def test_a_script_stops_at_the_first_failure_and_evaluates_no_text(script):
     assert not re.search(r"^\s*eval\b", text, re.MULTILINE)
 
 
-@pytest.mark.skipif(not shutil.which("sbatch"), reason="sbatch is not installed")
-def test_slurm_would_take_the_job():
-    result = run("sbatch", "--test-only", "--nodes=1", LAUNCH / "slurm.sbatch", CLUSTERS / "slurm.yaml", "doctor")
-    assert result.returncode == 0, result.stderr
-
-
 # Shows each argument in brackets.
 ECHO = "printf '[%s]' \"$@\""
 

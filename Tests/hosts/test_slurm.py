@@ -1,0 +1,88 @@
+"""Jobs of a real Slurm, by `launch/slurm.sbatch`: over two nodes, stopped by a signal, and queued again."""
+
+import shlex
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from network import ADDRESSES
+from slurm import Slurm, obstacle
+from tiny_runs import ESPALIER, ROOT, Run
+
+SCRIPT = ROOT / "launch/slurm.sbatch"
+
+
+@pytest.fixture
+def slurm(cluster):
+    if reason := obstacle():
+        pytest.skip(reason)
+    # Names of sockets there are at most 107 bytes long.
+    with tempfile.TemporaryDirectory(prefix="slurm-") as directory:
+        slurm = Slurm(cluster(2, 1000).network, Path(directory))
+        slurm.environment["ESPALIER"] = str(ESPALIER)
+        yield slurm
+        slurm.close()
+
+
+def cluster_file(root, launcher: str):
+    """One rank a node, whatever processors it has: nodes share them here."""
+    path = root / f"{launcher}.yaml"
+    lines = [f"launcher: {launcher}", "ranks_per: host", "threads: 1", f"network: {ADDRESSES}"]
+    path.write_text("\n".join([*lines, *(["bind_to: none"] if launcher == "mpirun" else [])]) + "\n")
+    return path
+
+
+def wait_for(slurm: Slurm, job: int, what: str, happens) -> None:
+    deadline = time.monotonic() + 90
+    while not happens(slurm.job(job)):
+        assert time.monotonic() < deadline, f"{what}\n{slurm.job(job)}\n{slurm.log(job)}"
+        time.sleep(0.1)
+
+
+def expect_complete(slurm: Slurm, job: int) -> None:
+    active = ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "CONFIGURING")
+    wait_for(slurm, job, "the job does not end", lambda found: found["JobState"] not in active)
+    found = slurm.job(job)
+    assert (found["JobState"], found["ExitCode"]) == ("COMPLETED", "0:0"), slurm.log(job)
+
+
+def test_a_job_that_is_stopped_is_queued_again_and_ends_with_the_bits_of_one_process(slurm, root):
+    settings = {"shards": 2, "max_steps": 300, "save_steps": 100, "resume_from_checkpoint": "auto"}
+    one = Run(root / "one", None, **settings)
+    one.finish()
+    run = Run(root / "several", None, **settings)
+    words = [cluster_file(root, "mpirun"), *run.words, "--output", run.output]
+    slurm.submit("--test-only", SCRIPT, *words)
+    job = slurm.submit(SCRIPT, *words)
+    metrics = run.output / "metrics.jsonl"
+    wait_for(slurm, job, "no step is made", lambda _: metrics.exists() and metrics.read_text().count("\n") > 2)
+    # What Slurm does itself some time before the end, by the script's `--signal`.
+    slurm.tell("scancel", "--batch", "--signal=USR1", job)
+    wait_for(slurm, job, "the job is not queued again", lambda found: found["Restarts"] == "1")
+    assert 0 < run.newest < 300, slurm.log(job)
+    expect_complete(slurm, job)
+    assert "resum" in slurm.log(job)
+    assert run.summary["ranks"] == 2
+    run.expect_same(one)
+
+
+def test_srun_starts_the_ranks_where_it_knows_of_pmix(slurm, root):
+    known = slurm.run("srun", "--mpi=list")
+    if "pmix" not in known.stdout + known.stderr:
+        pytest.skip("this Slurm knows nothing of PMIx")
+    one, run = (Run(root / name, None, shards=2) for name in ("one", "several"))
+    one.finish()
+    job = slurm.submit(SCRIPT, cluster_file(root, "srun"), *run.words, "--output", run.output)
+    expect_complete(slurm, job)
+    assert run.summary["ranks"] == 2
+    run.expect_same(one)
+
+
+def test_preflight_looks_at_the_nodes_of_a_job(slurm, root):
+    words = [ROOT / "launch/preflight", "--cluster", cluster_file(root, "mpirun")]
+    job = slurm.submit(f"--wrap={shlex.join(map(str, words))}")
+    expect_complete(slurm, job)
+    log = slurm.log(job)
+    assert all(host in log for host in slurm.network.hosts), log
+    assert "✓ build         the same program on all ranks" in log and "2 hosts: " in log, log

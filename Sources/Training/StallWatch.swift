@@ -45,6 +45,9 @@ final class StallWatch: Sendable {
     /// From now on nothing is told or ended any more.
     func end() { isOver.store(true, ordering: .relaxed) }
 
+    /// Whether this rank has found that nothing moves, and ends the job.
+    var hasFired: Bool { isFiring.load(ordering: .relaxed) }
+
     private static var now: UInt64 { monotonicNanoseconds() }
 
     private static func seconds(since time: UInt64) -> Double { now > time ? Double(now - time) / 1e9 : 0 }

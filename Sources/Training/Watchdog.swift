@@ -35,6 +35,7 @@ final class Watchdog {
 
     deinit {
         watch.end()
-        if watch.rank == 0 { directory.remove() }
+        // The launcher wakes a stopped rank before it kills it: the run then goes on for a moment, and may come to its end.
+        if watch.rank == 0, !watch.hasFired { directory.remove() }
     }
 }

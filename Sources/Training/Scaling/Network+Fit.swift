@@ -1,13 +1,12 @@
 extension Network {
     /// The network that explains what communication took in these runs; nil where no run had ranks to communicate with.
     ///
-    /// Least squares of a ring's formula, neither number below 0. Of one number of ranks alone latency and bandwidth cannot
+    /// Least squares of `AllReduceModel`'s formula, neither number below 0. Of one number of ranks alone latency and bandwidth cannot
     /// be told apart, and all counts as bandwidth.
     package init?(measuredBy runs: [ScalingRun], gradientBytes: Int) {
         let runs = runs.filter { $0.ranks > 1 }
         guard !runs.isEmpty else { return nil }
-        let pieces = AllReduceModel.pieces(of: Double(gradientBytes))
-        let messages = runs.map { 2 * pieces * Double($0.ranks - 1) }
+        let messages = runs.map { AllReduceModel.messages(bytes: Double(gradientBytes), nodes: $0.ranks) }
         let bytes = runs.map { ScalingPoint.busBytes(gradientBytes, ranks: $0.ranks) }
         let seconds = runs.map { $0.median(\.communication) }
         func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }

@@ -27,6 +27,42 @@ struct AllReduceModelTests {
             }
             seconds += network.latency + longest
         }
+
+        /// In each group every node sends each other that one's share of the whole; gives the share of each node.
+        @discardableResult
+        mutating func reduceScatter(_ wholes: [Range<Int>], groups: [[Int]]) -> [Range<Int>] {
+            exchange(wholes, groups, isAdded: true)
+            var shares = wholes
+            for group in groups {
+                for (place, node) in group.enumerated() {
+                    shares[node] = Self.share(place, of: wholes[node], group.count)
+                }
+            }
+            return shares
+        }
+
+        /// In each group every node sends its share of the whole to each other.
+        mutating func allGather(_ wholes: [Range<Int>], groups: [[Int]]) { exchange(wholes, groups, isAdded: false) }
+
+        /// In round `s` every node sends to the one `s` places further on in its group.
+        private mutating func exchange(_ wholes: [Range<Int>], _ groups: [[Int]], isAdded: Bool) {
+            for round in 1..<groups[0].count {
+                var messages: [Message] = []
+                for group in groups {
+                    for (place, node) in group.enumerated() {
+                        let other = (place + round) % group.count
+                        let part = Self.share(isAdded ? other : place, of: wholes[node], group.count)
+                        messages.append((node, group[other], part, isAdded))
+                    }
+                }
+                exchange(messages)
+            }
+        }
+
+        private static func share(_ place: Int, of whole: Range<Int>, _ size: Int) -> Range<Int> {
+            let length = whole.count / size
+            return whole.lowerBound + place * length..<whole.lowerBound + (place + 1) * length
+        }
     }
 
     private func nodes(_ count: Int, elements: Int) -> (nodes: Nodes, sum: [Double]) {
@@ -46,76 +82,42 @@ struct AllReduceModelTests {
         }
     }
 
-    @Test("a ring's rounds add up every vector, in the time of the formula", arguments: [2, 3, 4, 5, 6, 8, 12])
-    func ring(count: Int) {
-        let elements = 120
-        var (nodes, sum) = nodes(count, elements: elements)
-        let size = elements / count
-        func part(_ index: Int) -> Range<Int> {
-            let index = (index % count + count) % count
-            return index * size..<(index + 1) * size
-        }
-        for round in 0..<count - 1 {
-            nodes.exchange((0..<count).map { ($0, ($0 + 1) % count, part($0 - round), true) })
-        }
-        for round in 0..<count - 1 {
-            nodes.exchange((0..<count).map { ($0, ($0 + 1) % count, part($0 + 1 - round), false) })
-        }
-        #expect(nodes.vectors.allSatisfy { $0 == sum })
-        let bytes = elementBytes * Double(elements)
-        #expect(agrees(AllReduceModel(network: network).ring(bytes: bytes, nodes: count), nodes.seconds))
-    }
-
-    @Test("halving's rounds add up every vector, in the time of the formula", arguments: [2, 3, 4, 5, 6, 7, 8, 11, 16])
+    @Test("halving's rounds add up every vector, in the time of the formula", arguments: [2, 3, 4, 5, 6, 7, 8, 12, 16])
     func halving(count: Int) {
-        let elements = 96
+        let elements = 1680
         var (nodes, sum) = nodes(count, elements: elements)
-        let power = [16, 8, 4, 2].first { $0 <= count } ?? 1
-        let extra = power..<count
-        let whole = 0..<elements
-        if !extra.isEmpty { nodes.exchange(extra.map { ($0, $0 - power, whole, true) }) }
-        var parts = Array(repeating: whole, count: power)
-        var distances: [Int] = []
-        var distance = power / 2
-        while distance > 0 {
-            let halves = parts.enumerated().map { node, part in
-                let middle = (part.lowerBound + part.upperBound) / 2
-                let (low, high) = (part.lowerBound..<middle, middle..<part.upperBound)
-                return node & distance == 0 ? (kept: low, sent: high) : (kept: high, sent: low)
-            }
-            nodes.exchange((0..<power).map { ($0, $0 ^ distance, halves[$0].sent, true) })
-            parts = halves.map(\.kept)
-            distances.append(distance)
-            distance /= 2
+        let halves = count.trailingZeroBitCount
+        let sizes = (Array(repeating: 2, count: halves) + [count >> halves]).filter { $0 > 1 }
+        var (wholes, distance) = (Array(repeating: 0..<elements, count: count), 1)
+        var stages: [(wholes: [Range<Int>], groups: [[Int]])] = []
+        for size in sizes {
+            let firsts = (0..<count).filter { $0 / distance % size == 0 }
+            let groups = firsts.map { first in (0..<size).map { first + $0 * distance } }
+            stages.append((wholes, groups))
+            wholes = nodes.reduceScatter(wholes, groups: groups)
+            distance *= size
         }
-        for distance in distances.reversed() {
-            nodes.exchange((0..<power).map { ($0, $0 ^ distance, parts[$0], false) })
-            parts = parts.indices.map { node in
-                let (own, other) = (parts[node], parts[node ^ distance])
-                return min(own.lowerBound, other.lowerBound)..<max(own.upperBound, other.upperBound)
-            }
-        }
-        if !extra.isEmpty { nodes.exchange(extra.map { ($0 - power, $0, whole, false) }) }
+        for stage in stages.reversed() { nodes.allGather(stage.wholes, groups: stage.groups) }
         #expect(nodes.vectors.allSatisfy { $0 == sum })
         let bytes = elementBytes * Double(elements)
-        #expect(agrees(AllReduceModel(network: network).halving(bytes: bytes, nodes: count), nodes.seconds))
+        #expect(agrees(AllReduceModel(network: network).seconds(bytes: bytes, nodes: count).seconds, nodes.seconds))
     }
 
-    @Test("at 1,024 nodes and 30 µs a ring pays 61 ms of latency for each piece, halving 0.6 ms")
+    @Test("at 1,024 nodes and 30 µs latency takes 0.6 ms for each bucket, at 1,023 of them 61 ms")
     func latency() {
         let model = AllReduceModel(network: Network(name: "", latency: 30e-6, bandwidth: .infinity, summing: 0))
-        #expect(agrees(model.ring(bytes: 1e6, nodes: 1024), 0.06138))
-        #expect(agrees(model.halving(bytes: 1e6, nodes: 1024), 0.0006))
-        // Of 100 MB there are four pieces of 25 MiB.
-        #expect(agrees(model.ring(bytes: 1e8, nodes: 1024), 4 * 0.06138))
+        #expect(agrees(model.seconds(bytes: 1e6, nodes: 1024).seconds, 0.0006))
+        // 1,023 is 3 · 11 · 31.
+        #expect(agrees(model.seconds(bytes: 1e6, nodes: 1023).seconds, 0.06132))
+        // Of 100 MB there are four buckets of 25 MiB.
+        #expect(agrees(model.seconds(bytes: 1e8, nodes: 1024).seconds, 4 * 0.0006))
     }
 
-    @Test("the best algorithm is taken: rings where nodes are few or odd, halving where they are many")
+    @Test("halves are exchanged where there are some, and within nodes first")
     func choice() {
         let model = AllReduceModel(network: Network("10gbe") ?? network)
-        #expect(model.seconds(bytes: 5e8, nodes: 6).algorithm == .ring)
-        let many = model.seconds(bytes: 5e8, nodes: 1024)
-        #expect(many.algorithm == .halving && many.seconds < model.ring(bytes: 5e8, nodes: 1024))
+        #expect([1, 2, 3, 7].allSatisfy { model.seconds(bytes: 5e8, nodes: $0).algorithm == .direct })
+        #expect([4, 6, 1024].allSatisfy { model.seconds(bytes: 5e8, nodes: $0).algorithm == .halving })
         #expect(model.seconds(bytes: 5e8, nodes: 1).seconds == 0)
         // Four ranks of a node add up at 2 GB/s first.
         let nodes = AllReduceModel(network: network, ranksPerNode: 4, nodeBandwidth: 2e9)
@@ -152,7 +154,7 @@ struct AllReduceModelTests {
         #expect(Network(text) == nil)
     }
 
-    @Test("latency and bandwidth are recovered from what rings took")
+    @Test("latency and bandwidth are recovered from what exchanges took")
     func recovery() throws {
         let made = SyntheticStudy(ranks: [1, 2, 3, 6], latency: 2e-4, bandwidth: 3e8)
         let found = try #require(Network(measuredBy: made.study.runs, gradientBytes: made.gradientBytes))

@@ -21,10 +21,10 @@ struct SyntheticStudy {
     /// By how much turns differ, and then steps.
     var noise = 0.0
 
-    /// What a ring takes for the gradient.
+    /// What the gradient takes.
     func communication(ranks: Int) -> Double {
         let network = Network(name: "", latency: latency, bandwidth: bandwidth, summing: 0)
-        return AllReduceModel(network: network).ring(bytes: Double(gradientBytes), nodes: ranks)
+        return AllReduceModel(network: network).seconds(bytes: Double(gradientBytes), nodes: ranks).seconds
     }
 
     /// A step as the model has it.

@@ -147,11 +147,11 @@ int cmpi_iallgather_float(int channel, float *values, const int *counts, const i
     return code;
 }
 
-int cmpi_test(int *request, int *is_done) {
-    MPI_Request tested = MPI_Request_f2c(*request);
-    const int code = MPI_Test(&tested, is_done, MPI_STATUS_IGNORE);
-    *request = MPI_Request_c2f(tested);
-    return code;
+int cmpi_test_any(const int *requests, int count, int *index, int *is_done) {
+    MPI_Request tested[CMPI_MOST_TESTED];
+    if (count > CMPI_MOST_TESTED) return MPI_ERR_COUNT;
+    for (int i = 0; i < count; i++) tested[i] = MPI_Request_f2c(requests[i]);
+    return MPI_Testany(count, tested, index, is_done, MPI_STATUS_IGNORE);
 }
 
 void cmpi_error_text(int code, char *text, size_t capacity) {

@@ -63,21 +63,21 @@ extension Channel {
 
     /// Sends messages, a piece of each in turn, to ranks that take them in a round.
     private func deliver<Element>(_ messages: [Message<Element>], round: Int) throws {
-        var (sent, completed) = ([(request: Int32, peer: Int)](), 0)
-        func completeFirst() throws {
-            Progress.note(awaited: sent[completed].peer, since: round)
-            try complete(sent[completed].request)
-            completed += 1
+        var sent: [(request: Int32, peer: Int)] = []
+        // Whichever is taken first makes room, so that a rank that takes slowly does not hold up what goes to others.
+        func completeOne() throws {
+            Progress.note(awaited: sent[0].peer, since: round)
+            sent.remove(at: try complete(anyOf: sent.map(\.request)))
         }
         let pieces = messages.map { self.pieces(of: $0.elements.count * MemoryLayout<Element>.stride, $0.peer) }
         for number in 0..<(pieces.map(\.count).max() ?? 0) {
             for (message, pieces) in zip(messages, pieces) where number < pieces.count {
-                if sent.count - completed == Self.window { try completeFirst() }
+                if sent.count == Self.window { try completeOne() }
                 let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(message.elements)[pieces[number]])
                 sent.append((try beginSend(bytes, to: message.peer), message.peer))
             }
         }
-        while completed < sent.count { try completeFirst() }
+        while !sent.isEmpty { try completeOne() }
     }
 
     /// The pieces in which so many bytes go to or come from a rank: one where it is on this host.

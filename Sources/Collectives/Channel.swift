@@ -72,14 +72,17 @@ package final class Channel {
     }
 
     /// Returns when this request is complete; others make progress meanwhile.
-    func complete(_ request: Int32) throws {
+    func complete(_ request: Int32) throws { _ = try complete(anyOf: [request]) }
+
+    /// Returns when one of some requests is complete: its index.
+    func complete(anyOf requests: [Int32]) throws -> Int {
         // Small messages between ranks of one host take microseconds: a sleep would be longer.
         let (patience, shortest, longest) = (50, UInt32(20), UInt32(100))
-        var (request, isDone, looks, pause) = (request, Int32(0), 0, shortest)
+        var (index, isDone, looks, pause) = (Int32(0), Int32(0), 0, shortest)
         while true {
-            let code = cmpi_test(&request, &isDone)
-            guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Test", rank: rank) }
-            guard isDone == 0 else { return }
+            let code = cmpi_test_any(requests, Int32(requests.count), &index, &isDone)
+            guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Testany", rank: rank) }
+            guard isDone == 0 else { return Int(index) }
             looks += 1
             guard looks > patience else { continue }
             usleep(pause)

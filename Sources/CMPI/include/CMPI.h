@@ -41,7 +41,7 @@ int cmpi_send_bytes(const uint8_t *bytes, size_t count, int peer);
 int cmpi_receive_bytes(uint8_t *bytes, size_t count, int peer);
 
 // Calls that return at once, on a communicator of their own. Channels and requests are MPI's handles for Fortran, which
-// are numbers. Memory that is given, counts and offsets included, stays as it is until `cmpi_test` says so; each count
+// are numbers. Memory that is given, counts and offsets included, stays as it is until `cmpi_test_any` says so; each count
 // is within an int.
 
 /// `channel` receives a communicator for one thread's messages, apart from all others; all ranks call it.
@@ -52,8 +52,10 @@ int cmpi_ireceive(int channel, void *bytes, size_t count, int peer, int *request
 int cmpi_ireduce_scatter_float(int channel, const float *values, float *slice, const int *counts, int *request);
 /// Completes `values`, of which rank `r` gives `counts[r]` elements from `offsets[r]` on.
 int cmpi_iallgather_float(int channel, float *values, const int *counts, const int *offsets, int *request);
-/// Lets MPI make progress; `is_done` receives whether the request is complete, which then is no more.
-int cmpi_test(int *request, int *is_done);
+enum { CMPI_MOST_TESTED = 64 };
+/// Lets MPI make progress; `is_done` receives whether one of the requests is complete, which then is no more, and `index`
+/// which. There are at most `CMPI_MOST_TESTED`.
+int cmpi_test_any(const int *requests, int count, int *index, int *is_done);
 
 /// Writes the text of an error code, at most `capacity` bytes with the final zero.
 void cmpi_error_text(int code, char *text, size_t capacity);

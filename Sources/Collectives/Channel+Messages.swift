@@ -7,15 +7,15 @@ extension Channel {
 
     /// Bytes of a piece of a message to another host: less, with its header, than Open MPI's TCP sends without asking.
     ///
-    /// Of more than 64 KiB the other side is asked first. Where two hosts send to each other, the answer waits behind all that
-    /// goes the same way on their one connection: first one sends, then the other, in twice the time.
+    /// Of more than 64 KiB the other side is asked first. Where two hosts send to each other, the answer waits behind all
+    /// that goes the same way on their one connection: first one sends, then the other, in twice the time.
     private static let pieceBytes = 48 << 10
     /// Pieces of a rank that are on their way at most: sent, and not yet known to be taken.
     ///
-    /// Together 768 KiB, what 10 Gbit/s carry in 0.6 ms. All to which a rank sends get pieces in turn, and a host that sends to
-    /// all has them spread over all: so no port of a switch has more before it on average, however many hosts there are.
-    /// Were a piece done with once the kernel has it, TCP alone would limit what is on its way. It does so by what it
-    /// loses where several send to one host, remembers the loss, and hosts then share links unevenly for minutes.
+    /// Together 768 KiB, what 10 Gbit/s carry in 0.6 ms. All to which a rank sends get pieces in turn, so that no port of a
+    /// switch has more before it on average, however many hosts there are. Were a piece done with once the kernel has it,
+    /// TCP alone would limit what is on its way: by what it loses where several send to one host. It remembers the loss, and
+    /// hosts then share links unevenly for minutes.
     private static let window = 16
 
     /// Sends something to each other member of a group and receives something from each.

@@ -41,8 +41,8 @@ int cmpi_send_bytes(const uint8_t *bytes, size_t count, int peer);
 int cmpi_receive_bytes(uint8_t *bytes, size_t count, int peer);
 
 // Calls that return at once, on a communicator of their own. Channels and requests are MPI's handles for Fortran, which
-// are numbers. Memory that is given, counts and offsets included, stays as it is until `cmpi_test_any` says so; each count
-// is within an int.
+// are numbers. Memory that is given, counts and offsets included, stays as it is until `cmpi_test_any` says so; each
+// count is within an int.
 
 /// `channel` receives a communicator for one thread's messages, apart from all others; all ranks call it.
 int cmpi_duplicate(int *channel);
@@ -53,8 +53,8 @@ int cmpi_ireduce_scatter_float(int channel, const float *values, float *slice, c
 /// Completes `values`, of which rank `r` gives `counts[r]` elements from `offsets[r]` on.
 int cmpi_iallgather_float(int channel, float *values, const int *counts, const int *offsets, int *request);
 enum { CMPI_MOST_TESTED = 64 };
-/// Lets MPI make progress; `is_done` receives whether one of the requests is complete, which then is no more, and `index`
-/// which. There are at most `CMPI_MOST_TESTED`.
+/// Lets MPI make progress; `is_done` receives whether one of the requests, at most `CMPI_MOST_TESTED`, is complete and so
+/// no more, and `index` which.
 int cmpi_test_any(const int *requests, int count, int *index, int *is_done);
 
 /// Writes the text of an error code, at most `capacity` bytes with the final zero.

@@ -1,8 +1,8 @@
 extension Network {
     /// The network that explains what communication took in these runs; nil where no run had ranks to communicate with.
     ///
-    /// Least squares of `AllReduceModel`'s formula, neither number below 0. Of one number of ranks alone latency and bandwidth cannot
-    /// be told apart, and all counts as bandwidth.
+    /// Least squares of `AllReduceModel`'s formula, neither number below 0. Of one number of ranks alone latency and
+    /// bandwidth cannot be told apart, and all counts as bandwidth.
     package init?(measuredBy runs: [ScalingRun], gradientBytes: Int) {
         let runs = runs.filter { $0.ranks > 1 }
         guard !runs.isEmpty else { return nil }

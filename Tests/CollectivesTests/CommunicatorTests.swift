@@ -32,7 +32,8 @@ struct CommunicatorTests {
 
     @Test(
         "every collective gives each slice its sums, in the order that it promises, and each rank all slices",
-        arguments: [2, 3, 4, 6, 7, 8]
+        // Eight ranks without optimization take a minute to know what to expect.
+        arguments: Launch.isOptimized ? [2, 3, 4, 6, 7, 8] : [2, 3]
     )
     func exchanges(ranks: Int) throws {
         let outcome = try Launch.run("RankProgram", ["exchange"], ranks: ranks)

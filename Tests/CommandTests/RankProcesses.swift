@@ -13,8 +13,13 @@ enum RankProcesses {
         }
     }
 
-    /// Whether a process is there and has not ended.
-    static func isAlive(_ process: Int32) -> Bool {
+    /// Whether a process that was killed has ended, or does within some seconds, in which it gives back its memory.
+    static func hasEnded(_ process: Int32) -> Bool {
+        for _ in 0..<100 where isAlive(process) { usleep(100_000) }
+        return !isAlive(process)
+    }
+
+    private static func isAlive(_ process: Int32) -> Bool {
         let state = text("/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix("State:") }
         return state.map { !$0.contains("Z") } ?? false
     }

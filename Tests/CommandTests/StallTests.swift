@@ -57,7 +57,7 @@ struct StallTests {
             }
             #expect(!lines.contains { $0.hasPrefix("rank 1 on ") })
             // No process is left but one that nobody has waited for, and the next start finds neither a lock nor the words of this one in its way.
-            #expect(!RankProcesses.isAlive(process))
+            #expect(RankProcesses.hasEnded(process))
             let steps = newestCheckpoint(output)
             let limits = ["--max-steps", "1000000", "--stall-timeout", "60", "--resume"]
             let resumed = try Launch.run("espalier", arguments(output, limits), ranks: 2) { launcher in

@@ -1,10 +1,9 @@
-// The messages of one bucket there and back, as the collectives direct and halving send them, without their bytes:
-// Sources/Collectives/StagedExchange.swift and Channel+Messages.swift. For SimGrid's SMPI; see validate.py.
+// The messages of one bucket of so many bytes there and back, as the collective halving sends them, without what is in
+// them: Sources/Collectives/StagedExchange.swift and Channel+Messages.swift. For SimGrid's SMPI; see validate.py.
 
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { PIECE = 48 << 10, WINDOW = 16, MOST_STAGES = 32, UNIT = 4 * 4096 };
 
@@ -48,10 +47,9 @@ static void pass(const int *members, int size, int place, const long *outgoing, 
 }
 
 // The sizes of the groups, stage by stage; gives their number.
-static int stages(const char *collective, int nodes, int *sizes) {
+static int stages(int nodes, int *sizes) {
     int count = 0;
-    if (strcmp(collective, "halving") == 0)
-        for (; nodes % 2 == 0; nodes /= 2) sizes[count++] = 2;
+    for (; nodes % 2 == 0; nodes /= 2) sizes[count++] = 2;
     if (nodes > 1) sizes[count++] = nodes;
     return count;
 }
@@ -61,12 +59,12 @@ int main(int argc, char **argv) {
     int rank, nodes;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &nodes);
-    if (argc != 3) return 2;
+    if (argc != 2) return 2;
     int sizes[MOST_STAGES], distances[MOST_STAGES];
-    const int count = stages(argv[1], nodes, sizes);
+    const int count = stages(nodes, sizes);
     // Units of the whole of each stage, and of each place's part: divided as evenly as they can be.
     long wholes[MOST_STAGES];
-    long units = atol(argv[2]) / UNIT;
+    long units = atol(argv[1]) / UNIT;
     int *members = malloc((size_t)nodes * sizeof *members);
     long *parts = malloc((size_t)nodes * sizeof *parts), *own = malloc((size_t)nodes * sizeof *own);
     MPI_Barrier(MPI_COMM_WORLD);

@@ -49,7 +49,7 @@ class Simulation:
         hosts.write_text("".join(f"h{node}\n" for node in range(nodes)))
         settings = [f"--cfg={setting}" for setting in SETTINGS]
         where = ("-np", nodes, "-platform", platform, "-hostfile", hosts, "--log=root.thresh:error")
-        return float(tell("smpirun", *where, *settings, self.program, "halving", size))
+        return float(tell("smpirun", *where, *settings, self.program, size))
 
 
 def forecast(study: Path, nodes: int, network: str) -> tuple[dict, float]:

@@ -2,8 +2,8 @@
 ///
 /// Of `N = 2^k r` nodes, `r` odd, each exchanges halves `k` times, then with the `r - 1` that are left:
 /// `2m (k + r-1) α + 2(N-1)/N n/B + (N-1)/N n γ` for `n` bytes in `m` buckets (as Thakur, Rabenseifner & Gropp,
-/// *Optimization of collective communication operations in MPICH*, 2005). Directly with all would be `N - 1` messages in
-/// place of `k + r-1`, no less wherever there are halves.
+/// *Optimization of collective communication operations in MPICH*, 2005). Directly with all they would be `N - 1` messages
+/// in place of `k + r-1`, never fewer.
 package struct AllReduceModel: Sendable {
     /// How nodes exchange.
     package enum Algorithm: String, Sendable {

@@ -10,7 +10,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -18,6 +17,7 @@ let package = Package(
         // Layer 0: C behind narrow doors.
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CMPI", dependencies: ["COpenMPI"]),
         // Optimized in debug too: loops without a check, in which its tests would spend most of their time.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
@@ -28,11 +28,7 @@ let package = Package(
         .target(name: "Collectives", dependencies: ["CMPI", "CKernels"]),
         .target(
             name: "Formats",
-            dependencies: [
-                .product(name: "Crypto", package: "swift-crypto"),
-                systemPackage,
-                "Yams",
-            ]
+            dependencies: ["COpenSSL", systemPackage, "Yams"]
         ),
 
         // Layer 2: what is learned, and from what.

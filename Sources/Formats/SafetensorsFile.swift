@@ -67,6 +67,11 @@ package final class SafetensorsFile: Sendable {
         }
     }
 
+    /// Lends the bytes of a tensor of this file.
+    func withBytes<R>(_ info: TensorInfo, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try file.withBytes(info.byteRange, body)
+    }
+
     /// A tensor of F32.
     package func float32s(_ name: String) throws -> [Float] { try array(name, .float32) }
 

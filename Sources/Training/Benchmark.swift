@@ -62,7 +62,7 @@ package final class Benchmark {
     package init(_ settings: Settings, communicator: any Communicator) throws {
         let (policy, trials, common) = try communicator.agree {
             try settings.validate(ranks: communicator.size)
-            let model = try settings.model.configuration
+            let model = try settings.model.architecture
             let trials = try settings.sources.map { source in
                 try BenchmarkTrial(source, for: model, settings, ranks: communicator.size)
             }
@@ -91,7 +91,7 @@ package final class Benchmark {
         _ communicator: any Communicator
     ) throws -> TrainingStep {
         let model = try ForestModel(
-            policy.configuration,
+            policy.architecture,
             positions: trials.map(\.dataset.longestSequence).max() ?? 0,
             capacity: Workspace.Capacity(
                 tokens: trials.map(\.largestRow).max() ?? 0,

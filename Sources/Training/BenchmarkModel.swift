@@ -1,6 +1,7 @@
 internal import Compute
 internal import Formats
 package import SystemPackage
+internal import Transformer
 
 /// The model that a benchmark trains.
 package enum BenchmarkModel: Sendable, Equatable {
@@ -24,11 +25,11 @@ package enum BenchmarkModel: Sendable, Equatable {
     }
 
     /// Its architecture, known before any weight.
-    var configuration: ModelConfiguration {
+    var architecture: Architecture {
         get throws {
             switch self {
-            case .directory(let path): return try ModelConfiguration(directory: path)
-            case .synthetic(let model): return model.configuration
+            case .directory(let path): return try ModelDescription(directory: path).architecture
+            case .synthetic(let model): return model.architecture
             }
         }
     }
@@ -40,7 +41,7 @@ package enum BenchmarkModel: Sendable, Equatable {
             return try Policy(configuration, directory: path)
         case .synthetic(let model):
             let team = ThreadTeam(count: threadCount(configuration.threads))
-            return try Policy(random: model.configuration, seed: configuration.seed, team: team)
+            return try Policy(random: ModelDescription(model.architecture), seed: configuration.seed, team: team)
         }
     }
 }

@@ -1,6 +1,7 @@
 internal import Formats
 package import Preferences
 package import SystemPackage
+internal import Transformer
 
 /// Where a benchmark's rows come from.
 package enum BenchmarkSource: Sendable, Equatable {
@@ -55,7 +56,7 @@ package enum BenchmarkSource: Sendable, Equatable {
 
     /// Reads the rows or draws as many as a step takes, and checks them against the model.
     func dataset(
-        for model: ModelConfiguration,
+        for model: Architecture,
         _ settings: Benchmark.Settings,
         ranks: Int
     ) throws -> PreferenceDataset {
@@ -94,7 +95,7 @@ package enum BenchmarkSource: Sendable, Equatable {
     private func synthetic(
         _ rows: [RowLengths],
         responses: Int,
-        for model: ModelConfiguration,
+        for model: Architecture,
         seed: UInt64
     ) throws -> PreferenceDataset {
         guard responses <= model.vocabularySize else {

@@ -1,5 +1,6 @@
 internal import Formats
 internal import Preferences
+internal import Transformer
 
 /// The rows of one step, and how each way of sharing computes them.
 struct BenchmarkTrial {
@@ -20,7 +21,7 @@ struct BenchmarkTrial {
     /// FLOPs of the step's forward pass where nothing is shared.
     private let plainFLOPs: Double
 
-    init(_ source: BenchmarkSource, for model: ModelConfiguration, _ settings: Benchmark.Settings, ranks: Int) throws {
+    init(_ source: BenchmarkSource, for model: Architecture, _ settings: Benchmark.Settings, ranks: Int) throws {
         let dataset = try source.dataset(for: model, settings, ranks: ranks)
         let shards = try settings.training.communication.shardCount(ranks: ranks)
         var cursor = StepCursor(dataset, settings.training)

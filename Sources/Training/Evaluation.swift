@@ -57,7 +57,7 @@ package struct Evaluation {
             let judge = try Policy(configuration, directory: directory)
             try planner.dataset.validate(
                 from: FilePath(configuration.data),
-                for: judge.configuration,
+                for: judge.architecture,
                 in: directory,
                 ranks: communicator.size
             )
@@ -66,7 +66,7 @@ package struct Evaluation {
         try communicator.requireSame(judge.digest, "reference model (\(directory))")
         var source = source(ScoringPass(policy: judge, planner: planner, communicator: communicator))
         let model = try communicator.agree {
-            judge.configuration == policy.configuration
+            judge.architecture == policy.architecture
                 ? model : try judge.model(for: rows, planner: planner, trains: false)
         }
         return try source.logps(rows: rows, model: model)

@@ -30,12 +30,12 @@ package struct Inputs {
             let dataset = try PreferenceDataset(path: path)
             try dataset.validate(
                 from: path,
-                for: policy.configuration,
+                for: policy.architecture,
                 in: directory,
                 ranks: communicator.size,
                 batchSize: batchSize
             )
-            let heldOut = batchSize == nil ? nil : try configuration.heldOutData(for: policy.configuration)
+            let heldOut = batchSize == nil ? nil : try configuration.heldOutData(for: policy.architecture)
             return (policy, dataset, heldOut, try configuration.commonSettings, shards)
         }
         try communicator.requireSame(policy.digest, "model (\(configuration.model))")
@@ -47,7 +47,7 @@ package struct Inputs {
         self.policy = policy
         self.dataset = dataset
         func divide(_ dataset: PreferenceDataset) -> Planner {
-            Planner(dataset, configuration, model: policy.configuration, shards: shards)
+            Planner(dataset, configuration, model: policy.architecture, shards: shards)
         }
         planner = divide(dataset)
         self.heldOut = heldOut.map(divide)

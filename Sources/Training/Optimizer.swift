@@ -27,10 +27,10 @@ package final class Optimizer {
         self.weightDecay = Float(weightDecay)
         var runs: [(range: Range<Int>, decays: Bool)] = []
         for tensor in layout.tensors {
-            if let last = runs.last, last.decays == tensor.decays {
+            if let last = runs.last, last.decays == tensor.parameter.kind.decays {
                 runs[runs.count - 1].range = last.range.lowerBound..<tensor.range.upperBound
             } else {
-                runs.append((tensor.range, tensor.decays))
+                runs.append((tensor.range, tensor.parameter.kind.decays))
             }
         }
         self.runs = weightDecay == 0 ? [(0..<layout.count, false)] : runs

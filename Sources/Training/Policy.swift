@@ -1,17 +1,14 @@
 package import Compute
-package import Formats
+internal import Formats
 package import Preferences
 package import SystemPackage
 package import Transformer
 
-/// The model that is trained or judged: its architecture, its weights, and the buffers to run it.
+/// The model that is trained or evaluated: its architecture, its weights, and the threads that compute it.
 package final class Policy {
-    package let configuration: ModelConfiguration
-    package let layout: ParameterLayout
+    package let description: ModelDescription
     /// The weights, in the layout's order.
-    package var parameters: FloatBuffer
-    /// The weights as matrices.
-    package let weights: ParameterViews
+    package let weights: ParameterBuffer
     /// SHA-256 of the architecture and of what the weights were made from, in hexadecimal.
     package let digest: String
     /// The threads of this rank.
@@ -20,49 +17,52 @@ package final class Policy {
     /// Reads a Hugging Face model directory.
     ///
     /// - Throws: The error of the file, tensor or setting that does not fit.
-    package init(directory: FilePath, team: ThreadTeam) throws {
-        configuration = try ModelConfiguration(directory: directory)
-        layout = ParameterLayout(configuration)
-        let files = try ModelWeights(directory: directory)
-        // First, so that no more memory is taken than there are weights for.
-        for tensor in layout.tensors { try files.check(tensor.name, shape: tensor.shape) }
-        var parameters = try FloatBuffer(count: layout.count)
-        for tensor in layout.tensors {
-            try parameters.withMutableSpan(tensor.range) { span in
-                try files.read(tensor.name, shape: tensor.shape, into: &span)
-            }
-        }
-        var digest = Digest()
-        digest.update(try files.digest())
-        // The same weights in another architecture are another model.
-        digest.update("\(configuration)")
-        self.digest = digest.hexadecimal
-        weights = ParameterViews(parameters, layout: layout, model: configuration)
-        self.parameters = consume parameters
-        self.team = team
+    package convenience init(directory: FilePath, team: ThreadTeam) throws {
+        let description = try ModelDescription(directory: directory)
+        let (files, table) = (try ModelWeights(directory: directory), description.parameters)
+        try table.check(files)
+        let weights = try ParameterBuffer(table.trained)
+        try table.read(files, into: weights)
+        try self.init(description, weights: weights, source: try files.digest(), team: team)
     }
 
     /// Makes a model up, for measurements: random weights, the same for the same seed whatever the team.
-    package init(random configuration: ModelConfiguration, seed: UInt64, team: ThreadTeam) throws {
-        self.configuration = configuration
-        layout = ParameterLayout(configuration)
-        let parameters = try FloatBuffer(count: layout.count)
-        weights = ParameterViews(parameters, layout: layout, model: configuration)
-        RandomWeights(seed: seed).fill(parameters.matrix(rows: 1, columns: layout.count), layout, team: team)
-        self.parameters = consume parameters
-        var digest = Digest()
-        digest.update("random \(seed) \(configuration)")
-        self.digest = digest.hexadecimal
-        self.team = team
+    package convenience init(random description: ModelDescription, seed: UInt64, team: ThreadTeam) throws {
+        let weights = try ParameterBuffer(description.parameters.trained)
+        RandomWeights(seed: seed).fill(weights, team: team)
+        try self.init(description, weights: weights, source: "random \(seed)", team: team)
     }
 
-    /// All weights as one row.
-    var flat: Matrix { parameters.matrix(rows: 1, columns: parameters.count) }
+    /// - Parameter source: What determines the weights; the same weights in another architecture are another model.
+    private init(
+        _ description: ModelDescription,
+        weights: ParameterBuffer,
+        source: String,
+        team: ThreadTeam
+    ) throws {
+        (self.description, self.weights, self.team) = (description, weights, team)
+        var digest = Digest()
+        digest.update("\(source)\n\(try description.architecture.canonicalForm)")
+        self.digest = digest.hexadecimal
+    }
+
+    package var architecture: Architecture { description.architecture }
+    /// Where each trained weight lies: gradients, moments, exchange and checkpoints follow it.
+    package var layout: ParameterLayout { weights.layout }
+    /// All trained weights as one row.
+    var flat: Matrix { weights.flat }
+
+    /// The model's operations over these weights.
+    ///
+    /// - Parameter gradients: What they add their gradients to; nil where only scores are wanted.
+    package func parameters(gradients: ParameterBuffer? = nil) -> ModelParameters {
+        ModelParameters(architecture, weights: [weights], gradients: gradients)
+    }
 
     /// Buffers for the rows that `planner` can pack of these rows of its dataset.
     package func model(for rows: [Int], planner: Planner, trains: Bool) throws -> ForestModel {
         try ForestModel(
-            configuration,
+            architecture,
             positions: planner.dataset.longestSequence,
             capacity: Workspace.Capacity(tokens: planner.largestRow(of: rows), trains: trains),
             team: team
@@ -71,7 +71,7 @@ package final class Policy {
 
     /// Buffers for all that a training run computes.
     func model(for rows: TrainingRows) throws -> ForestModel {
-        try ForestModel(configuration, positions: rows.positions, capacity: rows.capacity, team: team)
+        try ForestModel(architecture, positions: rows.positions, capacity: rows.capacity, team: team)
     }
 }
 

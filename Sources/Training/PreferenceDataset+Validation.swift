@@ -1,7 +1,8 @@
-package import Formats
+internal import Formats
 internal import Foundation
 package import Preferences
 package import SystemPackage
+package import Transformer
 
 extension PreferenceDataset {
     /// Checks that the data was made for this model's tokenizer, fits its vocabulary and context, and gives every rank
@@ -15,7 +16,7 @@ extension PreferenceDataset {
     ///   - batchSize: Dataset rows of a step, where there are steps.
     package func validate(
         from path: FilePath,
-        for model: ModelConfiguration,
+        for model: Architecture,
         in directory: FilePath?,
         ranks: Int,
         batchSize: Int? = nil

@@ -1,6 +1,6 @@
-package import Formats
+internal import Formats
 package import Preferences
-internal import Transformer
+package import Transformer
 
 /// What a run will compute, known without reading a weight.
 package struct RunForecast {
@@ -78,7 +78,7 @@ package struct RunForecast {
         _ dataset: PreferenceDataset,
         heldOut: PreferenceDataset? = nil,
         _ configuration: TrainingConfiguration,
-        model: ModelConfiguration,
+        model: Architecture,
         ranks: Int
     ) throws {
         let shards = try configuration.communication.shardCount(ranks: ranks)
@@ -120,10 +120,10 @@ package struct RunForecast {
         }
         // Weights and gradients, those of subtrees that wait, moments of a slice, and rank 0's copies.
         let copies = 2 + (shards / ranks).trailingZeroBitCount + (configuration.saving.saveSteps == nil ? 0 : 3)
-        let count = ParameterLayout(model).count
+        let count = ParameterTable(model).count
         memory = Memory(
             model: (copies * count + 2 * (count + ranks - 1) / ranks) * MemoryLayout<Float>.stride,
-            workspace: Workspace.byteCount(
+            workspace: ForestModel.byteCount(
                 model,
                 capacity: computed.capacity,
                 members: threadCount(configuration.threads)

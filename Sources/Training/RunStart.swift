@@ -24,7 +24,7 @@ struct RunStart {
         policy: Policy,
         rows: TrainingRows,
         model: ForestModel,
-        gradients: Gradients,
+        gradients: ParameterBuffer,
         objective: Objective,
         communicator: any Communicator
     ) throws {

@@ -105,7 +105,7 @@ package struct ScoringPass {
         let plan = planner.plan(rows: Array(chunk))
         let packed = ownShards(of: planner.shards, communicator).flatMap(plan.packedRows(shard:))
         for (index, row) in packed.enumerated() {
-            body(row, model.score(row, weights: policy.weights))
+            body(row, model.score(row, parameters: policy.parameters()))
             Progress.move()
             let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
             let fraction = done / Double(count)

@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Compute
+internal import Transformer
 
 /// Adds up the gradients of a rank's shards, as a balanced binary tree: `(s0 + s1) + (s2 + s3)` and so on.
 ///
@@ -8,20 +9,20 @@ internal import Compute
 /// at most `log2 n`, beside the one that holds the last shard's gradients and then all.
 final class ShardGradients {
     /// The last shard's, and after `settle` the sum's.
-    let total: Gradients
+    let total: ParameterBuffer
     private let count: Int
-    private var free: [Gradients]
+    private var free: [ParameterBuffer]
     /// Sums of subtrees, the largest first.
-    private var waiting: [Gradients] = []
+    private var waiting: [ParameterBuffer] = []
 
     /// - Parameter shards: How many a rank has, a power of two where more than one.
-    init(total: Gradients, shards: Int, _ makeBuffer: () throws -> Gradients) rethrows {
+    init(total: ParameterBuffer, shards: Int, _ makeBuffer: () throws -> ParameterBuffer) rethrows {
         (self.total, count) = (total, shards)
         free = try (0..<shards.trailingZeroBitCount).map { _ in try makeBuffer() }
     }
 
     /// A cleared buffer for the gradients of the rank's shard number `index`, asked for in order.
-    func begin(_ index: Int, team: ThreadTeam) -> Gradients {
+    func begin(_ index: Int, team: ThreadTeam) -> ParameterBuffer {
         if index == 0 {
             free += waiting
             waiting = []
@@ -32,7 +33,7 @@ final class ShardGradients {
     }
 
     /// Takes the gradients of a shard that is not the last.
-    func end(_ index: Int, _ gradients: Gradients, team: ThreadTeam) {
+    func end(_ index: Int, _ gradients: ParameterBuffer, team: ThreadTeam) {
         var sum = gradients
         // As many subtrees are complete with it as its number ends in ones.
         for _ in 0..<(~index).trailingZeroBitCount {
@@ -53,16 +54,16 @@ final class ShardGradients {
 extension ShardGradients {
     /// Buffers for the shards of `share`.
     convenience init(_ policy: Policy, _ share: RankShare) throws {
-        func buffer() throws -> Gradients {
-            try Gradients(layout: policy.layout, configuration: policy.configuration)
+        func buffer() throws -> ParameterBuffer {
+            try ParameterBuffer(policy.layout)
         }
         try self.init(total: buffer(), shards: share.shards.count, buffer)
     }
 }
 
-extension Gradients {
+extension ParameterBuffer {
     /// Adds a part of others.
-    func add(_ other: Gradients, _ part: Range<Int>, team: ThreadTeam) {
+    func add(_ other: ParameterBuffer, _ part: Range<Int>, team: ThreadTeam) {
         let (sum, added) = (flat.columns(part), other.flat.columns(part))
         team.run("add shards") { member in
             let share = team.share(of: part.count, member: member)

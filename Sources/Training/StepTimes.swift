@@ -33,7 +33,7 @@ struct StepTimes {
     /// The step's times, which ends now.
     ///
     /// - Parameter trips: Of all its buckets.
-    func seconds(model: ForestModel.Times, trips: [BucketExchange.Trip]) -> StepReport.Seconds {
+    func seconds(model: PassTimes, trips: [BucketExchange.Trip]) -> StepReport.Seconds {
         StepReport.Seconds(
             total: (ContinuousClock().now - start) / .seconds(1),
             forward: model.forward,

@@ -1,4 +1,4 @@
-package import Formats
+package import Transformer
 
 /// The architecture of a well-known model, for measurements that need no trained weights.
 ///
@@ -12,39 +12,35 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
     case tiny1B = "1b"
 
     /// The sizes of the original's `config.json`.
-    package var configuration: ModelConfiguration {
+    package var architecture: Architecture {
         switch self {
-        case .smol135M: return smol(width: 576, inner: 1536, layers: 30, heads: 9, groups: 3)
-        case .smol360M: return smol(width: 960, inner: 2560, layers: 32, heads: 15, groups: 5)
+        case .smol135M: return Self.smol(width: 576, inner: 1536, layers: 30, heads: 9, groups: 3)
+        case .smol360M: return Self.smol(width: 960, inner: 2560, layers: 32, heads: 15, groups: 5)
         case .tiny1B:
-            return ModelConfiguration(
+            return Architecture(
                 vocabularySize: 32_000,
-                hiddenSize: 2048,
-                intermediateSize: 5632,
+                width: 2048,
                 layerCount: 22,
-                headCount: 32,
-                keyValueHeadCount: 4,
-                headDimension: 64,
-                normEpsilon: 1e-5,
-                ropeTheta: 10_000,
                 maxPositions: 32_768,
+                norm: Architecture.Norm(epsilon: 1e-5),
+                attention: Architecture.Attention(heads: 32, keyValueHeads: 4, headWidth: 64),
+                feedForward: Architecture.FeedForward(width: 5632),
+                rotary: Architecture.Rotary(theta: 10_000),
                 tiesEmbeddings: true
             )
         }
     }
 
-    private func smol(width: Int, inner: Int, layers: Int, heads: Int, groups: Int) -> ModelConfiguration {
-        ModelConfiguration(
+    private static func smol(width: Int, inner: Int, layers: Int, heads: Int, groups: Int) -> Architecture {
+        Architecture(
             vocabularySize: 49_152,
-            hiddenSize: width,
-            intermediateSize: inner,
+            width: width,
             layerCount: layers,
-            headCount: heads,
-            keyValueHeadCount: groups,
-            headDimension: 64,
-            normEpsilon: 1e-5,
-            ropeTheta: 100_000,
             maxPositions: 32_768,
+            norm: Architecture.Norm(epsilon: 1e-5),
+            attention: Architecture.Attention(heads: heads, keyValueHeads: groups, headWidth: 64),
+            feedForward: Architecture.FeedForward(width: inner),
+            rotary: Architecture.Rotary(theta: 100_000),
             tiesEmbeddings: true
         )
     }

@@ -1,7 +1,8 @@
-package import Formats
+internal import Formats
 internal import Objectives
 package import Preferences
 internal import SystemPackage
+package import Transformer
 
 extension TrainingConfiguration {
     /// The settings as a file that `--config` reads.
@@ -76,7 +77,7 @@ extension TrainingConfiguration {
     /// The held-out preferences, checked against the model; nil where none are named.
     ///
     /// There may be fewer rows than ranks: those without take part in an evaluation with nothing.
-    package func heldOutData(for model: ModelConfiguration) throws -> PreferenceDataset? {
+    package func heldOutData(for model: Architecture) throws -> PreferenceDataset? {
         guard let path = evaluation.evalData.map({ FilePath($0) }) else { return nil }
         let dataset = try PreferenceDataset(path: path)
         try dataset.validate(from: path, for: model, in: FilePath(self.model), ranks: 1)

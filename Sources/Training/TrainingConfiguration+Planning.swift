@@ -1,15 +1,15 @@
 internal import Compute
-package import Formats
+internal import Formats
 internal import Foundation
 package import Preferences
-internal import Transformer
+package import Transformer
 
 extension Planner {
     /// A planner with the sharing and row size of `configuration` and the costs of `model`.
     package init(
         _ dataset: PreferenceDataset,
         _ configuration: TrainingConfiguration,
-        model: ModelConfiguration,
+        model: Architecture,
         shards: Int
     ) {
         self.init(

@@ -140,18 +140,20 @@ final class TrainingStep {
     private func accumulate(
         _ rows: [PackedRow],
         _ step: StepScoring,
-        into buffer: Gradients,
+        into buffer: ParameterBuffer,
         handsOver: Bool,
         suspects: inout Set<Int>
     ) -> PreferenceStatistics {
         var statistics = PreferenceStatistics()
+        let parameters = policy.parameters(gradients: buffer)
         for (index, row) in rows.enumerated() {
             let completes = handsOver && index == rows.count - 1
             let scores = model.accumulateGradients(
                 row,
-                weights: policy.weights,
-                gradients: buffer.views,
-                completed: { if completes { self.handOver(upTo: self.policy.layout.completed(layersLeft: $0)) } },
+                parameters: parameters,
+                layersLeft: { left in
+                    if completes { self.handOver(upTo: self.policy.layout.gradientReadyCount(layersLeft: left)) }
+                },
                 lossGradient: { step.derivatives(row: row, scores: $0, examples: $1) }
             )
             Progress.move()
@@ -195,7 +197,7 @@ final class TrainingStep {
         guard scoring.objective.needsMatching else { return nil }
         var pairs = PairCollection(scoring, counts: counts)
         for row in rows {
-            pairs.add(row, scores: model.score(row, weights: policy.weights))
+            pairs.add(row, scores: model.score(row, parameters: policy.parameters()))
             Progress.move()
         }
         return try pairs.matched(communicator)

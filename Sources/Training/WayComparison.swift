@@ -17,10 +17,10 @@ package struct WayDifference: Sendable, Equatable {
 package struct WayComparison {
     private let policy: Policy
     private let model: ForestModel
-    private let gradients: Gradients
+    private let gradients: ParameterBuffer
 
     /// A comparison in these buffers, which hold nothing afterwards that a step could use.
-    package init(policy: Policy, model: ForestModel, gradients: Gradients) {
+    package init(policy: Policy, model: ForestModel, gradients: ParameterBuffer) {
         (self.policy, self.model, self.gradients) = (policy, model, gradients)
     }
 
@@ -33,7 +33,7 @@ package struct WayComparison {
     package func difference(
         between first: PackedRow,
         and second: PackedRow,
-        weights: ParameterViews? = nil
+        weights: ParameterBuffer? = nil
     ) -> WayDifference {
         gradients.clear(team: policy.team)
         let a = accumulate(first, policy.weights, sign: 1)
@@ -52,8 +52,9 @@ package struct WayComparison {
     }
 
     /// Adds a row's gradients, and gives the log-probability of each token of its responses.
-    private func accumulate(_ row: PackedRow, _ weights: ParameterViews, sign: Double) -> [Float] {
-        let scores = model.accumulateGradients(row, weights: weights, gradients: gradients.views) { _, examples in
+    private func accumulate(_ row: PackedRow, _ weights: ParameterBuffer, sign: Double) -> [Float] {
+        let parameters = ModelParameters(policy.architecture, weights: [weights], gradients: gradients)
+        let scores = model.accumulateGradients(row, parameters: parameters) { _, examples in
             row.examples[examples].flatMap { example in
                 row.responses[example.responses].enumerated().flatMap { index, response in
                     Array(repeating: sign / Double(index + 1), count: response.targets.count)
@@ -68,7 +69,7 @@ package struct WayComparison {
     /// A layer's sums run in another order when a token has another place in a row, and each leaves some `ε`; what the
     /// layers leave adds up at worst.
     private var tolerance: Double {
-        32 * Double(Float.ulpOfOne) * Double(policy.configuration.layerCount + 1)
+        32 * Double(Float.ulpOfOne) * Double(policy.architecture.layerCount + 1)
     }
 }
 

@@ -4,6 +4,7 @@ internal import Formats
 internal import Preferences
 internal import SystemPackage
 internal import Training
+internal import Transformer
 
 struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,7 +43,7 @@ struct Plan: ParsableCommand {
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
         let directory = FilePath(configuration.model)
-        let model = try ModelConfiguration(directory: directory)
+        let model = try ModelDescription(directory: directory).architecture
         let path = FilePath(configuration.data)
         let dataset = try PreferenceDataset(path: path)
         guard ranks > 0 else {

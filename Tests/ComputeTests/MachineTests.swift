@@ -1,5 +1,6 @@
 internal import Compute
 internal import Synchronization
+internal import TestSupport
 internal import Testing
 
 struct MachineTests {

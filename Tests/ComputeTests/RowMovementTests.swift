@@ -1,4 +1,5 @@
 internal import Compute
+internal import TestSupport
 internal import Testing
 
 /// Rows that move, add up or are summed: the small operations between the products.

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Foundation
+internal import TestSupport
 internal import Testing
 
 /// The attention kernels put together as the model does, tile by tile, against attention by its formula.

@@ -1,4 +1,5 @@
 internal import Preferences
+internal import TestSupport
 internal import Testing
 internal import Transformer
 
@@ -66,7 +67,7 @@ struct CentralDifferenceTests {
         let rows = [[0, 1], [1]].map { PackedRow($0.map { TokenTree(dataset, row: $0, sharing: shape.sharing) }) }
         #expect(Self.depth(of: rows[0]) == (shape.sharing == .prefix ? 5 : shape.sharing == .prompt ? 2 : 1))
         let tiny = try TinyModel(layers: shape.layers, heads: shape.heads, groups: shape.groups, tied: shape.tied)
-        let reference = ReferenceModel(tiny.configuration, layout: tiny.layout)
+        let reference = ReferenceModel(tiny.architecture, layout: tiny.layout)
         let coefficients = rows.map(Self.coefficients)
         let found = try tiny.gradient(
             rows,
@@ -112,7 +113,7 @@ struct CentralDifferenceTests {
         ])
         let row = PackedRow([0, 1].map { TokenTree(dataset, row: $0, sharing: .prefix) })
         let tiny = try TinyModel(layers: 2, heads: 2, groups: 1, width: 2, tied: false)
-        let reference = ReferenceModel(tiny.configuration, layout: tiny.layout)
+        let reference = ReferenceModel(tiny.architecture, layout: tiny.layout)
         let coefficients = Self.coefficients(of: row)
         let found = try tiny.gradient([row], coefficients: [coefficients], members: 2, logitBytes: 1 << 20)
         let weights = tiny.weights

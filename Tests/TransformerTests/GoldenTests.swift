@@ -109,11 +109,11 @@ struct GoldenTests {
 
     @Test("of a deep model's activations less than a quarter is kept to make the rest again")
     func recomputedMemory() throws {
-        let model = try TinyModel(layers: 30, tied: true).configuration
+        let model = try TinyModel(layers: 30, tied: true).architecture
         func activations(recomputes: Bool) -> Int {
             func bytes(tokens: Int, trains: Bool) -> Int {
                 let capacity = Workspace.Capacity(tokens: tokens, trains: trains, recomputes: recomputes, logitBytes: 1)
-                return Workspace.byteCount(model, capacity: capacity, members: 1)
+                return ForestModel.byteCount(model, capacity: capacity, members: 1)
             }
             return bytes(tokens: 2048, trains: true) - bytes(tokens: 2048, trains: false)
         }

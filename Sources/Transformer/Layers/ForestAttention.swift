@@ -1,5 +1,4 @@
 internal import Compute
-internal import Formats
 
 /// Attention over a packed row in which every token sees its ancestors and itself.
 ///
@@ -8,17 +7,17 @@ internal import Formats
 /// each token, so that one product serves them all.
 ///
 /// Shapes: `T` tokens, `G` key/value heads, `R` query heads for each, `K` head width, `M = R * block`.
-struct ForestAttention {
+package struct ForestAttention {
     let groups: Int
     let heads: Int
     let width: Int
     let scale: Float
     let blockSize: Int
 
-    init(_ model: ModelConfiguration) {
-        groups = model.keyValueHeadCount
-        heads = model.headCount / model.keyValueHeadCount
-        width = model.headDimension
+    package init(_ attention: Architecture.Attention) {
+        groups = attention.keyValueHeads
+        heads = attention.heads / attention.keyValueHeads
+        width = attention.headWidth
         scale = 1 / Float(width).squareRoot()
         // About 384 rows: enough to pay for packing a tile's keys, few enough to divide a row's work evenly.
         blockSize = max(16, 384 / heads)
@@ -39,7 +38,7 @@ struct ForestAttention {
     }
 
     /// The gradients of query, key and value, in the same layout; keys and values once for each member of the team.
-    struct Gradients {
+    package struct Gradients {
         let query: Matrix
         let key: [Matrix]
         let value: [Matrix]

@@ -1,27 +1,12 @@
 internal import Collectives
 internal import Compute
-package import Formats
-package import Transformer
+internal import Transformer
 
-/// The gradients of a step in one flat buffer, reduced over ranks where they lie.
-package final class Gradients {
-    private let buffer: FloatBuffer
-    let views: ParameterViews
-
-    /// Zeros for a model of this layout.
-    package init(layout: ParameterLayout, configuration: ModelConfiguration) throws {
-        let buffer = try FloatBuffer(count: layout.count)
-        views = ParameterViews(buffer, layout: layout, model: configuration)
-        self.buffer = consume buffer
-    }
-
-    /// All gradients as one row.
-    var flat: Matrix { buffer.matrix(rows: 1, columns: buffer.count) }
-
-    /// Sets all to zero, each member its share.
+extension ParameterBuffer {
+    /// Sets all elements to zero, each thread its share.
     func clear(team: ThreadTeam) {
         let flat = self.flat
-        team.run("clear gradients") { member in flat.columns(team.share(of: flat.columns, member: member)).fill(0) }
+        team.run("clear gradients") { thread in flat.columns(team.share(of: flat.columns, member: thread)).fill(0) }
     }
 
     /// The Euclidean norm, by units so that the order of summation does not depend on the team.
@@ -37,8 +22,8 @@ package final class Gradients {
         var sums = [Double](repeating: 0, count: unitCount(of: flat.columns))
         for part in parts where !part.isEmpty {
             let units = part.lowerBound / reductionUnit..<unitCount(of: part.upperBound)
-            let found = team.map("gradient norm") { member -> [Double] in
-                let share = team.share(of: units.count, member: member)
+            let found = team.map("gradient norm") { thread -> [Double] in
+                let share = team.share(of: units.count, member: thread)
                 let bounds = [share.lowerBound, share.upperBound].map { (units.lowerBound + $0) * reductionUnit }
                 let elements = min(bounds[0], part.upperBound)..<min(bounds[1], part.upperBound)
                 return Kernels.sumsOfSquares(flat.columns(elements), unit: reductionUnit)

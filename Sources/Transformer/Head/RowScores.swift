@@ -42,8 +42,3 @@ package struct RowScores: Sendable {
         row.responseTargets[response.targets].count { isTop1[Int($0)] }
     }
 }
-
-/// The derivative of the loss with respect to the log-probability of each token of the responses of `examples`.
-///
-/// Called once the scores of all those examples are known; returns one number for each token, response by response.
-package typealias LossGradient = (_ scores: RowScores, _ examples: Range<Int>) -> [Double]

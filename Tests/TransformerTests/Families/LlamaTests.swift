@@ -3,21 +3,26 @@ internal import Foundation
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
+internal import Transformer
 
-/// `config.json`: what is not supported is named, never ignored.
-struct ModelConfigurationTests {
+/// `config.json` of a Llama: what is not supported is named, never ignored.
+struct LlamaTests {
+    /// How a message about a key that nobody reads ends.
+    private static let unknownKey =
+        "is not known to change nothing; delete the key if the model's computation does not depend on it"
+
     /// A configuration's keys and their values as JSON.
     private static let plain = [
         "model_type": #""llama""#, "hidden_act": #""silu""#, "vocab_size": "100", "hidden_size": "64",
         "intermediate_size": "128", "num_hidden_layers": "3", "num_attention_heads": "8", "num_key_value_heads": "2",
     ]
 
-    private func read(_ changes: [String: String?], from directory: FilePath) throws -> ModelConfiguration {
+    private func read(_ changes: [String: String?], from directory: FilePath) throws -> Architecture {
         var keys = Self.plain
         for (key, value) in changes { keys[key] = value }
         let json = "{" + keys.sorted { $0.key < $1.key }.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}"
         try write(json, to: directory.appending("config.json"))
-        return try ModelConfiguration(directory: directory)
+        return try ModelDescription(directory: directory).architecture
     }
 
     private func expectRefused(
@@ -36,11 +41,11 @@ struct ModelConfigurationTests {
     func defaults() throws {
         try Places.temporary { directory in
             let plain = try read([:], from: directory)
-            #expect(plain.vocabularySize == 100 && plain.hiddenSize == 64 && plain.intermediateSize == 128)
-            #expect(plain.layerCount == 3 && plain.headCount == 8 && plain.keyValueHeadCount == 2)
-            #expect(plain.headDimension == 8 && plain.maxPositions == 2048 && plain.normEpsilon == 1e-6)
-            #expect(plain.ropeTheta == 10_000 && !plain.tiesEmbeddings)
-            #expect(try read(["num_key_value_heads": nil], from: directory).keyValueHeadCount == 8)
+            #expect(plain.vocabularySize == 100 && plain.width == 64 && plain.feedForward.width == 128)
+            #expect(plain.layerCount == 3 && plain.attention.heads == 8 && plain.attention.keyValueHeads == 2)
+            #expect(plain.attention.headWidth == 8 && plain.maxPositions == 2048 && plain.norm.epsilon == 1e-6)
+            #expect(plain.rotary.theta == 10_000 && !plain.tiesEmbeddings)
+            #expect(try read(["num_key_value_heads": nil], from: directory).attention.keyValueHeads == 8)
             #expect(try read(["head_dim": "null", "rope_scaling": "null"], from: directory) == plain)
         }
     }
@@ -55,8 +60,8 @@ struct ModelConfigurationTests {
                 ],
                 from: directory
             )
-            #expect(model.headDimension == 10 && model.normEpsilon == 1e-5 && model.maxPositions == 8192)
-            #expect(model.tiesEmbeddings && model.ropeTheta == 500_000)
+            #expect(model.attention.headWidth == 10 && model.norm.epsilon == 1e-5 && model.maxPositions == 8192)
+            #expect(model.tiesEmbeddings && model.rotary.theta == 500_000)
         }
     }
 
@@ -69,7 +74,7 @@ struct ModelConfigurationTests {
                 ("rope_scaling", #"{"type": "default", "rope_theta": 130000}"#),
             ] {
                 let model = try read([key: value], from: directory)
-                #expect(model.ropeTheta == 130_000)
+                #expect(model.rotary.theta == 130_000)
             }
         }
     }
@@ -89,9 +94,29 @@ struct ModelConfigurationTests {
     }
 
     @Test(
+        "keys that change nothing pass: those of full dumps, of generation, and the marks of tools",
+        arguments: [
+            ("unsloth_fixed", "true"), ("unsloth_version", #""2024.9""#), ("_attn_implementation", #""eager""#),
+            ("is_decoder", "false"), ("is_encoder_decoder", "false"), ("add_cross_attention", "false"),
+            ("tie_encoder_decoder", "false"), ("pruned_heads", "{}"), ("torchscript", "false"),
+            ("use_bfloat16", "false"), ("tf_legacy_loss", "false"), ("do_sample", "false"), ("max_length", "20"),
+            ("min_length", "0"), ("num_beams", "1"), ("temperature", "1.0"), ("top_k", "50"), ("top_p", "1.0"),
+            ("repetition_penalty", "1.0"), ("tokenizer_class", #""PreTrainedTokenizerFast""#),
+            ("pad_token", #""<pad>""#), ("model_max_length", "512"), ("max_sequence_length", "512"),
+            ("layer_types", #"["full_attention", "full_attention", "full_attention"]"#), ("bad_words_ids", "null"),
+            ("task_specific_params", "null"), ("num_labels", "2"), ("suppress_tokens", "[1]"),
+        ]
+    )
+    func harmless(key: String, value: String) throws {
+        try Places.temporary { directory in
+            #expect(try read([key: value], from: directory) == read([:], from: directory))
+        }
+    }
+
+    @Test(
         "what would make another model is named, with what was found and what is supported",
         arguments: [
-            ("model_type", #""qwen2""#, "= qwen2 is not supported; supported: llama"),
+            ("model_type", #""gpt2""#, "= gpt2 is not supported; supported: llama"),
             ("model_type", "null", "= nothing is not supported; supported: llama"),
             ("hidden_act", #""gelu""#, "= gelu is not supported; supported: silu"),
             ("hidden_act", "1", "= 1 is not supported; supported: silu"),
@@ -106,7 +131,15 @@ struct ModelConfigurationTests {
                 #"= {"a":"/","b":[4]} is not supported; supported: absent"#
             ),
             ("sliding_window", "4096", "= 4096 is not supported; supported: absent"),
-            ("attn_logit_softcapping", "50.0", "= 50.0 is not known, so it cannot be known to change nothing"),
+            ("attn_logit_softcapping", "50.0", "= 50.0 \(Self.unknownKey)"),
+            ("is_encoder_decoder", "true", "= true \(Self.unknownKey)"),
+            ("pruned_heads", #"{"0": [1]}"#, #"= {"0":[1]} \#(Self.unknownKey)"#),
+            ("layer_types", #"["full_attention"]"#, #"= ["full_attention"] \#(Self.unknownKey)"#),
+            (
+                "layer_types", #"["full_attention", "sliding_attention", "full_attention"]"#,
+                #"= ["full_attention","sliding_attention","full_attention"] \#(Self.unknownKey)"#
+            ),
+            ("auto_map", #"{"AutoModel": "m.M"}"#, #"= {"AutoModel":"m.M"} \#(Self.unknownKey)"#),
         ]
     )
     func unsupported(key: String, value: String, message: String) throws {
@@ -118,7 +151,7 @@ struct ModelConfigurationTests {
         arguments: [
             (#"{"type": "linear", "factor": 2.0}"#, ".type = linear is not supported; supported: default"),
             (#"{"rope_type": "llama3", "factor": 8}"#, ".rope_type = llama3 is not supported; supported: default"),
-            (#"{"factor": 8}"#, ".factor = 8 is not known, so it cannot be known to change nothing"),
+            (#"{"factor": 8}"#, ".factor = 8 \(Self.unknownKey)"),
             (
                 #"{"partial_rotary_factor": 0.5}"#,
                 ".partial_rotary_factor = 0.5 is not supported; supported: 1 or absent"
@@ -196,7 +229,7 @@ struct ModelConfigurationTests {
     func noObject() throws {
         try Places.temporary { directory in
             expectRefusal(directory, "expected a Hugging Face model directory, found no config.json") {
-                _ = try ModelConfiguration(directory: directory)
+                _ = try ModelDescription(directory: directory)
             }
             let path = directory.appending("config.json")
             for (text, fault) in [
@@ -207,7 +240,7 @@ struct ModelConfigurationTests {
             ] {
                 try write(text, to: path)
                 expectRefusal(path, "expected a JSON object" + fault) {
-                    _ = try ModelConfiguration(directory: directory)
+                    _ = try ModelDescription(directory: directory)
                 }
             }
         }

@@ -1,0 +1,62 @@
+package import Compute
+internal import Foundation
+
+extension Architecture {
+    /// The rotary position embedding (Su et al. 2021): which angle each pair of a head's elements turns by.
+    package struct Rotary: Sendable, Equatable, Encodable {
+        /// The base of the frequencies, `θ`.
+        package var theta: Double
+
+        /// An embedding of these frequencies.
+        package init(theta: Double) { self.theta = theta }
+
+        /// The angle per position of each pair of a head, in radians: `f_i = θ^(-2i/K)`, `[K / 2]`.
+        ///
+        /// In float32, step by step as `transformers` computes them: a more accurate angle would be another model, since
+        /// at position 1000 the rounding is already 6e-5 rad.
+        func frequencies(headWidth: Int) -> [Float] {
+            (0..<headWidth / 2).map { 1 / powf(Float(theta), Float(2 * $0) / Float(headWidth)) }
+        }
+    }
+}
+
+/// Cosines and sines of the rotary embedding for positions `0..<count`.
+package final class Rotary: Sendable {
+    /// The number of positions.
+    let count: Int
+    private let half: Int
+    private let buffer: FloatBuffer
+
+    /// The tables for heads of `headWidth` (even) elements.
+    ///
+    /// - Throws: `MemoryError` where the system refuses the memory.
+    package init(_ rotary: Architecture.Rotary, headWidth: Int, count: Int) throws {
+        precondition(headWidth > 0 && headWidth % 2 == 0, "elements of a head pair up")
+        self.count = count
+        half = headWidth / 2
+        buffer = try FloatBuffer(count: 2 * count * half)
+        let frequencies = rotary.frequencies(headWidth: headWidth)
+        let (cosines, sines) = (cosines, sines)
+        for position in 0..<count {
+            for (pair, frequency) in frequencies.enumerated() {
+                // The angle is a product of float32 numbers, as `transformers` rounds it.
+                let angle = Double(Float(position) * frequency)
+                cosines[position, pair] = Float(cos(angle))
+                sines[position, pair] = Float(sin(angle))
+            }
+        }
+    }
+
+    private var cosines: Matrix { buffer.matrix(rows: count, columns: half) }
+    private var sines: Matrix { buffer.matrix(at: count * half, rows: count, columns: half) }
+
+    /// Turns the heads of `x`, `[T, heads * K]`, by the angles of `positions`, each below `count`.
+    package func forward(_ x: Matrix, positions: ArraySlice<Int32>, into y: Matrix) {
+        Kernels.rotate(x, positions: positions, cosines: cosines, sines: sines, inverse: false, into: y)
+    }
+
+    /// Turns the gradient of `forward`'s result back, which is that of its input.
+    package func backward(_ dy: Matrix, positions: ArraySlice<Int32>, into dx: Matrix) {
+        Kernels.rotate(dy, positions: positions, cosines: cosines, sines: sines, inverse: true, into: dx)
+    }
+}

@@ -1,5 +1,7 @@
 internal import Formats
 internal import Preferences
+internal import Reporting
+internal import ScalingStudy
 internal import SystemPackage
 internal import Training
 internal import Transformer

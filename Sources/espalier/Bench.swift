@@ -1,7 +1,9 @@
 internal import ArgumentParser
+internal import Benchmarking
 internal import Collectives
 internal import Formats
 internal import Preferences
+internal import Reporting
 internal import SystemPackage
 internal import Training
 

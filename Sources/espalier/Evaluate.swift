@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Collectives
 internal import Formats
+internal import Reporting
 internal import SystemPackage
 internal import Training
 

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Collectives
 internal import Formats
 internal import Preferences
+internal import Reporting
 internal import SystemPackage
 internal import Training
 internal import Transformer

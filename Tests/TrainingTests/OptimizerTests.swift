@@ -18,7 +18,7 @@ struct OptimizerTests {
                     """
                 )
             }
-            return ParameterLayout(try ModelConfiguration(directory: directory))
+            return try ModelDescription(directory: directory).parameters.trained
         }
     }
 

@@ -20,7 +20,7 @@ struct SelfCheckTests {
         comparison = WayComparison(
             policy: policy,
             model: try policy.model(for: Array(0..<dataset.count), planner: planner, trains: true),
-            gradients: try Gradients(layout: policy.layout, configuration: policy.configuration)
+            gradients: try ParameterBuffer(policy.layout)
         )
     }
 
@@ -99,7 +99,7 @@ struct SelfCheckTests {
         let other = try Policy(directory: Golden.tied.directory, team: policy.team)
         #expect(message { try judge(comparison.difference(between: tree, and: plain, weights: other.weights)) } == "")
         let tensor = try #require(other.layout.tensors.first { $0.name == "model.layers.1.self_attn.v_proj.weight" })
-        other.parameters.withMutableSpan(tensor.range) { span in
+        other.weights.elements(of: tensor).withMutableSpan { span in
             for index in span.indices { span[index] *= 1.01 }
         }
         let wrong = comparison.difference(between: tree, and: plain, weights: other.weights)

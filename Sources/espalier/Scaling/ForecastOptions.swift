@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Formats
+internal import ScalingStudy
 internal import SystemPackage
 internal import Training
 

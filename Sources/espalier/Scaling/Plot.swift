@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Training
+internal import Reporting
 
 /// Values along an axis.
 struct Axis {

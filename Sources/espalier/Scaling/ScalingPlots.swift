@@ -1,4 +1,5 @@
-internal import Training
+internal import Reporting
+internal import ScalingStudy
 
 /// The drawings of a study.
 struct ScalingPlots {

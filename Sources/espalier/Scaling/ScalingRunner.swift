@@ -1,8 +1,9 @@
 internal import Formats
 internal import Foundation
 internal import Glibc
+internal import Reporting
+internal import ScalingStudy
 internal import SystemPackage
-internal import Training
 
 /// Runs `espalier bench` on several numbers of ranks, in turns.
 struct ScalingRunner {

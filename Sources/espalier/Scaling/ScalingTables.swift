@@ -1,5 +1,6 @@
 internal import Formats
-internal import Training
+internal import Reporting
+internal import ScalingStudy
 
 /// Figures in columns, for a terminal and for a page.
 struct ScalingTable {

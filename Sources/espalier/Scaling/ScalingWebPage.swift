@@ -1,4 +1,4 @@
-internal import Training
+internal import ScalingStudy
 
 /// A study as one page of HTML that needs no other file, no script and no network.
 struct ScalingWebPage {

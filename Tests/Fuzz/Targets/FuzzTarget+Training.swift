@@ -1,5 +1,7 @@
 internal import Formats
 internal import Preferences
+internal import Reporting
+internal import ScalingStudy
 internal import SystemPackage
 internal import Training
 internal import Transformer
@@ -16,10 +18,10 @@ extension FuzzTarget {
         let file = ScratchFile(directory.appending("config.json"))
         return { bytes in
             file.write(bytes)
-            let model = try ModelConfiguration(directory: directory)
+            let model = try ModelDescription(directory: directory)
             // Each layer has nine tensors to be named.
-            guard model.layerCount <= 32 else { return }
-            let layout = ParameterLayout(model)
+            guard model.architecture.layerCount <= 32 else { return }
+            let layout = model.parameters.trained
             precondition(
                 layout.count > 0 && layout.tensors.last.map { $0.range.upperBound } == layout.count,
                 "no overflow"

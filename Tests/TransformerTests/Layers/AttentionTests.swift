@@ -39,16 +39,16 @@ struct AttentionTests {
                 let group = index / (heads / groups)
                 let query = rotated(token, index * head)
                 let seen = visible(token, in: row)
-                let weights = seen.map { other in
-                    exp(
-                        zip(query, rotated(other, (heads + group) * head)).reduce(0) { $0 + $1.0 * $1.1 }
-                            / Double(head).squareRoot()
-                    )
+                let weights = seen.map { other -> Double in
+                    let key = rotated(other, (heads + group) * head)
+                    let score: Double = zip(query, key).reduce(0) { $0 + $1.0 * $1.1 }
+                    return exp(score / Double(head).squareRoot())
                 }
-                return (0..<head).map { element in
-                    zip(weights, seen).reduce(0) { sum, pair in
-                        sum + pair.0 * projected[pair.1][(heads + groups + group) * head + element]
-                    } / weights.reduce(0, +)
+                let total = weights.reduce(0, +)
+                return (0..<head).map { element -> Double in
+                    let column = (heads + groups + group) * head + element
+                    let sum: Double = zip(weights, seen).reduce(0) { $0 + $1.0 * projected[$1.1][column] }
+                    return sum / total
                 }
             }
             return (0..<width).map { out in
@@ -84,7 +84,8 @@ struct AttentionTests {
         let projection = try TestMatrix(columns, width) { noise(10_000 + $0 * 100 + $1) }
         let output = try TestMatrix(width, inner) { noise(20_000 + $0 * 100 + $1) }
         let dy = try TestMatrix(tokens, width) { noise(30_000 + $0 * 100 + $1) }
-        let (dprojection, doutput) = (try TestMatrix(columns, width), try TestMatrix(width, inner))
+        let dprojection = try TestMatrix(columns, width)
+        let doutput = try TestMatrix(width, inner)
         let operation = Attention(
             attention,
             queryKeyValue: Linear(weight: projection.view, weightGradient: dprojection.view),
@@ -134,8 +135,10 @@ struct AttentionTests {
             workspace: workspace,
             team: team
         )
-        let (projected, dprojected) = (try TestMatrix(tokens, columns), try TestMatrix(tokens, columns))
-        let (y, dx) = (try TestMatrix(tokens, width), try TestMatrix(tokens, width))
+        let projected = try TestMatrix(tokens, columns)
+        let dprojected = try TestMatrix(tokens, columns)
+        let y = try TestMatrix(tokens, width)
+        let dx = try TestMatrix(tokens, width)
         let dattended = try TestMatrix(tokens, operation.output.weight.columns)
         operation.project(x, block: 0..<tokens, projected: projected.view, context)
         operation.attend(context)

@@ -15,11 +15,13 @@ struct FeedForwardTests {
         let gateUp = try TestMatrix(2 * inner, width) { noise(10_000 + $0 * 100 + $1) }
         let down = try TestMatrix(width, inner) { noise(20_000 + $0 * 100 + $1) }
         let dy = try TestMatrix(tokens, width) { noise(30_000 + $0 * 100 + $1) }
-        let (dgateUp, ddown) = (try TestMatrix(2 * inner, width), try TestMatrix(width, inner))
-        let (projected, activated) = (try TestMatrix(tokens, 2 * inner), try TestMatrix(tokens, inner))
-        let (y, dx, scratch) = (
-            try TestMatrix(tokens, width) { _, _ in 1 }, try TestMatrix(tokens, width), try TestMatrix(tokens, inner)
-        )
+        let dgateUp = try TestMatrix(2 * inner, width)
+        let ddown = try TestMatrix(width, inner)
+        let projected = try TestMatrix(tokens, 2 * inner)
+        let activated = try TestMatrix(tokens, inner)
+        let y = try TestMatrix(tokens, width) { _, _ in 1 }
+        let dx = try TestMatrix(tokens, width)
+        let scratch = try TestMatrix(tokens, inner)
         let operation = FeedForward(
             gateUp: Linear(weight: gateUp.view, weightGradient: dgateUp.view),
             down: Linear(weight: down.view, weightGradient: ddown.view)
@@ -58,7 +60,7 @@ struct FeedForwardTests {
         }
         let (inputs, first, second, slopes) = (x.doubles, gateUp.doubles, down.doubles, dy.doubles)
         func loss(_ y: [Double]) -> Double { zip(y, slopes).reduce(0) { $0 + $1.0 * $1.1 } }
-        #expect(relativeError(y.doubles.map { $0 - 1 }, formula(inputs, first, second)) < 2e-6)
+        #expect(relativeError(y.doubles, formula(inputs, first, second).map { 1 + $0 }) < 2e-6)
         let byInput = centralDifferences({ loss(formula($0, first, second)) }, at: inputs)
         #expect(relativeError(dx.doubles, byInput) < 5e-6)
         let byGateUp = centralDifferences({ loss(formula(inputs, $0, second)) }, at: first)

@@ -13,7 +13,8 @@ struct LinearTests {
         let x = try TestMatrix(tokens, inputs) { noise($0 * 100 + $1) }
         let weight = try TestMatrix(outputs, inputs) { noise(10_000 + $0 * 100 + $1) }
         let dy = try TestMatrix(tokens, outputs) { noise(20_000 + $0 * 100 + $1) }
-        let (y, dx) = (try TestMatrix(tokens, outputs), try TestMatrix(tokens, inputs))
+        let y = try TestMatrix(tokens, outputs)
+        let dx = try TestMatrix(tokens, inputs)
         let dweight = try TestMatrix(outputs, inputs) { _, _ in 1 }
         let linear = Linear(weight: weight.view, weightGradient: dweight.view)
         linear.forward(x.view, into: y.view)
@@ -38,12 +39,13 @@ struct LinearTests {
 
     @Test("a team adds the same gradients as one thread, of several products at once", arguments: [1, 2, 5])
     func team(threads: Int) throws {
-        let (x, other) = (
-            try TestMatrix(9, 6) { noise($0 * 7 + $1) }, try TestMatrix(9, 3) { noise(500 + $0 * 7 + $1) }
-        )
+        let x = try TestMatrix(9, 6) { noise($0 * 7 + $1) }
+        let other = try TestMatrix(9, 3) { noise(500 + $0 * 7 + $1) }
         let dy = try TestMatrix(9, 70) { noise(900 + $0 * 70 + $1) }
-        let (first, second) = (try TestMatrix(70, 6), try TestMatrix(70, 3))
-        let (firstAlone, secondAlone) = (try TestMatrix(70, 6), try TestMatrix(70, 3))
+        let first = try TestMatrix(70, 6)
+        let second = try TestMatrix(70, 3)
+        let firstAlone = try TestMatrix(70, 6)
+        let secondAlone = try TestMatrix(70, 3)
         func contributions(_ a: borrowing TestMatrix, _ b: borrowing TestMatrix) -> [Linear.Contribution] {
             [
                 Linear.Contribution(linear: Linear(weight: a.view, weightGradient: a.view), dy: dy.view, x: x.view),
@@ -60,7 +62,8 @@ struct LinearTests {
     @Test("a frozen product has the gradient of its input, and no work for its weights")
     func frozen() throws {
         let weight = try TestMatrix(5, 4) { noise($0 * 4 + $1) }
-        let (dy, dx) = (try TestMatrix(2, 5) { noise(50 + $0 * 5 + $1) }, try TestMatrix(2, 4))
+        let dy = try TestMatrix(2, 5) { noise(50 + $0 * 5 + $1) }
+        let dx = try TestMatrix(2, 4)
         let linear = Linear(weight: weight.view)
         linear.inputGradient(dy.view, into: dx.view)
         #expect(dx.doubles.allSatisfy { $0 != 0 })

@@ -12,8 +12,10 @@ struct NormTests {
         let weight = try TestMatrix(1, width) { 1 + 0.5 * noise(5000 + $1) }
         let dy = try TestMatrix(tokens, width) { noise(10_000 + $0 * 100 + $1) }
         let residual = try TestMatrix(tokens, width) { noise(20_000 + $0 * 100 + $1) }
-        let (y, dx) = (try TestMatrix(tokens, width), try TestMatrix(tokens, width))
-        let (parts, gradient) = (try TestMatrix(2, width), try TestMatrix(1, width) { _, _ in 1 })
+        let y = try TestMatrix(tokens, width)
+        let dx = try TestMatrix(tokens, width)
+        let parts = try TestMatrix(2, width)
+        let gradient = try TestMatrix(1, width) { _, _ in 1 }
         let norm = Norm(weight: weight.view, gradient: gradient.view, epsilon: 1e-5)
         norm.forward(x.view, into: y.view)
         // Two threads, each with its tokens.

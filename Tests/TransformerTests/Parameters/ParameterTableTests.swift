@@ -1,4 +1,5 @@
 internal import Compute
+internal import Preferences
 internal import TestSupport
 internal import Testing
 internal import Transformer

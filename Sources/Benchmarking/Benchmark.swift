@@ -1,0 +1,211 @@
+package import Collectives
+internal import Compute
+internal import Objectives
+internal import Preferences
+internal import Reporting
+package import Training
+internal import Transformer
+
+/// Measures training steps: the same rows with each way of sharing, in turns.
+///
+/// Steps are whole and real: plan, passes, reduction over ranks and update. The reference model's log-probabilities
+/// count as cached. One model, one set of gradients and moments and one workspace serve all rows and all ways.
+package final class Benchmark {
+    /// What is measured, and how often.
+    package struct Settings: Sendable {
+        package var model: BenchmarkModel
+        package var sources: [BenchmarkSource]
+        /// In the order of their turns, each once.
+        package var sharing: [BenchmarkSharing]
+        /// Timed steps of each source and way of sharing, from 1 to 1000.
+        package var repeats: Int
+        /// Steps before those that are timed, from 1 to 1000.
+        package var warmUpSteps: Int
+        /// Whether rank 0 also records the phases of the timed steps.
+        package var profilesPhases: Bool
+        /// Batch, row size, threads and seed; the rest as it is by default.
+        package var training: TrainingConfiguration
+
+        /// These settings, unchecked.
+        package init(
+            model: BenchmarkModel,
+            sources: [BenchmarkSource],
+            sharing: [BenchmarkSharing],
+            repeats: Int,
+            warmUpSteps: Int,
+            profilesPhases: Bool,
+            training: TrainingConfiguration
+        ) {
+            self.model = model
+            self.sources = sources
+            self.sharing = sharing
+            self.repeats = repeats
+            self.warmUpSteps = warmUpSteps
+            self.profilesPhases = profilesPhases
+            self.training = training
+        }
+    }
+
+    /// So low that the weights, and with them the work, stay what they are.
+    private static let learningRate = 1e-9
+
+    private let settings: Settings
+    private let communicator: any Communicator
+    private let policy: Policy
+    private let trials: [BenchmarkTrial]
+    private let trainingStep: TrainingStep
+    private let progress: ProgressLine
+    private var stepsDone = 0
+    private var peakRates: [Double] = []
+
+    /// Makes model, rows and buffers, and checks that they fit together.
+    ///
+    /// - Throws: `RankFailure` on every rank where any rank fails, or has another model, other data or other settings.
+    package init(_ settings: Settings, communicator: any Communicator) throws {
+        let (policy, trials, common) = try communicator.agree {
+            try settings.validate(ranks: communicator.size)
+            let model = try settings.model.architecture
+            let trials = try settings.sources.map { source in
+                try BenchmarkTrial(source, for: model, settings, ranks: communicator.size)
+            }
+            return (try settings.model.policy(settings.training), trials, try settings.common)
+        }
+        try communicator.requireSame(common, "configuration")
+        try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
+        for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
+        let share = try RankShare(
+            settings.training.communication,
+            parameters: policy.layout.count,
+            communicator: communicator
+        )
+        trainingStep = try communicator.agree {
+            try Self.trainingStep(policy, trials, share, settings.training, communicator)
+        }
+        (self.settings, self.communicator, self.policy, self.trials) = (settings, communicator, policy, trials)
+        progress = ProgressLine(title: "bench", rank: communicator.rank)
+    }
+
+    private static func trainingStep(
+        _ policy: Policy,
+        _ trials: [BenchmarkTrial],
+        _ share: RankShare,
+        _ configuration: TrainingConfiguration,
+        _ communicator: any Communicator
+    ) throws -> TrainingStep {
+        let model = try ForestModel(
+            policy.architecture,
+            positions: trials.map(\.dataset.longestSequence).max() ?? 0,
+            capacity: Workspace.Capacity(
+                tokens: trials.map(\.largestRow).max() ?? 0,
+                trains: true,
+                recomputes: configuration.gradientCheckpointing
+            ),
+            team: policy.team
+        )
+        model.touchMemory()
+        return TrainingStep(
+            policy: policy,
+            model: model,
+            gradients: try ShardGradients(policy, share),
+            optimizer: try Optimizer(configuration, layout: policy.layout, parts: share.slices.own),
+            scoring: PairScoring(
+                objective: try Objective(configuration.objective),
+                pairing: configuration.pairs,
+                reference: nil
+            ),
+            share: share,
+            configuration: configuration,
+            communicator: communicator
+        )
+    }
+
+    /// Measures trial by trial.
+    package func run() throws -> BenchmarkReport {
+        try warmUp()
+        let results = try trials.flatMap(measure)
+        progress.finish()
+        return BenchmarkReport(
+            model: settings.model.label,
+            parameters: policy.layout.count,
+            peakRate: Spread(peakRates),
+            ranks: communicator.size,
+            threads: policy.team.count,
+            settings: settings,
+            results: results
+        )
+    }
+
+    /// Untimed steps: together with the workspace, the first touches all memory that later steps use.
+    private func warmUp() throws {
+        guard let trial = trials.first, let way = trial.ways.last else { return }
+        for _ in 1...settings.warmUpSteps { _ = try step(trial, way, turn: 0) }
+    }
+
+    /// All ways in turns, so that what slows the machine slows all.
+    ///
+    /// A shared machine's peak moves within minutes, so it is measured before and after every step, which is judged by
+    /// the mean of both.
+    private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
+        let profiles = settings.profilesPhases && communicator.rank == 0
+        var series = trial.ways.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
+        for turn in 1...settings.repeats {
+            var before = try measurePeak()
+            for (index, way) in trial.ways.enumerated() {
+                let take = { try self.step(trial, way, turn: turn) }
+                let report = try series[index].profile?.record(take) { $0 } ?? take()
+                let after = try measurePeak()
+                series[index].add(report, peakRate: (before + after) / 2)
+                before = after
+                series[index].peakBytes = Int(try communicator.maximum(Double(Processor.peakResidentBytes)))
+            }
+        }
+        let plain = series.first { $0.sharing == .none }
+        let rate = Spread(peakRates).median / Double(communicator.size)
+        return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
+    }
+
+    private func measurePeak() throws -> Double {
+        let rate = try PeakRate.measure(team: policy.team, communicator: communicator)
+        peakRates.append(rate)
+        return rate
+    }
+
+    private func step(_ trial: BenchmarkTrial, _ way: BenchmarkTrial.Way, turn: Int) throws -> StepReport {
+        let report = try trainingStep.run(way.plan, learningRate: Self.learningRate).updated(step: stepsDone + 1)
+        stepsDone += 1
+        let total = settings.warmUpSteps + trials.reduce(0) { $0 + $1.ways.count } * settings.repeats
+        let what = turn == 0 ? "warm-up" : "\(turn)/\(settings.repeats)"
+        progress.show(
+            Double(stepsDone) / Double(total),
+            details: "\(trial.source.label)  \(way.sharing.rawValue) \(what)  "
+                + "\(rounded(report.seconds.total, 2)) s a step",
+            isMilestone: turn == settings.repeats
+        )
+        return report
+    }
+}
+
+extension Benchmark.Settings {
+    /// Checks every range.
+    fileprivate func validate(ranks: Int) throws {
+        try training.validateRanges()
+        guard (1...1000).contains(repeats) else {
+            throw TrainingError.invalid(key: "--repeats", expected: "from 1 to 1000", found: "\(repeats)")
+        }
+        guard (1...1000).contains(warmUpSteps) else {
+            throw TrainingError.invalid(key: "--warm-up", expected: "from 1 to 1000", found: "\(warmUpSteps)")
+        }
+        let rows = training.globalBatchSize
+        guard ranks <= rows else { throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, isStep: true) }
+        for source in sources { try source.validate() }
+    }
+
+    /// What must be the same on every rank.
+    fileprivate var common: String {
+        get throws {
+            let modes = sharing.map(\.rawValue).joined(separator: " ")
+            let names = sources.map(\.commonName).joined(separator: " ")
+            return "\(modes); \(names); \(repeats)\n" + (try training.commonSettings)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+internal import Glibc
+
+/// A thread that does pieces of work one after the other, in the order in which they are handed over.
+package final class WorkQueue {
+    /// What the caller and the thread share, all of it under the lock.
+    private final class Shared {
+        let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+        /// There is something to do, or nothing more will come.
+        let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+        /// All is done.
+        let idle = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+        var pieces: [() throws -> Void] = []
+        var isBusy = false
+        var isClosed = false
+        var failure: (any Error)?
+
+        init() {
+            pthread_mutex_init(lock, nil)
+            pthread_cond_init(wake, nil)
+            pthread_cond_init(idle, nil)
+        }
+
+        deinit {
+            pthread_mutex_destroy(lock)
+            pthread_cond_destroy(wake)
+            pthread_cond_destroy(idle)
+            lock.deallocate()
+            wake.deallocate()
+            idle.deallocate()
+        }
+
+        func locked<R>(_ body: () throws -> R) rethrows -> R {
+            pthread_mutex_lock(lock)
+            defer { pthread_mutex_unlock(lock) }
+            return try body()
+        }
+
+        /// The next piece, when there is one; nil when no more will come.
+        private func next() -> (() throws -> Void)? {
+            locked {
+                isBusy = false
+                if pieces.isEmpty { pthread_cond_broadcast(idle) }
+                while pieces.isEmpty, !isClosed { pthread_cond_wait(wake, lock) }
+                guard !pieces.isEmpty else { return nil }
+                isBusy = true
+                return pieces.removeFirst()
+            }
+        }
+
+        func serve() {
+            while let piece = next() {
+                // After a failure nothing makes sense any more: what is left is let pass, so that nobody waits.
+                guard locked({ failure == nil }) else { continue }
+                do { try piece() } catch { locked { failure = error } }
+            }
+        }
+    }
+
+    private let shared = Shared()
+    private var thread = pthread_t()
+
+    /// Starts the thread, which sleeps until there is something to do.
+    package init() {
+        let status = pthread_create(
+            &thread,
+            nil,
+            { context in
+                Unmanaged<Shared>.fromOpaque(context!).takeRetainedValue().serve()
+                return nil
+            },
+            Unmanaged.passRetained(shared).toOpaque()
+        )
+        precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+    }
+
+    deinit {
+        shared.locked {
+            shared.isClosed = true
+            pthread_cond_signal(shared.wake)
+        }
+        pthread_join(thread, nil)
+    }
+
+    /// Hands over a piece of work, which touches nothing that the caller uses before `drain`.
+    package func submit(_ piece: @escaping () throws -> Void) {
+        shared.locked {
+            shared.pieces.append(piece)
+            pthread_cond_signal(shared.wake)
+        }
+    }
+
+    /// Waits until all is done, and throws what a piece threw.
+    package func drain() throws {
+        try shared.locked {
+            while shared.isBusy || !shared.pieces.isEmpty { pthread_cond_wait(shared.idle, shared.lock) }
+            if let failure = shared.failure { throw failure }
+        }
+    }
+}

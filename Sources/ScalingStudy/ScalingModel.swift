@@ -1,0 +1,128 @@
+internal import Foundation
+internal import Reporting
+
+/// What a step takes on any number of ranks: a few numbers that are fitted to measured runs.
+///
+/// `step = compute · imbalance + compute · σ √(2 ln P) + exposed communication + rest`. The third factor is what the slowest
+/// of `P` ranks takes beyond the mean where their times are normal (the maximum's growth: David & Nagaraja, *Order
+/// Statistics*, 2003, §10.5).
+package struct ScalingModel: Sendable {
+    /// The work of one step, over all ranks.
+    package struct StepWork: Sendable, Equatable {
+        package var pairs: Double
+        package var tokens: Double
+        /// Useful, forward and backward.
+        package var flops: Double
+
+        /// A step of this size.
+        package init(pairs: Double, tokens: Double, flops: Double) {
+            (self.pairs, self.tokens, self.flops) = (pairs, tokens, flops)
+        }
+
+        /// A run's step.
+        package init(_ run: ScalingRun) {
+            self.init(pairs: Double(run.pairs), tokens: Double(run.tokens), flops: run.flops)
+        }
+
+        /// So many pairs like these.
+        package func with(pairs: Double) -> StepWork {
+            StepWork(pairs: pairs, tokens: tokens * pairs / self.pairs, flops: flops * pairs / self.pairs)
+        }
+    }
+
+    /// Where the time of a step goes, in seconds.
+    package struct Parts: Sendable, Equatable {
+        package var compute = 0.0
+        /// The mean over ranks of what each waits for the slowest.
+        package var waiting = 0.0
+        package var exposed = 0.0
+        package var rest = 0.0
+        /// Of all, `exposed` and what is hidden behind passes.
+        package var communication = 0.0
+
+        /// A whole step.
+        package var total: Double { compute + waiting + exposed + rest }
+    }
+
+    /// What differs between a lone rank and several, which share a host's memory and power.
+    private struct Rates {
+        /// Seconds of one rank for a FLOP.
+        let perFLOP: Double
+        /// Seconds of a step that are neither passes nor communication.
+        let rest: Double
+
+        init(_ runs: [ScalingRun]) {
+            perFLOP = Spread(runs.map { $0.median(\.compute) * Double($0.ranks) / $0.flops }).median
+            rest = Spread(runs.map { $0.median(\.rest) }).median
+        }
+    }
+
+    private let fewest: Rates
+    private let most: Rates
+    private let fewestRanks: Int
+    /// Of runs with the most ranks, which have the most rows.
+    package let work: StepWork
+    /// The costliest rank's share by the plan over the mean, at worst.
+    package let plannedImbalance: Double
+    /// σ: how much ranks differ in seconds for the same work, relative to their mean.
+    package let spread: Double
+    /// The share of communication that went on behind passes.
+    package let overlap: Double
+    private let gradientBytes: Double
+    private let rowTokens: Double
+
+    /// The model that fits these runs of a study.
+    package init(_ runs: [ScalingRun], of subject: ScalingStudy.Subject) {
+        let ranks = runs.map(\.ranks)
+        let (low, high) = (ranks.min() ?? 1, ranks.max() ?? 1)
+        let largest = runs.filter { $0.ranks == high }
+        fewest = Rates(runs.filter { $0.ranks == low })
+        most = Rates(largest)
+        fewestRanks = low
+        work = StepWork(largest[0])
+        plannedImbalance = runs.map(\.plannedImbalance).max() ?? 1
+        spread = Self.spread(of: runs)
+        let steps = runs.filter { $0.ranks > 1 }.flatMap(\.steps)
+        let total = steps.reduce(0) { $0 + $1.communication }
+        overlap = total > 0 ? max(0, 1 - steps.reduce(0) { $0 + $1.exposedCommunication } / total) : 0
+        (gradientBytes, rowTokens) = (Double(subject.gradientBytes), Double(subject.rowTokens))
+    }
+
+    /// The root mean square over steps; of runs on one rank alone, what its steps differ by.
+    private static func spread(of runs: [ScalingRun]) -> Double {
+        let several = runs.filter { $0.ranks > 1 }
+        let alone = runs.map { relativeDeviation($0.steps.map(\.compute)) }
+        let values = several.isEmpty ? alone : several.flatMap { $0.steps.map(\.spread) }
+        return (values.reduce(0) { $0 + $1 * $1 } / Double(values.count)).squareRoot()
+    }
+
+    /// What a step of this work takes on so many nodes.
+    package func step(_ work: StepWork, nodes: Int, allReduce: AllReduceModel) -> Parts {
+        let ranks = nodes * allReduce.ranksPerNode
+        let rates = ranks <= fewestRanks ? fewest : most
+        var parts = Parts()
+        parts.compute = rates.perFLOP * work.flops / Double(ranks)
+        parts.waiting = parts.compute * (imbalance(of: work, ranks: ranks) - 1 + spread * Self.straggling(ranks: ranks))
+        parts.rest = rates.rest
+        parts.communication = allReduce.seconds(bytes: gradientBytes, nodes: nodes).seconds
+        let hidden = min(overlap * parts.communication, window(of: work, compute: parts.compute, ranks: ranks))
+        parts.exposed = parts.communication - hidden
+        return parts
+    }
+
+    /// `√(2 ln P)`: how many standard deviations the slowest of `P` ranks lies beyond the mean.
+    package static func straggling(ranks: Int) -> Double { (2 * log(Double(ranks))).squareRoot() }
+
+    /// As planned where each rank has rows enough, and never below what whole rows allow.
+    private func imbalance(of work: StepWork, ranks: Int) -> Double {
+        guard ranks > 1 else { return 1 }
+        let share = work.pairs / Double(ranks)
+        return max(plannedImbalance, share.rounded(.up) / share)
+    }
+
+    /// The seconds in which gradients can be sent while passes go on: the backward pass of a rank's last packed row.
+    private func window(of work: StepWork, compute: Double, ranks: Int) -> Double {
+        let tokens = work.tokens / Double(ranks)
+        return 2 / 3 * compute * min(1, rowTokens / max(tokens, 1))
+    }
+}

@@ -1,0 +1,30 @@
+package import Reporting
+
+/// How far forecasts from a study lie from what was measured on other numbers of ranks.
+package struct ScalingValidation: Sendable {
+    /// A number of ranks.
+    package struct Point: Sendable {
+        package let ranks: Int
+        package let measured: Spread
+        /// Seconds of a step.
+        package let predicted: Double
+        /// Of the prediction, relative to the median.
+        package var error: Double { predicted / measured.median - 1 }
+    }
+
+    package let points: [Point]
+
+    /// What `forecast` says of the steps of another study with the same ranks a node.
+    package init(_ forecast: ScalingForecast, against study: ScalingStudy) {
+        let (allReduce, model) = (forecast.allReduce, forecast.model)
+        points = study.points.filter { $0.ranks % allReduce.ranksPerNode == 0 }.map { point in
+            let run = study.runs.first { $0.ranks == point.ranks } ?? study.runs[0]
+            let nodes = point.ranks / allReduce.ranksPerNode
+            let parts = model.step(ScalingModel.StepWork(run), nodes: nodes, allReduce: allReduce)
+            return Point(ranks: point.ranks, measured: point.seconds, predicted: parts.total)
+        }
+    }
+
+    /// The largest error without its sign.
+    package var worst: Double { points.map { abs($0.error) }.max() ?? 0 }
+}

@@ -1,0 +1,85 @@
+internal import Formats
+internal import Foundation
+internal import Glibc
+internal import Reporting
+internal import SystemPackage
+
+/// The checkpoints in a run's output directory, `checkpoint-STEP` each, and `latest`, which points to the newest.
+struct CheckpointStore {
+    private static let prefix = "checkpoint-"
+
+    let directory: FilePath
+    /// The most that are kept; nil for all.
+    let limit: Int?
+
+    /// Clears up what an interrupted process has left half done.
+    func sweep() throws { try AtomicDirectory.sweep(directory, prefix: Self.prefix) }
+
+    /// A name for a file that is there until the checkpoint after `step` is written.
+    func temporaryName(step: Int) -> String { ".\(Self.prefix)\(step).best.\(getpid()).tmp" }
+
+    /// Where the checkpoint after `step` lies.
+    func path(step: Int) -> FilePath { directory.appending("\(Self.prefix)\(step)") }
+
+    /// The steps after which there is a checkpoint, whole or not, ascending.
+    func steps() throws -> [Int] {
+        try names().compactMap { name -> Int? in
+            guard name.hasPrefix(Self.prefix), let step = Int(name.dropFirst(Self.prefix.count)) else { return nil }
+            return name == "\(Self.prefix)\(step)" ? step : nil
+        }.sorted()
+    }
+
+    /// The newest checkpoint that is whole and that `check` lets pass, and what is wrong with each that is newer.
+    func newest(_ check: (Checkpoint) throws -> Void) throws -> (checkpoint: Checkpoint?, faults: [any Error]) {
+        var faults: [any Error] = []
+        for step in try steps().reversed() {
+            do {
+                let checkpoint = try Checkpoint(verifying: path(step: step))
+                try check(checkpoint)
+                return (checkpoint, faults)
+            } catch {
+                faults.append(error)
+            }
+        }
+        return (nil, faults)
+    }
+
+    /// Writes the checkpoint after its step, and removes the oldest beyond the limit.
+    func write(_ content: Checkpoint.Content, output: ModelDirectory) throws {
+        let step = content.state.run.step
+        // Where the writing fails, the best model's second name goes too.
+        defer { if let best = content.best { try? FileManager.default.removeItem(atPath: best.string) } }
+        try AtomicDirectory.write(to: path(step: step)) { try content.write(to: $0, output: output) }
+        // What fails from here on leaves the checkpoint as it is.
+        do {
+            try link(to: step)
+            try removeOld(step: step)
+        } catch {
+            tell("warning: \(error)")
+        }
+    }
+
+    private func removeOld(step: Int) throws {
+        guard let limit else { return }
+        // Later ones are of a run that went on from an earlier step: they are replaced when it comes to them.
+        for old in try steps().filter({ $0 <= step }).dropLast(limit) { try AtomicDirectory.remove(path(step: old)) }
+    }
+
+    private func link(to step: Int) throws {
+        let temporary = directory.appending(".\(Self.prefix)latest.\(getpid()).tmp")
+        unlink(temporary.string)
+        let latest = directory.appending("latest")
+        guard symlink("\(Self.prefix)\(step)", temporary.string) == 0, rename(temporary.string, latest.string) == 0
+        else {
+            let code = errno
+            unlink(temporary.string)
+            throw FormatError(
+                latest,
+                "cannot be made a link to \(Self.prefix)\(step): \(String(cString: strerror(code)))",
+                code: code
+            )
+        }
+    }
+
+    private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: directory.string) }
+}

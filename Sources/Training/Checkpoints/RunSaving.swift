@@ -1,0 +1,160 @@
+internal import Collectives
+internal import Compute
+internal import Foundation
+internal import Reporting
+internal import Supervision
+internal import SystemPackage
+
+/// Writes a run's checkpoints; every rank calls it alike, rank 0 writes.
+final class RunSaving {
+    private let settings: SavingSettings
+    /// As `espalier.yaml` has them.
+    private let configuration: String
+    private let identity: RunIdentity
+    private let policy: Policy
+    private let moments: Moments
+    private let comparison: RankComparison
+    private let communicator: any Communicator
+    /// Of rank 0 alone, as is all below.
+    private let output: ModelDirectory?
+    private let store: CheckpointStore?
+    private let snapshot: Snapshot?
+    private var job: (step: Int, work: BackgroundJob)?
+    /// The checkpoint that the run has last written, or gone on from.
+    private(set) var last: FilePath?
+    /// For how long training has stood still for checkpoints: comparison of ranks, copy, and wait for the one before.
+    private(set) var stallSeconds = 0.0
+    /// For how long checkpoints were written, while training went on.
+    private(set) var writeSeconds = 0.0
+
+    /// - Parameters:
+    ///   - identity: What the run computes with.
+    ///   - moments: Of the optimizer, over all ranks.
+    ///   - output: The directory that checkpoints go to, of rank 0.
+    ///   - last: The checkpoint that the run goes on from, of rank 0.
+    init(
+        _ configuration: TrainingConfiguration,
+        identity: RunIdentity,
+        policy: Policy,
+        moments: Moments,
+        output: ModelDirectory?,
+        last: FilePath?,
+        communicator: any Communicator
+    ) throws {
+        self.last = last
+        (settings, self.identity) = (configuration.saving, identity)
+        (self.policy, self.moments, self.communicator) = (policy, moments, communicator)
+        comparison = RankComparison(policy, communicator: communicator)
+        self.output = output
+        store = output.map { CheckpointStore($0, configuration) }
+        (self.configuration, snapshot) = try communicator.agree {
+            let isUsed = output != nil && configuration.saving.saveSteps != nil
+            return (try configuration.yaml(), isUsed ? try Snapshot(layout: policy.layout, team: policy.team) : nil)
+        }
+    }
+
+    /// Writes a checkpoint if one is due, from a copy, while the run goes on.
+    ///
+    /// A checkpoint that cannot be written is told of, and the run goes on without it.
+    func saveIfDue(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws {
+        guard settings.isDue(step: run.step) else { return }
+        Progress.enter("saving")
+        let start = ContinuousClock().now
+        defer { stallSeconds += (ContinuousClock().now - start) / .seconds(1) }
+        try comparison.check(step: run.step)
+        finishJob()
+        try copy(to: snapshot)
+        try communicator.agree {
+            guard let output, let store, let snapshot, let log else { return }
+            let content = try content(run, evaluation, log, tensors: snapshot.tensors)
+            // The job holds the snapshot, whose memory the content only views.
+            let work = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            job = (run.step, work)
+        }
+    }
+
+    /// Writes a checkpoint at once, and ends the run.
+    ///
+    /// - Throws: `Interrupted` on every rank, or `RankFailure` where the checkpoint cannot be written.
+    func stop(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws -> Never {
+        Progress.enter("saving")
+        try comparison.check(step: run.step)
+        finishJob()
+        let snapshot = try wholeCopy()
+        try communicator.agree {
+            guard let output, let store, let log else { return }
+            // A rank that is alone has all moments, and needs no copy.
+            let tensors = snapshot?.tensors ?? TrainedTensors(policy, moments.optimizer)
+            try withExtendedLifetime(snapshot) {
+                try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
+            }
+            tell("stopped after step \(run.step), saved to \(store.path(step: run.step)); --resume goes on from there")
+        }
+        throw Interrupted()
+    }
+
+    /// Brings what all ranks have learned to rank 0; nil elsewhere, and for a rank that is alone.
+    private func wholeCopy() throws -> Snapshot? {
+        guard communicator.size > 1 else { return nil }
+        let whole = try communicator.agree {
+            output == nil ? nil : try snapshot ?? Snapshot(layout: policy.layout, team: policy.team)
+        }
+        try copy(to: whole)
+        return whole
+    }
+
+    /// Fills rank 0's copy; every rank calls it.
+    private func copy(to snapshot: Snapshot?) throws {
+        try moments.collect(into: snapshot.map { ($0.tensors.first, $0.tensors.second) }, team: policy.team)
+        guard let copy = snapshot?.tensors.weights else { return }
+        let (weights, team) = (policy.flat, policy.team)
+        team.run("snapshot") { member in
+            let share = team.share(of: weights.columns, member: member)
+            copy.columns(share).copy(from: weights.columns(share))
+        }
+    }
+
+    /// Waits for the checkpoint that is being written.
+    func finishJob() {
+        guard let (step, work) = job else { return }
+        job = nil
+        do {
+            writeSeconds += try work.finish()
+            last = store?.path(step: step)
+        } catch {
+            tell("warning: no checkpoint was written: \(error)")
+        }
+    }
+
+    private func content(
+        _ run: RunState,
+        _ evaluation: RunEvaluation?,
+        _ log: MetricsLog,
+        tensors: TrainedTensors
+    ) throws -> Checkpoint.Content {
+        let keepsBest = evaluation?.settings.loadBestModelAtEnd == true && evaluation?.course.best != nil
+        let name = store?.temporaryName(step: run.step) ?? ""
+        return Checkpoint.Content(
+            state: CheckpointState(run: run, evaluation: evaluation?.progress, identity: identity),
+            settings: configuration,
+            metrics: try log.lines(),
+            tensors: tensors,
+            best: keepsBest ? try output?.keepWeights(as: name) : nil
+        )
+    }
+}
+
+extension TrainedTensors {
+    /// Those of a run on one rank.
+    init(_ policy: Policy, _ optimizer: Optimizer) {
+        let (first, second) = optimizer.moments
+        self.init(layout: policy.layout, weights: policy.flat, first: first, second: second)
+    }
+}
+
+extension CheckpointStore {
+    /// The checkpoints of the run that `configuration` describes.
+    init(_ output: ModelDirectory, _ configuration: TrainingConfiguration) {
+        self.init(directory: output.path, limit: configuration.saving.saveTotalLimit)
+    }
+}

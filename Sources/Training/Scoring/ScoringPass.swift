@@ -1,0 +1,116 @@
+package import Collectives
+internal import Compute
+internal import Objectives
+package import Preferences
+internal import Reporting
+package import Transformer
+
+/// Scores dataset rows with one model, spread over ranks; every rank receives all results.
+package struct ScoringPass {
+    /// Rows planned together: enough to divide and pack well, few enough to hold their trees.
+    private static let chunkSize = 1024
+
+    let policy: Policy
+    let planner: Planner
+    let communicator: any Communicator
+
+    /// A pass of `policy` over rows that `planner` divides.
+    package init(policy: Policy, planner: Planner, communicator: any Communicator) {
+        self.policy = policy
+        self.planner = planner
+        self.communicator = communicator
+    }
+
+    /// The log-probability of every response token of `rows`, in the order of the dataset's `responseIDs`, in nats.
+    ///
+    /// - Parameters:
+    ///   - title: What the progress line calls the pass.
+    ///   - body: Receives each packed row of this rank with its scores.
+    /// - Returns: Zero for tokens of other rows and for those that are not counted.
+    package func tokenLogps(
+        rows: [Int],
+        model: ForestModel,
+        title: String,
+        visiting body: (PackedRow, RowScores) -> Void = { _, _ in }
+    ) throws -> [Float] {
+        var logps = noLogps
+        visit(rows: rows, model: model, title: title) { row, scores in
+            take(row, scores, into: &logps)
+            body(row, scores)
+        }
+        // Each token was computed on one rank; the others hold zero.
+        var span = logps.mutableSpan
+        try communicator.allReduceSum(&span)
+        return logps
+    }
+
+    /// The same log-probabilities, to the bit, given to `body` some rows at a time, so that they can be kept on the way.
+    ///
+    /// - Parameter body: Receives rows and tokens, those of other rows zero, on every rank.
+    func forEachChunk(
+        rows: [Int],
+        model: ForestModel,
+        title: String,
+        _ body: (_ rows: [Int], _ tokens: [Float]) throws -> Void
+    ) throws {
+        let progress = ProgressLine(title: title, rank: communicator.rank)
+        for chunk in Self.chunks(of: rows) {
+            var logps = noLogps
+            visit(chunk, of: rows.count, model: model, progress: progress) { take($0, $1, into: &logps) }
+            var span = logps.mutableSpan
+            try communicator.allReduceSum(&span)
+            try body(Array(chunk), logps)
+        }
+        progress.finish()
+    }
+
+    private var noLogps: [Float] { Array(repeating: 0, count: planner.dataset.responseIDs.count) }
+
+    private func take(_ row: PackedRow, _ scores: RowScores, into logps: inout [Float]) {
+        for response in row.responses {
+            let range = planner.dataset.countedRange(response.index)
+            logps.replaceSubrange(range, with: scores.tokenLogps(of: response, in: row))
+        }
+    }
+
+    /// The losses of `rows` taken together; where they depend on each other, after a pass over all of them.
+    func losses(_ scoring: PairScoring, rows: [Int], model: ForestModel) throws -> StepScoring {
+        let counts = planner.counts(of: rows)
+        guard scoring.objective.needsMatching else { return StepScoring(scoring, counts: counts) }
+        var pairs = PairCollection(scoring, counts: counts)
+        visit(rows: rows, model: model, title: "sort") { pairs.add($0, scores: $1) }
+        return StepScoring(scoring, counts: counts, matching: try pairs.matched(communicator))
+    }
+
+    /// Scores this rank's part of `rows`, packed row by packed row.
+    func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedRow, RowScores) -> Void) {
+        let progress = ProgressLine(title: title, rank: communicator.rank)
+        for chunk in Self.chunks(of: rows) {
+            visit(chunk, of: rows.count, model: model, progress: progress, body)
+        }
+        progress.finish()
+    }
+
+    private static func chunks(of rows: [Int]) -> [ArraySlice<Int>] {
+        stride(from: 0, to: rows.count, by: chunkSize).map { rows[$0..<min($0 + chunkSize, rows.count)] }
+    }
+
+    /// Scores this rank's part of a chunk of `count` rows.
+    private func visit(
+        _ chunk: ArraySlice<Int>,
+        of count: Int,
+        model: ForestModel,
+        progress: ProgressLine,
+        _ body: (PackedRow, RowScores) -> Void
+    ) {
+        let plan = planner.plan(rows: Array(chunk))
+        let packed = ownShards(of: planner.shards, communicator).flatMap(plan.packedRows(shard:))
+        for (index, row) in packed.enumerated() {
+            body(row, model.score(row, parameters: policy.parameters()))
+            Progress.move()
+            let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
+            let fraction = done / Double(count)
+            progress.show(fraction, details: "\(count) rows", isMilestone: fraction == 1)
+        }
+    }
+}

@@ -132,6 +132,6 @@ extension Matrix {
     /// Sets every element of a contiguous matrix to `value`, each thread of the team its share.
     package func fill(_ value: Float, team: ThreadTeam) {
         let all = reshaped(rows: 1, columns: rows * columns)
-        team.run("fill") { thread in all.columns(team.share(of: all.columns, member: thread)).fill(value) }
+        team.run("fill") { thread in all.columns(team.share(of: all.columns, thread: thread)).fill(value) }
     }
 }

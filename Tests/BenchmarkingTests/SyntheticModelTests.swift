@@ -30,16 +30,16 @@ struct SyntheticModelTests {
         tiesEmbeddings: true
     )
 
-    private func weights(seed: UInt64, members: Int) throws -> [Float] {
-        let policy = try Policy(random: ModelDescription(small), seed: seed, team: ThreadTeam(count: members))
+    private func weights(seed: UInt64, threads: Int) throws -> [Float] {
+        let policy = try Policy(random: ModelDescription(small), seed: seed, team: ThreadTeam(count: threads))
         return policy.weights.flat.elements()
     }
 
     @Test("random weights are the same for any team, others for another seed, and do not repeat")
     func seeds() throws {
-        let values = try weights(seed: 1, members: 1)
-        #expect(try values == weights(seed: 1, members: 3))
-        #expect(try values != weights(seed: 2, members: 1))
+        let values = try weights(seed: 1, threads: 1)
+        #expect(try values == weights(seed: 1, threads: 3))
+        #expect(try values != weights(seed: 2, threads: 1))
         // More than one chunk of 2^20.
         let size = 1 << 20
         #expect(values.count > size + 999 && values[..<999] != values[size..<size + 999])
@@ -47,7 +47,7 @@ struct SyntheticModelTests {
 
     @Test("matrices have mean 0 and deviation 0.02, norms are ones")
     func distribution() throws {
-        let values = try weights(seed: 5, members: 2)
+        let values = try weights(seed: 5, threads: 2)
         let layout = ParameterTable(small).trained
         let matrices = layout.tensors.filter(\.parameter.kind.decays).flatMap { values[$0.range] }.map {
             Double($0) / 0.02

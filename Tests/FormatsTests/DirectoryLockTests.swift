@@ -16,7 +16,7 @@ struct DirectoryLockTests {
                 let error = #expect(throws: FormatError.self) { try DirectoryLock(directory, patience: 0.2) }
                 let here = "process \(ProcessInfo.processInfo.processIdentifier) on \(Host.name) since 20"
                 #expect(error?.message.hasPrefix("another run writes there: \(here)") == true, "\(error as Any)")
-                #expect(error?.isPassing == true)
+                #expect(error?.isTransient == true)
             }
         }
         try Places.temporary { directory in
@@ -57,6 +57,6 @@ struct DirectoryLockTests {
     func missing() throws {
         let error = #expect(throws: FormatError.self) { try DirectoryLock("/none/here", patience: 0) }
         #expect(error?.message.hasPrefix("cannot be written: No such file or directory") == true)
-        #expect(error?.isPassing == false)
+        #expect(error?.isTransient == false)
     }
 }

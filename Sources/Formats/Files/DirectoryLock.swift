@@ -74,7 +74,7 @@ package final class DirectoryLock {
         FormatError(
             directory,
             "another run writes there: \(holder); wait for its end, stop it, or choose another --output",
-            isPassing: true
+            isTransient: true
         )
     }
 }

@@ -35,7 +35,7 @@ package final class DiskReservation {
         throw FormatError(
             directory,
             "\(byteCount >> 20) MiB are needed there: \(String(cString: strerror(code))); free some space or write elsewhere",
-            isPassing: true
+            isTransient: true
         )
     }
 

@@ -6,7 +6,7 @@ extension ParameterBuffer {
     /// Sets all elements to zero, each thread its share.
     func clear(team: ThreadTeam) {
         let flat = self.flat
-        team.run("clear gradients") { thread in flat.columns(team.share(of: flat.columns, member: thread)).fill(0) }
+        team.run("clear gradients") { thread in flat.columns(team.share(of: flat.columns, thread: thread)).fill(0) }
     }
 
     /// The Euclidean norm, by units so that the order of summation does not depend on the team.
@@ -23,7 +23,7 @@ extension ParameterBuffer {
         for part in parts where !part.isEmpty {
             let units = part.lowerBound / reductionUnit..<unitCount(of: part.upperBound)
             let found = team.map("gradient norm") { thread -> [Double] in
-                let share = team.share(of: units.count, member: thread)
+                let share = team.share(of: units.count, thread: thread)
                 let bounds = [share.lowerBound, share.upperBound].map { (units.lowerBound + $0) * reductionUnit }
                 let elements = min(bounds[0], part.upperBound)..<min(bounds[1], part.upperBound)
                 return Kernels.sumsOfSquares(flat.columns(elements), unit: reductionUnit)

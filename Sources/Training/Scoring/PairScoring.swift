@@ -21,7 +21,7 @@ package struct PairScoring {
         of example: PackedRow.ExampleSlice,
         in row: PackedRow,
         scores: RowScores,
-        matching: StepMatching? = nil,
+        matching: TransportMatching? = nil,
         firstPair: Int = 0
     ) -> RankedLogps {
         let responses = row.responses[example.responses]
@@ -33,7 +33,7 @@ package struct PairScoring {
                     policy: policy,
                     reference: reference?.tokenLogps(ofResponse: response.index).map(Double.init) ?? policy,
                     rank: response.rank,
-                    alignment: objective.usesWeighting ? scores.alignment(of: response, in: row) : 0
+                    wpoLogWeight: objective.usesWeighting ? scores.wpoLogWeight(of: response, in: row) : 0
                 )
             },
             pairs: pairs,
@@ -47,12 +47,12 @@ struct StepScoring {
     private let scoring: PairScoring
     private let counts: LossCounts
     private let totals: StepTotals
-    private let matching: StepMatching?
+    private let matching: TransportMatching?
 
     /// - Parameters:
     ///   - counts: Of all rows of the step, over all ranks.
     ///   - matching: Where the objective needs it; of all pairs of the step, in the order of `counts`.
-    init(_ scoring: PairScoring, counts: LossCounts, matching: StepMatching? = nil) {
+    init(_ scoring: PairScoring, counts: LossCounts, matching: TransportMatching? = nil) {
         self.scoring = scoring
         self.counts = counts
         self.matching = matching

@@ -1,5 +1,6 @@
-/// A family of models as Hugging Face stores it: its `config.json` and its tensors' names, translated to and from an
-/// architecture. The only place that knows the family's name.
+/// A family of models as Hugging Face stores it, translated to an architecture.
+///
+/// Its `config.json` and its tensors' names; the only place that knows the family's name.
 package protocol Family: Sendable {
     /// The `model_type` of its `config.json`.
     static var modelType: String { get }

@@ -12,7 +12,7 @@ package protocol Head {
     init(_ architecture: Architecture, capacity: Workspace.Capacity, team: ThreadTeam) throws
 
     /// The bytes of those buffers.
-    static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, members: Int) -> Int
+    static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int
 
     /// Makes the system provide the buffers' memory.
     func touchMemory()

@@ -50,10 +50,10 @@ package final class VocabularyHead: Head {
         self.arena = consume arena
     }
 
-    package static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, members: Int) -> Int {
-        let division = HeadDivision(vocabulary: architecture.vocabularySize, threads: members)
+    package static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int {
+        let division = HeadDivision(vocabulary: architecture.vocabularySize, threads: threads)
         var measure = Arena()
-        _ = Buffers(architecture, capacity, division, threads: members, arena: &measure)
+        _ = Buffers(architecture, capacity, division, threads: threads, arena: &measure)
         return measure.elementCount * MemoryLayout<Float>.stride
     }
 
@@ -138,7 +138,7 @@ extension VocabularyHead {
         let parts = team.map("head") { thread in
             var state = RunningLogSumExp(rows: chunk.range.count)
             var targetLogits: [(target: Int, logit: Float)] = []
-            for slice in team.share(of: division.slices.count, member: thread) {
+            for slice in team.share(of: division.slices.count, thread: thread) {
                 let logits = makeLogits(chunk, slice, thread)
                 state.fold(logits)
                 for target in chunk.targets(in: division.slices[slice]) {
@@ -179,7 +179,7 @@ extension VocabularyHead {
         team.run("head backward") { thread in
             let partial = partial(thread, rows: count)
             partial.fill(0)
-            for slice in team.share(of: division.slices.count, member: thread) {
+            for slice in team.share(of: division.slices.count, thread: thread) {
                 let logits = chunk.keepsLogits ? place(chunk, slice, thread) : makeLogits(chunk, slice, thread)
                 Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...])
                 for target in chunk.targets(in: division.slices[slice]) {

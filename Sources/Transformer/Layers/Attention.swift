@@ -1,7 +1,9 @@
 package import Compute
 
 extension Architecture {
-    /// Softmax attention whose query heads share key/value heads (Ainslie et al. 2023).
+    /// Softmax attention whose query heads share key/value heads.
+    ///
+    /// Grouped-query attention, Ainslie et al. 2023.
     package struct Attention: Sendable, Equatable, Encodable {
         /// Query heads, `H`.
         package var heads: Int
@@ -124,7 +126,7 @@ package struct Attention: Sendable {
                 context.activations.attention,
                 doutput: dattended,
                 into: gradients,
-                member: thread,
+                thread: thread,
                 tasks: pass.plan.tasks[thread],
                 scratch: workspace.blocks[thread].attention
             )

@@ -24,7 +24,7 @@ struct Embedding: Sendable {
     func backward(_ tokens: ArraySlice<Int32>, dy: Matrix, team: ThreadTeam) {
         guard let gradient else { return }
         team.run("embedding backward") { thread in
-            let share = team.share(of: gradient.columns, member: thread)
+            let share = team.share(of: gradient.columns, thread: thread)
             gradient.columns(share).scatterAdd(dy.columns(share), rows: tokens)
         }
     }

@@ -75,7 +75,7 @@ package struct Linear: Sendable {
         let total = trained.reduce(0) { $0 + $1.elementCount }
         guard total > 0 else { return }
         team.run("weight gradients") { thread in
-            let share = team.share(of: total, member: thread)
+            let share = team.share(of: total, thread: thread)
             var start = 0
             for contribution in trained {
                 let rows = contribution.outputs(of: share, start: start)

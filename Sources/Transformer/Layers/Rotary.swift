@@ -2,7 +2,9 @@ package import Compute
 internal import Foundation
 
 extension Architecture {
-    /// The rotary position embedding (Su et al. 2021): which angle each pair of a head's elements turns by.
+    /// The rotary position embedding: which angle each pair of a head's elements turns by.
+    ///
+    /// Su et al. 2021.
     package struct Rotary: Sendable, Equatable, Encodable {
         /// The base of the frequencies, `θ`.
         package var theta: Double

@@ -16,7 +16,7 @@ package struct RandomWeights {
         let (flat, count, chunk) = (weights.flat, weights.layout.count, 1 << 20)
         let chunks = (count + chunk - 1) / chunk
         team.run("random weights") { thread in
-            for index in team.share(of: chunks, member: thread) {
+            for index in team.share(of: chunks, thread: thread) {
                 let range = index * chunk..<min((index + 1) * chunk, count)
                 fill(flat.columns(range), stream: UInt64(index))
             }

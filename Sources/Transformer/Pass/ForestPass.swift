@@ -32,13 +32,13 @@ package final class ForestPass<H: Head> {
         self.team = team
         head = try H(architecture, capacity: capacity, team: team)
         rotary = try Rotary(architecture.rotary, headWidth: architecture.attention.headWidth, count: positions)
-        workspace = try Workspace(architecture, capacity: capacity, members: team.count)
+        workspace = try Workspace(architecture, capacity: capacity, threads: team.count)
     }
 
     /// The bytes that all buffers for rows within `capacity` take once each has been used.
-    package static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, members: Int) -> Int {
-        Workspace.byteCount(architecture, capacity: capacity, members: members)
-            + H.byteCount(architecture, capacity: capacity, members: members)
+    package static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int {
+        Workspace.byteCount(architecture, capacity: capacity, threads: threads)
+            + H.byteCount(architecture, capacity: capacity, threads: threads)
     }
 
     /// Makes the system provide all memory that rows will use, which it otherwise does when a row first needs it.

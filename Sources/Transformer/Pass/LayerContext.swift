@@ -20,7 +20,7 @@ package struct RowPass {
             row: row,
             queries: outputs,
             groups: attention.groups,
-            members: threads,
+            threads: threads,
             blockSize: attention.blockSize
         )
     }

@@ -33,23 +33,23 @@ package final class Workspace {
     private let arena: Arena
     private let parts: Parts
 
-    /// Buffers for rows within `capacity`, for a team of `members`.
+    /// Buffers for rows within `capacity`, for a team of `threads`.
     ///
     /// - Throws: `MemoryError` where the system refuses the memory.
-    package init(_ model: Architecture, capacity: Capacity, members: Int) throws {
+    package init(_ model: Architecture, capacity: Capacity, threads: Int) throws {
         var measure = Arena()
-        _ = Parts(model, capacity, members, &measure)
+        _ = Parts(model, capacity, threads, &measure)
         var arena = try Arena(capacity: measure.elementCount)
-        parts = Parts(model, capacity, members, &arena)
+        parts = Parts(model, capacity, threads, &arena)
         attention = ForestAttention(model.attention)
         self.capacity = capacity
         self.arena = consume arena
     }
 
     /// The bytes that a workspace of this capacity takes once every buffer has been used.
-    static func byteCount(_ model: Architecture, capacity: Capacity, members: Int) -> Int {
+    static func byteCount(_ model: Architecture, capacity: Capacity, threads: Int) -> Int {
         var measure = Arena()
-        _ = Parts(model, capacity, members, &measure)
+        _ = Parts(model, capacity, threads, &measure)
         return measure.elementCount * MemoryLayout<Float>.stride
     }
 
@@ -106,7 +106,7 @@ package final class Workspace {
         let blocks: [Block]
         let backward: Backward?
 
-        init(_ model: Architecture, _ capacity: Capacity, _ members: Int, _ arena: inout Arena) {
+        init(_ model: Architecture, _ capacity: Capacity, _ threads: Int, _ arena: inout Arena) {
             let tokens = capacity.tokens
             let keepsAll = capacity.trains && !capacity.recomputes
             let streams = capacity.trains ? model.layerCount : min(2, model.layerCount)
@@ -118,9 +118,9 @@ package final class Workspace {
             finalNormed = arena.matrix(rows: tokens, columns: model.width)
             compactAttention = arena.matrix(rows: tokens, columns: model.attention.queryWidth)
             var scratch: [Block] = []
-            for _ in 0..<members { scratch.append(Block(model, &arena)) }
+            for _ in 0..<threads { scratch.append(Block(model, &arena)) }
             blocks = scratch
-            backward = capacity.trains ? Backward(model, tokens, members, &arena) : nil
+            backward = capacity.trains ? Backward(model, tokens, threads, &arena) : nil
         }
     }
 }
@@ -219,7 +219,7 @@ extension Workspace.Block {
 }
 
 extension Workspace.Backward {
-    fileprivate init(_ model: Architecture, _ tokens: Int, _ members: Int, _ arena: inout Arena) {
+    fileprivate init(_ model: Architecture, _ tokens: Int, _ threads: Int, _ arena: inout Arena) {
         let (groups, width) = (model.attention.keyValueHeads, model.attention.headWidth)
         stream = arena.matrix(rows: tokens, columns: model.width)
         middle = arena.matrix(rows: tokens, columns: model.width)
@@ -230,9 +230,9 @@ extension Workspace.Backward {
         queryKeyValue = arena.matrix(rows: tokens, columns: model.attention.projectedWidth)
         attention = ForestAttention.Gradients(
             query: arena.matrix(rows: groups * tokens, columns: model.attention.queryWidth / groups),
-            key: arena.matrices(members, rows: groups * tokens, columns: width),
-            value: arena.matrices(members, rows: groups * tokens, columns: width)
+            key: arena.matrices(threads, rows: groups * tokens, columns: width),
+            value: arena.matrices(threads, rows: groups * tokens, columns: width)
         )
-        norms = arena.matrix(rows: members, columns: model.width)
+        norms = arena.matrix(rows: threads, columns: model.width)
     }
 }

@@ -126,7 +126,7 @@ struct AttentionTests {
             rotary: Architecture.Rotary(theta: theta),
             tiesEmbeddings: true
         )
-        let workspace = try Workspace(model, capacity: .init(tokens: tokens, trains: true), members: threads)
+        let workspace = try Workspace(model, capacity: .init(tokens: tokens, trains: true), threads: threads)
         let context = LayerContext(
             0,
             RowPass(row, outputs: nil, attention: workspace.attention, threads: threads),

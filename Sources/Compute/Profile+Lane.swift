@@ -2,7 +2,7 @@ internal import CKernels
 internal import Glibc
 
 extension Profile {
-    /// One span of time of one member.
+    /// One span of time of one thread.
     struct Span {
         let phase: Int
         /// Nil for the phase as a whole.
@@ -13,7 +13,7 @@ extension Profile {
         let bytes: Int
     }
 
-    /// What one member records.
+    /// What one thread records.
     final class Lane {
         private let spanLimit: Int
         private(set) var spans: [Span] = []

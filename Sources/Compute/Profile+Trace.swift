@@ -2,7 +2,7 @@ extension Profile {
     /// Writes spans in Chrome's Trace Event Format, which Perfetto opens.
     ///
     /// - Parameters:
-    ///   - profiles: Each shown as a process of this name, its members as threads, all on one clock.
+    ///   - profiles: Each shown as a process of this name, its threads as threads, all on one clock.
     ///   - write: Receives the text piece by piece.
     package static func writeTrace(
         of profiles: [(name: String, profile: Profile)],
@@ -40,9 +40,9 @@ extension Profile {
         let name = name.filter { $0 != "\"" && $0 != "\\" && !($0.asciiValue.map { $0 < 32 } ?? $0.isNewline) }
         let meta = "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": \(process), "
         try write((meta + "\"args\": {\"name\": \"\(name)\"}}", true))
-        for (member, lane) in lanes.enumerated() {
+        for (thread, lane) in lanes.enumerated() {
             for span in lane.spans {
-                try write((event(span, process: process, member: member, origin: origin), false))
+                try write((event(span, process: process, thread: thread, origin: origin), false))
             }
         }
         for note in notes {
@@ -60,11 +60,11 @@ extension Profile {
         return ", \"ts\": \(microseconds(start - origin)), \"dur\": \(microseconds(end - start))"
     }
 
-    private func event(_ span: Span, process: Int, member: Int, origin: UInt64) -> String {
+    private func event(_ span: Span, process: Int, thread: Int, origin: UInt64) -> String {
         let phase = name(of: span.phase)
         let title = span.kind.map { "\($0)" } ?? phase
         var text = "{\"name\": \"\(title)\", \"cat\": \"\(phase)\", \"ph\": \"X\", \"pid\": \(process)"
-        text += ", \"tid\": \(member)" + Self.times(span.start, span.end, origin: origin)
+        text += ", \"tid\": \(thread)" + Self.times(span.start, span.end, origin: origin)
         if span.kind != nil { text += ", \"args\": {\"flops\": \(span.flops), \"bytes\": \(span.bytes)}" }
         return text + "}"
     }

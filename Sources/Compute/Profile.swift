@@ -6,7 +6,7 @@ internal import CKernels
 /// every product and kernel passes through this module. Without a profile a kernel pays for one look at a
 /// thread-specific value.
 package final class Profile: @unchecked Sendable {
-    // Sendable: each lane is written by its member alone, and read only while the team is idle.
+    // Sendable: each lane is written by its thread alone, and read only while the team is idle.
 
     /// A kind of work.
     package enum Kind: Int, CaseIterable, Sendable {
@@ -27,9 +27,9 @@ package final class Profile: @unchecked Sendable {
         case update
     }
 
-    /// What one kind of work took in one phase, over all members.
+    /// What one kind of work took in one phase, over all threads.
     package struct Cost: Sendable, Equatable {
-        /// Seconds of all members together.
+        /// Seconds of all threads together.
         package var seconds: Double
         package var calls: Int
         /// Floating-point operations of products, and of attention those that are not masked; 0 for other kinds.
@@ -56,9 +56,9 @@ package final class Profile: @unchecked Sendable {
     /// One phase's row of the table.
     package struct PhaseCost: Sendable {
         package let name: String
-        /// Seconds between the start of the phase and its end on all members.
+        /// Seconds between the start of the phase and its end on all threads.
         package let seconds: Double
-        /// Seconds in which members waited for the slowest, all together.
+        /// Seconds in which threads waited for the slowest, all together.
         package let idleSeconds: Double
         /// In the order of `Kind`, those that occurred.
         package let kinds: [(kind: Kind, cost: Cost)]
@@ -67,8 +67,8 @@ package final class Profile: @unchecked Sendable {
     /// A phase as the caller of the team sees it.
     private struct Phase {
         let name: String
-        /// How many members take part.
-        let members: Int
+        /// How many threads take part.
+        let threads: Int
         var seconds = 0.0
     }
 
@@ -78,11 +78,11 @@ package final class Profile: @unchecked Sendable {
     /// In the order in which they first appeared.
     private var all: [Phase] = []
 
-    /// A profile of a team of `members`.
+    /// A profile of a team of `threads`.
     ///
-    /// - Parameter spanLimit: The most spans that a member keeps for the trace; later ones are counted only.
-    package init(members: Int, spanLimit: Int = 250_000) {
-        lanes = (0..<members).map { _ in Lane(spanLimit: spanLimit) }
+    /// - Parameter spanLimit: The most spans that a thread keeps for the trace; later ones are counted only.
+    package init(threads: Int, spanLimit: Int = 250_000) {
+        lanes = (0..<threads).map { _ in Lane(spanLimit: spanLimit) }
     }
 
     /// What a thread beside the team has done.
@@ -104,18 +104,18 @@ package final class Profile: @unchecked Sendable {
         notes.append(Note(name: name, start: start, end: end, bytes: bytes))
     }
 
-    /// Runs `body`, which runs a phase on some members.
-    func time<R>(_ name: String, members: Int, _ body: (_ phase: Int) throws -> R) rethrows -> R {
+    /// Runs `body`, which runs a phase on some threads.
+    func time<R>(_ name: String, threads: Int, _ body: (_ phase: Int) throws -> R) rethrows -> R {
         let phase = all.firstIndex { $0.name == name } ?? all.count
-        if phase == all.count { all.append(Phase(name: name, members: members)) }
+        if phase == all.count { all.append(Phase(name: name, threads: threads)) }
         let start = ek_nanoseconds()
         defer { all[phase].seconds += Double(ek_nanoseconds() - start) * 1e-9 }
         return try body(phase)
     }
 
-    /// Runs `body` as `member`'s part of a phase.
-    func record<R>(phase: Int, member: Int, _ body: () throws -> R) rethrows -> R {
-        try lanes[member].record(phase: phase, body)
+    /// Runs `body` as `thread`'s part of a phase.
+    func record<R>(phase: Int, thread: Int, _ body: () throws -> R) rethrows -> R {
+        try lanes[thread].record(phase: phase, body)
     }
 
     // MARK: Results
@@ -133,7 +133,7 @@ package final class Profile: @unchecked Sendable {
             return PhaseCost(
                 name: all[phase].name,
                 seconds: all[phase].seconds,
-                idleSeconds: max(0, Double(all[phase].members) * all[phase].seconds - busy),
+                idleSeconds: max(0, Double(all[phase].threads) * all[phase].seconds - busy),
                 kinds: kinds
             )
         }

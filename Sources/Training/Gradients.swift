@@ -18,10 +18,10 @@ package final class Gradients {
     /// All gradients as one row.
     var flat: Matrix { buffer.matrix(rows: 1, columns: buffer.count) }
 
-    /// Sets all to zero, each member its share.
+    /// Sets all to zero, each thread its share.
     func clear(team: ThreadTeam) {
         let flat = self.flat
-        team.run("clear gradients") { member in flat.columns(team.share(of: flat.columns, member: member)).fill(0) }
+        team.run("clear gradients") { thread in flat.columns(team.share(of: flat.columns, thread: thread)).fill(0) }
     }
 
     /// The Euclidean norm, by units so that the order of summation does not depend on the team.
@@ -37,8 +37,8 @@ package final class Gradients {
         var sums = [Double](repeating: 0, count: unitCount(of: flat.columns))
         for part in parts where !part.isEmpty {
             let units = part.lowerBound / reductionUnit..<unitCount(of: part.upperBound)
-            let found = team.map("gradient norm") { member -> [Double] in
-                let share = team.share(of: units.count, member: member)
+            let found = team.map("gradient norm") { thread -> [Double] in
+                let share = team.share(of: units.count, thread: thread)
                 let bounds = [share.lowerBound, share.upperBound].map { (units.lowerBound + $0) * reductionUnit }
                 let elements = min(bounds[0], part.upperBound)..<min(bounds[1], part.upperBound)
                 return Kernels.sumsOfSquares(flat.columns(elements), unit: reductionUnit)

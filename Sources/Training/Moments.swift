@@ -40,8 +40,8 @@ struct Moments {
         }
         forEachSlice(of: 0, own) { part, range in
             let place = whole.columns(range)
-            team.run("snapshot") { member in
-                let share = team.share(of: range.count, member: member)
+            team.run("snapshot") { thread in
+                let share = team.share(of: range.count, thread: thread)
                 place.columns(share).copy(from: part.columns(share))
             }
         }

@@ -72,8 +72,8 @@ package final class Optimizer {
         scale: Double,
         team: ThreadTeam
     ) {
-        team.run("optimizer") { member in
-            let share = team.share(of: part.range.count, member: member)
+        team.run("optimizer") { thread in
+            let share = team.share(of: part.range.count, thread: thread)
             let own = part.range.lowerBound + share.lowerBound..<part.range.lowerBound + share.upperBound
             for run in runs {
                 let range = run.range.clamped(to: own)

@@ -5,19 +5,19 @@ internal import Compute
 /// Seconds are those of a step, kinds of work averaged over the rank's threads; rates are of all its threads together.
 struct PhaseTable {
     private let profile: Profile
-    private let members: Int
+    private let threads: Int
     private let steps: Double
     private let seconds: Double
     private let peakRate: Double
 
     /// - Parameters:
-    ///   - members: Threads of the rank.
+    ///   - threads: Threads of the rank.
     ///   - steps: Steps under the profile.
     ///   - seconds: What they took in all.
     ///   - peakRate: FLOP/s that this rank can reach.
-    init(_ profile: Profile, members: Int, steps: Int, seconds: Double, peakRate: Double) {
+    init(_ profile: Profile, threads: Int, steps: Int, seconds: Double, peakRate: Double) {
         self.profile = profile
-        self.members = members
+        self.threads = threads
         self.steps = Double(steps)
         self.seconds = seconds
         self.peakRate = peakRate
@@ -33,7 +33,7 @@ struct PhaseTable {
     }
 
     private func lines(of phase: Profile.PhaseCost) -> [String] {
-        let idle = phase.idleSeconds / Double(members)
+        let idle = phase.idleSeconds / Double(threads)
         return [line(phase.name, [time(phase.seconds), share(phase.seconds)])]
             + phase.kinds.map { line("  \($0.kind)", cells($0.cost)) }
             // What is left of a phase beside its kinds of work, where that shows.
@@ -50,7 +50,7 @@ struct PhaseTable {
     }
 
     private func cells(_ cost: Profile.Cost) -> [String] {
-        let own = cost.seconds / Double(members)
+        let own = cost.seconds / Double(threads)
         let rate = Double(cost.flops) / own
         let bytes = rounded(Double(cost.bytes) / own / 1e9, 1)
         let products = cost.flops > 0 ? [rounded(rate / 1e9, 1), rounded(rate / peakRate, 3)] : ["", ""]

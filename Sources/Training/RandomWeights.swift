@@ -13,8 +13,8 @@ struct RandomWeights {
     func fill(_ flat: Matrix, _ layout: ParameterLayout, team: ThreadTeam) {
         let chunk = 1 << 20
         let chunks = (layout.count + chunk - 1) / chunk
-        team.run("random weights") { member in
-            for index in team.share(of: chunks, member: member) {
+        team.run("random weights") { thread in
+            for index in team.share(of: chunks, thread: thread) {
                 let range = index * chunk..<min((index + 1) * chunk, layout.count)
                 fill(flat.columns(range), stream: UInt64(index))
             }

@@ -38,8 +38,8 @@ extension Matrix {
     ///
     /// It does not depend on the team, and any single element that differs changes it, since its factor is odd.
     func checksum(team: ThreadTeam) -> UInt64 {
-        let sums = team.map("checksum") { member -> UInt64 in
-            let share = team.share(of: columns, member: member)
+        let sums = team.map("checksum") { thread -> UInt64 in
+            let share = team.share(of: columns, thread: thread)
             return columns(share).withSpan { (values: Span<Float>) -> UInt64 in
                 var sum: UInt64 = 0
                 for index in 0..<values.count {

@@ -126,7 +126,7 @@ package struct RunForecast {
             workspace: Workspace.byteCount(
                 model,
                 capacity: computed.capacity,
-                members: threadCount(configuration.threads)
+                threads: threadCount(configuration.threads)
             )
         )
         let judgements = configuration.evaluation.count(steps: steps)

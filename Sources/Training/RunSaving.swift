@@ -106,8 +106,8 @@ final class RunSaving {
         try moments.collect(into: snapshot.map { ($0.tensors.first, $0.tensors.second) }, team: policy.team)
         guard let copy = snapshot?.tensors.weights else { return }
         let (weights, team) = (policy.flat, policy.team)
-        team.run("snapshot") { member in
-            let share = team.share(of: weights.columns, member: member)
+        team.run("snapshot") { thread in
+            let share = team.share(of: weights.columns, thread: thread)
             copy.columns(share).copy(from: weights.columns(share))
         }
     }

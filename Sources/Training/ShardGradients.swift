@@ -64,8 +64,8 @@ extension Gradients {
     /// Adds a part of others.
     func add(_ other: Gradients, _ part: Range<Int>, team: ThreadTeam) {
         let (sum, added) = (flat.columns(part), other.flat.columns(part))
-        team.run("add shards") { member in
-            let share = team.share(of: part.count, member: member)
+        team.run("add shards") { thread in
+            let share = team.share(of: part.count, thread: thread)
             sum.columns(share).add(added.columns(share))
         }
     }

@@ -15,7 +15,7 @@ package final class StepProfile {
     /// - Parameter ranks: Those that share a trace, so that it stays small enough to open.
     init(of team: ThreadTeam, ranks: Int = 1) {
         self.team = team
-        profile = Profile(members: team.count, spanLimit: 250_000 / ranks)
+        profile = Profile(threads: team.count, spanLimit: 250_000 / ranks)
     }
 
     /// Runs one step under the profile.
@@ -34,7 +34,7 @@ package final class StepProfile {
     ///
     /// - Parameter peakRate: FLOP/s that this rank can reach.
     func table(peakRate: Double) -> String {
-        PhaseTable(profile, members: team.count, steps: steps, seconds: seconds, peakRate: peakRate).text
+        PhaseTable(profile, threads: team.count, steps: steps, seconds: seconds, peakRate: peakRate).text
     }
 
     /// A Chrome trace of all ranks on rank 0, each a process on a clock that began with its profile; nil elsewhere.

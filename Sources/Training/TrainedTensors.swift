@@ -81,8 +81,8 @@ final class Snapshot {
         )
         self.tensors = tensors
         self.buffer = consume buffer
-        team.run("snapshot") { member in
-            let share = team.share(of: count, member: member)
+        team.run("snapshot") { thread in
+            let share = team.share(of: count, thread: thread)
             for part in [tensors.weights, tensors.first, tensors.second] { part.columns(share).fill(0) }
         }
     }

@@ -1,7 +1,7 @@
 internal import Compute
 internal import Preferences
 
-/// Which keys each block of queries of a packed row walks over, and which member of the team works on it.
+/// Which keys each block of queries of a packed row walks over, and which thread works on it.
 ///
 /// A query block is a run of tokens of one node. It sees the spans of the node's ancestors and its own node up to each
 /// token; spans that touch are one. There is no mask: within a span the visible keys are those whose row index does
@@ -26,15 +26,15 @@ struct AttentionPlan {
         let group: Int
     }
 
-    /// `tasks[member]`: contiguous shares of about equal cost, all blocks of one head before those of the next.
+    /// `tasks[thread]`: contiguous shares of about equal cost, all blocks of one head before those of the next.
     let tasks: [[Task]]
 
     /// - Parameters:
     ///   - queries: Row indices whose attention output is needed, ascending; nil for all.
     ///   - blockSize: The most query tokens in a block.
-    init(row: PackedRow, queries: [Int32]?, groups: Int, members: Int, blockSize: Int) {
+    init(row: PackedRow, queries: [Int32]?, groups: Int, threads: Int, blockSize: Int) {
         let blocks = Self.blocks(of: row, queries: queries, blockSize: blockSize)
-        tasks = Self.divide(blocks, groups: groups, members: members)
+        tasks = Self.divide(blocks, groups: groups, threads: threads)
     }
 
     private static func blocks(of row: PackedRow, queries: [Int32]?, blockSize: Int) -> [Block] {
@@ -78,15 +78,15 @@ struct AttentionPlan {
         return stride(from: span.lowerBound, to: span.upperBound, by: size).map { $0..<min($0 + size, span.upperBound) }
     }
 
-    private static func divide(_ blocks: [Block], groups: Int, members: Int) -> [[Task]] {
+    private static func divide(_ blocks: [Block], groups: Int, threads: Int) -> [[Task]] {
         let total = blocks.reduce(0) { $0 + $1.cost } * groups
-        var tasks = Array(repeating: [Task](), count: members)
+        var tasks = Array(repeating: [Task](), count: threads)
         var done = 0
         for group in 0..<groups {
             for block in blocks {
-                // The member in whose share the middle of the block's cost falls.
+                // The thread in whose share the middle of the block's cost falls.
                 let middle = done + block.cost / 2
-                tasks[min(members - 1, middle * members / max(total, 1))].append(Task(block: block, group: group))
+                tasks[min(threads - 1, middle * threads / max(total, 1))].append(Task(block: block, group: group))
                 done += block.cost
             }
         }

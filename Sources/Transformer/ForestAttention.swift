@@ -38,14 +38,14 @@ struct ForestAttention {
         let output: Matrix
     }
 
-    /// The gradients of query, key and value, in the same layout; keys and values once for each member of the team.
+    /// The gradients of query, key and value, in the same layout; keys and values once for each thread.
     struct Gradients {
         let query: Matrix
         let key: [Matrix]
         let value: [Matrix]
     }
 
-    /// One member's tiles.
+    /// One thread's tiles.
     struct Scratch {
         /// Of `AttentionTile`.
         let tile: Matrix
@@ -85,12 +85,12 @@ struct ForestAttention {
 
     /// - Parameters:
     ///   - doutput: `[T, G * R * K]`.
-    ///   - gradients: `query` is overwritten where there are tasks; `key[member]` and `value[member]` are added to.
+    ///   - gradients: `query` is overwritten where there are tasks; `key[thread]` and `value[thread]` are added to.
     func backward(
         _ activations: Activations,
         doutput: Matrix,
         into gradients: Gradients,
-        member: Int,
+        thread: Int,
         tasks: [AttentionPlan.Task],
         scratch: Scratch
     ) {
@@ -111,8 +111,8 @@ struct ForestAttention {
                     logSumExp: view.rowValues(activations.logSumExp),
                     delta: delta,
                     dquery: dquery,
-                    dkey: view.keys(gradients.key[member], keys),
-                    dvalue: view.keys(gradients.value[member], keys),
+                    dkey: view.keys(gradients.key[thread], keys),
+                    dvalue: view.keys(gradients.value[thread], keys),
                     scratch: scratch.tile
                 )
             }

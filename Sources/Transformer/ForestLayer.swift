@@ -46,9 +46,9 @@ struct ForestLayer {
         output: Matrix?
     ) {
         projectQueryKeyValue(pass, weights, rotary, input, layer, workspace.blocks)
-        team.run("attention") { member in
-            let scratch = workspace.blocks[member].attention
-            attention.forward(layer.attention, tasks: pass.plan.tasks[member], scratch: scratch)
+        team.run("attention") { thread in
+            let scratch = workspace.blocks[thread].attention
+            attention.forward(layer.attention, tasks: pass.plan.tasks[thread], scratch: scratch)
         }
         feedForward(pass, weights, input, layer, workspace, output)
     }
@@ -61,9 +61,9 @@ struct ForestLayer {
         _ layer: Workspace.Layer,
         _ scratch: [Workspace.Block]
     ) {
-        team.forEachBlock("query, key, value", of: pass.tokens, blockSize: Workspace.blockSize) { block, member in
-            let normed = scratch[member].narrow.rows(0..<block.count)
-            let projected = scratch[member].wide
+        team.forEachBlock("query, key, value", of: pass.tokens, blockSize: Workspace.blockSize) { block, thread in
+            let normed = scratch[thread].narrow.rows(0..<block.count)
+            let projected = scratch[thread].wide
                 .reshaped(rows: block.count, columns: model.queryKeyValueWidth)
             Kernels.normalize(
                 input.rows(block),
@@ -91,10 +91,10 @@ struct ForestLayer {
     ) {
         let attended = attentionOutput(pass, layer, workspace)
         let scratch = workspace.blocks
-        team.forEachBlock("feed-forward", of: pass.outputCount, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock("feed-forward", of: pass.outputCount, blockSize: Workspace.blockSize) { block, thread in
             let middle = layer.middle.rows(block)
-            let normed = scratch[member].narrow.rows(0..<block.count)
-            let inner = scratch[member].wide.reshaped(rows: block.count, columns: model.intermediateSize)
+            let normed = scratch[thread].narrow.rows(0..<block.count)
+            let inner = scratch[thread].wide.reshaped(rows: block.count, columns: model.intermediateSize)
             if let outputs = pass.outputs {
                 attended.rows(block).gather(layer.attention.output, rows: outputs[block])
                 middle.gather(input, rows: outputs[block])
@@ -154,11 +154,11 @@ struct ForestLayer {
         // value is free until then.
         let compact = buffers.queryKeyValue.reshaped(rows: count, columns: model.queryWidth)
         let dattended = pass.outputs == nil ? buffers.attentionOutput.rows(0..<count) : compact
-        team.forEachBlock("feed-forward backward", of: count, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock("feed-forward backward", of: count, blockSize: Workspace.blockSize) { block, thread in
             let doutput = buffers.stream.rows(block)
             let middle = layer.middle.rows(block)
-            let dnormed = scratch[member].narrow.rows(0..<block.count)
-            let dinner = scratch[member].wide.reshaped(rows: block.count, columns: model.intermediateSize)
+            let dnormed = scratch[thread].narrow.rows(0..<block.count)
+            let dinner = scratch[thread].wide.reshaped(rows: block.count, columns: model.intermediateSize)
             let gateUp = layer.gateUp.rows(block)
             Kernels.swiglu(gateUp, into: buffers.inner.rows(block))
             multiply(doutput, weights.down, into: dinner)
@@ -173,7 +173,7 @@ struct ForestLayer {
                 dy: dnormed,
                 residual: doutput,
                 into: buffers.middle.rows(block),
-                dweight: buffers.norms.rows(member..<member + 1)
+                dweight: buffers.norms.rows(thread..<thread + 1)
             )
             multiply(buffers.middle.rows(block), weights.output, into: dattended.rows(block))
         }
@@ -206,16 +206,16 @@ struct ForestLayer {
         let gradients = sized(buffers.attention, tokens: pass.tokens)
         // The last layer has tasks for a part of the queries only.
         if pass.outputs != nil { gradients.query.fill(0) }
-        team.run("attention backward") { member in
-            gradients.key[member].fill(0)
-            gradients.value[member].fill(0)
+        team.run("attention backward") { thread in
+            gradients.key[thread].fill(0)
+            gradients.value[thread].fill(0)
             attention.backward(
                 layer.attention,
                 doutput: buffers.attentionOutput.rows(0..<pass.tokens),
                 into: gradients,
-                member: member,
-                tasks: pass.plan.tasks[member],
-                scratch: scratch[member].attention
+                thread: thread,
+                tasks: pass.plan.tasks[thread],
+                scratch: scratch[thread].attention
             )
         }
     }
@@ -232,7 +232,7 @@ struct ForestLayer {
         let heads = sized(buffers.attention, tokens: pass.tokens)
         buffers.norms.fill(0)
         let backward = "query, key, value backward"
-        team.forEachBlock(backward, of: pass.tokens, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock(backward, of: pass.tokens, blockSize: Workspace.blockSize) { block, thread in
             let dprojected = buffers.queryKeyValue.rows(block)
             let positions = pass.positions[block]
             for other in 1..<max(heads.key.count, 1) {
@@ -247,7 +247,7 @@ struct ForestLayer {
                 $0.value.copy(from: $1.value)
             }
             let input = input.rows(block)
-            let dnormed = scratch[member].narrow.rows(0..<block.count)
+            let dnormed = scratch[thread].narrow.rows(0..<block.count)
             multiply(dprojected, weights.queryKeyValue, into: dnormed)
             let weight = weights.inputNorm
             Kernels.normalize(input, weight: weight, epsilon: model.normEpsilon, into: buffers.normed.rows(block))
@@ -258,7 +258,7 @@ struct ForestLayer {
                 dy: dnormed,
                 residual: buffers.middle.rows(block),
                 into: buffers.stream.rows(block),
-                dweight: buffers.norms.rows(member..<member + 1)
+                dweight: buffers.norms.rows(thread..<thread + 1)
             )
         }
         let tokens = 0..<pass.tokens
@@ -274,7 +274,7 @@ struct ForestLayer {
     // MARK: Shared
 
     private func addNormGradient(_ gradient: Matrix, _ partial: Matrix) {
-        for member in 0..<partial.rows { gradient.add(partial.rows(member..<member + 1)) }
+        for thread in 0..<partial.rows { gradient.add(partial.rows(thread..<thread + 1)) }
     }
 
     private typealias Heads = (query: Matrix, key: Matrix, value: Matrix)

@@ -51,7 +51,7 @@ package final class ForestModel {
             headDimension: configuration.headDimension,
             theta: configuration.ropeTheta
         )
-        workspace = try Workspace(configuration, capacity: capacity, members: team.count)
+        workspace = try Workspace(configuration, capacity: capacity, threads: team.count)
     }
 
     /// Makes the system give all memory that rows will use, which it otherwise does when a row first needs it.
@@ -112,7 +112,7 @@ package final class ForestModel {
                 row: row,
                 queries: outputs,
                 groups: configuration.keyValueHeadCount,
-                members: team.count,
+                threads: team.count,
                 blockSize: layer.attention.blockSize
             )
             return ForestLayer.Pass(positions: row.positions, plan: plan, outputs: outputs)
@@ -175,9 +175,9 @@ package final class ForestModel {
             )
             completed(index)
         }
-        // By columns, so that tokens that occur twice are added in the same order by whichever member.
-        team.run("embedding backward") { member in
-            let share = team.share(of: configuration.hiddenSize, member: member)
+        // By columns, so that tokens that occur twice are added in the same order by whichever thread.
+        team.run("embedding backward") { thread in
+            let share = team.share(of: configuration.hiddenSize, thread: thread)
             gradients.embedding.columns(share).scatterAdd(
                 buffers.stream.rows(0..<row.tokens.count).columns(share),
                 rows: row.tokens[...]

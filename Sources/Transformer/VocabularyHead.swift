@@ -11,32 +11,32 @@ internal import Preferences
 /// Shapes: `L` hidden states, `D` width, `V` vocabulary.
 struct VocabularyHead {
     struct Buffers {
-        /// The logits that are kept, or one slice for each member, `[1, capacity]`.
+        /// The logits that are kept, or one slice for each thread, `[1, capacity]`.
         let logits: Matrix
         /// The normalized hidden states, `[T, D]`.
         let normed: Matrix
         /// Their gradient, `[T, D]`; without training empty.
         let dnormed: Matrix
-        /// Each member's share of the gradient of a group's normalized hidden states, `[members * group, D]`.
+        /// Each thread's share of the gradient of a group's normalized hidden states, `[threads * group, D]`.
         let partial: Matrix
-        /// Each member's share of the norm's gradient, `[members, D]`.
+        /// Each thread's share of the norm's gradient, `[threads, D]`.
         let norms: Matrix
         /// The most hidden states in a group, whose logits are kept.
         let groupSize: Int
 
-        init(_ model: ModelConfiguration, _ capacity: Workspace.Capacity, members: Int, arena: inout Arena) {
+        init(_ model: ModelConfiguration, _ capacity: Workspace.Capacity, threads: Int, arena: inout Arena) {
             let slices = VocabularyHead.slices(of: model.vocabularySize)
             let rowCount = capacity.logitBytes / MemoryLayout<Float>.stride / model.vocabularySize
             groupSize = min(max(rowCount, 16), max(capacity.tokens, 1))
-            // Kept slices lie behind each other; without training each member needs but one.
+            // Kept slices lie behind each other; without training each thread needs but one.
             let kept = capacity.trains ? model.vocabularySize : 0
-            let columns = max(kept, members * (slices.map(\.count).max() ?? 0))
+            let columns = max(kept, threads * (slices.map(\.count).max() ?? 0))
             logits = arena.matrix(rows: 1, columns: groupSize * columns)
             normed = arena.matrix(rows: capacity.tokens, columns: model.hiddenSize)
             let trained = capacity.trains ? 1 : 0
             dnormed = arena.matrix(rows: capacity.tokens * trained, columns: model.hiddenSize)
-            partial = arena.matrix(rows: members * groupSize * trained, columns: model.hiddenSize)
-            norms = arena.matrix(rows: members * trained, columns: model.hiddenSize)
+            partial = arena.matrix(rows: threads * groupSize * trained, columns: model.hiddenSize)
+            norms = arena.matrix(rows: threads * trained, columns: model.hiddenSize)
         }
     }
 
@@ -124,7 +124,7 @@ struct VocabularyHead {
         // No residual passes the final norm by.
         dhidden.fill(0)
         buffers.norms.fill(0)
-        team.forEachBlock("final norm backward", of: hidden.rows, blockSize: Workspace.blockSize) { block, member in
+        team.forEachBlock("final norm backward", of: hidden.rows, blockSize: Workspace.blockSize) { block, thread in
             Kernels.normalizeBackward(
                 hidden.rows(block),
                 weight: weights.finalNorm,
@@ -132,10 +132,10 @@ struct VocabularyHead {
                 dy: buffers.dnormed.rows(block),
                 residual: dhidden.rows(block),
                 into: dhidden.rows(block),
-                dweight: buffers.norms.rows(member..<member + 1)
+                dweight: buffers.norms.rows(thread..<thread + 1)
             )
         }
-        for member in 0..<team.count { gradients.finalNorm.add(buffers.norms.rows(member..<member + 1)) }
+        for thread in 0..<team.count { gradients.finalNorm.add(buffers.norms.rows(thread..<thread + 1)) }
     }
 
     // MARK: Logits
@@ -150,11 +150,11 @@ struct VocabularyHead {
         into scores: inout RowScores
     ) -> [Float] {
         let targets = targets(of: row, hidden: chunk)
-        let parts = team.map("head") { member in
+        let parts = team.map("head") { thread in
             var state = RunningLogSumExp(rows: chunk.count)
             var targetLogits: [(target: Int, logit: Float)] = []
-            for slice in team.share(of: slices.count, member: member) {
-                let logits = makeLogits(chunk, slice, member, weights, buffers, keeping: keeping)
+            for slice in team.share(of: slices.count, thread: thread) {
+                let logits = makeLogits(chunk, slice, thread, weights, buffers, keeping: keeping)
                 state.fold(logits)
                 for target in targets where slices[slice].contains(Int(row.targets[target].token)) {
                     let (hidden, column) = place(row.targets[target], chunk, slice)
@@ -192,14 +192,14 @@ struct VocabularyHead {
             rowCoefficients[Int(row.targets[target].hidden) - chunk.lowerBound] += coefficients[target]
         }
         let normed = buffers.normed.rows(chunk)
-        team.run("head backward") { member in
-            let dnormed = partial(buffers, member, rows: chunk.count)
+        team.run("head backward") { thread in
+            let dnormed = partial(buffers, thread, rows: chunk.count)
             dnormed.fill(0)
-            for slice in team.share(of: slices.count, member: member) {
+            for slice in team.share(of: slices.count, thread: thread) {
                 let logits =
                     kept
-                    ? place(chunk, slice, member, buffers, kept: true)
-                    : makeLogits(chunk, slice, member, weights, buffers, keeping: false)
+                    ? place(chunk, slice, thread, buffers, kept: true)
+                    : makeLogits(chunk, slice, thread, weights, buffers, keeping: false)
                 Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...])
                 for target in targets where slices[slice].contains(Int(row.targets[target].token)) {
                     let (hidden, column) = place(row.targets[target], chunk, slice)
@@ -211,28 +211,28 @@ struct VocabularyHead {
         }
         let dnormed = buffers.dnormed.rows(chunk)
         dnormed.copy(from: partial(buffers, 0, rows: chunk.count))
-        for member in 1..<max(team.count, 1) { dnormed.add(partial(buffers, member, rows: chunk.count)) }
+        for thread in 1..<max(team.count, 1) { dnormed.add(partial(buffers, thread, rows: chunk.count)) }
     }
 
     private func makeLogits(
         _ chunk: Range<Int>,
         _ slice: Int,
-        _ member: Int,
+        _ thread: Int,
         _ weights: ParameterViews,
         _ buffers: Buffers,
         keeping: Bool
     ) -> Matrix {
-        let logits = place(chunk, slice, member, buffers, kept: keeping)
+        let logits = place(chunk, slice, thread, buffers, kept: keeping)
         multiply(buffers.normed.rows(chunk), weights.head.rows(slices[slice]).transposed, into: logits)
         return logits
     }
 
     // MARK: Places
 
-    /// Where the logits of a chunk and slice lie: behind each other where they are kept, else in the member's place.
-    private func place(_ chunk: Range<Int>, _ slice: Int, _ member: Int, _ buffers: Buffers, kept: Bool) -> Matrix {
+    /// Where the logits of a chunk and slice lie: behind each other where they are kept, else in the thread's place.
+    private func place(_ chunk: Range<Int>, _ slice: Int, _ thread: Int, _ buffers: Buffers, kept: Bool) -> Matrix {
         let vocabulary = slices[slice]
-        let start = kept ? chunk.count * vocabulary.lowerBound : member * (buffers.logits.columns / team.count)
+        let start = kept ? chunk.count * vocabulary.lowerBound : thread * (buffers.logits.columns / team.count)
         return buffers.logits.reshaped(at: start, rows: chunk.count, columns: vocabulary.count)
     }
 
@@ -241,8 +241,8 @@ struct VocabularyHead {
         (Int(target.hidden) - chunk.lowerBound, Int(target.token) - slices[slice].lowerBound)
     }
 
-    private func partial(_ buffers: Buffers, _ member: Int, rows: Int) -> Matrix {
-        buffers.partial.rows(member * buffers.groupSize..<member * buffers.groupSize + rows)
+    private func partial(_ buffers: Buffers, _ thread: Int, rows: Int) -> Matrix {
+        buffers.partial.rows(thread * buffers.groupSize..<thread * buffers.groupSize + rows)
     }
 
     /// The targets that hidden states `hidden` predict; targets ascend by hidden state.

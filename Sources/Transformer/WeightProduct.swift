@@ -12,13 +12,13 @@ struct WeightProduct {
     /// The part of the work, as far as all products have the same `T`.
     private var cost: Int { gradient.rows * gradient.columns }
 
-    /// Adds the products of as many tokens in one phase, each member an equal part of the elements of all results.
+    /// Adds the products of as many tokens in one phase, each thread an equal part of the elements of all results.
     ///
-    /// So few results are cut, and the library packs few operands twice; and members wait for each other once.
+    /// So few results are cut, and the library packs few operands twice; and threads wait for each other once.
     static func add(_ products: [WeightProduct], team: ThreadTeam) {
         let total = products.reduce(0) { $0 + $1.cost }
-        team.run("weight gradients") { member in
-            let share = team.share(of: total, member: member)
+        team.run("weight gradients") { thread in
+            let share = team.share(of: total, thread: thread)
             var start = 0
             for product in products {
                 product.add(rows: product.rows(of: share, start: start))

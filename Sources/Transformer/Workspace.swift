@@ -35,7 +35,7 @@ package struct Workspace: ~Copyable {
         let gateUp: Matrix
     }
 
-    /// One member's buffers for a block of rows.
+    /// One thread's buffers for a block of rows.
     struct Block {
         /// `[block, D]`.
         let narrow: Matrix
@@ -59,7 +59,7 @@ package struct Workspace: ~Copyable {
         /// The gradient of query, key and value before rotation, token-major, `[T, (H + 2G) K]`.
         let queryKeyValue: Matrix
         let attention: ForestAttention.Gradients
-        /// Each member's share of the norms' weight gradients, `[members, D]`.
+        /// Each thread's share of the norms' weight gradients, `[threads, D]`.
         let norms: Matrix
     }
 
@@ -80,12 +80,12 @@ package struct Workspace: ~Copyable {
     let backward: Backward?
     let head: VocabularyHead.Buffers
 
-    /// Buffers for rows within `capacity`, for a team of `members`.
-    package init(_ model: ModelConfiguration, capacity: Capacity, members: Int) throws {
+    /// Buffers for rows within `capacity`, for a team of `threads`.
+    package init(_ model: ModelConfiguration, capacity: Capacity, threads: Int) throws {
         var measure = Arena()
-        _ = Parts(model, capacity, members, &measure)
+        _ = Parts(model, capacity, threads, &measure)
         var arena = try Arena(capacity: measure.elementCount)
-        let parts = Parts(model, capacity, members, &arena)
+        let parts = Parts(model, capacity, threads, &arena)
         self.capacity = capacity
         self.arena = consume arena
         inputs = parts.inputs
@@ -98,16 +98,16 @@ package struct Workspace: ~Copyable {
     }
 
     /// The bytes that a workspace of this capacity takes once every buffer has been used.
-    package static func byteCount(_ model: ModelConfiguration, capacity: Capacity, members: Int) -> Int {
+    package static func byteCount(_ model: ModelConfiguration, capacity: Capacity, threads: Int) -> Int {
         var measure = Arena()
-        _ = Parts(model, capacity, members, &measure)
+        _ = Parts(model, capacity, threads, &measure)
         return measure.elementCount * MemoryLayout<Float>.stride
     }
 
     /// Sets all elements of all buffers.
     func fill(_ value: Float, team: ThreadTeam) {
         let all = arena.all
-        team.run("fill") { member in all.columns(team.share(of: all.columns, member: member)).fill(value) }
+        team.run("fill") { thread in all.columns(team.share(of: all.columns, thread: thread)).fill(value) }
     }
 
     /// The residual stream before layer `index`.
@@ -128,7 +128,7 @@ package struct Workspace: ~Copyable {
         let backward: Backward?
         let head: VocabularyHead.Buffers
 
-        init(_ model: ModelConfiguration, _ capacity: Capacity, _ members: Int, _ arena: inout Arena) {
+        init(_ model: ModelConfiguration, _ capacity: Capacity, _ threads: Int, _ arena: inout Arena) {
             let attention = ForestAttention(model)
             let tokens = capacity.tokens
             let keepsAll = capacity.trains && !capacity.recomputes
@@ -143,10 +143,10 @@ package struct Workspace: ~Copyable {
             hidden = arena.matrix(rows: tokens, columns: model.hiddenSize)
             compactAttention = arena.matrix(rows: tokens, columns: model.headCount * model.headDimension)
             var scratch: [Block] = []
-            for _ in 0..<members { scratch.append(Block(model, attention, &arena)) }
+            for _ in 0..<threads { scratch.append(Block(model, attention, &arena)) }
             blocks = scratch
-            backward = capacity.trains ? Backward(model, tokens, members, &arena) : nil
-            head = VocabularyHead.Buffers(model, capacity, members: members, arena: &arena)
+            backward = capacity.trains ? Backward(model, tokens, threads, &arena) : nil
+            head = VocabularyHead.Buffers(model, capacity, threads: threads, arena: &arena)
         }
     }
 }
@@ -202,7 +202,7 @@ extension Workspace.Block {
 }
 
 extension Workspace.Backward {
-    fileprivate init(_ model: ModelConfiguration, _ tokens: Int, _ members: Int, _ arena: inout Arena) {
+    fileprivate init(_ model: ModelConfiguration, _ tokens: Int, _ threads: Int, _ arena: inout Arena) {
         let (groups, width) = (model.keyValueHeadCount, model.headDimension)
         stream = arena.matrix(rows: tokens, columns: model.hiddenSize)
         middle = arena.matrix(rows: tokens, columns: model.hiddenSize)
@@ -212,7 +212,7 @@ extension Workspace.Backward {
         queryKeyValue = arena.matrix(rows: tokens, columns: model.queryKeyValueWidth)
         var keys: [Matrix] = []
         var values: [Matrix] = []
-        for _ in 0..<members {
+        for _ in 0..<threads {
             keys.append(arena.matrix(rows: groups * tokens, columns: width))
             values.append(arena.matrix(rows: groups * tokens, columns: width))
         }
@@ -221,6 +221,6 @@ extension Workspace.Backward {
             key: keys,
             value: values
         )
-        norms = arena.matrix(rows: members, columns: model.hiddenSize)
+        norms = arena.matrix(rows: threads, columns: model.hiddenSize)
     }
 }

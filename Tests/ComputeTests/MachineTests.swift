@@ -39,8 +39,8 @@ struct MachineTests {
     }
 
     @Test("blocks cover everything once, whatever the team", arguments: [1, 2, 3, 5], [0, 1, 7, 256, 1000])
-    func blocks(members: Int, total: Int) {
-        let team = ThreadTeam(count: members)
+    func blocks(threads: Int, total: Int) {
+        let team = ThreadTeam(count: threads)
         let seen = Mutex([Int](repeating: 0, count: total))
         for _ in 0..<20 {
             team.forEachBlock("blocks", of: total, blockSize: 64) { block, _ in
@@ -49,7 +49,7 @@ struct MachineTests {
             }
         }
         #expect(seen.withLock { $0 } == Array(repeating: 20, count: total))
-        #expect(team.map("squares") { $0 * $0 } == (0..<members).map { $0 * $0 })
+        #expect(team.map("squares") { $0 * $0 } == (0..<threads).map { $0 * $0 })
     }
 
     @Test("AdamW equals torch.optim.AdamW")

@@ -31,16 +31,16 @@ struct SyntheticModelTests {
         tiesEmbeddings: true
     )
 
-    private func weights(seed: UInt64, members: Int) throws -> [Float] {
-        let policy = try Policy(random: small, seed: seed, team: ThreadTeam(count: members))
+    private func weights(seed: UInt64, threads: Int) throws -> [Float] {
+        let policy = try Policy(random: small, seed: seed, team: ThreadTeam(count: threads))
         return policy.parameters.withSpan(0..<policy.layout.count) { span in span.indices.map { span[$0] } }
     }
 
     @Test("random weights are the same for any team, others for another seed, and do not repeat")
     func seeds() throws {
-        let values = try weights(seed: 1, members: 1)
-        #expect(try values == weights(seed: 1, members: 3))
-        #expect(try values != weights(seed: 2, members: 1))
+        let values = try weights(seed: 1, threads: 1)
+        #expect(try values == weights(seed: 1, threads: 3))
+        #expect(try values != weights(seed: 2, threads: 1))
         // More than one chunk of 2^20.
         let size = 1 << 20
         #expect(values.count > size + 999 && values[..<999] != values[size..<size + 999])
@@ -48,7 +48,7 @@ struct SyntheticModelTests {
 
     @Test("matrices have mean 0 and deviation 0.02, norms are ones")
     func distribution() throws {
-        let values = try weights(seed: 5, members: 2)
+        let values = try weights(seed: 5, threads: 2)
         let layout = ParameterLayout(small)
         let matrices = layout.tensors.filter(\.decays).flatMap { values[$0.range] }.map { Double($0) / 0.02 }
         let count = Double(matrices.count)

@@ -9,13 +9,13 @@ internal import Transformer
 struct Setting: CustomStringConvertible, Sendable {
     var sharing = Sharing.prefix
     var rowTokens = 4096
-    var members = 1
+    var threads = 1
     /// Small enough, it sends trees through the head in two passes.
     var logitBytes = 1 << 24
     var recomputes = false
 
     var description: String {
-        "\(sharing), rows of \(rowTokens), \(members) threads, \(logitBytes) logit bytes"
+        "\(sharing), rows of \(rowTokens), \(threads) threads, \(logitBytes) logit bytes"
             + (recomputes ? ", recomputed" : "")
     }
 
@@ -23,11 +23,11 @@ struct Setting: CustomStringConvertible, Sendable {
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in
         [
             Setting(sharing: sharing, rowTokens: 1),
-            Setting(sharing: sharing, rowTokens: 150, members: 2),
-            Setting(sharing: sharing, rowTokens: 4096, members: 3),
-            Setting(sharing: sharing, rowTokens: 150, members: 2, recomputes: true),
-            Setting(sharing: sharing, rowTokens: 4096, members: 1, logitBytes: 1),
-            Setting(sharing: sharing, rowTokens: 4096, members: 5, logitBytes: 131 * 4 * 40),
+            Setting(sharing: sharing, rowTokens: 150, threads: 2),
+            Setting(sharing: sharing, rowTokens: 4096, threads: 3),
+            Setting(sharing: sharing, rowTokens: 150, threads: 2, recomputes: true),
+            Setting(sharing: sharing, rowTokens: 4096, threads: 1, logitBytes: 1),
+            Setting(sharing: sharing, rowTokens: 4096, threads: 5, logitBytes: 131 * 4 * 40),
         ]
     }
 }
@@ -73,7 +73,7 @@ final class GoldenModel {
                 recomputes: setting.recomputes,
                 logitBytes: setting.logitBytes
             ),
-            team: ThreadTeam(count: setting.members)
+            team: ThreadTeam(count: setting.threads)
         )
         self.dataset = dataset
         self.layout = layout

@@ -87,9 +87,9 @@ struct GoldenTests {
     }
 
     @Test("two computations with the same team give the same bits", arguments: [1, 3])
-    func deterministic(members: Int) throws {
+    func deterministic(threads: Int) throws {
         func compute() throws -> [String: [Float]] {
-            try GoldenModel(.tied, Setting(rowTokens: 150, members: members)).gradients { response, _, row in
+            try GoldenModel(.tied, Setting(rowTokens: 150, threads: threads)).gradients { response, _, row in
                 response == row.lowerBound ? -1 : 0.5
             }
         }
@@ -100,7 +100,7 @@ struct GoldenTests {
     @Test("making activations again changes no bit and takes less memory", arguments: Golden.allCases)
     func recomputed(golden: Golden) throws {
         func compute(recomputes: Bool) throws -> [String: [Float]] {
-            try GoldenModel(golden, Setting(rowTokens: 150, members: 2, recomputes: recomputes))
+            try GoldenModel(golden, Setting(rowTokens: 150, threads: 2, recomputes: recomputes))
                 .gradients { response, _, row in response == row.lowerBound ? -1 : 0.5 }
         }
         let kept = try compute(recomputes: false)
@@ -113,7 +113,7 @@ struct GoldenTests {
         func activations(recomputes: Bool) -> Int {
             func bytes(tokens: Int, trains: Bool) -> Int {
                 let capacity = Workspace.Capacity(tokens: tokens, trains: trains, recomputes: recomputes, logitBytes: 1)
-                return Workspace.byteCount(model, capacity: capacity, members: 1)
+                return Workspace.byteCount(model, capacity: capacity, threads: 1)
             }
             return bytes(tokens: 2048, trains: true) - bytes(tokens: 2048, trains: false)
         }

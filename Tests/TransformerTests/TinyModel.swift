@@ -44,12 +44,12 @@ final class TinyModel {
 
     /// The gradient of the sum of `coefficients[row][token] * log-probability` over rows, one after the other; a row's
     /// tokens are those of its responses.
-    func gradient(_ rows: [PackedRow], coefficients: [[Double]], members: Int, logitBytes: Int) throws -> [Double] {
+    func gradient(_ rows: [PackedRow], coefficients: [[Double]], threads: Int, logitBytes: Int) throws -> [Double] {
         let model = try ForestModel(
             configuration,
             positions: 1 + Int(rows.flatMap(\.positions).max() ?? 0),
             capacity: .init(tokens: rows.map(\.tokens.count).max() ?? 0, trains: true, logitBytes: logitBytes),
-            team: ThreadTeam(count: members)
+            team: ThreadTeam(count: threads)
         )
         let flat = slopes.matrix(rows: 1, columns: layout.count)
         flat.fill(0)

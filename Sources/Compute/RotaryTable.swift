@@ -3,17 +3,19 @@ internal import Glibc
 
 /// Cosines and sines of the rotary embedding for positions `0..<count`.
 ///
-/// Angles are made as `transformers` makes them, `float32(position) * float32(theta^(-2i/K))` rounded to float32: a
-/// better angle would be another model, since at position 1000 the rounding is already 6e-5 rad.
+/// Angles are computed as in `transformers`, `float32(position) * float32(theta^(-2i/K))` rounded to float32: a more
+/// precise angle would be a different model, since at position 1000 the rounding error is already 6e-5 rad.
 package struct RotaryTable: ~Copyable {
     /// The number of positions.
     package let count: Int
     private let width: Int
     private let buffer: FloatBuffer
 
-    /// A table for heads of `headDimension` (even) elements.
+    /// Computes the table for heads of `headDimension` elements, an even number.
+    ///
+    /// - Throws: `MemoryError` if the system refuses the memory.
     package init(count: Int, headDimension: Int, theta: Double) throws {
-        precondition(headDimension > 0 && headDimension % 2 == 0, "rotary halves pair up")
+        precondition(headDimension > 0 && headDimension % 2 == 0, "the head dimension is even")
         self.count = count
         width = headDimension
         let half = headDimension / 2
@@ -28,7 +30,7 @@ package struct RotaryTable: ~Copyable {
         }
     }
 
-    /// Rotates whole heads of `x` by the angles of `positions`, or back where `inverse` is set.
+    /// Rotates the heads of `x` by the angles of `positions`, or back if `inverse` is set.
     ///
     /// - Parameters:
     ///   - x: `[T, heads * K]`.

@@ -50,7 +50,7 @@ struct LayerKernelTests {
         )
     }
 
-    @Test("the norm's gradients are added to what is there, and may overwrite the residual")
+    @Test("the norm's gradients are accumulated, and may overwrite the residual")
     func normInPlace() throws {
         let (rows, width) = (3, 17)
         let x = try TestMatrix(rows, width) { noise($0 * width + $1) }
@@ -162,7 +162,7 @@ struct LayerKernelTests {
                 let (row, column) = (index / (heads * width), index % width)
                 let i = column % (width / 2)
                 let angle = Double(positions[row]) * pow(100, -2 * Double(i) / Double(width))
-                // Element i of the first half turns towards that of the second, and that one away from it.
+                // Element i of the first half turns towards that of the second, the latter away from it.
                 let rotated =
                     column < width / 2
                     ? x[index] * cos(angle) - x[index + width / 2] * sin(angle)

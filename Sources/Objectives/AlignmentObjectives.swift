@@ -1,5 +1,5 @@
 /// What each pair of a step meets when the step's pairs are sorted.
-package struct StepMatching: Sendable {
+package struct TransportMatching: Sendable {
     /// What one pair meets.
     package struct Partners: Sendable, Equatable {
         /// The reference's margin that has the place among all which the pair's has among the policy's, in nats.
@@ -51,7 +51,7 @@ struct AlignmentObjective: Sendable {
     let isPaired: Bool
 
     /// One pair's part of the loss: the parts of all pairs add up to the whole, and so do its derivatives.
-    func loss(of pair: PairLogps, meeting partners: StepMatching.Partners) -> PairLoss {
+    func loss(of pair: PairLogps, meeting partners: TransportMatching.Partners) -> PairLoss {
         if isPaired {
             let loss = curve(pair.chosen - pair.rejected - partners.referenceMargin)
             let derivative = beta * loss.slope

@@ -72,7 +72,7 @@ package struct Objective: Sendable {
         tailWeight = settings.ldAlpha == 1 ? nil : settings.ldAlpha
     }
 
-    /// Whether a row's loss depends on the step's other pairs, which must then be scored first (`StepMatching`).
+    /// Whether a row's loss depends on the step's other pairs, which must then be scored first (`TransportMatching`).
     package var needsMatching: Bool {
         terms.contains { if case .alignment = $0.term { true } else { false } }
     }
@@ -144,7 +144,7 @@ package struct Objective: Sendable {
         return value
     }
 
-    private func loss(of pair: PairLogps, meeting partners: StepMatching.Partners?) -> PairLoss {
+    private func loss(of pair: PairLogps, meeting partners: TransportMatching.Partners?) -> PairLoss {
         terms.reduce(.zero) { sum, term in
             switch term.term {
             case .pairs(let objective): return sum + term.weight * objective.loss(of: pair)

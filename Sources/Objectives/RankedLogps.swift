@@ -28,13 +28,13 @@ package struct RankedLogps: Sendable {
     /// Indices into `responses`.
     package let pairs: [(chosen: Int, rejected: Int)]
     /// What each pair meets among the step's, where the objective asks for it; else empty.
-    package let partners: [StepMatching.Partners]
+    package let partners: [TransportMatching.Partners]
 
     /// The responses of a row and its pairs.
     package init(
         responses: [ResponseLogps],
         pairs: [(chosen: Int, rejected: Int)],
-        partners: [StepMatching.Partners] = []
+        partners: [TransportMatching.Partners] = []
     ) {
         precondition(partners.isEmpty || partners.count == pairs.count, "partners for each pair or for none")
         (self.responses, self.pairs, self.partners) = (responses, pairs, partners)

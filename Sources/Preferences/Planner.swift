@@ -66,7 +66,7 @@ package struct Planner: Sendable {
     /// Trees over shards, and how their costs are divided.
     private struct DividedTrees {
         let shards: [[TokenTree]]
-        let division: Division
+        let division: LoadPartition
 
         /// When the last shard is done.
         var last: Double { division.times.max() ?? 0 }
@@ -76,7 +76,7 @@ package struct Planner: Sendable {
     /// Divides trees by cost; of equal ones that of the lower row goes first, in whichever order they come.
     private func divide(_ trees: [TokenTree], _ speeds: [Double]?) -> DividedTrees {
         let order = trees.indices.sorted { trees[$0].firstExample < trees[$1].firstExample }
-        let division = Division(
+        let division = LoadPartition(
             order.map { cost.forwardFLOPs(of: trees[$0].work) },
             speeds: speeds ?? Array(repeating: 1, count: shards)
         )
@@ -116,7 +116,7 @@ package struct StepPlan: Sendable {
 
     fileprivate init(
         shardTrees: [[TokenTree]],
-        division: Division,
+        division: LoadPartition,
         rowTokens: Int,
         counts: LossCounts,
         unsharedTokens: Int

@@ -23,7 +23,7 @@ struct BenchmarkTrial {
     init(_ source: BenchmarkSource, for model: ModelConfiguration, _ settings: Benchmark.Settings, ranks: Int) throws {
         let dataset = try source.dataset(for: model, settings, ranks: ranks)
         let shards = try settings.training.communication.shardCount(ranks: ranks)
-        var cursor = StepCursor(dataset, settings.training)
+        var cursor = BatchSampler(dataset, settings.training)
         let rows = cursor.next()
         func way(_ sharing: BenchmarkSharing) throws -> Way {
             var configuration = settings.training

@@ -34,7 +34,7 @@ struct PairCollection {
     }
 
     /// The pairs of all ranks, matched; every rank calls this.
-    func matched(_ communicator: any Communicator) throws -> StepMatching {
+    func matched(_ communicator: any Communicator) throws -> TransportMatching {
         let all = try communicator.sum(values)
         let pairs = stride(from: 0, to: all.count, by: Self.fields.count).map { start in
             var pair = PairLogps(
@@ -48,6 +48,6 @@ struct PairCollection {
             for (offset, field) in Self.fields.enumerated() { pair[keyPath: field] = all[start + offset] }
             return pair
         }
-        return StepMatching(pairs)
+        return TransportMatching(pairs)
     }
 }

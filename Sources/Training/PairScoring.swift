@@ -21,7 +21,7 @@ struct PairScoring {
         of example: PackedRow.ExampleSlice,
         in row: PackedRow,
         scores: RowScores,
-        matching: StepMatching? = nil,
+        matching: TransportMatching? = nil,
         firstPair: Int = 0
     ) -> RankedLogps {
         let responses = row.responses[example.responses]
@@ -47,12 +47,12 @@ struct StepScoring {
     private let scoring: PairScoring
     private let counts: LossCounts
     private let totals: StepTotals
-    private let matching: StepMatching?
+    private let matching: TransportMatching?
 
     /// - Parameters:
     ///   - counts: Of all rows of the step, over all ranks.
     ///   - matching: Where the objective needs it; of all pairs of the step, in the order of `counts`.
-    init(_ scoring: PairScoring, counts: LossCounts, matching: StepMatching? = nil) {
+    init(_ scoring: PairScoring, counts: LossCounts, matching: TransportMatching? = nil) {
         self.scoring = scoring
         self.counts = counts
         self.matching = matching

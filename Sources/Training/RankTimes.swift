@@ -19,7 +19,7 @@ package struct RankTimes: Sendable, Equatable, Codable {
     ///   - costs: What each rank had to do by the plan.
     package init(seconds: [Double], costs: [Double]) {
         self.seconds = seconds.reduce(0, +) / Double(max(seconds.count, 1))
-        imbalance = Division.imbalance(of: seconds)
+        imbalance = LoadPartition.imbalance(of: seconds)
         spread = relativeDeviation(zip(seconds, costs).filter { $1 > 0 }.map { $0 / $1 })
     }
 

@@ -5,14 +5,14 @@ struct RunCourse {
     let stepsPerEpoch: Int
     let totalSteps: Int
     /// At the first step of the run.
-    let beginning: StepCursor
+    let beginning: BatchSampler
     private let schedule: LearningRateSchedule
     /// At the next step.
-    private var cursor: StepCursor
+    private var cursor: BatchSampler
 
     /// The course of a run over `dataset`, at its beginning.
     init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration) {
-        beginning = StepCursor(dataset, configuration)
+        beginning = BatchSampler(dataset, configuration)
         cursor = beginning
         stepsPerEpoch = beginning.stepsPerEpoch
         totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)

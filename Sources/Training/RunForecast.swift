@@ -83,7 +83,7 @@ package struct RunForecast {
     ) throws {
         let shards = try configuration.communication.shardCount(ranks: ranks)
         let planner = Planner(dataset, configuration, model: model, shards: shards)
-        var cursor = StepCursor(dataset, configuration)
+        var cursor = BatchSampler(dataset, configuration)
         self.ranks = ranks
         stepsPerEpoch = cursor.stepsPerEpoch
         steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
@@ -109,7 +109,7 @@ package struct RunForecast {
             var way = configuration
             (way.sharing, way.groupByPrompt) = (mode, isGrouped)
             let planner = Planner(dataset, way, model: model, shards: shards)
-            var cursor = StepCursor(dataset, way)
+            var cursor = BatchSampler(dataset, way)
             let work = (0..<steps).reduce(Work.zero) { sum, _ in sum + planner.plan(rows: cursor.next()).work }
             return Sharing(
                 mode: mode,

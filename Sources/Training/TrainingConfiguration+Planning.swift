@@ -23,7 +23,7 @@ extension Planner {
     }
 }
 
-extension StepCursor {
+extension BatchSampler {
     /// The first step of a run over `dataset`.
     init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration) {
         self.init(

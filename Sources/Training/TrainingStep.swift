@@ -191,7 +191,7 @@ final class TrainingStep {
     }
 
     /// What each pair meets among the step's, where the objective asks for it: one more forward pass.
-    private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> StepMatching? {
+    private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> TransportMatching? {
         guard scoring.objective.needsMatching else { return nil }
         var pairs = PairCollection(scoring, counts: counts)
         for row in rows {

@@ -40,7 +40,7 @@ extension Objective {
                 response(pair.rejected, pair.referenceRejected, pair.rejectedCount, rank: 1),
             ],
             pairs: [(0, 1)],
-            partners: StepMatching([pair]).partners
+            partners: TransportMatching([pair]).partners
         )
         let loss = loss(of: row, totals: StepTotals(pairs: 1, rows: 1, bestTokens: pair.chosenCount))
         return PairLoss(

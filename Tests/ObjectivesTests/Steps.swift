@@ -59,7 +59,7 @@ struct Step {
 
     /// The loss, and its derivative for each token of each response of each row.
     func loss(_ objective: Objective) -> (value: Double, derivatives: [[[Double]]]) {
-        let partners = StepMatching(ranked.flatMap(objective.pairs)).partners
+        let partners = TransportMatching(ranked.flatMap(objective.pairs)).partners
         let pairs = rows.reduce(0) { $0 + $1.pairs.count }
         let best = rows.flatMap { row in row.policy.indices.filter { row.ranks[$0] == 0 }.map { row.policy[$0].count } }
         let totals = StepTotals(pairs: pairs, rows: rows.count, bestTokens: best.reduce(0, +))

@@ -3,7 +3,7 @@
 /// Longest processing time first (Graham 1969), each piece to the shard that would be done with it first. Then the shard
 /// that is done last gives a piece to another, or exchanges one, as long as that gains something. The same costs and
 /// speeds give the same division on every rank.
-package struct Division: Sendable, Equatable {
+package struct LoadPartition: Sendable, Equatable {
     /// The pieces of each shard, as indices of the costs.
     package private(set) var pieces: [[Int]]
     /// The cost of each shard.

@@ -1,5 +1,5 @@
 /// A small part of a row of a dataset: where its first responses begin.
-package struct RowBeginning: Sendable, Equatable {
+package struct TruncatedExample: Sendable, Equatable {
     /// The prompt's last tokens.
     let prompt: ArraySlice<Int32>
     /// The responses' first tokens.
@@ -17,7 +17,7 @@ package struct RowBeginning: Sendable, Equatable {
 
 extension PreferenceDataset {
     /// A dataset of such parts; nil of none.
-    package init?(_ beginnings: [RowBeginning]) {
+    package init?(_ beginnings: [TruncatedExample]) {
         let rows = beginnings.map { Row(prompt: $0.prompt, responses: $0.responses) }
         let dataset = try? PreferenceDataset(rows)
         guard let dataset else { return nil }

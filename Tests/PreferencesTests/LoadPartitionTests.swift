@@ -2,7 +2,7 @@ internal import Preferences
 internal import Testing
 
 /// Work is divided so that the last shard is done early.
-struct DivisionTests {
+struct LoadPartitionTests {
     /// The earliest end that any division has, by trying all.
     private func earliestEnd(_ costs: [Double], _ speeds: [Double]) -> Double {
         var best = Double.infinity
@@ -30,7 +30,7 @@ struct DivisionTests {
         for count in 1...8 {
             for _ in 0..<12 {
                 let costs = (0..<count).map { _ in Double(Int.random(in: 1...50, using: &random)) }
-                let division = Division(costs, speeds: speeds)
+                let division = LoadPartition(costs, speeds: speeds)
                 let end = division.times.max() ?? 0
                 let best = earliestEnd(costs, speeds)
                 #expect(end >= best && end <= 1.1 * best, "\(costs)")
@@ -45,11 +45,11 @@ struct DivisionTests {
         var random = TestRandom(seed: UInt64(count + shards))
         let costs = (0..<count).map { _ in Double(Int.random(in: 0...999, using: &random)) }
         let speeds = (0..<shards).map { _ in Double(Int.random(in: 1...4, using: &random)) }
-        let division = Division(costs, speeds: speeds)
+        let division = LoadPartition(costs, speeds: speeds)
         #expect(division.pieces.joined().sorted() == Array(0..<count))
         #expect(division.loads == division.pieces.map { $0.reduce(0) { $0 + costs[$1] } })
         #expect(division.imbalance >= 1 - 1e-12)
-        #expect(division == Division(costs, speeds: speeds), "the same every time")
+        #expect(division == LoadPartition(costs, speeds: speeds), "the same every time")
     }
 
     @Test("exchanges never make the last shard later than longest processing time first does")
@@ -59,7 +59,7 @@ struct DivisionTests {
             let costs = (0..<40).map { _ in Double.random(in: 0...1, using: &random) }.sorted(by: >)
             var loads = Array(repeating: 0.0, count: 6)
             for cost in costs { loads[loads.indices.min { loads[$0] < loads[$1] }!] += cost }
-            let end = Division(costs, speeds: Array(repeating: 1, count: 6)).times.max() ?? 0
+            let end = LoadPartition(costs, speeds: Array(repeating: 1, count: 6)).times.max() ?? 0
             #expect(end <= loads.max()! + 1e-12)
             gains += end < loads.max()! - 1e-9 ? 1 : 0
         }

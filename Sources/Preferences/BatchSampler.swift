@@ -1,5 +1,5 @@
 /// Which dataset rows each step takes: a function of seed, epoch and step alone, so that a run resumes where it was.
-package struct StepCursor: Sendable, Equatable {
+package struct BatchSampler: Sendable, Equatable {
     /// Rows of the dataset.
     package let rowCount: Int
     /// Rows of a step; the last of an epoch may have fewer.

@@ -1,13 +1,13 @@
 internal import Preferences
 internal import Testing
 
-struct StepCursorTests {
-    private func cursor(_ rows: Int, _ batch: Int, seed: UInt64 = 1, shuffles: Bool = true) -> StepCursor {
-        StepCursor(rowCount: rows, batchSize: batch, seed: seed, shuffles: shuffles)
+struct BatchSamplerTests {
+    private func cursor(_ rows: Int, _ batch: Int, seed: UInt64 = 1, shuffles: Bool = true) -> BatchSampler {
+        BatchSampler(rowCount: rows, batchSize: batch, seed: seed, shuffles: shuffles)
     }
 
     /// The steps of one epoch.
-    private func epoch(_ cursor: inout StepCursor) -> [[Int]] {
+    private func epoch(_ cursor: inout BatchSampler) -> [[Int]] {
         (0..<cursor.stepsPerEpoch).map { _ in cursor.next() }
     }
 
@@ -77,14 +77,14 @@ struct StepCursorTests {
         #expect(epoch(&alone) == [[3, 7, 5, 6], [1, 4, 2, 8], [0]])
         #expect(epoch(&alone) == [[7, 3, 2, 5], [6, 4, 0, 8], [1]])
         let groups = [0, 1, 0, 2, 1, 3, 1, 3, 3]
-        var grouped = StepCursor(rowCount: 9, batchSize: 4, seed: 7, shuffles: true, groups: groups)
+        var grouped = BatchSampler(rowCount: 9, batchSize: 4, seed: 7, shuffles: true, groups: groups)
         #expect(epoch(&grouped) == [[3, 7, 5, 8], [6, 1, 4, 2], [0]])
         #expect(epoch(&grouped) == [[7, 5, 8, 3], [2, 0, 6, 4], [1]])
     }
 
     /// Cursors whose rows have these groups.
-    private func cursor(groups: [Int], _ batch: Int, shuffles: Bool = true) -> StepCursor {
-        StepCursor(rowCount: groups.count, batchSize: batch, seed: 1, shuffles: shuffles, groups: groups)
+    private func cursor(groups: [Int], _ batch: Int, shuffles: Bool = true) -> BatchSampler {
+        BatchSampler(rowCount: groups.count, batchSize: batch, seed: 1, shuffles: shuffles, groups: groups)
     }
 
     @Test("rows of a group come together, and one that does not fit the rest of a step waits for the next")

@@ -2,7 +2,7 @@ internal import Objectives
 internal import Testing
 
 /// The losses of a whole step.
-struct StepMatchingTests {
+struct TransportMatchingTests {
     /// Pairs of one token each.
     private func step(_ pairs: [PairLogps]) -> Step {
         Step(

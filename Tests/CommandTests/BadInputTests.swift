@@ -137,7 +137,7 @@ struct BadInputTests {
     func datasets() throws {
         try Places.temporary { directory in
             try expect(
-                "DIR/data.safetensors: row 0: token id 131 lies outside the model's vocabulary of 131; "
+                "DIR/data.safetensors: example 0: token id 131 is outside the model's vocabulary of 131; "
                     + "prepare the data with this model's tokenizer",
                 ["--data", try data(in: directory, responses: [[3], [131]])],
                 in: directory
@@ -313,7 +313,7 @@ struct BadInputTests {
                 in: directory
             )
             try expect(
-                "DIR/data.safetensors: row 0: token id 131 lies outside the model's vocabulary of 131; "
+                "DIR/data.safetensors: example 0: token id 131 is outside the model's vocabulary of 131; "
                     + "prepare the data with this model's tokenizer",
                 ["--eval-data", try data(in: directory, responses: [[3], [131]])],
                 in: directory

@@ -24,7 +24,7 @@ struct PlanTests {
         for line in [
             "tokens min median 90 % max count", "prompt 1 23 90 90 6", "response 1 10 21 30 16",
             "sharing tokens TFLOP × fewer", "none 823 0.00 1.00", "steps 2 of 3 rows, 2 an epoch",
-            "row 3: 2 responses to a prompt of 17 tokens; 28 tokens computed, 52 without sharing",
+            "example 3: 2 responses to a prompt of 17 tokens; 28 tokens computed, 52 without sharing",
         ] {
             #expect(words.contains(line), "\(line) in \(words)")
         }

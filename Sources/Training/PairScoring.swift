@@ -33,7 +33,7 @@ struct PairScoring {
                     policy: policy,
                     reference: reference?.tokenLogps(ofResponse: response.index).map(Double.init) ?? policy,
                     rank: response.rank,
-                    alignment: objective.usesWeighting ? scores.alignment(of: response, in: row) : 0
+                    wpoLogWeight: objective.usesWeighting ? scores.wpoLogWeight(of: response, in: row) : 0
                 )
             },
             pairs: pairs,

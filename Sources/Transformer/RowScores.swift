@@ -30,7 +30,7 @@ package struct RowScores: Sendable {
 
     /// The mean over a response's tokens of `log p(token) - log Σ_v p(v)²`, in nats: how likely they are in relation to
     /// what the model would say itself.
-    package func alignment(of response: PackedRow.ResponseSlice, in row: PackedRow) -> Double {
+    package func wpoLogWeight(of response: PackedRow.ResponseSlice, in row: PackedRow) -> Double {
         let sum = row.responseTargets[response.targets].reduce(0) { sum, target in
             sum + Double(logps[Int(target)]) - Double(logSquares[Int(target)])
         }

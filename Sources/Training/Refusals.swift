@@ -6,7 +6,7 @@ package import Preferences
 // Which errors are the fault of settings, model or data: a command that is started again meets them again.
 
 extension FormatError: Refusal {
-    package var isRefusal: Bool { !isPassing }
+    package var isRefusal: Bool { !isTransient }
 }
 
 extension DatasetError: Refusal {

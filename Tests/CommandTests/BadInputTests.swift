@@ -116,7 +116,8 @@ struct BadInputTests {
                 #expect(symlink(secret.string, $0.appending("vocab.txt").string) == 0)
             }
             try expect(
-                "DIR/model/vocab.txt: is a link to a file outside of the model; copy that here if it belongs to it",
+                "DIR/model/vocab.txt: links to a file outside the model directory; replace it by a copy if it belongs to "
+                    + "the model",
                 ["--model", linked],
                 in: directory
             )
@@ -181,7 +182,7 @@ struct BadInputTests {
         try Places.temporary { directory in
             let file = golden.directory.appending("config.json")
             try expect(
-                "\(file)/x: cannot be made a directory: Not a directory; choose another place",
+                "\(file)/x: cannot be created as a directory: Not a directory; choose another place",
                 ["--output", file.appending("x").string],
                 in: directory
             )
@@ -227,7 +228,7 @@ struct BadInputTests {
     func fullDisk() throws {
         try withDisk("200k") { directory, disk in
             try expect(
-                "DIR/disk/out: 1 MiB are needed there: No space left on device; free some space or write elsewhere",
+                "DIR/disk/out: needs 1 MiB of disk space: No space left on device; free some space or write elsewhere",
                 ["--output", disk + "/out"],
                 // Another time there may be room.
                 status: 1,

@@ -39,7 +39,7 @@ struct LockTests {
             let refused = try #require(second)
             // Not 64: the same command may be taken later.
             #expect(refused.status == 1)
-            let reason = "error: \(output): another run writes there: process \(holder) on "
+            let reason = "error: \(output): in use by another run: process \(holder) on "
             #expect(refused.errors.hasPrefix(reason), "\(refused.errors)")
             #expect(refused.errors.contains(" since 20") && refused.errors.hasSuffix("or choose another --output\n"))
             #expect(exists(output.appending(".lock")))

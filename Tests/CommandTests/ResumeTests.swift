@@ -186,12 +186,12 @@ struct ResumeTests {
                 expectSameBits(try TrainedRun(output), calm, steps: 12)
             }
             try spoil(10, "optimizer.safetensors") { $0[$0.count / 2] ^= 1 }
-            let bit = "optimizer.safetensors: its SHA-256 is not that of manifest.json: some of its bytes have changed"
+            let bit = "optimizer.safetensors: its SHA-256 differs from manifest.json: some of its bytes have changed"
             try resume(expecting: [
                 "warning: passed over: OUT/checkpoint-10/\(bit)", "resuming after step 5 from OUT/checkpoint-5",
             ])
             try spoil(10, "manifest.json") { $0.removeLast($0.count / 2) }
-            let half = "manifest.json: expected a manifest of format version 1, found something else, or a part of one"
+            let half = "manifest.json: expected a manifest of format version 1, found other or incomplete content"
             try resume(expecting: [
                 "warning: passed over: OUT/checkpoint-10/\(half)", "resuming after step 5 from OUT/checkpoint-5",
             ])

@@ -27,7 +27,7 @@ extension ObjectiveSettings {
 
     private static func loss(named name: String) throws -> LossType {
         if let loss = LossType.all.first(where: { $0.name == name }) { return loss }
-        let known = LossType.all.map(\.name)
+        let known = lossNames
         let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
         throw ObjectiveError(
             setting: CodingKeys.lossType.rawValue,

@@ -81,5 +81,8 @@ package struct ObjectiveSettings: Codable, Sendable, Equatable {
         try values.encode(discopopTau, forKey: .discopopTau)
     }
 
+    /// The names of all losses.
+    package static var lossNames: [String] { LossType.all.map(\.name) }
+
     var divergence: Divergence { Divergence(kind: fDivergenceType, alpha: fAlphaDivergenceCoef) }
 }

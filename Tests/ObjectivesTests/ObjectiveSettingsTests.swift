@@ -29,7 +29,7 @@ struct ObjectiveSettingsTests {
             $0.lossType = ["sigmoid", "grpo-with-a-twist"]
         },
         Mistake("loss_type must be one loss or more, found none") { $0.lossType = [] },
-        Mistake("loss_weights must be one number for each loss, 2, found 1") {
+        Mistake("loss_weights must be one number per loss, 2, found 1") {
             ($0.lossType, $0.lossWeights) = (["sigmoid", "sft"], [1])
         },
         Mistake("loss_weights must be finite numbers, found [nan]") { $0.lossWeights = [.nan] },

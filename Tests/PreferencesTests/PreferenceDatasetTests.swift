@@ -152,7 +152,7 @@ struct PreferenceDatasetTests {
     @Test("an empty dataset is refused")
     func empty() {
         let text = refusal(promptIDs: [], promptOffsets: [0], responseIDs: [], responseOffsets: [0], rowOffsets: [0])
-        #expect(text == "the dataset is empty; prepare it again with espalier-prepare and read its counts")
+        #expect(text == "the dataset is empty; prepare it again with espalier-prepare and check its counts")
     }
 
     @Test("an example without a prompt, a second response or tokens in a response is refused by its number")

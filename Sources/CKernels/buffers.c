@@ -11,7 +11,7 @@ void ek_round_bfloat16(const float *restrict x, uint16_t *restrict y, size_t cou
         uint32_t bits;
         memcpy(&bits, x + i, sizeof bits);
         const uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-        // A carry could make a number of a NaN, or an infinity: it stays, and quiet.
+        // Rounding up could turn NaN into infinity or a number: NaN is truncated instead, and made quiet.
         y[i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? (bits >> 16) | 0x40u : rounded);
     }
 }

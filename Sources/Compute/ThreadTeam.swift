@@ -1,25 +1,25 @@
 internal import Glibc
 internal import Synchronization
 
-/// A fixed team of threads that run one body together, the caller being thread 0.
+/// A fixed team of threads that run the same closure together; the caller is thread 0.
 ///
-/// Threads wait by spinning for some microseconds, since the phases of a step follow each other closely, then sleep.
-/// Work is divided statically, so a run with the same team size gives the same bits.
+/// Waiting threads spin for some microseconds, since the phases of a step follow each other closely, then sleep. Work
+/// is divided statically, so runs with the same number of threads give identical bits.
 package final class ThreadTeam: @unchecked Sendable {
     // Sendable: `body` is written only while every thread waits, and `generation` publishes it (release, acquire).
 
     /// The number of threads, the caller included.
     package let count: Int
-    /// Where the time goes, if anybody asks; set while the team is idle.
+    /// The profile that records each phase, or nil; set only while the team is idle.
     package var profile: Profile?
 
     private var body: ((Int) -> Void)?
     private let generation = Atomic<Int>(0)
     private let unfinished = Atomic<Int>(0)
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
-    /// There is something to do.
+    /// Signaled when there is work.
     private let wake: UnsafeMutablePointer<pthread_cond_t>
-    /// The last thread has finished.
+    /// Signaled when the last thread has finished.
     private let finished: UnsafeMutablePointer<pthread_cond_t>
     private var threads: [pthread_t] = []
 
@@ -49,7 +49,7 @@ package final class ThreadTeam: @unchecked Sendable {
 
     /// Runs `body(thread)` on every thread and returns when all have finished.
     ///
-    /// - Parameter phase: What a profile calls it.
+    /// - Parameter phase: The name of the phase in a profile.
     package func run(_ phase: String, _ body: (_ thread: Int) -> Void) {
         guard let profile else { return run(body) }
         profile.time(phase, threads: count) { phase in
@@ -57,7 +57,7 @@ package final class ThreadTeam: @unchecked Sendable {
         }
     }
 
-    /// Runs `body` on the calling thread alone, as a phase of its own.
+    /// Runs `body` on the calling thread only, as a phase of its own.
     package func alone<R>(_ phase: String, _ body: () throws -> R) rethrows -> R {
         guard let profile else { return try body() }
         return try profile.time(phase, threads: 1) { try profile.record(phase: $0, thread: 0, body) }
@@ -103,7 +103,7 @@ package final class ThreadTeam: @unchecked Sendable {
         }
     }
 
-    /// The contiguous share of `0..<total` that falls to `thread`.
+    /// The contiguous share of `0..<total` that belongs to `thread`.
     package func share(of total: Int, thread: Int) -> Range<Int> {
         (total * thread / count)..<(total * (thread + 1) / count)
     }
@@ -119,18 +119,18 @@ package final class ThreadTeam: @unchecked Sendable {
     }
 
     private func start(thread: Int) -> pthread_t {
-        // The thread must not keep the team alive: `deinit` ends and joins it.
-        let seat = Seat(team: Unmanaged.passUnretained(self), thread: thread)
+        // The thread must not retain the team: `deinit` ends and joins it.
+        let context = StartContext(team: Unmanaged.passUnretained(self), thread: thread)
         var handle = pthread_t()
         let status = pthread_create(
             &handle,
             nil,
-            { context in
-                let seat = Unmanaged<Seat>.fromOpaque(context!).takeRetainedValue()
-                seat.team._withUnsafeGuaranteedRef { $0.serve(as: seat.thread) }
+            { argument in
+                let context = Unmanaged<StartContext>.fromOpaque(argument!).takeRetainedValue()
+                context.team._withUnsafeGuaranteedRef { $0.serve(as: context.thread) }
                 return nil
             },
-            Unmanaged.passRetained(seat).toOpaque()
+            Unmanaged.passRetained(context).toOpaque()
         )
         precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
         return handle
@@ -142,17 +142,17 @@ package final class ThreadTeam: @unchecked Sendable {
             seen = waitForGeneration(after: seen)
             guard perform(as: thread) else { return }
             guard unfinished.subtract(1, ordering: .releasing).newValue == 0 else { continue }
-            // Under the lock, so that a caller that has just found work unfinished is asleep by now.
+            // Under the lock, so that a caller that has just seen unfinished work is already waiting.
             pthread_mutex_lock(lock)
             pthread_cond_signal(finished)
             pthread_mutex_unlock(lock)
         }
     }
 
-    /// Runs the body, if there is one.
+    /// Runs the body and returns true; returns false if there is none, which ends the thread.
     ///
-    /// Not inlined: the reference to the body must be gone before the thread reports that it has finished, since the
-    /// body lives no longer than `run`.
+    /// Not inlined: the reference to the body must be released before the thread reports that it has finished, since
+    /// the body lives no longer than `run`.
     @inline(never)
     private func perform(as thread: Int) -> Bool {
         guard let body else { return false }
@@ -178,7 +178,7 @@ package final class ThreadTeam: @unchecked Sendable {
         while unfinished.load(ordering: .acquiring) > 0 { pthread_cond_wait(finished, lock) }
     }
 
-    private final class Seat {
+    private final class StartContext {
         let team: Unmanaged<ThreadTeam>
         let thread: Int
 

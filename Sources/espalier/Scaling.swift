@@ -12,60 +12,61 @@ extension ScalingStudy.Mode: ExpressibleByArgument {}
 
 struct Scaling: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Runs bench on several numbers of ranks, and tells and foretells how it scales.",
+        abstract: "Measures how training scales over ranks, and predicts it for more nodes.",
         discussion: """
-            Starts mpirun for each number of ranks, in turns. What to measure is said in bench's words: one model, one \
-            source of rows, one way of sharing (default prefix). The JSON file keeps what was measured: --from draws and \
-            foretells anew without running.
+            Runs bench under mpirun on each number of ranks, in turns, and prints speed-up, efficiency and the parts \
+            of a step, as tables, CSV, JSON and a web page with plots. Options that are not listed here are passed to \
+            bench: one model, one data source, and one sharing mode (default prefix). The JSON file contains all \
+            measurements: --from reads it to print, plot and predict again without running.
 
-              espalier scaling --ranks 1,2,4 --mode strong --synthetic-model 135m --profile hh-rlhf --html page.html
+              espalier scaling --ranks 1,2,4 --synthetic-model 135m --profile hh-rlhf --json study.json
               espalier scaling --from study.json --predict 1024 --network 10gbe
             """
     )
 
-    @Option(name: .long, help: "Numbers of ranks, with commas between them.")
+    @Option(name: .long, help: "Numbers of ranks, comma-separated, as in 1,2,4.")
     var ranks: String?
 
-    @Option(name: .long, help: "weak (default): a rank's rows stay the same; strong: a step's.")
+    @Option(name: .long, help: "weak, examples per rank are constant, or strong, examples per step are.")
     var mode = ScalingStudy.Mode.weak
 
-    @Option(name: .long, help: "Preference rows of a rank (weak) or of a step (strong).")
+    @Option(name: .long, help: "Examples per rank (weak) or per step (strong).")
     var rows = 8
 
-    @Option(name: .long, help: "Runs of each number of ranks.")
+    @Option(name: .long, help: "Runs per number of ranks.")
     var repeats = 3
 
-    @Option(name: .long, help: "Timed steps of a run.")
+    @Option(name: .long, help: "Timed steps per run.")
     var steps = 20
 
-    @Option(name: .customLong("warm-up"), help: "Steps of a run before those.")
+    @Option(name: .customLong("warm-up"), help: "Untimed steps before them.")
     var warmUpSteps = 3
 
-    @Option(name: .long, help: "Threads of a rank (default: its share of this host with the most ranks).")
+    @Option(name: .long, help: "Threads per rank (default: the processors of this host over the most ranks).")
     var threads: Int?
 
-    @Option(name: .long, help: "Starts the ranks on a cluster, as launch does (default: on this host).")
+    @Option(name: .long, help: "Cluster configuration to start ranks on, as for launch (default: this host).")
     var cluster: String?
 
-    @Option(name: .customLong("from"), help: "A study that --json wrote: nothing is run.")
+    @Option(name: .customLong("from"), help: "JSON file of an earlier study to read, instead of running.")
     var source: String?
 
     @OptionGroup var forecast: ForecastOptions
 
-    @Option(name: .customLong("csv"), help: "A file for the figures, comma-separated.")
+    @Option(name: .customLong("csv"), help: "CSV file for the results.")
     var csvFile: String?
 
-    @Option(name: .customLong("json"), help: "A file for the figures and all that was measured.")
+    @Option(name: .customLong("json"), help: "JSON file for the results and all measurements.")
     var jsonFile: String?
 
-    @Option(name: .customLong("html"), help: "A file for the figures with plots, a page that needs no other.")
+    @Option(name: .customLong("html"), help: "HTML file for the results with plots, a single self-contained page.")
     var htmlFile: String?
 
-    @Option(name: .long, help: ArgumentHelp("Where /sys and /proc are read.", visibility: .hidden))
+    @Option(name: .long, help: ArgumentHelp("Root of the /sys and /proc that are read.", visibility: .hidden))
     var systemRoot = "/"
 
-    @Argument(parsing: .allUnrecognized, help: "What to measure, in bench's words.")
-    var words: [String] = []
+    @Argument(parsing: .allUnrecognized, help: "Options of bench: model, data source, sharing mode and others.")
+    var benchOptions: [String] = []
 
     func run() throws {
         let status = World.run { _ in
@@ -75,15 +76,15 @@ struct Scaling: ParsableCommand {
             for file in [csvFile, jsonFile, htmlFile] { try file.map { try AtomicFile.checkWritable(FilePath($0)) } }
             let (question, other) = (try forecast.question(), try forecast.otherStudy())
             let study = try measuredStudy()
-            let foretold = try question.map { try answer($0, from: study) }
-            try write(ScalingReport(study, forecast: foretold, validating: other))
+            let prediction = try question.map { try answer($0, from: study) }
+            try write(ScalingReport(study, forecast: prediction, validating: other))
         }
         throw ExitCode(status)
     }
 
     private func answer(_ question: ScalingForecast.Question, from study: ScalingStudy) throws -> ScalingForecast {
         if let forecast = ScalingForecast(study, question) { return forecast }
-        let expected = "a network, since no run had two ranks"
+        let expected = "a network, since no run has two ranks"
         throw TrainingError.invalid(key: "--network", expected: expected, found: "measured")
     }
 
@@ -105,23 +106,23 @@ struct Scaling: ParsableCommand {
 
     private func measuredStudy() throws -> ScalingStudy {
         if let source {
-            guard ranks == nil, words.isEmpty else {
-                let found = ranks.map { "--ranks \($0)" } ?? words.joined(separator: " ")
-                throw TrainingError.invalid(key: "--from", expected: "given without anything to run", found: found)
+            guard ranks == nil, benchOptions.isEmpty else {
+                let found = ranks.map { "--ranks \($0)" } ?? benchOptions.joined(separator: " ")
+                throw TrainingError.invalid(key: "--from", expected: "given without options of a run", found: found)
             }
             return try ScalingStudy(path: FilePath(source))
         }
         let counts = try rankCounts()
         let runner = try ScalingRunner(
             launcher: try launcher(most: counts[counts.count - 1]),
-            words: try checkedWords(),
+            benchOptions: try checkedBenchOptions(),
             mode: mode,
             rows: rows,
             steps: steps,
             warmUpSteps: warmUpSteps
         )
         return try runner.run(counts, repeats: repeats) { study in
-            // After every run, so that a long study is not lost with its last.
+            // After every run, so that the failure of the last one does not lose a long study.
             guard let jsonFile else { return }
             let record = ScalingReport(study, forecast: nil, validating: nil).record
             try AtomicFile.write(to: FilePath(jsonFile)) { try $0.append(record.page) }
@@ -131,11 +132,11 @@ struct Scaling: ParsableCommand {
     private func launcher(most: Int) throws -> RankLauncher {
         let root = FilePath(systemRoot)
         guard let cluster else { return try RankLauncher(ranks: most, threads: threads, root: root) }
-        try check("--threads", threads == nil, "left out, since \(cluster) decides it", threads ?? 0)
+        try check("--threads", threads == nil, "omitted, since \(cluster) sets it", threads ?? 0)
         let variables = ProcessInfo.processInfo.environment
         let launcher = try RankLauncher(FilePath(cluster), root: root, variables: variables)
-        let room = try launcher.capacity ?? most
-        try check("--ranks", most <= room, "at most \(room), for which \(cluster) has room", most)
+        let capacity = try launcher.capacity ?? most
+        try check("--ranks", most <= capacity, "at most \(capacity), the slots of \(cluster)", most)
         return launcher
     }
 
@@ -143,13 +144,13 @@ struct Scaling: ParsableCommand {
     private func rankCounts() throws -> [Int] {
         let range = 1...1 << 16
         let numbers = (ranks ?? "").split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        let expected = "numbers from 1 to 65536 with commas between them, as in 1,2,4"
+        let expected = "comma-separated numbers from 1 to 65536, as in 1,2,4"
         try check("--ranks", numbers.allSatisfy(range.contains), expected, ranks ?? "nothing")
-        try check("--ranks", Set(numbers).count == numbers.count, "each number once", ranks ?? "")
+        try check("--ranks", Set(numbers).count == numbers.count, "distinct numbers", ranks ?? "")
         try check("--rows", (1...1 << 20).contains(rows), "from 1 to 2^20", rows)
         let most = numbers.max() ?? 1
         let isEnough = ScalingStudy.rows(rows, mode: mode, ranks: most) >= most
-        try check("--rows", isEnough, "at least \(most) with --mode strong, one for each rank", rows)
+        try check("--rows", isEnough, "at least \(most) with --mode strong, one per rank", rows)
         try check("--repeats", (1...1000).contains(repeats), "from 1 to 1000", repeats)
         try check("--steps", (1...1000).contains(steps), "from 1 to 1000", steps)
         try check("--warm-up", (1...1000).contains(warmUpSteps), "from 1 to 1000", warmUpSteps)
@@ -157,24 +158,24 @@ struct Scaling: ParsableCommand {
         return numbers.sorted()
     }
 
-    /// Bench's words, which it would take, and which measure one thing.
-    private func checkedWords() throws -> [String] {
+    /// The options of bench, checked that it accepts them and that they measure one configuration.
+    private func checkedBenchOptions() throws -> [String] {
         for option in ["--global-batch-size", "--profile-phases", "--trace"] {
-            let isGiven = words.contains { $0 == option || $0.hasPrefix(option + "=") }
-            try check(option, !isGiven, "left out, since --rows and --mode decide what a run measures", "it")
+            let isGiven = benchOptions.contains { $0 == option || $0.hasPrefix(option + "=") }
+            try check(option, !isGiven, "omitted, since --rows and --mode set what a run measures", "it")
         }
-        let bench = try Bench.parse(words)
+        let bench = try Bench.parse(benchOptions)
         let settings = try bench.resolved()
         let given = bench.sharing.isEmpty ? 1 : settings.sharing.count
-        try check("what to measure", settings.sources.count == 1, "one source of rows", "\(settings.sources.count)")
-        try check("--sharing", given == 1, "one way of sharing", bench.sharing.map(\.rawValue).joined(separator: " "))
-        return words + (bench.sharing.isEmpty ? ["--sharing", "prefix"] : [])
+        try check("the data to measure", settings.sources.count == 1, "one data source", "\(settings.sources.count)")
+        try check("--sharing", given == 1, "one sharing mode", bench.sharing.map(\.rawValue).joined(separator: " "))
+        return benchOptions + (bench.sharing.isEmpty ? ["--sharing", "prefix"] : [])
     }
 }
 
-/// Demands that an option is as expected.
+/// Checks that an option has a valid value.
 ///
-/// - Throws: `TrainingError.invalid` where it is not.
+/// - Throws: `TrainingError.invalid` if not.
 func check(_ key: String, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
     guard isValid else { throw TrainingError.invalid(key: key, expected: expected, found: "\(found)") }
 }

@@ -5,7 +5,7 @@ internal import TestSupport
 internal import Testing
 internal import Transformer
 
-/// What the commands write.
+/// The output files of the commands.
 @Suite(.serialized)
 struct OutputTests {
     @Test(
@@ -32,7 +32,7 @@ struct OutputTests {
         }
     }
 
-    @Test("tokens that are not counted are in no log-probability, of the reference neither")
+    @Test("tokens that are not counted are in no log-probability, also of the reference")
     func skippedTokens() throws {
         try Places.temporary { directory in
             let golden = try SafetensorsFile(Golden.tied.file)
@@ -69,7 +69,7 @@ struct OutputTests {
             let responses = try SafetensorsFile(output).float64s("response_logps")
             #expect(zip(responses, sums).allSatisfy { abs($0 - $1) < 2e-6 * abs($1) } && responses.count == sums.count)
 
-            // Measured from itself through the cache, the model's rewards are 0: both count the same tokens.
+            // Against itself through the cache, the model's rewards are 0: both count the same tokens.
             let rows = try golden.int64s("row_offsets").map { Int($0) }
             let pairs = zip(rows, rows.dropFirst()).flatMap { Array(repeating: sums[$0], count: $1 - $0 - 1) }
             let (cache, report) = (directory.appending("reference.safetensors"), directory.appending("eval.json"))
@@ -89,7 +89,7 @@ struct OutputTests {
         }
     }
 
-    @Test("the trained directory holds the configuration in float32 and reads as a model again")
+    @Test("the output directory has a float32 configuration and is a valid model directory")
     func directory() throws {
         try Places.temporary { directory in
             let output = directory.appending("model")
@@ -111,7 +111,7 @@ struct OutputTests {
         }
     }
 
-    @Test("a profiled run writes its phases and a trace, and trains to the same bits, also where it recomputes")
+    @Test("a profiled run writes its phases and a trace, and trains to the same bits, also with recomputation")
     func phases() throws {
         try Places.temporary { directory in
             func train(_ flags: [String]) throws -> FilePath {
@@ -145,7 +145,7 @@ struct OutputTests {
     }
 
     @Test(
-        "evaluation against the reference gives what the next training step measures before its update",
+        "evaluation against the reference equals the metrics of the next training step before its update",
         arguments: [["sigmoid"], ["aot_unpaired", "sft", "--pairs", "all"]]
     )
     func evaluation(objective: [String]) throws {
@@ -189,7 +189,7 @@ struct OutputTests {
         }
     }
 
-    @Test("a reference cache is filled, used again, and refused for other data or another model")
+    @Test("a reference cache is written, reused, and refused for other data or another model")
     func cache() throws {
         try Places.temporary { directory in
             let cache = directory.appending("reference.safetensors").string

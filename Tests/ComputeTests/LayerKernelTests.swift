@@ -51,7 +51,7 @@ struct LayerKernelTests {
         )
     }
 
-    @Test("the norm's gradients are added to what is there, and may overwrite the residual")
+    @Test("the norm's gradients are accumulated, and may overwrite the residual")
     func normInPlace() throws {
         let (rows, width) = (3, 17)
         let x = try TestMatrix(rows, width) { noise($0 * width + $1) }

@@ -4,7 +4,7 @@ internal import Testing
 
 @Suite("Profile")
 struct ProfileTests {
-    /// What a team records that multiplies `[2, 3] x [3, 5]` twice, then copies, then fills on one thread.
+    /// The profile of a team that multiplies `[2, 3] x [3, 5]` twice, then copies, then fills on one thread.
     private func profile(threads: Int, spanLimit: Int = 1000) throws -> Profile {
         let team = ThreadTeam(count: threads)
         let profile = Profile(threads: threads, spanLimit: spanLimit)
@@ -65,7 +65,7 @@ struct ProfileTests {
         }
     }
 
-    @Test("a full trace goes on counting")
+    @Test("a full trace still counts costs")
     func limit() throws {
         let full = try profile(threads: 1, spanLimit: 2)
         var events = 0

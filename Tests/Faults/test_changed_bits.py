@@ -31,7 +31,7 @@ def expect_passed_over(run: Run, calm: Run, file: str, fault: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_a_checkpoint_with_a_changed_bit_is_passed_over(file, run, calm):
     flip_bit(run.output / "checkpoint-10" / file, 0.7)
-    expect_passed_over(run, calm(None)[0], file, f"its SHA-256 is not that of manifest.json: {CHANGED}")
+    expect_passed_over(run, calm(None)[0], file, f"its SHA-256 differs from manifest.json: {CHANGED}")
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.99])
@@ -39,7 +39,7 @@ def test_a_checkpoint_with_a_part_of_its_manifest_is_passed_over(share, run, cal
     manifest = run.output / "checkpoint-10/manifest.json"
     # Without its last line it would be whole still.
     manifest.write_bytes(manifest.read_bytes().rstrip()[: int(share * manifest.stat().st_size)])
-    fault = "expected a manifest of format version 1, found something else, or a part of one"
+    fault = "expected a manifest of format version 1, found other or incomplete content"
     expect_passed_over(run, calm(None)[0], "manifest.json", fault)
 
 

@@ -60,7 +60,7 @@ def test_a_second_job_on_one_output_directory_is_refused(calm, disturbed, place)
             pytest.skip("this build does not lock its output directory")
         second = Run(run.root, None).start(None, "--resume")
         assert second.returncode != 0, second.stderr
-        assert f"error: {run.output}: another run writes there" in second.stderr, second.stderr
+        assert f"error: {run.output}: in use by another run" in second.stderr, second.stderr
     finally:
         os.kill(stopped, signal.SIGCONT)
         errors = first.communicate(timeout=60)[1]

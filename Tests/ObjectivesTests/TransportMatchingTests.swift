@@ -1,7 +1,7 @@
 internal import Objectives
 internal import Testing
 
-/// The losses of a whole step.
+/// The optimal transport losses, which depend on all pairs of a step.
 struct TransportMatchingTests {
     /// Pairs of one token each.
     private func step(_ pairs: [PairLogps]) -> Step {
@@ -42,7 +42,7 @@ struct TransportMatchingTests {
         #expect(abs(found.value - expected) < 1e-15)
     }
 
-    @Test("one pair alone has the sigmoid loss", arguments: ["aot", "aot_unpaired"])
+    @Test("a single pair has the sigmoid loss", arguments: ["aot", "aot_unpaired"])
     func alone(loss: String) throws {
         let objective = try Objective(loss) { ($0.beta, $0.labelSmoothing) = (0.3, 0.1) }
         let sigmoid = try Objective("sigmoid") { ($0.beta, $0.labelSmoothing) = (0.3, 0.1) }

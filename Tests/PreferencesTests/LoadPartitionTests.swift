@@ -1,10 +1,10 @@
 internal import Preferences
 internal import Testing
 
-/// Work is divided so that the last shard is done early.
+/// Work is partitioned so that the slowest shard finishes early.
 struct LoadPartitionTests {
-    /// The earliest end that any division has, by trying all.
-    private func earliestEnd(_ costs: [Double], _ speeds: [Double]) -> Double {
+    /// The smallest makespan of any partition, by exhaustive search.
+    private func smallestMakespan(_ costs: [Double], _ speeds: [Double]) -> Double {
         var best = Double.infinity
         func place(_ piece: Int, _ loads: [Double]) {
             guard piece < costs.count else {
@@ -22,7 +22,7 @@ struct LoadPartitionTests {
     }
 
     @Test(
-        "no division of a few pieces ends more than a tenth earlier",
+        "the makespan of a few pieces is within a tenth of the optimum",
         arguments: [[1, 1], [1, 1, 1], [1, 0.5], [3, 1, 2]]
     )
     func bruteForce(speeds: [Double]) {
@@ -30,14 +30,14 @@ struct LoadPartitionTests {
         for count in 1...8 {
             for _ in 0..<12 {
                 let costs = (0..<count).map { _ in Double(Int.random(in: 1...50, using: &random)) }
-                let division = LoadPartition(costs, speeds: speeds)
-                let end = division.times.max() ?? 0
-                let best = earliestEnd(costs, speeds)
+                let partition = LoadPartition(costs, speeds: speeds)
+                let end = partition.times.max() ?? 0
+                let best = smallestMakespan(costs, speeds)
                 #expect(end >= best && end <= 1.1 * best, "\(costs)")
                 ratios.append(end / best)
             }
         }
-        #expect(ratios.count == 96 && ratios.reduce(0, +) / 96 < 1.01, "nearly all are the best there is")
+        #expect(ratios.count == 96 && ratios.reduce(0, +) / 96 < 1.01, "nearly all are optimal")
     }
 
     @Test("every piece is in one shard, whose load is their sum", arguments: [0, 1, 2, 7, 64, 301], [1, 2, 3, 8, 50])
@@ -45,14 +45,14 @@ struct LoadPartitionTests {
         var random = TestRandom(seed: UInt64(count + shards))
         let costs = (0..<count).map { _ in Double(Int.random(in: 0...999, using: &random)) }
         let speeds = (0..<shards).map { _ in Double(Int.random(in: 1...4, using: &random)) }
-        let division = LoadPartition(costs, speeds: speeds)
-        #expect(division.pieces.joined().sorted() == Array(0..<count))
-        #expect(division.loads == division.pieces.map { $0.reduce(0) { $0 + costs[$1] } })
-        #expect(division.imbalance >= 1 - 1e-12)
-        #expect(division == LoadPartition(costs, speeds: speeds), "the same every time")
+        let partition = LoadPartition(costs, speeds: speeds)
+        #expect(partition.pieces.joined().sorted() == Array(0..<count))
+        #expect(partition.loads == partition.pieces.map { $0.reduce(0) { $0 + costs[$1] } })
+        #expect(partition.imbalance >= 1 - 1e-12)
+        #expect(partition == LoadPartition(costs, speeds: speeds), "the same every time")
     }
 
-    @Test("exchanges never make the last shard later than longest processing time first does")
+    @Test("the local search is never worse than longest processing time first")
     func notWorse() {
         var (random, gains) = (TestRandom(seed: 9), 0)
         for _ in 0..<50 {

@@ -217,7 +217,7 @@ struct TrainingConfigurationTests {
         Mistake("threads must be from 0 to 1024, found -1") { $0.threads = -1 },
         Mistake("threads must be from 0 to 1024, found 1025") { $0.threads = 1025 },
         Mistake("beta must be a finite number above 0, found 0.0") { $0.objective.beta = 0 },
-        Mistake("label_smoothing must be left out with hinge, found 0.25") {
+        Mistake("label_smoothing must be omitted with hinge, found 0.25") {
             ($0.objective.lossType, $0.objective.labelSmoothing) = (["hinge"], 0.25)
         },
         Mistake("self_check must be at least 0, found -1") { $0.selfCheck = -1 },

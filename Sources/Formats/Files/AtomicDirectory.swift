@@ -2,14 +2,14 @@ internal import Foundation
 internal import Glibc
 package import SystemPackage
 
-/// A directory that appears whole or not at all, with a manifest by which it can be checked.
+/// Atomic creation and removal of a directory, with a manifest for verification.
 package enum AtomicDirectory {
-    /// Writes the directory `path` with the files that `body` puts into the one that it is given.
+    /// Writes the directory `path` with the files that `body` creates in the directory that it is passed.
     ///
-    /// Files go to a directory with a temporary name, the manifest last; that takes the final name by one rename when all
-    /// is on the disk. A directory that was there before is replaced. On any error the temporary is removed.
+    /// Files are written to a temporary directory, the manifest last; when all are on disk, one rename moves it to
+    /// `path`. An existing directory is replaced. On any error the temporary directory is removed.
     ///
-    /// - Throws: `FormatError` with the system's reason and the remedy, or what `body` throws.
+    /// - Throws: `FormatError` with the system's reason and the remedy, or the error of `body`.
     package static func write(to path: FilePath, _ body: (FilePath) throws -> Void) throws {
         let (parent, name) = (path.removingLastComponent(), path.lastComponent?.string ?? "")
         let temporary = parent.appending(".\(name).\(getpid()).tmp")
@@ -26,9 +26,9 @@ package enum AtomicDirectory {
         }
     }
 
-    /// Removes a directory with all that it holds; nothing happens where there is none.
+    /// Removes a directory with its contents; does nothing if there is none.
     ///
-    /// It loses its name first, so that a half removed one is never taken for a whole one.
+    /// It is renamed first, so that a partly removed directory is never mistaken for a complete one.
     package static func remove(_ path: FilePath) throws {
         guard let aside = try setAside(path, as: "old") else { return }
         do {
@@ -39,7 +39,7 @@ package enum AtomicDirectory {
         }
     }
 
-    /// Takes a directory's name; nil where there is none.
+    /// Renames a directory to a temporary name, which is returned; nil if there is no directory.
     private static func setAside(_ path: FilePath, as kind: String) throws -> FilePath? {
         let name = path.lastComponent?.string ?? ""
         let aside = path.removingLastComponent().appending(".\(name).\(getpid()).\(kind).tmp")
@@ -52,10 +52,10 @@ package enum AtomicDirectory {
 
     private static func discard(_ temporary: FilePath) { try? FileManager.default.removeItem(atPath: temporary.string) }
 
-    /// Clears up after interrupted processes, among the directories in `parent` whose names begin with `prefix`.
+    /// Cleans up after interrupted processes, among the directories in `parent` whose names begin with `prefix`.
     ///
-    /// What was half written or half removed goes. One that was about to be replaced, and whose name the new one had not
-    /// taken yet, has its name again.
+    /// Removes directories that are partly written or partly removed. Restores the name of a directory that was being
+    /// replaced when the process ended before the new one had the name.
     package static func sweep(_ parent: FilePath, prefix: String) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: parent.string)
         where name.hasPrefix(".\(prefix)") && name.hasSuffix(".tmp") {
@@ -68,7 +68,7 @@ package enum AtomicDirectory {
         }
     }
 
-    /// The name that a directory had before it was to be replaced; nil for any other.
+    /// The former name of a directory that was being replaced; nil for others.
     private static func formerName(_ temporary: String) -> String? {
         let parts = temporary.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count > 3, parts[parts.count - 2] == "former" else { return nil }
@@ -76,7 +76,7 @@ package enum AtomicDirectory {
     }
 
     private static func replace(_ path: FilePath, by temporary: FilePath, in parent: FilePath) throws {
-        // What was there is removed only when the new one has its name: that may take seconds, in which neither is found.
+        // The old directory is removed only after the new one has its name: removal may take seconds.
         let former = try setAside(path, as: "former")
         guard rename(temporary.string, path.string) == 0 else {
             let failure = AtomicFile.failure(path)

@@ -1,29 +1,29 @@
 internal import Glibc
 package import SystemPackage
 
-/// A file that appears whole or not at all.
+/// A file that is written atomically.
 ///
-/// Bytes go to a temporary name beside the destination, are synchronized, and take the final name by one rename. What
-/// was there before stays until then; on any error the temporary is removed, and what a killed process left of it goes
-/// when the file is written again.
+/// Bytes go to a temporary file in the same directory, which is synchronized and then renamed to the destination. An
+/// existing file stays until then. On any error the temporary file is removed; that of a killed process is removed when
+/// the file is written again.
 package struct AtomicFile: ~Copyable {
     private let path: FilePath
     private let temporary: String
     private let descriptor: Int32
     private var isCommitted = false
 
-    /// Writes what `body` appends to `path`.
+    /// Writes the bytes that `body` appends to `path`.
     ///
-    /// - Throws: `FormatError` with the system's reason and the remedy, or what `body` throws.
+    /// - Throws: `FormatError` with the system's reason and the remedy, or the error of `body`.
     package static func write(to path: FilePath, _ body: (inout AtomicFile) throws -> Void) throws {
         var file = try AtomicFile(path)
         try body(&file)
         try file.commit()
     }
 
-    /// Makes sure that a file can be written at `path`, without changing what is there.
+    /// Checks that a file can be written at `path`, without changing an existing one.
     ///
-    /// Called before long work, so that it does not end at a place that was wrong from the beginning.
+    /// Called before long computations, so that a wrong path fails early.
     package static func checkWritable(_ path: FilePath) throws {
         _ = try AtomicFile(path)
     }
@@ -32,12 +32,12 @@ package struct AtomicFile: ~Copyable {
         self.path = path
         path.removeAbandoned()
         temporary = "\(path.string).\(getpid()).tmp"
-        // A killed process of the same number may have left it. What others have put there since is not written to, nor
-        // whatever a link of that name points to.
+        // A killed process with the same id may have left one. O_EXCL and O_NOFOLLOW refuse a file or link that
+        // another process creates in between.
         unlink(temporary)
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.failure(path) }
-        // As long as this process lives it is not abandoned.
+        // The lock marks it as in use while this process lives.
         _ = flock(descriptor, LOCK_EX | LOCK_NB)
     }
 
@@ -50,7 +50,7 @@ package struct AtomicFile: ~Copyable {
     package mutating func append(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes
         while !rest.isEmpty {
-            // Linux writes at most 2 GiB at once.
+            // Linux writes at most 2 GiB per call.
             let written = Glibc.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
             if written < 0 {
                 if errno == EINTR { continue }
@@ -68,18 +68,18 @@ package struct AtomicFile: ~Copyable {
     private mutating func commit() throws {
         guard fsync(descriptor) == 0, rename(temporary, path.string) == 0 else { throw Self.failure(path) }
         isCommitted = true
-        // The rename itself is durable once the directory is synchronized.
+        // The rename is durable once the directory is synchronized.
         try path.removingLastComponent().synchronizeDirectory()
     }
 
-    /// What a failed call means for the file, from `errno`.
+    /// The error for a failed system call, from `errno`, with a remedy.
     package static func failure(_ path: FilePath) -> FormatError {
         let code = errno
         let remedy =
             switch code {
             case ENOSPC, EDQUOT: "; free some space or write elsewhere"
-            case EACCES, EPERM, EROFS: "; choose a place that you may write to"
-            case EIO: "; the disk is at fault, see the system's log"
+            case EACCES, EPERM, EROFS: "; choose a path that you may write to"
+            case EIO: "; the disk is faulty, see the system log"
             case ENOENT, ENOTDIR: "; create its directory first"
             default: ""
             }

@@ -1,7 +1,7 @@
 internal import COpenSSL
 package import SystemPackage
 
-/// An incremental SHA-256 (FIPS 180-4), computed by the system's libcrypto.
+/// An incremental SHA-256 digest (FIPS 180-4), computed by libcrypto.
 package struct Digest: ~Copyable {
     private let context: OpaquePointer
 
@@ -16,7 +16,7 @@ package struct Digest: ~Copyable {
 
     /// Appends bytes to the message.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        require(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count), "SHA-256 takes any bytes")
+        require(EVP_DigestUpdate(context, bytes.baseAddress, bytes.count), "SHA-256 accepts any bytes")
     }
 
     /// Appends the bytes of an array's elements, in memory order.
@@ -31,12 +31,12 @@ package struct Digest: ~Copyable {
 
     /// The digest of the message so far, in hexadecimal; more can be appended afterwards.
     package var hexadecimal: String {
-        // Finishing ends a context, so a copy of it is finished.
+        // Finalizing ends a context, so a copy is finalized.
         guard let copy = EVP_MD_CTX_new() else { preconditionFailure("libcrypto allocates a context") }
         defer { EVP_MD_CTX_free(copy) }
         require(EVP_MD_CTX_copy_ex(copy, context), "a context can be copied")
         var bytes = [UInt8](repeating: 0, count: 32)
-        require(EVP_DigestFinal_ex(copy, &bytes, nil), "a context can be finished")
+        require(EVP_DigestFinal_ex(copy, &bytes, nil), "a context can be finalized")
         return bytes.map { byte in
             let digits = String(byte, radix: 16)
             return digits.count == 1 ? "0" + digits : digits
@@ -45,7 +45,7 @@ package struct Digest: ~Copyable {
 
     /// The digest of a file's bytes, in hexadecimal.
     ///
-    /// - Throws: `FormatError` where the file cannot be read.
+    /// - Throws: `FormatError` if the file cannot be read.
     package static func sha256(ofFile path: FilePath) throws -> String {
         var digest = Digest()
         try MappedFile(path).withBytes { digest.update($0) }
@@ -53,7 +53,7 @@ package struct Digest: ~Copyable {
     }
 }
 
-/// Traps where a call of libcrypto failed: SHA-256 over memory fails only where the library itself is broken.
+/// Traps if a call of libcrypto failed: SHA-256 over memory fails only if the library is broken.
 private func require(_ status: CInt, _ claim: String) {
     precondition(status == 1, claim)
 }

@@ -3,7 +3,7 @@ internal import Glibc
 package import SystemPackage
 
 extension FilePath {
-    /// Makes this directory, with those above it that are missing, and their names durable.
+    /// Creates this directory and missing parents, and synchronizes their parents.
     ///
     /// - Throws: `FormatError` with the system's reason.
     package func makeDirectory() throws {
@@ -15,41 +15,44 @@ extension FilePath {
         let code = errno
         guard code != EEXIST || !isDirectory else { return }
         let reason = code == EEXIST ? "a file has that name" : String(cString: strerror(code))
-        throw FormatError(self, "cannot be made a directory: \(reason); choose another place", code: code)
+        throw FormatError(self, "cannot be created as a directory: \(reason); choose another place", code: code)
     }
 
-    /// Whether both name one file or directory, however they are written.
+    /// Whether both paths refer to the same file or directory.
     package func isSame(as other: FilePath) -> Bool {
         guard let here = try? stat(), let there = try? other.stat() else { return false }
         return here.deviceID == there.deviceID && here.inode == there.inode
     }
 
-    /// Demands that this file of a model directory, or what it is a link to, belongs to the model.
+    /// Checks that this file of a model directory, after resolving links, belongs to the model.
     ///
-    /// That is the directory itself, and the `blobs` of a model in the cache of the Hugging Face Hub, to which its snapshots
-    /// and the local directories of its older releases link.
+    /// It must be in the directory itself, or in the `blobs` of a model in the cache of the Hugging Face Hub, to which
+    /// snapshots, and local directories of older releases of the Hub's client, link.
     ///
-    /// - Throws: `FormatError` for a link to anything else.
+    /// - Throws: `FormatError` for a link to any other place.
     package func requireOwnFile(of directory: FilePath) throws {
         guard let place = resolved?.removingLastComponent(), let home = directory.resolved else { return }
         let repository = place.removingLastComponent().lastComponent?.string ?? ""
         let isCached = place.lastComponent?.string == "blobs" && repository.hasPrefix("models--")
         guard place == home || isCached else {
-            throw FormatError(self, "is a link to a file outside of the model; copy that here if it belongs to it")
+            throw FormatError(
+                self,
+                "links to a file outside the model directory; replace it by a copy if it belongs to the model"
+            )
         }
     }
 
-    /// The path without links; nil where nothing is there.
+    /// The path with links resolved; nil if it does not exist.
     private var resolved: FilePath? {
         guard let path = realpath(string, nil) else { return nil }
         defer { free(path) }
         return FilePath(String(cString: path))
     }
 
-    /// Makes the names in this directory durable; where it cannot be read, or the file system knows no such thing, as far
-    /// as they are.
+    /// Synchronizes this directory, so that renames in it are durable; does nothing if it cannot be opened or the file
+    /// system does not support it.
     ///
-    /// - Throws: `FormatError` where the disk fails.
+    /// - Throws: `FormatError` if the disk fails.
     func synchronizeDirectory() throws {
         let descriptor = open(string.isEmpty ? "." : string, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
@@ -58,9 +61,9 @@ extension FilePath {
         throw AtomicFile.failure(self)
     }
 
-    /// Removes the temporary files of this one, `NAME.PROCESS.tmp`, that killed processes have left behind.
+    /// Removes the temporary files of this file, `NAME.PROCESS.tmp`, that killed processes have left.
     ///
-    /// One that a living process writes is locked by it; where the file system knows no locks all stay.
+    /// A living process locks its temporary file; without support for locks all are kept.
     func removeAbandoned() {
         let (parent, name) = (removingLastComponent(), lastComponent?.string ?? "")
         let place = parent.isEmpty ? "." : parent.string

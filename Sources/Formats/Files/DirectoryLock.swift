@@ -2,35 +2,35 @@ internal import Foundation
 internal import Glibc
 package import SystemPackage
 
-/// A directory that one process at a time may write to.
+/// An exclusive lock on a directory, so that only one process at a time writes to it.
 ///
-/// By `flock` on a file in it: the system gives the lock back when the process ends, however it ends, so that none is ever
-/// left over. It holds between hosts on NFS (with version 4 until a dead host's lease ends, 90 s), CephFS, and Lustre
-/// mounted with `flock`; on Lustre with `localflock`, and on BeeGFS and GPFS by their settings, between processes of one
-/// host alone.
+/// Uses `flock` on a file in it: the system releases the lock when the process ends for any reason, so there are no
+/// stale locks. It works across hosts on NFS (with version 4 until the lease of a dead host expires, 90 s), CephFS, and
+/// Lustre mounted with `flock`; on Lustre with `localflock`, and depending on settings on BeeGFS and GPFS, only between
+/// processes of one host.
 package final class DirectoryLock {
-    /// The file that is locked; it tells who has it.
+    /// The file that is locked; it contains the process that holds the lock.
     package static let fileName = ".lock"
 
-    /// Whether the file system knows locks.
+    /// Whether the lock is held; false if the file system does not support locks.
     package let isHeld: Bool
     private let path: FilePath
     private let descriptor: Int32
 
-    /// Takes the lock of `directory`.
+    /// Acquires the lock of `directory`.
     ///
-    /// - Parameter patience: Seconds for which another process may still hold it: the ranks of a job whose launcher was
+    /// - Parameter patience: Seconds to wait for another process to release it: the ranks of a job whose launcher was
     ///   killed end a moment later.
-    /// - Throws: `FormatError` that names the process which keeps it, or where the file cannot be written.
+    /// - Throws: `FormatError` that names the process which holds it, or if the file cannot be written.
     package init(_ directory: FilePath, patience: Double = 5) throws {
         path = directory.appending(Self.fileName)
         let deadline = ContinuousClock().now + .seconds(patience)
         while true {
-            // What a link of that name points to would be written over.
+            // O_NOFOLLOW: the target of a link with that name would be overwritten.
             let descriptor = open(path.string, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
             guard descriptor >= 0 else { throw AtomicFile.failure(path) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
-                // Whoever had it before may have removed this file meanwhile.
+                // The previous holder may have removed this file in the meantime.
                 if Self.isFile(path, open: descriptor) {
                     (self.descriptor, isHeld) = (descriptor, true)
                     break
@@ -52,7 +52,7 @@ package final class DirectoryLock {
     }
 
     deinit {
-        // While it is held: nobody else's is removed.
+        // Before the lock is released, so that the file of another process is never removed.
         if isHeld { unlink(path.string) }
         close(descriptor)
     }
@@ -67,13 +67,13 @@ package final class DirectoryLock {
         var bytes = [UInt8](repeating: 0, count: 512)
         let count = pread(descriptor, &bytes, bytes.count, 0)
         let line = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self).prefix(while: { !$0.isNewline })
-        return line.isEmpty ? "a process that has not told its name" : String(line)
+        return line.isEmpty ? "an unknown process" : String(line)
     }
 
     private static func refusal(_ directory: FilePath, holder: String) -> FormatError {
         FormatError(
             directory,
-            "another run writes there: \(holder); wait for its end, stop it, or choose another --output",
+            "in use by another run: \(holder); wait for its end, stop it, or choose another --output",
             isTransient: true
         )
     }

@@ -1,14 +1,14 @@
 internal import Foundation
 package import SystemPackage
 
-/// `manifest.json`: every file of a directory with its size and SHA-256, so that it can be known to be whole.
+/// `manifest.json`: size and SHA-256 of every file of a directory, to verify that it is complete and unchanged.
 package struct DirectoryManifest: Encodable, Sendable, Equatable {
     private struct File: Encodable, Sendable, Equatable {
         let bytes: Int
         let sha256: String
     }
 
-    /// The manifest's own name.
+    /// The file name of the manifest.
     package static let fileName = "manifest.json"
     private static let format = "espalier-manifest"
 
@@ -21,7 +21,7 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
         case formatVersion = "format_version"
     }
 
-    /// The manifest of the files that lie in `directory` now.
+    /// Creates the manifest of the files in `directory`.
     init(of directory: FilePath) throws {
         format = Self.format
         formatVersion = 1
@@ -33,15 +33,15 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
         self.files = files
     }
 
-    /// Reads the manifest in `directory` and holds every file to it.
+    /// Reads the manifest in `directory` and verifies every file.
     ///
-    /// - Throws: `FormatError` for the first file that is missing, or is not what it was when it was written.
+    /// - Throws: `FormatError` for the first file that is missing or has changed.
     package init(verifying directory: FilePath) throws {
         let path = directory.appending(Self.fileName)
         let object = try MappedFile(path).withBytes { try? StrictJSON.value(of: $0) }?.object ?? [:]
         let files = object["files"]?.object?.mapValues { Self.file($0.object ?? [:]) }
         guard object["format"] == .string(Self.format), object["format_version"] == .number("1"), let files else {
-            throw FormatError(path, "expected a manifest of format version 1, found something else, or a part of one")
+            throw FormatError(path, "expected a manifest of format version 1, found other or incomplete content")
         }
         (format, formatVersion) = (Self.format, 1)
         self.files = try files.reduce(into: [:]) { known, entry in
@@ -61,7 +61,7 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
     /// The names of the files, sorted.
     package var names: [String] { files.keys.sorted() }
 
-    /// Writes the manifest beside its files.
+    /// Writes the manifest to the directory of its files.
     func write(to directory: FilePath) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -82,12 +82,12 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
             throw FormatError(path, "expected \(expected.bytes) bytes, as \(fileName) says, found \(count)")
         }
         guard try Digest.sha256(ofFile: path) == expected.sha256 else {
-            throw FormatError(path, "its SHA-256 is not that of \(fileName): some of its bytes have changed")
+            throw FormatError(path, "its SHA-256 differs from \(fileName): some of its bytes have changed")
         }
     }
 }
 
-/// Whether a name that a file gives stays within the file's own directory.
+/// Whether a file name has no path components, so that it stays within a directory.
 func isBareName(_ name: String) -> Bool {
     !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
 }

@@ -1,28 +1,28 @@
 internal import Glibc
 package import SystemPackage
 
-/// Room on a disk, held until it is needed.
+/// Disk space that is reserved until it is needed.
 ///
-/// A file of that size that has lost its name at once: the room comes back when the process ends, however it ends.
+/// Uses an unlinked file of that size, whose space the system frees when the process ends for any reason.
 package final class DiskReservation {
     private var descriptor: Int32 = -1
     private let directory: FilePath
 
-    /// Holds `byteCount` bytes on the file system of `directory`.
+    /// Reserves `byteCount` bytes on the file system of `directory`.
     ///
-    /// - Throws: `FormatError` where there is not enough.
+    /// - Throws: `FormatError` if there is not enough space.
     package init(byteCount: Int, in directory: FilePath) throws {
         self.directory = directory
         try hold(byteCount)
     }
 
-    /// Holds `byteCount` bytes in place of what was held.
+    /// Reserves `byteCount` bytes in place of the previous reservation.
     ///
-    /// - Throws: `FormatError` where there is not enough.
+    /// - Throws: `FormatError` if there is not enough space.
     package func hold(_ byteCount: Int) throws {
         release()
         let name = directory.appending(".reserved")
-        // In a container a process has the number of the one before it, whose file would be in the way.
+        // In a container a process may have the id of a killed one, whose file has the same name.
         name.removeAbandoned()
         let path = FilePath("\(name.string).\(getpid()).tmp")
         descriptor = open(path.string, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -34,7 +34,8 @@ package final class DiskReservation {
         descriptor = -1
         throw FormatError(
             directory,
-            "\(byteCount >> 20) MiB are needed there: \(String(cString: strerror(code))); free some space or write elsewhere",
+            "needs \(byteCount >> 20) MiB of disk space: \(String(cString: strerror(code))); "
+                + "free some space or write elsewhere",
             isTransient: true
         )
     }
@@ -43,7 +44,7 @@ package final class DiskReservation {
         release()
     }
 
-    /// Gives the room back, to be written to by something else.
+    /// Frees the reserved space.
     package func release() {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1

@@ -1,7 +1,7 @@
 internal import Glibc
 package import SystemPackage
 
-/// A regular file mapped for reading, unmapped when the last reference goes.
+/// A regular file mapped for reading, unmapped when the last reference is released.
 package final class MappedFile: Sendable {
     /// The file.
     package let path: FilePath
@@ -10,11 +10,11 @@ package final class MappedFile: Sendable {
 
     /// Maps `path`.
     ///
-    /// - Throws: `FormatError` where it is missing, unreadable or not a regular file.
+    /// - Throws: `FormatError` if it is missing, unreadable or not a regular file.
     package init(_ path: FilePath) throws {
         self.path = path
-        // Not blocking: opening a pipe would otherwise wait for a writer, before it can be refused. Links are followed, as
-        // the cache of the Hugging Face Hub is made of them.
+        // O_NONBLOCK: opening a pipe would otherwise wait for a writer before it can be refused. Links are followed,
+        // since the cache of the Hugging Face Hub consists of them.
         let descriptor = open(path.string, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw Self.failure(path, "opened") }
         defer { close(descriptor) }
@@ -45,13 +45,13 @@ package final class MappedFile: Sendable {
     /// The number of bytes.
     package var count: Int { bytes.count }
 
-    /// Lends the bytes of `range`, which lies within the file.
+    /// Calls `body` with the bytes of `range`, which must be within the file.
     package func withBytes<R>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "range within file")
         return try body(UnsafeRawBufferPointer(rebasing: bytes[range]))
     }
 
-    /// Lends all bytes.
+    /// Calls `body` with all bytes.
     package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try withBytes(0..<count, body)
     }

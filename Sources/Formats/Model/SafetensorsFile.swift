@@ -2,15 +2,15 @@ package import SystemPackage
 
 /// A read-only, memory-mapped safetensors file.
 package final class SafetensorsFile: Sendable {
-    /// The free-form strings of the header.
+    /// The metadata of the header.
     package let metadata: [String: String]
     /// The tensors by name.
     package let tensors: [String: TensorInfo]
     private let file: MappedFile
 
-    /// Opens and checks a file.
+    /// Opens and validates a file.
     ///
-    /// - Throws: `FormatError` for anything that does not add up exactly.
+    /// - Throws: `FormatError` for any inconsistency.
     package init(_ path: FilePath) throws {
         file = try MappedFile(path)
         let header = try SafetensorsHeader(file)
@@ -21,14 +21,14 @@ package final class SafetensorsFile: Sendable {
     /// The file.
     package var path: FilePath { file.path }
 
-    /// What the header says of `name`; an error names the nearest tensor there is.
+    /// The header entry of `name`; the error for an unknown name suggests the nearest one.
     package func info(_ name: String) throws -> TensorInfo {
         if let info = tensors[name] { return info }
         let hint = nearest(to: name, among: tensors.keys.sorted()).map { "; the nearest is \($0)" } ?? ""
         throw FormatError(path, "has no tensor \(name)\(hint)")
     }
 
-    /// Makes sure that `read` can read a tensor with this shape.
+    /// Checks that `read` can read a tensor with this shape.
     package func check(_ name: String, shape: [Int]) throws {
         let info = try info(name)
         guard info.shape == shape else {
@@ -42,12 +42,12 @@ package final class SafetensorsFile: Sendable {
     /// Reads a tensor of F32, BF16 or F16 as float32.
     ///
     /// - Parameters:
-    ///   - shape: The shape that it must have.
-    ///   - values: As many elements as the shape holds, overwritten.
+    ///   - shape: The required shape.
+    ///   - values: As many elements as the shape has, overwritten.
     package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
         try check(name, shape: shape)
         let info = try info(name)
-        precondition(values.count == info.elementCount, "room for the tensor")
+        precondition(values.count == info.elementCount, "as many values as the tensor has elements")
         file.withBytes(info.byteRange) { bytes in
             switch info.elementType {
             case .float32:
@@ -62,7 +62,7 @@ package final class SafetensorsFile: Sendable {
                     values[index] = float(half: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
                 }
             case .float64, .int64, .int32, .uint8:
-                preconditionFailure("the type has been checked")
+                preconditionFailure("the type is checked")
             }
         }
     }
@@ -72,16 +72,16 @@ package final class SafetensorsFile: Sendable {
         try file.withBytes(info.byteRange, body)
     }
 
-    /// A tensor of F32.
+    /// The elements of an F32 tensor.
     package func float32s(_ name: String) throws -> [Float] { try array(name, .float32) }
 
-    /// A tensor of F64.
+    /// The elements of an F64 tensor.
     package func float64s(_ name: String) throws -> [Double] { try array(name, .float64) }
 
-    /// A tensor of I32.
+    /// The elements of an I32 tensor.
     package func int32s(_ name: String) throws -> [Int32] { try array(name, .int32) }
 
-    /// A tensor of I64.
+    /// The elements of an I64 tensor.
     package func int64s(_ name: String) throws -> [Int64] { try array(name, .int64) }
 
     private func array<Element: BitwiseCopyable>(_ name: String, _ type: ElementType) throws -> [Element] {
@@ -98,7 +98,7 @@ package final class SafetensorsFile: Sendable {
     }
 }
 
-/// An IEEE 754 half as float32, exactly; NaN stays NaN.
+/// An IEEE 754 half-precision number as float32, exactly; NaN stays NaN.
 private func float(half bits: UInt16) -> Float {
     let sign = UInt32(bits & 0x8000) << 16
     let exponent = UInt32(bits >> 10) & 0x1F

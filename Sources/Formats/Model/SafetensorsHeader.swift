@@ -1,10 +1,10 @@
 internal import SystemPackage
 
-/// The header of a safetensors file: eight bytes of length, then JSON.
+/// The header of a safetensors file: its length in eight bytes, then JSON.
 ///
-/// Read with distrust: what does not add up exactly is refused, so that a truncated or forged file is never half read.
+/// Any inconsistency is refused, so that a truncated or malicious file is never read in part.
 struct SafetensorsHeader {
-    static let longest = StrictJSON.longest
+    static let maximumByteCount = StrictJSON.maximumByteCount
 
     let metadata: [String: String]
     let tensors: [String: TensorInfo]
@@ -15,10 +15,11 @@ struct SafetensorsHeader {
             throw FormatError(path, "expected a safetensors file, found only \(file.count) bytes")
         }
         let length = file.withBytes(0..<8) { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
-        guard length <= Self.longest else {
+        guard length <= Self.maximumByteCount else {
             throw FormatError(
                 path,
-                "the header claims \(length) bytes, at most \(Self.longest) are allowed: not a safetensors file?"
+                "the header claims \(length) bytes, at most \(Self.maximumByteCount) are allowed: "
+                    + "not a safetensors file?"
             )
         }
         let start = 8 + Int(length)
@@ -68,7 +69,7 @@ struct SafetensorsHeader {
         else {
             throw FormatError(
                 path,
-                "tensor \(name): expected dtype, shape and two data_offsets, each whole and not negative"
+                "tensor \(name): expected dtype, shape and two data_offsets of non-negative integers"
             )
         }
         guard let type = ElementType(rawValue: dtype) else {
@@ -95,14 +96,14 @@ struct SafetensorsHeader {
         )
     }
 
-    /// Whole numbers, none negative.
+    /// Non-negative integers.
     private static func integers(_ value: JSONValue?) -> [Int]? {
         guard let values = value?.array else { return nil }
         let integers = values.compactMap(\.wholeNumber)
         return integers.count == values.count ? integers : nil
     }
 
-    /// Tensors must follow each other without hole or overlap and end where the file ends.
+    /// Checks that tensors are consecutive without gap or overlap and end at the end of the file.
     private static func checkCoverage(
         _ tensors: some Sequence<TensorInfo>,
         dataStart: Int,
@@ -110,13 +111,13 @@ struct SafetensorsHeader {
         _ path: FilePath
     ) throws {
         var end = dataStart
-        // By name too, so that of two tensors in one place always the same is named.
+        // Sorted by name too, so that the error for two tensors at the same offset is deterministic.
         for tensor in tensors.sorted(by: {
             ($0.byteRange.lowerBound, $0.byteRange.upperBound, $0.name)
                 < ($1.byteRange.lowerBound, $1.byteRange.upperBound, $1.name)
         }) {
             guard tensor.byteRange.lowerBound == end else {
-                let fault = tensor.byteRange.lowerBound > end ? "leaves a hole before" : "overlaps the tensor before"
+                let fault = tensor.byteRange.lowerBound > end ? "leaves a gap before" : "overlaps the tensor before"
                 throw FormatError(path, "tensor \(tensor.name) \(fault) byte \(tensor.byteRange.lowerBound)")
             }
             end = tensor.byteRange.upperBound

@@ -1,7 +1,7 @@
 internal import Foundation
 package import SystemPackage
 
-/// A tensor to be written, its bytes borrowed when their turn comes, so that a model needs no second copy in memory.
+/// A tensor to be written; its bytes are borrowed only when they are written, so that a model is not copied in memory.
 package struct SafetensorsEntry {
     let name: String
     let elementType: ElementType
@@ -10,7 +10,7 @@ package struct SafetensorsEntry {
 
     var byteCount: Int { shape.reduce(elementType.byteCount, *) }
 
-    /// A tensor of float32 whose elements `lend` lends.
+    /// A float32 tensor whose elements `lend` passes to its argument.
     package init(
         name: String,
         shape: [Int],
@@ -46,7 +46,7 @@ package struct SafetensorsEntry {
 
 /// Writes safetensors files, atomically.
 package enum SafetensorsWriter {
-    /// Writes `entries` in the order of their alignment and names, as the Python library does.
+    /// Writes `entries`, sorted by element size, largest first, then by name, like the Python library.
     package static func write(
         _ entries: [SafetensorsEntry],
         metadata: [String: String] = [:],
@@ -61,7 +61,7 @@ package enum SafetensorsWriter {
             try header.withUnsafeBytes { try file.append($0) }
             for entry in entries {
                 try entry.withBytes { bytes in
-                    precondition(bytes.count == entry.byteCount, "tensor \(entry.name) has the bytes of its shape")
+                    precondition(bytes.count == entry.byteCount, "tensor \(entry.name) has as many bytes as its shape")
                     try file.append(bytes)
                 }
             }
@@ -81,7 +81,7 @@ package enum SafetensorsWriter {
             offset += entry.byteCount
         }
         var json = try JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .withoutEscapingSlashes])
-        // Spaces bring the data to a multiple of eight bytes, so that every element is aligned when mapped.
+        // Padded with spaces to a multiple of eight bytes, so that every element is aligned when mapped.
         json.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - json.count % 8) % 8))
         return json
     }

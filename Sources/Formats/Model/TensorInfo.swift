@@ -1,4 +1,4 @@
-/// The element types of safetensors that this project reads or writes.
+/// The element types of safetensors that are supported.
 package enum ElementType: String, Sendable, CaseIterable {
     case float64 = "F64"
     case float32 = "F32"
@@ -19,12 +19,12 @@ package enum ElementType: String, Sendable, CaseIterable {
     }
 }
 
-/// What a safetensors header says of one tensor.
+/// The entry of one tensor in a safetensors header.
 package struct TensorInfo: Sendable, Equatable {
     package let name: String
     package let elementType: ElementType
     package let shape: [Int]
-    /// The tensor's bytes in the file.
+    /// The byte range of the tensor in the file.
     package let byteRange: Range<Int>
 
     /// The number of elements.

@@ -1,13 +1,13 @@
 internal import Glibc
 package import SystemPackage
 
-/// A file is not what it should be.
+/// A file or directory cannot be read or written, or its content is invalid.
 package struct FormatError: Error, CustomStringConvertible, Equatable {
-    /// The file at fault.
+    /// The file.
     package let path: String
-    /// What was expected, what was found, and the remedy where there is one.
+    /// What was expected, what was found, and the remedy, if known.
     package let message: String
-    /// Whether it is the system's trouble, which may be over another time, and not the file's.
+    /// Whether the cause is the system and may be gone at another attempt, rather than the file.
     package let isTransient: Bool
 
     /// An error about the file at `path`.
@@ -17,12 +17,12 @@ package struct FormatError: Error, CustomStringConvertible, Equatable {
         self.isTransient = isTransient
     }
 
-    /// An error of the system about the file at `path`; a wrong name or missing rights are nothing that passes.
+    /// A system error about the file at `path`; a wrong name and missing permissions are not transient.
     package init(_ path: FilePath, _ message: String, code: Int32) {
-        let lasting = [ENOENT, ENOTDIR, EISDIR, EEXIST, EACCES, EPERM, EROFS, ELOOP, ENAMETOOLONG]
-        self.init(path, message, isTransient: !lasting.contains(code))
+        let permanent = [ENOENT, ENOTDIR, EISDIR, EEXIST, EACCES, EPERM, EROFS, ELOOP, ENAMETOOLONG]
+        self.init(path, message, isTransient: !permanent.contains(code))
     }
 
-    /// One line, in which what files have put into names is no command to a terminal.
+    /// One line without control characters, which names from files could contain.
     package var description: String { "\(path): \(message)".printable() }
 }

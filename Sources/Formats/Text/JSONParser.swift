@@ -1,4 +1,4 @@
-/// One pass over a JSON text, by recursive descent to a depth that is bounded.
+/// A recursive-descent parser of a JSON text, with bounded depth.
 struct JSONParser {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
@@ -30,7 +30,9 @@ struct JSONParser {
     }
 
     private mutating func nested(_ body: (inout JSONParser) throws -> JSONValue) throws -> JSONValue {
-        guard depth < StrictJSON.deepest else { throw fault("at most \(StrictJSON.deepest) levels", "another") }
+        guard depth < StrictJSON.maximumDepth else {
+            throw fault("at most \(StrictJSON.maximumDepth) levels", "another")
+        }
         depth += 1
         position += 1
         let value = try body(&self)
@@ -59,7 +61,7 @@ struct JSONParser {
             let start = position
             guard next == UInt8(ascii: "\"") else { throw fault("a name in quotes") }
             let name = try string()
-            // Parsers differ in which of two they keep.
+            // Parsers differ in which of two duplicates they keep.
             guard members[name] == nil else {
                 throw JSONFault("each name once", found: "\(name) twice", offset: start)
             }
@@ -136,18 +138,18 @@ struct JSONParser {
         }
     }
 
-    /// The scalar of `\uXXXX`, or of two such, which are the halves of one beyond 16 bits.
+    /// The scalar of `\uXXXX`, or of a surrogate pair of two.
     private mutating func scalar() throws -> Unicode.Scalar {
         let start = position - 2
         let unit = try hexadecimal()
         if let scalar = Unicode.Scalar(unit) { return scalar }
         guard unit < 0xDC00, take("\\"), take("u") else {
-            throw JSONFault("a character", found: "half of one", offset: start)
+            throw JSONFault("a character", found: "an unpaired surrogate", offset: start)
         }
         let low = try hexadecimal()
         guard low >= 0xDC00, low < 0xE000, let scalar = Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))
         else {
-            throw JSONFault("a character", found: "half of one", offset: start)
+            throw JSONFault("a character", found: "an unpaired surrogate", offset: start)
         }
         return scalar
     }
@@ -156,7 +158,7 @@ struct JSONParser {
         var value: UInt32 = 0
         for _ in 0..<4 {
             guard let next, let digit = Character(Unicode.Scalar(next)).hexDigitValue else {
-                throw fault("four digits")
+                throw fault("four hexadecimal digits")
             }
             value = value << 4 + UInt32(digit)
             position += 1

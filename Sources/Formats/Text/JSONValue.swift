@@ -1,4 +1,4 @@
-/// A JSON value as a file has it; numbers as they are written, so that none is rounded or made another.
+/// A JSON value; numbers keep their text, so that none is rounded.
 package enum JSONValue: Sendable, Equatable {
     case null
     case flag(Bool)
@@ -7,14 +7,14 @@ package enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// The number, where it is whole, not negative and an `Int`; `-0`, `2.0` and `1e3` are none of these.
+    /// The number, if it is a non-negative integer that fits `Int`; nil for `-0`, `2.0` and `1e3`.
     package var wholeNumber: Int? {
         guard case .number(let text) = self else { return nil }
-        // An integer's initializer would also take a sign.
+        // `Int.init` would also accept a sign.
         return text.utf8.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") } ? Int(text) : nil
     }
 
-    /// The nearest float64, infinite for a number that is too large.
+    /// The nearest float64; infinite if the number is too large.
     package var double: Double? {
         guard case .number(let text) = self else { return nil }
         return Double(text)
@@ -35,7 +35,7 @@ package enum JSONValue: Sendable, Equatable {
         return values
     }
 
-    /// The strings of an object that maps to nothing else.
+    /// The strings of an object that maps only to strings.
     var strings: [String: String]? {
         guard let object else { return nil }
         let strings = object.compactMapValues(\.string)
@@ -44,7 +44,7 @@ package enum JSONValue: Sendable, Equatable {
 
     // MARK: Text
 
-    /// The value as JSON on one line, names sorted.
+    /// The value as JSON on one line, with sorted names.
     package var line: String {
         switch self {
         case .null: return "null"
@@ -58,7 +58,7 @@ package enum JSONValue: Sendable, Equatable {
         }
     }
 
-    /// The value as JSON with one name or element a line, names sorted.
+    /// The value as JSON with one name or element per line, with sorted names.
     package func page(indentation: String = "") -> String {
         let inner = indentation + "  "
         switch self {

@@ -1,10 +1,10 @@
 extension KeyedDecodingContainer {
-    /// Puts the value of `key`, where there is one, into `field`.
+    /// Decodes the value of `key`, if present, into `field`.
     package func read<Value: Decodable>(_ key: Key, into field: inout Value) throws {
         if let value = try decodeIfPresent(Value.self, forKey: key) { field = value }
     }
 
-    /// Puts the choice that `key` names, where it is there, into `field`; another name is told with all choices.
+    /// Decodes the choice that `key` names, if present, into `field`; the error for another name lists all choices.
     package func choose<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: Key,
         into field: inout Choice

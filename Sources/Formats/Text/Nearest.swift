@@ -1,8 +1,8 @@
-/// The candidate nearest to a misspelt word, or nil where none is near.
+/// The candidate nearest to a misspelled word, or nil if none is near.
 ///
-/// Near means an edit distance (Levenshtein) of at most a third of the word's length, and at least 2.
+/// Near means a Levenshtein distance of at most the larger of 2 and a third of the word's length.
 package func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
-    // No word of anybody's choice is longer, and the time grows with the product of lengths.
+    // No candidate is longer, and the time grows with the product of lengths.
     guard word.utf8.count <= 200 else { return nil }
     let limit = max(2, word.count / 3)
     let best = candidates.filter { abs($0.count - word.count) <= limit }.map {

@@ -1,8 +1,8 @@
 extension String {
-    /// The text as one line that no terminal obeys: control and format characters by their numbers, and what is very long
-    /// cut in its middle.
+    /// The text as one line that is safe to print: control and format characters escaped, long text shortened in its
+    /// middle.
     ///
-    /// Names come from files that anybody may have written, and end up in messages and tables.
+    /// Untrusted names from files appear in messages and tables.
     package func printable() -> String {
         var result = ""
         for scalar in shortened().unicodeScalars {

@@ -1,29 +1,29 @@
 package import SystemPackage
 
-/// Reads JSON (RFC 8259) with distrust: what other parsers take in different ways is refused.
+/// A strict reader of JSON (RFC 8259) for untrusted files: input on which parsers differ is refused.
 ///
-/// An object has no name twice, nesting goes to `deepest`, text is whole UTF-8, and nothing follows the value. Memory is
-/// at most some tens of times the text, which is at most `longest` bytes.
+/// Names in an object are unique, nesting is at most `maximumDepth` levels, text is valid UTF-8, and nothing follows
+/// the value. Memory is bounded by some tens of times the text, which has at most `maximumByteCount` bytes.
 package enum StrictJSON {
-    /// The most bytes of a text.
-    package static let longest = 16 << 20
-    /// The most arrays and objects that lie within each other.
-    package static let deepest = 64
+    /// The maximum number of bytes of a text.
+    package static let maximumByteCount = 16 << 20
+    /// The maximum nesting depth of arrays and objects.
+    package static let maximumDepth = 64
 
-    /// The value that the whole of `bytes` is.
+    /// Parses all of `bytes` as one value.
     ///
     /// - Throws: `JSONFault` for the first fault.
     package static func value(of bytes: UnsafeRawBufferPointer) throws -> JSONValue {
-        guard bytes.count <= longest else {
-            throw JSONFault("at most \(longest) bytes", found: "\(bytes.count)", offset: longest)
+        guard bytes.count <= maximumByteCount else {
+            throw JSONFault("at most \(maximumByteCount) bytes", found: "\(bytes.count)", offset: maximumByteCount)
         }
         var parser = JSONParser(bytes)
         return try parser.document()
     }
 
-    /// The object that a file is.
+    /// Reads a file that contains one JSON object.
     ///
-    /// - Throws: `FormatError` where it is missing, not JSON, or not an object.
+    /// - Throws: `FormatError` if it is missing, not JSON, or not an object.
     package static func object(in path: FilePath) throws -> [String: JSONValue] {
         try MappedFile(path).withBytes { bytes in
             do {
@@ -38,9 +38,9 @@ package enum StrictJSON {
     }
 }
 
-/// A text is not JSON, or not to be trusted.
+/// A text is not valid JSON, or is refused by the strict rules.
 package struct JSONFault: Error, CustomStringConvertible, Equatable {
-    /// Where in the text, in bytes.
+    /// The offset in the text, in bytes.
     package let offset: Int
     private let expected: String
     private let found: String

@@ -2,12 +2,12 @@ package import SystemPackage
 internal import Yams
 internal import Foundation
 
-/// YAML settings whose every key must be known.
+/// A strict reader of settings in YAML: unknown keys are refused.
 package enum StrictYAML {
-    /// The mapping in a file as values that a decoder reads.
+    /// Decodes the mapping in a file.
     ///
-    /// - Throws: `FormatError` for a file that is missing, not YAML, or more than settings take, and for a key that is not
-    ///   among `knownKeys`, with its line and the nearest key that is.
+    /// - Throws: `FormatError` for a file that is missing, not YAML or too large, and for a key that is not in
+    ///   `knownKeys`, with its line and the nearest known key.
     package static func decode<Value: Decodable>(
         _ type: Value.Type,
         knownKeys: [String],
@@ -33,29 +33,29 @@ package enum StrictYAML {
         }
     }
 
-    /// The most bytes of a file, which settings never come near.
-    private static let longest = 1 << 20
-    /// The most aliases of a file: each may double what the ones before it stand for.
-    private static let mostAliases = 8
+    /// The maximum number of bytes of a file, far above any settings.
+    private static let maximumByteCount = 1 << 20
+    /// The maximum number of aliases in a file: each may double the expansion of those before it.
+    private static let maximumAliases = 8
 
     private static func text(of path: FilePath) throws -> String {
         try MappedFile(path).withBytes { bytes in
-            guard bytes.count <= longest else {
-                throw FormatError(path, "expected settings, at most \(longest) bytes, found \(bytes.count)")
+            guard bytes.count <= maximumByteCount else {
+                throw FormatError(path, "expected settings, at most \(maximumByteCount) bytes, found \(bytes.count)")
             }
             guard let text = String(validating: bytes, as: UTF8.self) else {
                 throw FormatError(path, "expected UTF-8, found other bytes; write it as UTF-8")
             }
             let marks = aliasMarks(in: bytes)
-            guard marks <= mostAliases else {
-                let found = "\(marks) words that begin with * and may be such"
-                throw FormatError(path, "expected at most \(mostAliases) aliases, found \(found); write values out")
+            guard marks <= maximumAliases else {
+                let found = "\(marks) words that begin with *"
+                throw FormatError(path, "expected at most \(maximumAliases) aliases, found \(found); write values out")
             }
             return text
         }
     }
 
-    /// The asterisks of a text that may be an alias each, and perhaps more, since quotes and comments are not looked at.
+    /// An upper bound of the number of aliases: asterisks at the start of a word, also in quotes and comments.
     private static func aliasMarks(in bytes: UnsafeRawBufferPointer) -> Int {
         var count = 0
         var former = UInt8(ascii: "\n")
@@ -67,13 +67,13 @@ package enum StrictYAML {
         return count
     }
 
-    /// Refuses numbers to the base of 60, which YAML 1.1 has and whose reader overflows.
+    /// Refuses sexagesimal numbers of YAML 1.1, on which the parser overflows.
     private static func checkNumbers(_ node: Node, _ path: FilePath) throws {
         switch node {
         case .scalar(let scalar):
             let text = scalar.string
-            let isSuch = text.contains(":") && text.utf8.allSatisfy { "0123456789:+-_.".utf8.contains($0) }
-            guard isSuch, scalar.style == .plain else { return }
+            let isSexagesimal = text.contains(":") && text.utf8.allSatisfy { "0123456789:+-_.".utf8.contains($0) }
+            guard isSexagesimal, scalar.style == .plain else { return }
             let line = node.mark.map { "line \($0.line): " } ?? ""
             throw FormatError(path, "\(line)expected a number or a word, found \(text); put a word of digits in quotes")
         case .sequence(let sequence): for inner in sequence { try checkNumbers(inner, path) }
@@ -82,13 +82,13 @@ package enum StrictYAML {
         }
     }
 
-    /// Settings as YAML that `decode` reads.
+    /// Encodes settings as YAML that `decode` reads.
     package static func encode(_ value: some Encodable) throws -> String {
         guard let node = try Yams.compose(yaml: YAMLEncoder().encode(value)) else { return "" }
         return try Yams.serialize(node: legible(node))
     }
 
-    /// Numbers as people write them: the encoder gives `1e-1` for 0.1.
+    /// Reformats numbers for readability: the encoder writes `1e-1` for 0.1.
     private static func legible(_ node: Node) -> Node {
         switch node {
         case .mapping(let mapping):
@@ -134,7 +134,7 @@ package enum StrictYAML {
         case is any BinaryInteger.Type: return "a whole number"
         case is Bool.Type: return "true or false"
         case is String.Type: return "a string"
-        // What Yams names where a list or mapping stands for a value of whatever type.
+        // The types that Yams reports if a list or mapping is found in place of another value.
         case is Node.Scalar.Type: return "one value"
         case is Node.Sequence.Type: return "a list"
         case is Node.Mapping.Type: return "a mapping"
@@ -157,7 +157,7 @@ package enum StrictYAML {
             .composer(_, let problem, let mark, _):
             return "line \(mark.line): not valid YAML: \(problem)"
         case .duplicatedKeysInMapping(let keys, _):
-            return "the key \(keys.joined(separator: ", ")) is there twice"
+            return "duplicate key \(keys.joined(separator: ", "))"
         default:
             return "not valid YAML: \(error)".replacingOccurrences(of: "\n", with: " ")
         }

@@ -1,6 +1,6 @@
-/// SplitMix64 (Steele, Lea & Flood 2014) on a counter, keyed by a seed and a stream.
+/// A counter-based random number generator: SplitMix64 (Steele, Lea & Flood 2014), keyed by a seed and a stream.
 ///
-/// The same on every machine and in every release, which the standard library's generators do not promise.
+/// Gives the same numbers on every machine and in every release, which the standard library does not guarantee.
 package struct CounterRandom {
     private var state: UInt64
 
@@ -15,9 +15,9 @@ package struct CounterRandom {
         return Self.mix(state)
     }
 
-    /// A number below `bound`, each equally likely: numbers past the last whole multiple are drawn again.
+    /// A uniform number below `bound`, by rejection of numbers above the largest multiple of it.
     package mutating func next(below bound: UInt64) -> UInt64 {
-        precondition(bound > 0, "there is a number below the bound")
+        precondition(bound > 0, "the bound is positive")
         let limit = UInt64.max - UInt64.max % bound
         while true {
             let number = next()

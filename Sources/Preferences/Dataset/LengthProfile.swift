@@ -1,15 +1,15 @@
-/// The lengths of a well-known preference dataset, without its text.
+/// The length distribution of a well-known preference dataset, without its text.
 ///
-/// Medians and speed-ups are those of Wang & Hegde 2024 (arXiv 2410.20305). About the medians lengths are log-normal, by
-/// a `spread` that is a choice of ours: the paper tells none.
+/// Medians and speed-ups are those of Wang & Hegde 2024 (arXiv 2410.20305). Lengths are log-normal about the medians;
+/// the paper reports no dispersion, so `logDeviation` is our choice.
 package struct LengthProfile: Sendable, Equatable {
     /// The dataset's name in the paper, in lower case.
     package let name: String
-    /// The median of prompt and one completion together, in tokens.
+    /// The median length of prompt plus one completion, in tokens.
     package let overallLength: Double
-    /// The median of prompt over completion.
+    /// The median ratio of prompt length to completion length.
     package let prefixRatio: Double
-    /// What sharing the prompt gained the paper over packed sequences: times as fast.
+    /// The paper's speed-up of prompt sharing over packed sequences.
     package let paperSpeedup: Double
 
     /// All profiles of the paper.
@@ -22,36 +22,36 @@ package struct LengthProfile: Sendable, Equatable {
         LengthProfile(name: "ultrafeedback", overallLength: 409, prefixRatio: 0.42, paperSpeedup: 1.17),
     ]
 
-    /// The standard deviation of the logarithm of a row's overall length and of its ratio.
-    package static let spread = 0.4
-    /// The standard deviation of the logarithm of a response's length about its row's completion length.
-    package static let responseSpread = 0.2
+    /// The standard deviation of the logarithm of an example's overall length, and of its ratio.
+    package static let logDeviation = 0.4
+    /// The standard deviation of the logarithm of a response's length around the completion length of its example.
+    package static let responseLogDeviation = 0.2
 
-    /// The profile of this name.
+    /// The profile with this name, or nil.
     package static func named(_ name: String) -> LengthProfile? { all.first { $0.name == name } }
 
-    /// The lengths of `count` rows, the same for the same seed.
+    /// Samples the lengths of `count` examples; the same seed gives the same lengths.
     ///
     /// - Parameters:
-    ///   - responses: Responses of each row, at least 2.
-    ///   - longest: The most tokens of a prompt and a response together, at least 2; longer rows are cut.
+    ///   - responses: Responses per example, at least 2.
+    ///   - longest: The maximum number of tokens of prompt plus response, at least 2; longer ones are truncated.
     package func rows(_ count: Int, responses: Int, longest: Int, seed: UInt64) -> [RowLengths] {
-        precondition(longest >= 2, "room for a prompt and a response")
+        precondition(longest >= 2, "at least a token each of prompt and response")
         var random = CounterRandom(seed: seed, stream: Self.stream)
         return (0..<count).map { _ in
-            let overall = random.nextLogNormal(median: overallLength, spread: Self.spread)
-            let ratio = random.nextLogNormal(median: prefixRatio, spread: Self.spread)
+            let overall = random.nextLogNormal(median: overallLength, logDeviation: Self.logDeviation)
+            let ratio = random.nextLogNormal(median: prefixRatio, logDeviation: Self.logDeviation)
             let total = min(overall, Double(longest))
             let prompt = min(max(1, Int((total * ratio / (1 + ratio)).rounded())), longest - 1)
             let completion = total / (1 + ratio)
             let lengths = (0..<responses).map { _ in
-                let length = random.nextLogNormal(median: completion, spread: Self.responseSpread)
+                let length = random.nextLogNormal(median: completion, logDeviation: Self.responseLogDeviation)
                 return min(max(1, Int(length.rounded())), longest - prompt)
             }
             return RowLengths(prompt: prompt, responses: lengths)
         }
     }
 
-    /// Apart from the streams of epochs, which count from 0.
+    /// Distinct from the streams of epochs, which count from 0.
     private static let stream: UInt64 = 1 << 62
 }

@@ -1,14 +1,15 @@
-/// Which responses of a row are compared, two at a time; only those whose ranks differ.
+/// The pairs of an example's responses that enter the loss; only responses of different ranks are paired.
 package enum Pairing: String, CaseIterable, Codable, Sendable {
-    /// Each with all that are worse.
+    /// Every response with all worse ones.
     case all
-    /// The best, and what is tied with it, with all that are worse.
+    /// The best responses (several if tied) with all worse ones.
     case bestVersusRest = "best-vs-rest"
-    /// The best, and what is tied with it, with the worst, and what is tied with that.
+    /// The best responses (several if tied) with the worst (several if tied).
     case bestVersusWorst = "best-vs-worst"
 
-    /// The pairs of a row whose responses have these ranks, ascending from 0: indices into the row's responses, in order
-    /// of the chosen, then of the rejected.
+    /// The pairs of an example whose responses have these ranks, ascending from 0.
+    ///
+    /// - Returns: Indices into the example's responses, ordered by chosen, then by rejected.
     package func pairs(ranks: [Int]) -> [(chosen: Int, rejected: Int)] {
         ranks.indices.flatMap { chosen in
             ranks.indices.filter { compares(ranks[chosen], ranks[$0], worst: ranks[ranks.count - 1]) }
@@ -26,18 +27,18 @@ package enum Pairing: String, CaseIterable, Codable, Sendable {
     }
 }
 
-/// What the losses of some rows are means of.
+/// The denominators of losses, which are means over examples, pairs or tokens.
 package struct LossCounts: Sendable, Equatable {
-    /// Rows of the dataset.
+    /// Examples.
     package private(set) var rows = 0
-    /// Their pairs.
+    /// Pairs of all examples.
     package private(set) var pairs = 0
-    /// Counted tokens of the best responses of all rows, of all that are tied for it.
+    /// Counted tokens of the best responses of all examples; if several are tied, of all of them.
     package private(set) var bestTokens = 0
-    /// For each row of the dataset the number of pairs that come before its own.
+    /// For each example, the number of pairs of the examples before it.
     package private(set) var firstPairs: [Int: Int] = [:]
 
-    /// The counts of these rows, whose pairs come in their order.
+    /// The counts of these examples, whose pairs are in the same order.
     package init(_ dataset: PreferenceDataset, rows: some Sequence<Int>, pairing: Pairing) {
         for row in rows {
             let ranks = dataset.ranks(of: row)

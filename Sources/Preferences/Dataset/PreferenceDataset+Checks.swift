@@ -6,26 +6,26 @@ extension PreferenceDataset {
             for ids in [prompt(row), responseIDs[responses]] {
                 guard let id = ids.first(where: { $0 < 0 || $0 >= vocabularySize }) else { continue }
                 throw DatasetError(
-                    "row \(row): token id \(id) lies outside the model's vocabulary of \(vocabularySize); "
+                    "example \(row): token id \(id) is outside the model's vocabulary of \(vocabularySize); "
                         + "prepare the data with this model's tokenizer"
                 )
             }
         }
     }
 
-    /// Checks that the data was prepared with the tokenizer of this digest.
+    /// Checks that the data was prepared with the tokenizer that has this digest.
     package func validate(tokenizerDigest: String) throws {
         guard let prepared = metadata["tokenizer_digest"], prepared != tokenizerDigest else { return }
         throw DatasetError(
-            "prepared with another tokenizer (digest \(prepared.prefix(12))…, the model's is \(tokenizerDigest.prefix(12))…); "
-                + "run espalier-prepare with this model"
+            "prepared with another tokenizer (digest \(prepared.prefix(12))…, "
+                + "the model's is \(tokenizerDigest.prefix(12))…); run espalier-prepare with this model"
         )
     }
 
-    // MARK: The arrays
+    // MARK: Arrays
 
-    /// The most responses of a row, whose pairs grow with their square.
-    static let mostResponses = 1024
+    /// The maximum number of responses per example; pairs grow with its square.
+    static let maximumResponses = 1024
 
     static let remedy = "; prepare the data again with espalier-prepare"
 
@@ -46,30 +46,31 @@ extension PreferenceDataset {
         throw DatasetError("\(name) must ascend from 0 to \(end), found \(found)" + remedy)
     }
 
-    /// Checks that there is one of `values` for each of `responses`, if there are any.
+    /// Checks that `values`, if present, has one entry for each of `responses`.
     static func check(_ name: String, _ values: [Int32]?, responses: Int) throws {
         guard let values, values.count != responses else { return }
         throw DatasetError(
-            "\(name) must have one entry for each response, \(responses), found \(values.count)" + remedy
+            "\(name) must have one entry per response, \(responses), found \(values.count)" + remedy
         )
     }
 
-    /// Checks that a row has what a preference needs.
+    /// Checks that an example has a prompt, responses, ranks and skips that form a preference.
     func checkRow(_ row: Int) throws {
-        guard !prompt(row).isEmpty else { throw DatasetError("row \(row) has an empty prompt" + Self.remedy) }
+        guard !prompt(row).isEmpty else { throw DatasetError("example \(row) has an empty prompt" + Self.remedy) }
         let responses = responses(of: row)
         guard responses.count >= 2 else {
             let found = responses.isEmpty ? "no response" : "one response"
-            throw DatasetError("row \(row) has \(found), a preference needs two or more" + Self.remedy)
+            throw DatasetError("example \(row) has \(found), a preference needs two or more" + Self.remedy)
         }
-        guard responses.count <= Self.mostResponses else {
+        guard responses.count <= Self.maximumResponses else {
             throw DatasetError(
-                "row \(row) has \(responses.count) responses, at most \(Self.mostResponses) are taken" + Self.remedy
+                "example \(row) has \(responses.count) responses, the maximum is \(Self.maximumResponses)"
+                    + Self.remedy
             )
         }
         if let empty = responses.first(where: { responseRange($0).isEmpty }) {
             let place = "response \(empty - responses.lowerBound + 1) of \(responses.count)"
-            throw DatasetError("row \(row): \(place) is empty" + Self.remedy)
+            throw DatasetError("example \(row): \(place) is empty" + Self.remedy)
         }
         try checkRanks(of: row)
         try checkSkips(of: row)
@@ -78,11 +79,11 @@ extension PreferenceDataset {
     private func checkRanks(of row: Int) throws {
         let ranks = ranks(of: row)
         guard ranks[0] == 0, zip(ranks, ranks.dropFirst()).allSatisfy({ $0 <= $1 }) else {
-            throw DatasetError("row \(row): ranks must ascend from 0, found \(ranks)" + Self.remedy)
+            throw DatasetError("example \(row): ranks must ascend from 0, found \(ranks)" + Self.remedy)
         }
         guard ranks[ranks.count - 1] > 0 else {
             throw DatasetError(
-                "row \(row): all \(ranks.count) responses have the same rank, so none is preferred" + Self.remedy
+                "example \(row): all \(ranks.count) responses have the same rank, so none is preferred" + Self.remedy
             )
         }
     }
@@ -91,8 +92,8 @@ extension PreferenceDataset {
         guard let responseSkips else { return }
         for index in responses(of: row) where !(0..<responseRange(index).count).contains(Int(responseSkips[index])) {
             throw DatasetError(
-                "row \(row): of a response of \(responseRange(index).count) tokens \(responseSkips[index]) are said not "
-                    + "to count, at least one must" + Self.remedy
+                "example \(row): response_skips of a response of \(responseRange(index).count) tokens must be from 0 "
+                    + "to \(responseRange(index).count - 1), found \(responseSkips[index])" + Self.remedy
             )
         }
     }

@@ -4,7 +4,7 @@ package import SystemPackage
 extension PreferenceDataset {
     /// Reads a file that `espalier-prepare` wrote.
     ///
-    /// - Throws: `FormatError` or `DatasetError`, with the file's path.
+    /// - Throws: `FormatError`, with the file's path.
     package init(path: FilePath) throws {
         let file = try SafetensorsFile(path)
         try Self.checkFormat(file)
@@ -26,7 +26,7 @@ extension PreferenceDataset {
         }
     }
 
-    /// Version 2 may have ranks and skips, which version 1 has not.
+    /// Checks format and version; version 2 adds optional ranks and skips.
     private static func checkFormat(_ file: SafetensorsFile) throws {
         let found: String
         switch (file.metadata["format"], file.metadata["format_version"]) {

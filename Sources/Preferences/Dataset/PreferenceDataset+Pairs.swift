@@ -1,6 +1,5 @@
 extension PreferenceDataset {
-    /// Each pair of these rows as a row of its own, with its prompt: what a trainer that knows pairs alone makes of
-    /// rankings.
+    /// Expands each pair of these examples to an example of its own, as a trainer does that supports only pairs.
     package init(pairsOf dataset: PreferenceDataset, rows: [Int], pairing: Pairing) throws {
         let pairs = rows.flatMap { row in
             let first = dataset.responses(of: row).lowerBound

@@ -1,14 +1,14 @@
 extension PreferenceDataset {
-    /// One row to make a dataset of.
+    /// One example to build a dataset from.
     struct Row {
         let prompt: ArraySlice<Int32>
         /// Best first.
         let responses: [ArraySlice<Int32>]
     }
 
-    /// A dataset of these rows, whose responses are ranked strictly.
+    /// A dataset of these examples, whose responses are ranked strictly.
     ///
-    /// - Parameter responseSkips: For all rows' responses, one after the other; nil for responses that count whole.
+    /// - Parameter responseSkips: One entry per response of all examples, in order; nil if all tokens count.
     init(_ rows: [Row], responseSkips: [Int32]? = nil) throws {
         func offsets(_ counts: [Int]) -> [Int] { counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) } }
         let responses = rows.flatMap(\.responses)

@@ -1,10 +1,10 @@
 extension PreferenceDataset {
-    /// Random tokens in rows of these lengths, the same for the same seed.
+    /// Samples random tokens for examples of these lengths; the same seed gives the same tokens.
     ///
-    /// Nothing but the prompt can be shared: a row's responses begin with different tokens, and so do the prompts of
-    /// as many rows in succession as there are tokens.
+    /// Only prompts can be shared: the responses of an example begin with different tokens, and so do the prompts of up
+    /// to `vocabularySize` consecutive examples.
     ///
-    /// - Parameter vocabularySize: Ids lie below it; at least the responses of a row.
+    /// - Parameter vocabularySize: The exclusive upper bound of token ids; at least the responses of an example.
     package init(_ rows: [RowLengths], vocabularySize: Int, seed: UInt64) throws {
         var random = CounterRandom(seed: seed, stream: Self.tokenStream)
         func token() -> Int { Int(random.next(below: UInt64(vocabularySize))) }
@@ -13,7 +13,7 @@ extension PreferenceDataset {
         }
         try self.init(
             rows.enumerated().map { index, row in
-                precondition(row.responses.count <= vocabularySize, "responses that begin with different tokens")
+                precondition(row.responses.count <= vocabularySize, "a distinct first token for each response")
                 let prompt = tokens(row.prompt, first: index)
                 let first = token()
                 let responses = row.responses.enumerated().map { tokens($1, first: first + $0) }
@@ -22,6 +22,6 @@ extension PreferenceDataset {
         )
     }
 
-    /// Apart from the streams of epochs, which count from 0, and of lengths.
+    /// Distinct from the streams of epochs, which count from 0, and of lengths.
     private static let tokenStream: UInt64 = 1 << 63
 }

@@ -1,34 +1,34 @@
 internal import Formats
 
-/// Prepared preference data: prompts as token ids, each with two or more responses, best first; some may be tied.
+/// Tokenized preference data: prompts, each with two or more responses, best first; responses may be tied.
 package struct PreferenceDataset: Sendable {
-    /// All prompts' tokens, one after the other.
+    /// The tokens of all prompts, concatenated.
     package let promptIDs: [Int32]
-    /// Where each prompt starts, and the end; `[n + 1]`.
+    /// The start of each prompt in `promptIDs`, and the end; `[n + 1]`.
     package let promptOffsets: [Int]
-    /// All responses' tokens, one after the other.
+    /// The tokens of all responses, concatenated.
     package let responseIDs: [Int32]
-    /// Where each response starts, and the end; `[m + 1]`.
+    /// The start of each response in `responseIDs`, and the end; `[m + 1]`.
     package let responseOffsets: [Int]
-    /// Each row's first response, and the end; `[n + 1]`.
+    /// The first response of each example, and the end; `[n + 1]`.
     package let rowOffsets: [Int]
-    /// Each response's rank within its row, `[m]`: 0 is best, equal numbers are ties, ascending; nil where no two
-    /// responses of a row are tied.
+    /// The rank of each response within its example, `[m]`: ascending, 0 is best, equal numbers are ties; nil if there
+    /// are no ties.
     package let responseRanks: [Int32]?
-    /// How many leading tokens of each response are context alone and not counted, `[m]`; nil where all tokens count.
+    /// The number of leading tokens of each response that are context only and not counted, `[m]`; nil if all count.
     package let responseSkips: [Int32]?
-    /// What `espalier-prepare` noted.
+    /// The metadata that `espalier-prepare` wrote.
     package let metadata: [String: String]
-    /// SHA-256 over the arrays, in hexadecimal: what the data is, whatever file it came from.
+    /// SHA-256 over the arrays, in hexadecimal: identifies the data independent of its file.
     package let digest: String
 
-    /// A dataset of these arrays.
+    /// A dataset of these arrays, which are validated.
     ///
     /// - Parameters:
     ///   - responseRanks: Nil for responses that are ranked strictly, best first.
-    ///   - responseSkips: Nil for responses that count whole.
-    /// - Throws: `DatasetError` where offsets, ranks or skips do not fit, or a row lacks a prompt, two responses or a
-    ///   preference among them.
+    ///   - responseSkips: Nil if all tokens count.
+    /// - Throws: `DatasetError` if offsets, ranks or skips are inconsistent, or an example lacks a prompt, two
+    ///   responses or a preference among them.
     package init(
         promptIDs: [Int32],
         promptOffsets: [Int],
@@ -49,7 +49,7 @@ package struct PreferenceDataset: Sendable {
             )
         }
         guard promptOffsets.count > 1 else {
-            throw DatasetError("the dataset is empty; prepare it again with espalier-prepare and read its counts")
+            throw DatasetError("the dataset is empty; prepare it again with espalier-prepare and check its counts")
         }
         for (name, values) in [("response_ranks", responseRanks), ("response_skips", responseSkips)] {
             try Self.check(name, values, responses: responseOffsets.count - 1)
@@ -67,57 +67,57 @@ package struct PreferenceDataset: Sendable {
         digest.update(responseIDs)
         for offsets in [promptOffsets, responseOffsets, rowOffsets] { digest.update(offsets) }
         if let responseRanks { digest.update(responseRanks) }
-        // As wide as offsets, so that skips are never taken for ranks.
+        // As wide as offsets, so that skips never hash like ranks.
         if let responseSkips { digest.update(responseSkips.map { Int($0) }) }
         self.digest = digest.hexadecimal
         for row in 0..<count { try checkRow(row) }
     }
 
-    /// The number of rows.
+    /// The number of examples.
     package var count: Int { promptOffsets.count - 1 }
-    /// The number of responses of all rows.
+    /// The number of responses of all examples.
     package var responseCount: Int { responseOffsets.count - 1 }
 
-    /// A row's prompt.
+    /// The prompt of an example.
     package func prompt(_ row: Int) -> ArraySlice<Int32> { promptIDs[promptOffsets[row]..<promptOffsets[row + 1]] }
 
-    /// The indices of a row's responses, best first.
+    /// The indices of an example's responses, best first.
     package func responses(of row: Int) -> Range<Int> { rowOffsets[row]..<rowOffsets[row + 1] }
 
-    /// The ranks of a row's responses, ascending from 0; only a lower rank is preferred to a higher one.
+    /// The ranks of an example's responses, ascending from 0; a response is preferred to those of higher rank.
     package func ranks(of row: Int) -> [Int] {
         let responses = responses(of: row)
         return responseRanks.map { $0[responses].map(Int.init) } ?? Array(0..<responses.count)
     }
 
-    /// A response's tokens.
+    /// The tokens of a response.
     package func response(_ index: Int) -> ArraySlice<Int32> { responseIDs[responseRange(index)] }
 
-    /// Where a response's tokens lie among all responses' tokens.
+    /// The range of a response's tokens in `responseIDs`.
     package func responseRange(_ index: Int) -> Range<Int> { responseOffsets[index]..<responseOffsets[index + 1] }
 
-    /// Where a response's counted tokens lie among all responses' tokens.
+    /// The range of a response's counted tokens in `responseIDs`.
     package func countedRange(_ index: Int) -> Range<Int> {
         let range = responseRange(index)
         return range.lowerBound + Int(responseSkips?[index] ?? 0)..<range.upperBound
     }
 
-    /// The tokens of a row's longest sequence, prompt and response together.
+    /// The length of an example's longest sequence, prompt plus response.
     package func longestSequence(of row: Int) -> Int {
         prompt(row).count + (responses(of: row).map { responseRange($0).count }.max() ?? 0)
     }
 
-    /// The tokens of the longest sequence of all.
+    /// The length of the longest sequence of all examples.
     package var longestSequence: Int { (0..<count).map(longestSequence(of:)).max() ?? 0 }
 
-    /// The tokens of a row when each response is computed with a prompt of its own.
+    /// The tokens of an example without sharing, each response with its own copy of the prompt.
     package func unsharedTokens(of row: Int) -> Int {
         let responses = responses(of: row)
         return responses.count * prompt(row).count + responses.reduce(0) { $0 + responseRange($1).count }
     }
 }
 
-/// Prepared data is not what it should be.
+/// Prepared data is invalid.
 package struct DatasetError: Error, CustomStringConvertible, Equatable {
     package let description: String
 

@@ -1,19 +1,19 @@
-/// Rows of a dataset whose prompts continue one another, brought together.
+/// Groups of examples whose prompts extend one another.
 ///
-/// A row joins another where its prompt begins with the whole of the other's: the same prompt, or a later turn of the
-/// same conversation. What such rows have in common is computed once where they are in one tree.
+/// An example joins another if the other's prompt is a prefix of its own: the same prompt, or a later turn of the same
+/// conversation. In one tree, the common prefix of such examples is computed once.
 struct PromptGroups: Sendable {
-    /// Each row once; within a group the shorter prompt first, and equal ones in order of the dataset.
+    /// Each example once; within a group by prompt length, then by index.
     let groups: [[Int]]
 
-    /// Each row alone.
+    /// Each example in a group of its own.
     init(alone rows: [Int]) {
         groups = rows.map { [$0] }
     }
 
-    /// The groups of these rows, in order of their prompts' tokens.
+    /// The groups of these examples, in lexicographic order of their prompts' tokens.
     init(_ dataset: PreferenceDataset, rows: some Sequence<Int>) {
-        // In lexicographic order all prompts that begin with one follow it without a gap.
+        // In lexicographic order the extensions of a prompt follow it without a gap.
         let sorted = rows.sorted { Self.precedes($0, $1, in: dataset) }
         var groups: [[Int]] = []
         for row in sorted {
@@ -26,7 +26,7 @@ struct PromptGroups: Sendable {
         self.groups = groups
     }
 
-    /// Whether some rows have come together.
+    /// Whether a group has several examples.
     var joinsAny: Bool { groups.contains { $0.count > 1 } }
 
     private static func precedes(_ row: Int, _ other: Int, in dataset: PreferenceDataset) -> Bool {
@@ -37,7 +37,7 @@ struct PromptGroups: Sendable {
 }
 
 extension PreferenceDataset {
-    /// For each row a number that it has in common with the rows whose prompts continue each other, `[n]`.
+    /// The group number of each example; examples whose prompts extend one another have the same number, `[n]`.
     package var promptGroups: [Int] {
         var numbers = Array(repeating: 0, count: count)
         for (number, group) in PromptGroups(self, rows: 0..<count).groups.enumerated() {

@@ -1,4 +1,4 @@
-/// How many tokens one row of the data has.
+/// The number of tokens of one example's prompt and responses.
 package struct RowLengths: Sendable, Equatable {
     /// Tokens of the prompt, at least 1.
     package let prompt: Int
@@ -7,15 +7,15 @@ package struct RowLengths: Sendable, Equatable {
 
     /// A prompt and responses of these lengths.
     package init(prompt: Int, responses: [Int]) {
-        precondition(prompt > 0 && responses.count >= 2 && responses.allSatisfy { $0 > 0 }, "a row that can be trained")
+        precondition(prompt > 0 && responses.count >= 2 && responses.allSatisfy { $0 > 0 }, "two or more responses")
         self.prompt = prompt
         self.responses = responses
     }
 
-    /// A row whose tree, with a shared prompt, has exactly `treeTokens` tokens, half of them in the prompt.
+    /// An example whose tree, with a shared prompt, has exactly `treeTokens` tokens, half of them in the prompt.
     ///
-    /// - Parameter treeTokens: At least twice `responses`; where the rest does not divide evenly the first responses are
-    ///   longer by one.
+    /// - Parameter treeTokens: At least twice `responses`; if the other half does not divide evenly, the first
+    ///   responses are longer by one token.
     package static func uniform(treeTokens: Int, responses: Int) -> RowLengths {
         precondition(treeTokens >= 2 * responses, "a token for each response")
         let prompt = treeTokens / 2

@@ -1,23 +1,23 @@
-/// How much there is to compute.
+/// An amount of computation.
 package struct Work: Sendable, Equatable {
-    /// Tokens that go through the layers.
+    /// Tokens that the layers compute.
     package var tokens = 0
-    /// Over all tokens, the tokens that each sees, itself included.
+    /// The number of pairs of a token and one that it attends to, itself included.
     package var visiblePairs = 0
-    /// Hidden states that predict a counted token.
+    /// Prediction positions: hidden states from which a counted token is predicted.
     package var lossRows = 0
 
-    /// Nothing.
+    /// No work.
     package static let zero = Work()
 
-    /// So many tokens, visible pairs and predicting states.
+    /// Work of these amounts; 0 by default.
     package init(tokens: Int = 0, visiblePairs: Int = 0, lossRows: Int = 0) {
         self.tokens = tokens
         self.visiblePairs = visiblePairs
         self.lossRows = lossRows
     }
 
-    /// The work of two parts.
+    /// The sum of two amounts.
     package static func + (a: Work, b: Work) -> Work {
         Work(
             tokens: a.tokens + b.tokens,
@@ -27,9 +27,9 @@ package struct Work: Sendable, Equatable {
     }
 }
 
-/// The floating-point operations of a model's forward pass; the backward pass takes twice as many.
+/// The floating-point operations (FLOPs) of a model's forward pass; the backward pass takes twice as many.
 package struct CostModel: Sendable, Equatable {
-    /// Parameters of the layers' matrices.
+    /// Parameters of the layers' weight matrices.
     package var bodyParameters: Int
     package var layers: Int
     package var heads: Int
@@ -47,7 +47,8 @@ package struct CostModel: Sendable, Equatable {
         self.width = width
     }
 
-    /// `2 * bodyParameters * tokens + 4 * layers * heads * headDimension * visiblePairs + 2 * vocabulary * width * lossRows`.
+    /// `2 * bodyParameters * tokens + 4 * layers * heads * headDimension * visiblePairs
+    ///     + 2 * vocabulary * width * lossRows`.
     package func forwardFLOPs(of work: Work) -> Double {
         let attention = 4 * Double(layers) * Double(heads) * Double(headDimension)
         return 2 * Double(bodyParameters) * Double(work.tokens)

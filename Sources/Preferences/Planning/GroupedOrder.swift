@@ -1,16 +1,16 @@
-/// The rows of `order` such that those of a group come together, within one step wherever there is room.
+/// Reorders the examples of `order` so that those of a group are consecutive, and in one step if they fit.
 ///
-/// Groups come in the order of their first rows, and their rows as in `order`. Each step has `batchSize` rows all the
-/// same: where the next group does not fit the rest of a step, the first later one that does is taken before it; where
-/// none does, it is divided. A group larger than a step fills whole steps first.
+/// Groups are ordered by their first examples, and keep the order of their examples. Each step still has `batchSize`
+/// examples: if the next group does not fit the rest of a step, the first later one that fits is taken before it; if
+/// none fits, the group is split. A group larger than a step fills whole steps first.
 ///
-/// - Parameter groups: For each row the number of its group.
-func gathered(_ order: [Int], groups: [Int], batchSize: Int) -> [Int] {
+/// - Parameter groups: The group number of each example.
+func grouped(_ order: [Int], groups: [Int], batchSize: Int) -> [Int] {
     var pieces = pieces(of: order, groups: groups, size: batchSize)
-    // For each size the pieces that have it, the first of them last.
+    // The pieces of each size, the first one last.
     var waiting = Array(repeating: [Int](), count: batchSize + 1)
     for index in pieces.indices.reversed() { waiting[pieces[index].count].append(index) }
-    // Few of many sizes.
+    // The sizes that occur, which are few.
     var sizes = Set(pieces.lazy.map(\.count))
     func first(upTo most: Int) -> Int? {
         sizes.lazy.filter { $0 <= most }.min { waiting[$0].last! < waiting[$1].last! }
@@ -22,27 +22,27 @@ func gathered(_ order: [Int], groups: [Int], batchSize: Int) -> [Int] {
     }
     var result: [Int] = []
     while result.count < order.count {
-        let room = batchSize - result.count % batchSize
-        if let size = first(upTo: room) {
+        let capacity = batchSize - result.count % batchSize
+        if let size = first(upTo: capacity) {
             result += pieces[take(size)]
         } else if let size = first(upTo: batchSize) {
-            let divided = take(size)
-            result += pieces[divided].prefix(room)
-            pieces[divided].removeFirst(room)
-            // It was the first of all, so it is the first of its new size.
-            waiting[size - room].append(divided)
-            sizes.insert(size - room)
+            let split = take(size)
+            result += pieces[split].prefix(capacity)
+            pieces[split].removeFirst(capacity)
+            // It was the first of all pieces, so it is the first of its new size.
+            waiting[size - capacity].append(split)
+            sizes.insert(size - capacity)
         }
     }
     return result
 }
 
-/// The rows of each group in order, cut where they are more than `size`.
+/// The examples of each group in order, split into pieces of at most `size`.
 private func pieces(of order: [Int], groups: [Int], size: Int) -> [ArraySlice<Int>] {
     var members: [Int: [Int]] = [:]
     for row in order { members[groups[row], default: []].append(row) }
     return order.flatMap { row -> [ArraySlice<Int>] in
-        // A group stands where its first row does.
+        // A group is emitted at its first example.
         guard let rows = members[groups[row]], rows[0] == row else { return [] }
         return stride(from: 0, to: rows.count, by: size).map { rows[$0..<min($0 + size, rows.count)] }
     }

@@ -1,29 +1,29 @@
-/// Pieces of work divided over shards, so that the shard that is done last is done early.
+/// A partition of weighted pieces of work over shards that minimizes the makespan, the time of the slowest shard.
 ///
-/// Longest processing time first (Graham 1969), each piece to the shard that would be done with it first. Then the shard
-/// that is done last gives a piece to another, or exchanges one, as long as that gains something. The same costs and
-/// speeds give the same division on every rank.
+/// Longest processing time first (Graham 1969): each piece goes to the shard that would finish it earliest. A local
+/// search follows: the slowest shard moves a piece to another shard, or swaps one with it, as long as that shortens the
+/// makespan. Deterministic: the same costs and speeds give the same partition on every rank.
 package struct LoadPartition: Sendable, Equatable {
     /// The pieces of each shard, as indices of the costs.
     package private(set) var pieces: [[Int]]
     /// The cost of each shard.
     package private(set) var loads: [Double]
-    /// What a shard does in a unit of time; all 1 where shards are alike.
+    /// The cost that a shard processes per unit of time; all 1 if shards are equally fast.
     package let speeds: [Double]
     private let costs: [Double]
-    /// When all would be done if all were done together.
+    /// The lower bound of the makespan: the total cost over the total speed.
     private let mean: Double
-    /// Shards in the order in which they are done, the lowest first of those that are done together.
+    /// Shards in ascending order of their times; ties by index.
     private var order: [Int]
 
-    /// What is gained less than so many parts of a shard's mean time is not worth an exchange, and no clock sees it.
+    /// The smallest gain that is worth a move or swap, as a fraction of the mean time: less is not measurable.
     private static let resolution = 1.0 / 4096
 
-    /// A division of `costs`, each at least 0.
+    /// Partitions pieces of these costs, each at least 0.
     ///
-    /// - Parameter speeds: For each shard, above 0.
+    /// - Parameter speeds: The speed of each shard, above 0.
     package init(_ costs: [Double], speeds: [Double]) {
-        precondition(!speeds.isEmpty && speeds.allSatisfy { $0 > 0 }, "every shard does something")
+        precondition(!speeds.isEmpty && speeds.allSatisfy { $0 > 0 }, "every shard has a positive speed")
         (self.costs, self.speeds) = (costs, speeds)
         mean = costs.reduce(0, +) / speeds.reduce(0, +)
         pieces = Array(repeating: [], count: speeds.count)
@@ -31,32 +31,32 @@ package struct LoadPartition: Sendable, Equatable {
         order = Array(speeds.indices)
         let fastest = speeds.max() ?? 1
         for piece in costs.indices.sorted(by: { (-costs[$0], $0) < (-costs[$1], $1) }) {
-            add(piece, to: soonest(for: costs[piece], fastest: fastest))
+            add(piece, to: earliestShard(for: costs[piece], fastest: fastest))
         }
-        while let exchange = nextExchange() { apply(exchange) }
+        while let move = nextMove() { apply(move) }
     }
 
-    /// When each shard is done.
+    /// The time that each shard takes.
     package var times: [Double] { speeds.indices.map(time(of:)) }
 
     private func time(of shard: Int) -> Double { loads[shard] / speeds[shard] }
 
-    /// The time of the shard that is done last over the mean; 1 where all are done together, or nothing is to be done.
+    /// The makespan over the mean time; 1 if all shards take equally long or have no work.
     package var imbalance: Double { Self.imbalance(of: times) }
 
-    /// The largest of several times over their mean; 1 where all are 0.
+    /// The maximum of several times over their mean; 1 if all are 0.
     package static func imbalance(of times: [Double]) -> Double {
         let total = times.reduce(0, +)
         return total > 0 ? (times.max() ?? 0) * Double(times.count) / total : 1
     }
 
-    /// The shard that would be done first with a piece of this cost too, of several the first in `order`.
+    /// The shard that would finish a further piece of this cost earliest; ties by `order`.
     ///
-    /// - Parameter fastest: The highest of the speeds.
-    private func soonest(for cost: Double, fastest: Double) -> Int {
+    /// - Parameter fastest: The highest speed of a shard.
+    private func earliestShard(for cost: Double, fastest: Double) -> Int {
         var (best, end) = (order[0], Double.infinity)
         for shard in order {
-            // No later one is done before this.
+            // No later shard can finish earlier.
             guard time(of: shard) + cost / fastest < end else { break }
             let time = (loads[shard] + cost) / speeds[shard]
             if time < end { (best, end) = (shard, time) }
@@ -64,39 +64,38 @@ package struct LoadPartition: Sendable, Equatable {
         return best
     }
 
-    // MARK: Exchanges
+    // MARK: Local search
 
-    /// A piece goes from one shard to another, and perhaps one comes back, by their places in `pieces`.
-    private struct Exchange {
+    /// A move of a piece from one shard to another, or a swap of two, by their indices in `pieces`.
+    private struct Move {
         let from: Int
         let to: Int
         let given: Int
         let taken: Int?
     }
 
-    /// The best exchange of the shard that is done last with the first other that gains by one, those that are done
-    /// first before others; nil where none does.
-    private func nextExchange() -> Exchange? {
+    /// The best move between the slowest shard and the first other shard, fastest first, for which it gains; else nil.
+    private func nextMove() -> Move? {
         let last = order[order.count - 1]
         let limit = time(of: last) - Self.resolution * mean
-        // No division is done before the mean.
+        // The makespan is never below the mean.
         guard mean < limit else { return nil }
         for other in order.dropLast() where time(of: other) < limit {
-            if let exchange = bestExchange(from: last, to: other, before: limit) { return exchange }
+            if let move = bestMove(from: last, to: other, before: limit) { return move }
         }
         return nil
     }
 
-    /// The exchange after which two shards are both done earliest, if that is before `limit`.
-    private func bestExchange(from: Int, to: Int, before limit: Double) -> Exchange? {
-        var (best, end) = (Exchange?.none, limit)
+    /// The move that minimizes the later end of two shards, if that is before `limit`.
+    private func bestMove(from: Int, to: Int, before limit: Double) -> Move? {
+        var (best, end) = (Move?.none, limit)
         for (given, piece) in pieces[from].enumerated() {
             func consider(_ taken: Int?, cost: Double) {
                 let moved = costs[piece] - cost
                 let ends = ((loads[from] - moved) / speeds[from], (loads[to] + moved) / speeds[to])
                 guard max(ends.0, ends.1) < end else { return }
                 end = max(ends.0, ends.1)
-                best = Exchange(from: from, to: to, given: given, taken: taken)
+                best = Move(from: from, to: to, given: given, taken: taken)
             }
             consider(nil, cost: 0)
             for (taken, other) in pieces[to].enumerated() { consider(taken, cost: costs[other]) }
@@ -104,11 +103,11 @@ package struct LoadPartition: Sendable, Equatable {
         return best
     }
 
-    private mutating func apply(_ exchange: Exchange) {
-        let given = remove(exchange.given, from: exchange.from)
-        let taken = exchange.taken.map { remove($0, from: exchange.to) }
-        add(given, to: exchange.to)
-        taken.map { add($0, to: exchange.from) }
+    private mutating func apply(_ move: Move) {
+        let given = remove(move.given, from: move.from)
+        let taken = move.taken.map { remove($0, from: move.to) }
+        add(given, to: move.to)
+        taken.map { add($0, to: move.from) }
     }
 
     private mutating func add(_ piece: Int, to shard: Int) {
@@ -126,7 +125,7 @@ package struct LoadPartition: Sendable, Equatable {
         return piece
     }
 
-    /// Where in `order` a shard is, or is to be.
+    /// The index in `order` at which a shard is, or is to be inserted.
     private func place(of shard: Int) -> Int {
         let time = time(of: shard)
         var (low, high) = (0, order.count)

@@ -1,15 +1,15 @@
-/// Divides dataset rows over shards and packs them; every rank computes the same plan without communication.
+/// Distributes examples over shards and packs them; every rank computes the same plan without communication.
 package struct Planner: Sendable {
     package let dataset: PreferenceDataset
     package let sharing: Sharing
-    /// Which responses are compared.
+    /// The pairs of responses that enter the loss.
     package let pairing: Pairing
-    /// The most tokens of a packed row; a larger tree has a row of its own.
+    /// The maximum number of tokens in a packed sequence; a larger tree gets a sequence of its own.
     package let rowTokens: Int
     package let shards: Int
     package let cost: CostModel
 
-    /// A planner for these rows, sharing and shards.
+    /// A planner for a dataset, a sharing mode and a number of shards.
     package init(
         dataset: PreferenceDataset,
         sharing: Sharing,
@@ -18,7 +18,7 @@ package struct Planner: Sendable {
         shards: Int,
         cost: CostModel
     ) {
-        precondition(rowTokens > 0 && shards > 0, "rows and shards are there to hold something")
+        precondition(rowTokens > 0 && shards > 0, "a positive number of tokens and shards")
         self.dataset = dataset
         self.sharing = sharing
         self.pairing = pairing
@@ -27,12 +27,12 @@ package struct Planner: Sendable {
         self.cost = cost
     }
 
-    /// The plan for these rows of the dataset.
+    /// Plans a step of these examples.
     ///
-    /// With `prefix`, rows whose prompts continue one another become one tree. A tree cannot be divided over shards, so
-    /// several limits for such trees are tried, and the plan is taken whose last shard is done first.
+    /// With `prefix`, examples whose prompts extend one another form one tree. A tree cannot be split over shards, so
+    /// several size limits for such trees are tried, and the plan with the smallest makespan is chosen.
     ///
-    /// - Parameter speeds: What each shard does in a unit of time, above 0; nil where all are alike.
+    /// - Parameter speeds: The relative speed of each shard, above 0; nil if all are equally fast.
     package func plan(rows: [Int], speeds: [Double]? = nil) -> StepPlan {
         precondition(speeds.map { $0.count == shards } ?? true, "a speed for each shard")
         let groups = sharing == .prefix ? PromptGroups(dataset, rows: rows) : PromptGroups(alone: rows)
@@ -40,55 +40,55 @@ package struct Planner: Sendable {
             let trees = groups.groups.flatMap {
                 TokenTree.trees(dataset, group: $0, sharing: sharing, limit: limit)
             }
-            return divide(trees, speeds)
+            return partition(trees, speeds)
         }
-        let best = plans.min { ($0.last, $0.total) < ($1.last, $1.total) }!
+        let best = plans.min { ($0.makespan, $0.total) < ($1.makespan, $1.total) }!
         return StepPlan(
             shardTrees: best.shards,
-            division: best.division,
+            partition: best.partition,
             rowTokens: rowTokens,
             counts: counts(of: rows),
             unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) }
         )
     }
 
-    /// The most tokens that trees of several rows may have: all, a shard's share, parts of it, or none.
+    /// The size limits in tokens for trees of several examples: all tokens, a shard's share, fractions of it, or none.
     private func limits(for groups: PromptGroups) -> [Int] {
         guard groups.joinsAny else { return [0] }
         let total = groups.groups.joined().reduce(0) { sum, row in
             sum + TokenTree(dataset, row: row, sharing: sharing).count
         }
         let limits = [total, total / shards, total / shards / 2, total / shards / 4, 0].map { min(rowTokens, $0) }
-        // Descending as they are, each once.
+        // Descending, without duplicates.
         return Set(limits).sorted(by: >)
     }
 
-    /// Trees over shards, and how their costs are divided.
-    private struct DividedTrees {
+    /// The trees of each shard, and the partition of their costs.
+    private struct PartitionedTrees {
         let shards: [[TokenTree]]
-        let division: LoadPartition
+        let partition: LoadPartition
 
-        /// When the last shard is done.
-        var last: Double { division.times.max() ?? 0 }
-        var total: Double { division.loads.reduce(0, +) }
+        /// The time of the slowest shard.
+        var makespan: Double { partition.times.max() ?? 0 }
+        var total: Double { partition.loads.reduce(0, +) }
     }
 
-    /// Divides trees by cost; of equal ones that of the lower row goes first, in whichever order they come.
-    private func divide(_ trees: [TokenTree], _ speeds: [Double]?) -> DividedTrees {
+    /// Partitions trees by cost, ties by the index of the first example, independent of the order of `trees`.
+    private func partition(_ trees: [TokenTree], _ speeds: [Double]?) -> PartitionedTrees {
         let order = trees.indices.sorted { trees[$0].firstExample < trees[$1].firstExample }
-        let division = LoadPartition(
+        let partition = LoadPartition(
             order.map { cost.forwardFLOPs(of: trees[$0].work) },
             speeds: speeds ?? Array(repeating: 1, count: shards)
         )
-        return DividedTrees(shards: division.pieces.map { $0.map { trees[order[$0]] } }, division: division)
+        return PartitionedTrees(shards: partition.pieces.map { $0.map { trees[order[$0]] } }, partition: partition)
     }
 
-    /// What the losses of these rows of the dataset are means of.
+    /// The denominators of the losses of these examples.
     package func counts(of rows: some Sequence<Int>) -> LossCounts {
         LossCounts(dataset, rows: rows, pairing: pairing)
     }
 
-    /// The most tokens that a packed row of these dataset rows can have.
+    /// An upper bound of the number of tokens in a packed sequence of these examples.
     package func largestRow(of rows: some Sequence<Int>) -> Int {
         var largest = 0
         var total = 0
@@ -101,28 +101,28 @@ package struct Planner: Sendable {
     }
 }
 
-/// The trees of a step, divided over shards.
+/// The trees of a step, distributed over shards.
 package struct StepPlan: Sendable {
     private let shardTrees: [[TokenTree]]
     /// Forward FLOPs of each shard.
     package let shardFLOPs: [Double]
-    /// The planned time of the shard that is done last over the mean: 1 where all take equally long.
+    /// The planned time of the slowest shard over the mean: 1 if all take equally long.
     package let imbalance: Double
     private let rowTokens: Int
-    /// Rows, pairs and tokens that the step's loss is a mean of.
+    /// The denominators of the step's loss: examples, pairs and tokens.
     package let counts: LossCounts
     /// The tokens that would be computed without sharing.
     package let unsharedTokens: Int
 
     fileprivate init(
         shardTrees: [[TokenTree]],
-        division: LoadPartition,
+        partition: LoadPartition,
         rowTokens: Int,
         counts: LossCounts,
         unsharedTokens: Int
     ) {
         self.shardTrees = shardTrees
-        (shardFLOPs, imbalance) = (division.loads, division.imbalance)
+        (shardFLOPs, imbalance) = (partition.loads, partition.imbalance)
         self.rowTokens = rowTokens
         self.counts = counts
         self.unsharedTokens = unsharedTokens
@@ -135,7 +135,7 @@ package struct StepPlan: Sendable {
     /// Forward FLOPs of the step.
     package var flops: Double { shardFLOPs.reduce(0, +) }
 
-    /// The packed rows of a shard, none where it is idle: first fit by descending tokens.
+    /// Packs the trees of a shard: first fit, descending by tokens; no sequences if the shard is idle.
     package func packedRows(shard: Int) -> [PackedRow] {
         var bins: [(trees: [TokenTree], tokens: Int)] = []
         let trees = shardTrees[shard].sorted { (-$0.count, $0.firstExample) < (-$1.count, $1.firstExample) }

@@ -1,9 +1,9 @@
-/// Which tokens that responses have in common are computed once.
+/// The sharing mode: which common tokens of responses are computed once.
 package enum Sharing: String, CaseIterable, Sendable, Codable {
-    /// One chain for each response: the prompt is computed for each again, as ordinary trainers do.
+    /// One chain per response: the prompt is recomputed for each response, as in other trainers.
     case none
-    /// One trunk, one branch for each response (Wang & Hegde 2024).
+    /// The prompt once, and one branch per response (Wang & Hegde 2024).
     case prompt
-    /// A trie: also the tokens that responses have in common after the prompt, and prompts that continue one another.
+    /// A trie: also common prefixes of responses, and prompts that extend one another.
     case prefix
 }

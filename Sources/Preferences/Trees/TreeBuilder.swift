@@ -1,14 +1,14 @@
-/// Grows a tree from sequences, then lays it flat.
+/// Builds a tree from sequences, then flattens it.
 ///
-/// A node's children are tried in order, and a run that agrees only in part is split where it parts; so a trie comes
-/// out in which every shared beginning is one path.
+/// Inserting a sequence follows the matching children and splits a branch at the first difference, so that the result
+/// is a radix trie in which every common prefix is one path.
 struct TreeBuilder {
     private struct Branch {
         var tokens: ArraySlice<Int32>
         var children: [Int] = []
     }
 
-    /// A response as the place where it ends and the number of its counted tokens, the last ones there.
+    /// The branch at which a response ends, and the number of its counted tokens, which are the last ones.
     private struct Ending {
         let response: Int
         let rank: Int
@@ -54,7 +54,7 @@ struct TreeBuilder {
         return branches.count - 1
     }
 
-    /// Follows `tokens` as far as the trie has them, adds the rest, and returns the branch at whose end they end.
+    /// Follows `tokens` along the trie, appends the rest, and returns the branch at which they end.
     private mutating func insert(_ tokens: ArraySlice<Int32>, below root: Int) -> Int {
         var node = root
         var rest = tokens
@@ -70,7 +70,7 @@ struct TreeBuilder {
         return node
     }
 
-    /// Leaves the first `count` tokens in `branch` and moves the rest, with children and endings, to a new child.
+    /// Keeps the first `count` tokens in `branch` and moves the rest, with children and endings, to a new child.
     private mutating func split(_ branch: Int, after count: Int) {
         let lower = Branch(tokens: branches[branch].tokens.dropFirst(count), children: branches[branch].children)
         branches.append(lower)
@@ -81,12 +81,12 @@ struct TreeBuilder {
         }
     }
 
-    // MARK: Laying flat
+    // MARK: Flattening
 
     func flattened() -> PackedRow {
         var row = PackedRow()
         var nodeOfBranch = Array(repeating: -1, count: branches.count)
-        // Depth first with a stack of our own: trees may be deeper than the thread's stack.
+        // Depth first with an explicit stack: trees may be deeper than the thread's stack.
         var stack = branches[0].children.reversed().map { (branch: $0, parent: -1) }
         while let (branch, parent) = stack.popLast() {
             nodeOfBranch[branch] = row.nodes.count
@@ -102,11 +102,10 @@ struct TreeBuilder {
         return row
     }
 
-    /// A prediction within the tree: the token at `row` of the tree, predicted by the one before it on the path.
+    /// Adds the predictions of all responses, each once, and the labels of each response.
     private func addTargets(_ row: inout PackedRow, _ nodeOfBranch: [Int]) {
         let paths = endings.map { path(to: nodeOfBranch[$0.branch], count: $0.count, in: row) }
-        // (predicting row, predicted token) pairs of all responses, each once, in order of the predicting row; where
-        // one state is followed by several tokens, in order of the tokens' ids.
+        // Pairs of prediction position and predicted token, ordered by position, then by token id.
         var predictions: Set<Prediction> = []
         for path in paths { predictions.formUnion(path) }
         var indexOfPrediction: [Prediction: Int32] = [:]
@@ -128,6 +127,7 @@ struct TreeBuilder {
         }
     }
 
+    /// The prediction of a token from the hidden state at a position of the flattened tree.
     private struct Prediction: Hashable, Comparable {
         let row: Int32
         let token: Int32
@@ -135,7 +135,7 @@ struct TreeBuilder {
         static func < (a: Prediction, b: Prediction) -> Bool { (a.row, a.token) < (b.row, b.token) }
     }
 
-    /// The predictions of the last `count` tokens on the path that ends with `node`, in order.
+    /// The predictions of the last `count` tokens of the path that ends at `node`, in order.
     private func path(to node: Int, count: Int, in row: PackedRow) -> [Prediction] {
         var rows: [Int] = []
         var current = node

@@ -1,27 +1,27 @@
-/// Draws one tree of a packed row for the terminal.
+/// Draws one tree of a packed sequence for the terminal.
 ///
-/// The first line says what the tree holds; then follows one line for each node, below its parent, with its tokens,
-/// their positions and the responses that it is computed once for. A response is marked `●` at the node that it ends
-/// with; responses are numbered from 1, the best.
+/// The first line summarizes the tree; then follows one line for each node, below its parent, with its number of
+/// tokens, their positions and the number of responses that share it. A response is marked `●` at the node at which it
+/// ends; responses are numbered from 1, the best.
 ///
 /// - Parameters:
-///   - row: The row that holds the tree.
-///   - tree: Index into the row's trees.
-///   - width: Columns, at least 1; a longer line is cut and ends in `…`.
-/// - Returns: Lines joined by newlines, without one at the end.
+///   - row: The packed sequence that contains the tree.
+///   - tree: Index into the sequence's trees.
+///   - width: Columns, at least 1; a longer line is truncated and ends in `…`.
+/// - Returns: Lines joined by newlines, without a trailing newline.
 package func drawing(of row: PackedRow, tree: Int, width: Int) -> String {
-    precondition(row.trees.indices.contains(tree), "the row has such a tree")
-    precondition(width > 0, "there is a column to draw in")
+    precondition(row.trees.indices.contains(tree), "an index of a tree")
+    precondition(width > 0, "at least one column")
     return TreePicture(row, tree).lines(width: width).joined(separator: "\n")
 }
 
-/// What the drawing says of each node; arrays are indexed by node, from the tree's first.
+/// The layout of the drawing; arrays are indexed by node, relative to the first node of the tree.
 private struct TreePicture {
-    /// A response and the node at whose end it ends.
+    /// A response and the node at which it ends.
     private struct Ending {
         let label: String
         let node: Int
-        /// Tokens of its prompt and of itself.
+        /// Tokens of prompt plus response.
         let length: Int
         let promptLength: Int
     }
@@ -29,9 +29,9 @@ private struct TreePicture {
     private let row: PackedRow
     private let tree: PackedRow.TreeSlice
     private var endings: [Ending] = []
-    /// For each node, the responses on whose paths it lies.
+    /// The number of responses whose paths contain each node.
     private var responseCounts: [Int]
-    /// For each node, whether none of its parent's children follows it.
+    /// Whether each node is the last child of its parent.
     private var isLast: [Bool]
 
     init(_ row: PackedRow, _ index: Int) {
@@ -44,7 +44,7 @@ private struct TreePicture {
         findLastChildren()
     }
 
-    // MARK: What there is
+    // MARK: Contents
 
     private mutating func findEndings() {
         var taken: Set<Int> = []
@@ -67,10 +67,10 @@ private struct TreePicture {
         }
     }
 
-    /// The node that ends with the token of a response's last target.
+    /// The node that ends with the token of a response's last label.
     ///
-    /// That token follows its predictor in the same node, or is a whole child of it. Without a trie several children
-    /// may be that same token: one branch for each of several equal responses.
+    /// That token follows its prediction position in the same node, or is a child node of one token. Without a trie,
+    /// several children may consist of the same token: one branch for each of several equal responses.
     private func endNode(_ target: PackedRow.Target, _ taken: Set<Int>) -> Int {
         let predictor = Int(row.lossRows[Int(target.hidden)])
         let node = tree.nodes.first { row.nodes[$0].tokens.contains(predictor) }!
@@ -84,10 +84,10 @@ private struct TreePicture {
 
     private func label(_ rank: Int, _ example: PackedRow.ExampleSlice) -> String {
         let name = "response \(rank + 1)" + (rank == 0 ? " (best)" : "")
-        return tree.examples.count == 1 ? name : "row \(example.row), \(name)"
+        return tree.examples.count == 1 ? name : "example \(example.row), \(name)"
     }
 
-    /// Children lie behind their parents, so that one pass backwards carries every count to the root.
+    /// Children come after their parents, so one reverse pass propagates every count to the root.
     private mutating func countResponses() {
         for ending in endings { responseCounts[ending.node - tree.nodes.lowerBound] += 1 }
         for node in tree.nodes.reversed() where row.nodes[node].parent >= 0 {
@@ -106,14 +106,14 @@ private struct TreePicture {
     // MARK: Lines
 
     func lines(width: Int) -> [String] {
-        var lines = [Self.cut(title, width)]
-        // What stands to the left of a node's children; no more of it than is drawn, however deep the tree.
+        var lines = [Self.truncated(title, width)]
+        // The text left of a node's children, truncated to the width, however deep the tree.
         var margins: [String] = []
         for node in tree.nodes {
             let parent = row.nodes[node].parent
             let margin = parent < 0 ? "" : margins[parent - tree.nodes.lowerBound]
             let isLast = isLast[node - tree.nodes.lowerBound]
-            lines.append(Self.cut(margin + (isLast ? "└─ " : "├─ ") + description(of: node), width))
+            lines.append(Self.truncated(margin + (isLast ? "└─ " : "├─ ") + description(of: node), width))
             margins.append(String((margin + (isLast ? "   " : "│  ")).prefix(width)))
         }
         return lines
@@ -125,7 +125,8 @@ private struct TreePicture {
         let prompts = Set(endings.map(\.promptLength)).sorted()
         let prompt = prompts.count == 1 ? " to a prompt of \(Self.counted(prompts[0], "token"))" : ""
         let unshared = endings.reduce(0) { $0 + $1.length }
-        return "\(examples.count == 1 ? "row" : "rows") \(rows): \(Self.counted(endings.count, "response"))\(prompt); "
+        return "\(examples.count == 1 ? "example" : "examples") \(rows): "
+            + "\(Self.counted(endings.count, "response"))\(prompt); "
             + "\(Self.counted(tree.tokens.count, "token")) computed, \(unshared) without sharing"
     }
 
@@ -134,7 +135,7 @@ private struct TreePicture {
         let (first, last) = (row.positions[tokens.lowerBound], row.positions[tokens.upperBound - 1])
         let positions = first == last ? "position \(first)" : "positions \(first)–\(last)"
         let responses = responseCounts[node - tree.nodes.lowerBound]
-        let sharing = responses > 1 ? ", once for \(responses) responses" : ""
+        let sharing = responses > 1 ? ", shared by \(responses) responses" : ""
         let marks = endings.filter { $0.node == node }.map { "  ● \($0.label)" }.joined()
         return "\(Self.counted(tokens.count, "token")), \(positions)\(sharing)\(marks)"
     }
@@ -143,7 +144,7 @@ private struct TreePicture {
         "\(count) \(noun)\(count == 1 ? "" : "s")"
     }
 
-    private static func cut(_ line: String, _ width: Int) -> String {
+    private static func truncated(_ line: String, _ width: Int) -> String {
         line.count <= width ? line : line.prefix(width - 1) + "…"
     }
 }

@@ -1,40 +1,40 @@
-/// The paths of a tree, by which its cost is known without building it.
+/// The paths of a tree, from which its cost is computed without building it.
 ///
-/// With `prefix` they are in lexicographic order of their tokens: what a path has that no earlier one has are then the
-/// tokens beyond what it has in common with the one before it, as in a suffix array with its common prefixes (Manber &
-/// Myers, *Suffix arrays: a new method for on-line string searches*, 1993, whose search this is too).
+/// With `prefix` they are in lexicographic order: the tokens that a path adds to the tree are those after its longest
+/// common prefix (LCP) with the path before it, as in a suffix array with its LCP array. Insertion is the binary search
+/// of Manber & Myers, *Suffix arrays: a new method for on-line string searches*, 1993.
 struct TreePaths {
     /// A prompt with one response.
     private struct Path {
-        /// Where its tokens lie among all prompts' and all responses'.
+        /// The ranges of its tokens in `promptIDs` and `responseIDs`.
         let prompt: Range<Int>
         let response: Range<Int>
-        /// How many tokens at its end are counted.
+        /// The number of counted tokens, which are the last ones.
         let counted: Int
-        /// How many tokens at its beginning are those of the path before it.
+        /// The length of the common prefix with the path before it.
         var common = 0
 
         var count: Int { prompt.count + response.count }
-        /// The positions whose states predict a counted token; no prompt is empty.
+        /// The positions from which a counted token is predicted; no prompt is empty.
         var predicting: Range<Int> { count - counted - 1..<count - 1 }
     }
 
     private let dataset: PreferenceDataset
     private let sharing: Sharing
-    private let trunk: Int
+    private let commonPrefix: Int
     private var paths: [Path] = []
-    /// The tokens of the tree.
+    /// The number of tokens in the tree.
     private(set) var tokens = 0
 
-    /// The paths of these rows.
+    /// The paths of these examples.
     ///
-    /// - Parameter trunk: With how many tokens the prompts of all rows begin alike, also of those that are added later.
-    init(_ dataset: PreferenceDataset, rows: [Int] = [], trunk: Int, sharing: Sharing) {
-        (self.dataset, self.trunk, self.sharing) = (dataset, trunk, sharing)
+    /// - Parameter commonPrefix: The length of a common prefix of all prompts, also of examples that are added later.
+    init(_ dataset: PreferenceDataset, rows: [Int] = [], commonPrefix: Int, sharing: Sharing) {
+        (self.dataset, self.commonPrefix, self.sharing) = (dataset, commonPrefix, sharing)
         for row in rows { add(row: row) }
     }
 
-    /// Adds those of a row of the dataset.
+    /// Adds the paths of an example.
     mutating func add(row: Int) {
         let prompt = dataset.promptOffsets[row]..<dataset.promptOffsets[row + 1]
         let responses = dataset.responses(of: row)
@@ -55,14 +55,14 @@ struct TreePaths {
         tokens += path.count - common
     }
 
-    /// Puts a path where it belongs: between those before and after it, with each of which it has something in common.
+    /// Inserts a path in lexicographic order, and updates the common prefixes with its neighbors.
     private mutating func insert(_ path: Path) {
         guard !paths.isEmpty else { return append(path, common: 0) }
         var (low, high) = (0, paths.count)
-        var (commonBefore, commonAfter) = (trunk, trunk)
+        var (commonBefore, commonAfter) = (commonPrefix, commonPrefix)
         while low < high {
             let middle = (low + high) / 2
-            // What lies between two paths begins as they do.
+            // A path between two others has their common prefix.
             let common = common(path, paths[middle], from: min(commonBefore, commonAfter))
             if precedes(path, paths[middle], common: common) {
                 (high, commonAfter) = (middle, common)
@@ -76,7 +76,7 @@ struct TreePaths {
         tokens += path.count - max(commonBefore, commonAfter)
     }
 
-    /// How many tokens two paths have in common at their beginning, of which they have `known` or more.
+    /// The length of the common prefix of two paths, which is at least `known`.
     private func common(_ path: Path, _ other: Path, from known: Int) -> Int {
         var position = known
         let end = min(path.count, other.count)
@@ -97,15 +97,15 @@ struct TreePaths {
 
     // MARK: Cost
 
-    /// What the tree costs.
+    /// The amount of computation of the tree.
     var work: Work {
         var work = Work(tokens: tokens)
-        // Of the path, the positions whose states predict for an earlier one or for itself; apart, ascending.
+        // Positions of the path that predict a token of this path or an earlier one: disjoint, ascending.
         var predicting: [Range<Int>] = []
         for path in paths {
             work.visiblePairs += Self.visiblePairs(path.count) - Self.visiblePairs(path.common)
             _ = predicting.cut(at: path.common)
-            // Those of an earlier path end before those of a later one, or with them.
+            // The positions of an earlier path end no later than those of a later one.
             let known = predicting.cut(at: path.predicting.lowerBound)
             work.lossRows += path.predicting.count - known
             predicting.append(path.predicting)
@@ -113,12 +113,12 @@ struct TreePaths {
         return work
     }
 
-    /// A token sees as many tokens as its position has before it, and itself.
+    /// The visible pairs of a chain: each token attends to all before it and itself.
     private static func visiblePairs(_ count: Int) -> Int { count * (count + 1) / 2 }
 }
 
 extension [Range<Int>] {
-    /// Leaves of ascending ranges what lies below `limit`, and tells how many numbers they have lost.
+    /// Removes the numbers from `limit` on from ascending ranges, and returns how many there were.
     fileprivate mutating func cut(at limit: Int) -> Int {
         var lost = 0
         while let range = last, range.upperBound > limit {

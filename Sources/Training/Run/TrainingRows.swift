@@ -15,7 +15,8 @@ struct TrainingRows {
     private let recomputes: Bool
 
     /// The rows of the first `steps` steps from `cursor`.
-    init(_ configuration: TrainingConfiguration, planner: Planner, heldOut: Planner?, cursor: BatchSampler, steps: Int) {
+    init(_ configuration: TrainingConfiguration, planner: Planner, heldOut: Planner?, cursor: BatchSampler, steps: Int)
+    {
         (self.planner, self.heldOut) = (planner, heldOut)
         visited = cursor.rows(ofSteps: steps)
         var cursor = cursor

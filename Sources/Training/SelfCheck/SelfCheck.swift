@@ -23,7 +23,8 @@ package struct SelfCheck: Sendable {
     package init?(of dataset: PreferenceDataset, among candidates: [Int], count: Int, sharing: Sharing) {
         guard count > 0, sharing != .none else { return nil }
         let cut = candidates.map { (row: $0, part: TruncatedExample(dataset, row: $0, cut: Self.cut)) }
-        let chosen = (cut.filter { $0.part.parts } + cut.filter { !$0.part.parts }).prefix(count)
+        let chosen = (cut.filter { $0.part.hasDistinctResponses } + cut.filter { !$0.part.hasDistinctResponses })
+            .prefix(count)
         guard let beginnings = PreferenceDataset(chosen.map(\.part)) else { return nil }
         rows = chosen.map(\.row)
         self.dataset = beginnings

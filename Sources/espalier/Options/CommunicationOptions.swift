@@ -5,27 +5,33 @@ internal import Training
 extension Collective: ExpressibleByArgument {}
 extension ReduceDType: ExpressibleByArgument {}
 
-/// How ranks share a step.
+/// The options of the communication between ranks.
 struct CommunicationOptions: ParsableArguments {
     @Option(
         name: .long,
-        help: "Parts of every step, a power of two: the same bits on 1, 2, 4 … so many ranks (default: one a rank)."
+        help: """
+            Shards of every step, a power of two and a multiple of the ranks: results are bit-identical on 1, 2, 4 … \
+            up to that many ranks (default: one per rank).
+            """
     )
     var shards: Int?
 
-    @Option(name: .long, help: "How gradients are added up: auto (default), mpi, ring, halving, direct, hierarchical.")
+    @Option(
+        name: .long,
+        help: "Algorithm of the gradient reduction; auto takes the fastest, measured at the start (default auto)."
+    )
     var collective: Collective?
 
-    @Option(name: .long, help: "What gradients are sent as: float32 (default) or bfloat16.")
+    @Option(name: .long, help: "Data type in which gradients are sent; sums are float32 (default float32).")
     var reduceDtype: ReduceDType?
 
-    @Option(name: .long, help: "MiB of gradients that are sent together (default 25).")
+    @Option(name: .long, help: "Gradient bucket size in MiB (default 25).")
     var ddpBucketCapMb: Double?
 
-    @Flag(name: .long, help: "Sends gradients only when all are computed.")
+    @Flag(name: .long, help: "Send gradients after the backward pass instead of during it.")
     var noOverlapComm = false
 
-    /// Puts what was given over the settings of a file.
+    /// Overrides the settings of a file by the options given.
     func override(_ settings: inout CommunicationSettings) {
         shards.map { settings.shards = $0 }
         collective.map { settings.collective = $0 }

@@ -1,38 +1,47 @@
 internal import ArgumentParser
 internal import Training
 
-/// Which rows each step of a run takes, how many steps there are, what is kept for the backward pass, and by how many
-/// rows the run checks itself before.
+/// The options of the training loop: batch size, number of steps, data order, recomputation, self-check.
 struct CourseOptions: ParsableArguments {
-    @Option(name: .long, help: "Preference rows of an optimizer step over all ranks (default 8).")
+    @Option(name: .long, help: "Examples per optimizer step, over all ranks (default 8).")
     var globalBatchSize: Int?
 
-    @Option(name: .long, help: "Passes over the data (default 1).")
+    @Option(name: .long, help: "Passes over the data, may be fractional (default 1).")
     var numTrainEpochs: Double?
 
-    // Also takes -1, which Hugging Face writes for no limit.
-    @Option(name: .long, parsing: .unconditional, help: "Optimizer steps; overrides --num-train-epochs.")
+    // Also accepts -1, Hugging Face's value for no limit.
+    @Option(
+        name: .long,
+        parsing: .unconditional,
+        help: "Optimizer steps, overrides --num-train-epochs; -1 for no limit (default -1)."
+    )
     var maxSteps: Int?
 
-    @Option(name: .long, help: "Keys the order of the data (default 42).")
+    @Option(name: .long, help: "Random seed of the data order (default 42).")
     var seed: UInt64?
 
-    @Flag(name: .long, help: "Takes the data in its own order.")
+    @Flag(name: .long, help: "Use the order of the data file in every epoch (default: shuffle every epoch).")
     var noShuffle = false
 
-    @Flag(name: .long, help: "Keeps rows whose prompts continue one another in the same step, where they share more.")
+    @Flag(
+        name: .long,
+        help: "Put examples whose prompts are equal or extend one another in the same step, to share their prefix."
+    )
     var groupByPrompt = false
 
     @Flag(
         name: [.customLong("recompute"), .customLong("gradient-checkpointing")],
-        help: "Keeps the layers' inputs alone and makes the rest again: less memory, about a fifth more time."
+        help: "Recompute activations in the backward pass: less memory, about a fifth more time."
     )
     var recomputes = false
 
-    @Option(name: .long, help: "Rows to compute with and without sharing before training, 0 for none (default 1).")
+    @Option(
+        name: .long,
+        help: "Examples computed with and without sharing before training, as a self-check; 0 for none (default 1)."
+    )
     var selfCheck: Int?
 
-    /// Puts what was given over the settings of a file.
+    /// Overrides the settings of a file by the options given.
     func override(_ configuration: inout TrainingConfiguration) {
         globalBatchSize.map { configuration.globalBatchSize = $0 }
         numTrainEpochs.map { configuration.numTrainEpochs = $0 }

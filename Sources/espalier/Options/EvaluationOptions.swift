@@ -1,33 +1,36 @@
 internal import ArgumentParser
 internal import Training
 
-/// When a run judges its model on held-out preferences, and what it makes of that.
+/// The options of evaluation during training, and of the choice of the best model.
 struct EvaluationOptions: ParsableArguments {
-    @Option(name: .long, help: "Preferences that espalier-prepare wrote, to evaluate on and not to train on.")
+    @Option(name: .long, help: "Held-out preference data for evaluation, written by espalier-prepare.")
     var evalData: String?
 
-    @Option(name: .long, help: "Steps between two evaluations (default: one at the end).")
+    @Option(name: .long, help: "Steps between evaluations (default: one, after the last step).")
     var evalSteps: Int?
 
-    @Flag(name: .long, help: "Also evaluates before the first step.")
+    @Flag(name: .long, help: "Evaluate before the first step too.")
     var evalOnStart = false
 
-    @Flag(name: .long, help: "Writes the model of the best evaluation in place of the last.")
+    @Flag(name: .long, help: "Write the model of the best evaluation instead of the last one.")
     var loadBestModelAtEnd = false
 
-    @Option(name: .long, help: "The metric by which evaluations are compared (default eval_loss).")
+    @Option(name: .long, help: "Metric that compares evaluations, with or without eval_ (default eval_loss).")
     var metricForBestModel: String?
 
-    @Flag(inversion: .prefixedNo, help: "Whether more of it is better (default: unless its name ends in loss).")
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Whether a higher metric is better (default: yes, unless its name ends in loss)."
+    )
     var greaterIsBetter: Bool?
 
-    @Option(name: .long, help: "Evaluations without improvement after which to stop (default: never stops early).")
+    @Option(name: .long, help: "Evaluations without improvement before training stops (default: no early stopping).")
     var earlyStoppingPatience: Int?
 
-    @Option(name: .long, help: "What an improvement must exceed to restore patience (default 0).")
+    @Option(name: .long, help: "Minimum improvement of the metric that resets the patience (default 0).")
     var earlyStoppingThreshold: Double?
 
-    /// Puts what was given over the settings of a file.
+    /// Overrides the settings of a file by the options given.
     func override(_ settings: inout EvaluationSettings) {
         evalData.map { settings.evalData = $0 }
         evalSteps.map { settings.evalSteps = $0 }

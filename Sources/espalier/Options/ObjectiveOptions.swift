@@ -6,52 +6,58 @@ internal import Training
 extension Divergence.Kind: ExpressibleByArgument {}
 extension Pairing: ExpressibleByArgument {}
 
-/// What is minimized, over which pairs.
+/// The options of the loss and its pairs.
 struct ObjectiveOptions: ParsableArguments {
     @Option(
         name: .long,
         parsing: .upToNextOption,
-        help: "The loss (default sigmoid), or several to add up; Documentation/Objectives.md lists them."
+        help: ArgumentHelp(
+            "Loss, by TRL's name, or several that are added up (default sigmoid, which is DPO): "
+                + ObjectiveSettings.lossNames.joined(separator: ", ") + "."
+        )
     )
     var lossType: [String] = []
 
-    @Option(name: .long, parsing: .upToNextOption, help: "A factor for each loss (default 1 each).")
+    @Option(name: .long, parsing: .upToNextOption, help: "Weight of each loss, in the same order (default 1 each).")
     var lossWeights: [Double] = []
 
-    @Option(name: .long, help: "Strength of the pull towards the reference model (default 0.1).")
+    @Option(name: .long, help: "Strength β of the regularization towards the reference model, above 0 (default 0.1).")
     var beta: Double?
 
-    @Option(name: .long, help: "The probability that a label is flipped (default 0).")
+    @Option(name: .long, help: "Probability that a preference is mislabeled, from 0 to below 0.5 (default 0).")
     var labelSmoothing: Double?
 
     @Option(
         name: .long,
-        help: "What rewards derive from: reverse_kl (default), forward_kl, js_divergence or alpha_divergence."
+        help: "Divergence from the reference model that defines rewards (default reverse_kl)."
     )
     var fDivergenceType: Divergence.Kind?
 
-    @Option(name: .long, help: "α of alpha_divergence (default 0.5).")
+    @Option(name: .long, help: "Coefficient α of alpha_divergence (default 0.5).")
     var fAlphaDivergenceCoef: Double?
 
-    @Flag(name: .long, help: "Weighs pairs by how likely the policy finds them, as in WPO.")
+    @Flag(name: .long, help: "Weight pairs by their probability under the policy (WPO).")
     var useWeighting = false
 
-    @Option(name: .long, help: "The weight of tokens beyond the shorter response's length, as in LD-DPO (default 1).")
+    @Option(
+        name: .long,
+        help: "Weight of tokens beyond the length of the shorter response (LD-DPO), from 0 to 1 (default 1)."
+    )
     var ldAlpha: Double?
 
-    @Option(name: .long, help: "The margin that simpo asks for (default 0.5).")
+    @Option(name: .long, help: "Target reward margin γ of simpo (default 0.5).")
     var simpoGamma: Double?
 
-    @Option(name: .long, help: "The weight of cpo's cross-entropy (default 1).")
+    @Option(name: .long, help: "Weight α of the cross-entropy term of cpo, at least 0 (default 1).")
     var cpoAlpha: Double?
 
-    @Option(name: .long, help: "The temperature of discopop's blend (default 0.05).")
+    @Option(name: .long, help: "Temperature τ of discopop, above 0, at most 1 (default 0.05).")
     var discopopTau: Double?
 
-    @Option(name: .long, help: "Which responses are compared: all, best-vs-rest (default) or best-vs-worst.")
+    @Option(name: .long, help: "Pairs of ranked responses in the loss (default best-vs-rest).")
     var pairs: Pairing?
 
-    /// Puts what was given over the settings of a file.
+    /// Overrides the settings of a file by the options given.
     func override(_ configuration: inout TrainingConfiguration) {
         var settings = configuration.objective
         if !lossType.isEmpty { settings.lossType = lossType }

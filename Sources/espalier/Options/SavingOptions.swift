@@ -1,32 +1,41 @@
 internal import ArgumentParser
 internal import Training
 
-/// When a run saves itself, and from where it goes on.
+/// The options of checkpoints, resumption, rollback and the watchdog.
 struct SavingOptions: ParsableArguments {
-    @Option(name: .long, help: "Steps between two checkpoints in the output directory (default: none).")
+    @Option(name: .long, help: "Steps between checkpoints, OUTPUT/checkpoint-STEP (default: no checkpoints).")
     var saveSteps: Int?
 
-    @Option(name: .long, help: "Checkpoints to keep (default: all).")
+    @Option(name: .long, help: "Maximum number of checkpoints to keep, the newest (default: all).")
     var saveTotalLimit: Int?
 
     @Option(
         name: [.customLong("resume"), .customLong("resume-from-checkpoint")],
         defaultAsFlag: SavingSettings.newest,
         parsing: .next,
-        help: "Goes on from this checkpoint, or from the newest in the output directory that is whole."
+        help: """
+            Resume from this checkpoint directory, or without a value from the newest complete checkpoint in the \
+            output directory.
+            """
     )
     var resume: String?
 
     @Option(
         name: .long,
-        help: "Goes back to the newest checkpoint where loss or gradient norm exceeds this factor of its median."
+        help: """
+            Roll back to the newest checkpoint if loss or gradient norm exceeds this factor times its median over the \
+            last 64 steps; needs --save-steps (default: never).
+            """
     )
     var rollbackOnSpike: Double?
 
-    @Option(name: .long, help: "Seconds without any progress after which the job ends, 0 for never (default 1800).")
+    @Option(
+        name: .long,
+        help: "Seconds without progress on any rank before the watchdog ends the job, 0 for never (default 1800)."
+    )
     var stallTimeout: Double?
 
-    /// Puts what was given over the settings of a file.
+    /// Overrides the settings of a file by the options given.
     func override(_ settings: inout SavingSettings) {
         saveSteps.map { settings.saveSteps = $0 }
         saveTotalLimit.map { settings.saveTotalLimit = $0 }

@@ -6,27 +6,36 @@ internal import Training
 extension Sharing: ExpressibleByArgument {}
 extension LearningRateSchedule.Kind: ExpressibleByArgument {}
 
-/// What every command that runs a model over preferences needs.
+/// The options of every command that runs a model on preference data.
 struct SharedOptions: ParsableArguments {
-    @Option(name: .long, help: "A Hugging Face model directory.")
+    @Option(name: .long, help: "Hugging Face model directory: config.json, *.safetensors and tokenizer files.")
     var model: String?
 
-    @Option(name: .long, help: "Preferences that espalier-prepare wrote.")
+    @Option(name: .long, help: "Preference data, a safetensors file written by espalier-prepare.")
     var data: String?
 
-    @Option(name: .long, help: "Which common tokens are computed once: none, prompt or prefix (default).")
+    @Option(
+        name: .long,
+        help: "Tokens that are computed once: none, shared prompts, or every shared prefix (default prefix)."
+    )
     var sharing: Sharing?
 
-    @Option(name: .long, help: "The most tokens in a packed row (default 2048).")
+    @Option(
+        name: .long,
+        help: "Maximum tokens in a packed sequence; a larger tree gets a sequence of its own (default 2048)."
+    )
     var rowTokens: Int?
 
-    @Option(name: .long, help: "Threads of a rank (default: its share of the processors).")
+    @Option(name: .long, help: "Threads per rank, 0 for its share of the available processors (default 0).")
     var threads: Int?
 
-    @Option(name: .customLong("config"), help: "A YAML file of settings by their TRL names; flags override it.")
+    @Option(
+        name: .customLong("config"),
+        help: "YAML file of settings; options override it. cluster-configs/train.yaml has every setting."
+    )
     var configurationFile: String?
 
-    /// The settings of the file, if there is one, overridden by the flags.
+    /// The settings of the file, if given, overridden by the options.
     func resolved() throws -> TrainingConfiguration {
         var configuration = try configurationFile.map { try TrainingConfiguration(yaml: FilePath($0)) } ?? .init()
         model.map { configuration.model = $0 }

@@ -4,7 +4,7 @@ internal import Reporting
 internal import SystemPackage
 internal import Training
 
-/// The table that `espalier bench` prints.
+/// The summary that `espalier bench` prints.
 struct BenchPage {
     private let report: BenchmarkReport
 
@@ -23,12 +23,12 @@ struct BenchPage {
         let memory = report.results.map(\.peakBytes).max() ?? 0
         let lines = [
             "model    \(report.model), \(rounded(Double(report.parameters) / 1e6, 1)) million parameters",
-            "ranks    \(report.ranks), each \(counted(report.threads, "thread")); matrix products peak at "
-                + "\(spread(report.peakRate, scale: 1e-9, 0)) GFLOP/s together",
-            "steps    \(report.settings.repeats) of \(counted(training.globalBatchSize, "row")) "
-                + "in packed rows of at most \(training.rowTokens) tokens"
-                + (training.gradientCheckpointing ? ", activations made again" : ""),
-            "memory   \(rounded(Double(memory) / 1e9, 2)) GB a rank at most",
+            "ranks    \(report.ranks), each \(counted(report.threads, "thread")); peak of matrix products "
+                + "\(medianAndRange(report.peakRate, scale: 1e-9, 0)) GFLOP/s in total",
+            "steps    \(report.settings.repeats) of \(counted(training.globalBatchSize, "example")) "
+                + "in packed sequences of at most \(training.rowTokens) tokens"
+                + (training.gradientCheckpointing ? ", activations recomputed" : ""),
+            "memory   at most \(rounded(Double(memory) / 1e9, 2)) GB per rank",
         ]
         return report.ranks > 1 ? lines + [balance] : lines
     }
@@ -36,8 +36,8 @@ struct BenchPage {
     private var balance: String {
         let planned = report.results.map(\.plannedImbalance).max() ?? 1
         let measured = report.results.map(\.measuredImbalance.median).max() ?? 1
-        return "balance  the last rank takes at most \(rounded(planned, 3)) times the mean as planned, "
-            + "\(rounded(measured, 3)) as measured"
+        return "balance  load imbalance (maximum over mean) at most \(rounded(planned, 3)) planned, "
+            + "\(rounded(measured, 3)) measured"
     }
 
     private var table: [String] {
@@ -52,12 +52,12 @@ struct BenchPage {
 
     private var legend: [String] {
         [
-            "medians, with minimum–maximum; seconds of a step; mfu: useful FLOPs over the peak's",
-            "×: times as fast as none, median over turns; × flop: times fewer FLOPs; paper: × in arXiv 2410.20305",
+            "medians, with minimum–maximum; seconds per step; mfu: useful FLOP/s over the peak",
+            "×: speed-up over none, median over turns; × flop: times fewer FLOPs; paper: × in arXiv 2410.20305",
         ]
     }
 
-    /// A table for each line, where phases were recorded.
+    /// The table of phases of each result that was profiled.
     private var phases: [String] {
         report.results.compactMap { result in
             result.profile.map { "\(name(of: result.source)), \(result.sharing.rawValue)\n\($0.table.dropLast())" }
@@ -71,8 +71,8 @@ struct BenchPage {
             name,
             result.sharing.rawValue,
             [
-                spread(result.seconds, decimals(forSeconds: result.seconds.median)),
-                spread(result.mfu, scale: 100, 1),
+                medianAndRange(result.seconds, decimals(forSeconds: result.seconds.median)),
+                medianAndRange(result.mfu, scale: 100, 1),
                 rounded(result.pairsPerSecond, 2),
                 rounded(result.tokensComputedPerSecond, 0),
                 result.speedup.map { rounded($0.median, 2) } ?? "–",
@@ -88,7 +88,7 @@ struct BenchPage {
         return String(text.reversed().drop { $0 == " " }.reversed())
     }
 
-    /// A file by its name alone: its path is in the JSON report.
+    /// The label of a source; a file by its name, since the JSON report has its path.
     private func name(of source: BenchmarkSource) -> String {
         guard case .file(let path) = source else { return source.label }
         return path.lastComponent?.string ?? source.label

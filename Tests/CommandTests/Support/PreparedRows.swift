@@ -2,12 +2,12 @@ internal import Formats
 internal import Foundation
 internal import SystemPackage
 
-/// Writes preferences of short rows that all differ.
+/// Writes preference data of short examples that all differ.
 ///
 /// - Parameters:
-///   - promptLength: Tokens of a prompt, the first two of which differ from row to row.
-///   - odd: A row whose second response is much longer than the others; none where nil.
-///   - left: Rows that are not written.
+///   - promptLength: Tokens of a prompt, the first two of which differ between examples.
+///   - odd: An example whose second response is much longer than the others; nil for none.
+///   - left: Examples that are not written.
 func writeRows(
     _ count: Int,
     to path: FilePath,

@@ -1,9 +1,9 @@
 internal import Foundation
 internal import SystemPackage
 
-/// The processes that an `mpirun` of this host has started.
+/// The processes that an `mpirun` on this host has started.
 enum RankProcesses {
-    /// The number of the process that is `rank` of `launcher`; nil as long as there is none.
+    /// The id of the process that is `rank` of `launcher`; nil if there is none yet.
     static func find(rank: Int, of launcher: Int32) -> Int32? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.first { process in
@@ -13,7 +13,7 @@ enum RankProcesses {
         }
     }
 
-    /// Whether a process that was killed has ended, or does within some seconds, in which it gives back its memory.
+    /// Whether a killed process ends within some seconds, in which the system frees its memory.
     static func hasEnded(_ process: Int32) -> Bool {
         for _ in 0..<100 where isAlive(process) { usleep(100_000) }
         return !isAlive(process)
@@ -24,9 +24,9 @@ enum RankProcesses {
         return state.map { !$0.contains("Z") } ?? false
     }
 
-    /// Lets a stopped process run until its first thread has computed for so long, or waits for others; then stops it again.
+    /// Lets a stopped process run until its first thread has used this CPU time, or waits; then stops it again.
     ///
-    /// By its own time on a processor, of which a loaded machine gives less in a second.
+    /// CPU time, since a loaded machine gives less of it per second.
     static func run(_ process: Int32, milliseconds: UInt64) {
         let end = computed(process) + milliseconds * 1_000_000
         kill(process, SIGCONT)
@@ -34,7 +34,7 @@ enum RankProcesses {
         kill(process, SIGSTOP)
     }
 
-    /// The time on a processor of a process's first thread, in nanoseconds.
+    /// The CPU time of the first thread of a process, in nanoseconds.
     private static func computed(_ process: Int32) -> UInt64 {
         text("/proc/\(process)/schedstat").split(separator: " ").first.flatMap { UInt64($0) } ?? 0
     }

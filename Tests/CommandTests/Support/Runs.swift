@@ -4,7 +4,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// One line of `metrics.jsonl`, or `summary.json`: its numbers.
+/// The numbers of one line of `metrics.jsonl`, or of `summary.json`.
 typealias Metrics = [String: Double]
 
 extension Metrics {
@@ -14,20 +14,20 @@ extension Metrics {
     }
 }
 
-/// What `espalier train` wrote.
+/// The output of `espalier train`.
 struct TrainedRun {
-    /// The lines of `metrics.jsonl` about steps.
+    /// The lines of `metrics.jsonl` for steps.
     let metrics: [Metrics]
-    /// The lines of `metrics.jsonl` about evaluations.
+    /// The lines of `metrics.jsonl` for evaluations.
     let evaluations: [Metrics]
     let summary: Metrics
-    /// Every weight of the trained model by its name.
+    /// The weights of the trained model by tensor name.
     let weights: [String: [Float]]
 }
 
-/// Trains the tiny tied model on its golden data: two epochs of six rows in steps of four and two.
+/// Trains the tiny tied model on its golden data: two epochs of six examples in steps of four and two.
 ///
-/// AdamW's epsilon is large, so that an update does not blow up the rounding of gradients that are almost zero.
+/// AdamW's epsilon is large, so that updates do not amplify the rounding of gradients near zero.
 func train(ranks: Int? = nil, _ arguments: [String] = [], golden: Golden = .tied) throws -> TrainedRun {
     try Places.temporary { directory in
         let settings = directory.appending("settings.yaml")
@@ -78,7 +78,7 @@ private let comparedMetrics = [
     "entropy", "mean_token_accuracy", "learning_rate", "tokens_unshared",
 ]
 
-/// Expects that two runs of the tied tiny model differ by rounding alone, in metrics and in weights.
+/// Expects that two runs of the tied tiny model differ only by rounding, in metrics and weights.
 func expectSame(_ run: TrainedRun, _ other: TrainedRun, steps: Int = 4) {
     #expect(run.metrics.count == steps && other.metrics.count == steps)
     for (step, (found, expected)) in zip(run.metrics, other.metrics).enumerated() {
@@ -87,7 +87,7 @@ func expectSame(_ run: TrainedRun, _ other: TrainedRun, steps: Int = 4) {
                 Issue.record("step \(step): \(name) is missing")
                 continue
             }
-            // Rewards start at 0: they are judged by the size of what they are differences of.
+            // Rewards start at 0: the tolerance is relative to the operands of their differences.
             let size = name.hasPrefix("rewards") ? max(abs(b), 1) : abs(b)
             #expect(abs(a - b) <= 1e-5 * size, "step \(step): \(name) \(a) and \(b)")
         }

@@ -1,15 +1,15 @@
-"""Makes the tiny models and their golden values, in float64, with torch and transformers.
+"""Generates the tiny models and their golden values, in float64, with torch and transformers.
 
     python Tests/Goldens/make_goldens.py
 
-Run only to make new goldens: the tests need neither torch nor transformers. Each model is a Hugging Face directory;
-its golden.safetensors is at once a prepared dataset and what must come out for it:
+Run only to generate new goldens: the tests need neither torch nor transformers. Each model is a Hugging Face directory;
+its golden.safetensors is both a prepared dataset and the expected results for it:
 
     token_logps      float32 [tokens of all responses]
     response_logps   float64 [responses]
     logits           float32 [T, V]  of the first sequence, prompt and first response
     reference_logps  float64 [responses]  policy plus fixed offsets, for the DPO step
-    loss, grad.NAME  of sigmoid DPO, beta 0.5, mean over the best-against-each-other pairs of all rows
+    loss, grad.NAME  of sigmoid DPO, beta 0.5, mean over the pairs of the best with each other response of all examples
 """
 
 import hashlib
@@ -40,7 +40,7 @@ COMMON = dict(
 
 
 def rows(random: np.random.Generator) -> list[tuple[list[int], list[list[int]]]]:
-    """Prompts with responses: plain pairs, shared beginnings, one a prefix of another, three and five responses."""
+    """Returns prompts with responses: plain pairs, shared prefixes, one prefix of another, three and five responses."""
 
     def tokens(count: int) -> list[int]:
         return random.integers(0, COMMON["vocab_size"], count).tolist()
@@ -84,7 +84,7 @@ def make(name: str, settings: dict, seed: int) -> None:
     model = LlamaForCausalLM(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
-            # Norms around 1, matrices wide enough that the distributions are far from even.
+            # Norms around 1, matrices large enough that the distributions are far from uniform.
             parameter.normal_(1.0, 0.2) if parameter.dim() == 1 else parameter.normal_(0.0, 0.15)
     directory = HERE / name
     shutil.rmtree(directory, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -86,6 +87,18 @@ def test_the_directory_has_all_files_of_a_model(source, trained):
     before, after = (load_file(directory / "model.safetensors") for directory in (source, trained))
     assert before.keys() == after.keys()
     assert all((before[name] != after[name]).any() for name in before)
+
+
+def test_every_metric_of_a_step_is_documented_and_no_other(trained):
+    section = (ROOT / "Documentation/Running.md").read_text().split("### Metrics")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    # Present only in lines of evaluations and after skipped steps.
+    documented -= {"eval_…", "eval_logps/accuracies", "skipped_steps"}
+    lines = (trained / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert set(json.loads(line)) == documented
 
 
 def test_it_continues_text(torch, loaded, trained):

@@ -1,12 +1,13 @@
 """Draws SVG images of a run: the output in a terminal, or the metrics of each step.
 
-python3 draw.py terminal CAPTURE [--from TEXT] [--to TEXT]    # the output of tmux capture-pane -e -J -p
+python3 draw.py terminal CAPTURE [--from TEXT] [--through TEXT]   # output of tmux capture-pane -e -J -p
 python3 draw.py metrics metrics.jsonl [NAME …]
 """
 
 import argparse
 import json
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from html import escape
@@ -51,13 +52,21 @@ def spans(line: str) -> Iterator[tuple[str, str]]:
                 color = FOREGROUND
 
 
-def terminal(text: str, start: str | None, end: str | None) -> str:
-    """Draws the lines of a capture, from the last one that contains `start` up to the next that contains `end`."""
+def indices(lines: list[str], text: str) -> list[int]:
+    """Returns the indices of the lines that contain a text, at least one."""
+    found = [index for index, line in enumerate(lines) if text in line]
+    if not found:
+        sys.exit(f"error: expected a line with {text!r} in the capture, found none")
+    return found
+
+
+def terminal(text: str, start: str, end: str) -> str:
+    """Draws the lines of a capture, from the last one that contains `start` through the next that contains `end`."""
     lines = text.rstrip().splitlines()
-    first = max((index for index, line in enumerate(lines) if start and start in line), default=0)
-    last = next((index for index in range(first, len(lines)) if end and end in lines[index]), len(lines))
+    first = max(indices(lines, start))
+    last = min(index for index in indices(lines, end) if index >= first)
     body, row = [], 0
-    for line in lines[first:last]:
+    for line in lines[first : last + 1]:
         plain = ESCAPE.sub("", line)
         if len(plain) > COLUMNS:
             # Colors of long lines are lost: they are commands.
@@ -106,8 +115,8 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     window = commands.add_parser("terminal", help="draw the output in a terminal")
     window.add_argument("file", type=Path)
-    window.add_argument("--from", dest="start", help="start at the last line with this text (default: the first line)")
-    window.add_argument("--to", dest="end", help="stop before the next line with this text (default: the end)")
+    window.add_argument("--from", dest="start", default="", help="the first line is the last one with this text")
+    window.add_argument("--through", dest="end", default="", help="the last line is the next one with this text")
     plot = commands.add_parser("metrics", help="plot metrics over the steps of a run")
     plot.add_argument("file", type=Path)
     plot.add_argument("names", nargs="*", default=METRICS, help="metrics to plot (default: %(default)s)")

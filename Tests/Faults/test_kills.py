@@ -1,4 +1,4 @@
-"""A rank is killed at any point of a step, of a save, of an evaluation, of the end: a resumed run has the same bits."""
+"""A rank is killed at any point of a step, a save, an evaluation or the end: the resumed run has the same bits."""
 
 import re
 
@@ -35,7 +35,7 @@ def past(event: str, count: int, then: str):
     return lambda record: Fault("kill", then, since=event, since_count=count)
 
 
-# Of a run with a checkpoint every five steps, of which the newest is kept.
+# For a run with a checkpoint every five steps that keeps the newest.
 POINTS = {
     "before the first collective call": lambda record: Fault("kill", Record.COLLECTIVE, rank=1),
     "while the reference cache is written": before("write reference.safetensors.*", 2),
@@ -72,8 +72,8 @@ POINTS = {
     "after the trained model, before the summary": before("open out/summary.json.*"),
 }
 
-# Of a run that evaluates its model after every fourth step, and keeps the best.
-JUDGED_POINTS = {
+# For a run that evaluates its model every four steps and keeps the best.
+EVALUATED_POINTS = {
     "in an evaluation": product(0.5, 1, step=5),
     "in the best model": before("write out/model.safetensors.*", 40),
     "before a better model has its name": before("rename out/model.safetensors", 2),
@@ -84,7 +84,7 @@ JUDGED_POINTS = {
 
 
 def expect_survived(run: Run, calm: Run, disturbed, fault: Fault) -> None:
-    """Expects that a run whose rank is killed goes on from its newest whole checkpoint, and ends as the calm one."""
+    """Expects that a run with a killed rank resumes from its newest complete checkpoint and equals the calm one."""
     disturbance = disturbed(fault)
     killed = run.start(disturbance)
     assert disturbance.has_fired() and killed.returncode != 0, killed.stderr
@@ -102,10 +102,10 @@ def test_a_rank_killed(point, calm, disturbed, place):
     expect_survived(Run(place / "run", save_total_limit=1), run, disturbed, POINTS[point](record))
 
 
-@pytest.mark.parametrize("point", JUDGED_POINTS)
-def test_a_rank_killed_where_the_best_model_is_kept(point, calm, judged, disturbed, place):
-    run, record = calm(**judged)
-    expect_survived(Run(place / "run", **judged), run, disturbed, JUDGED_POINTS[point](record))
+@pytest.mark.parametrize("point", EVALUATED_POINTS)
+def test_a_rank_killed_while_the_best_model_is_kept(point, calm, evaluated, disturbed, place):
+    run, record = calm(**evaluated)
+    expect_survived(Run(place / "run", **evaluated), run, disturbed, EVALUATED_POINTS[point](record))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_rank_killed_where_the_best_model_is_kept(point, calm, judged, disturb
     ],
     ids=["between the two renames", "after them", "while the former is removed"],
 )
-def test_a_rank_killed_where_a_checkpoint_replaces_one_of_the_same_step(fault, calm, disturbed, place):
+def test_a_rank_killed_while_a_checkpoint_replaces_one_of_the_same_step(fault, calm, disturbed, place):
     run, undisturbed = Run(place / "run"), calm()[0]
     run.finish()
     disturbance = disturbed(fault)

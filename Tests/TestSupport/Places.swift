@@ -1,7 +1,7 @@
 internal import Foundation
 package import SystemPackage
 
-/// The tiny models with golden values that `Tests/Goldens/make_goldens.py` made.
+/// The tiny models with golden values that `Tests/Goldens/make_goldens.py` generates.
 package enum Golden: String, CaseIterable, Sendable {
     case tied
     case freeHead = "free-head"

@@ -53,7 +53,7 @@ package enum Llama: Family {
             feedForward: Architecture.FeedForward(
                 width: try reader.size("intermediate_size", atMost: Architecture.Limit.width)
             ),
-            rotary: try reader.rotary(),
+            rotary: try reader.rotary(maxPositions: maxPositions),
             tiesEmbeddings: try reader.flag("tie_word_embeddings", default: false)
         )
     }

@@ -43,6 +43,22 @@ MODELS: dict[str, tuple[int, PreTrainedConfig]] = {
             **COMMON, hidden_size=40, num_attention_heads=4, num_key_value_heads=4, head_dim=12, rope_theta=100000.0
         ),
     ),
+    # Lengths at which some frequencies stay, some are interpolated and some divided.
+    "llama3": (
+        22,
+        LlamaConfig(
+            **SMALL,
+            tie_word_embeddings=True,
+            rope_parameters={
+                "rope_type": "llama3",
+                "rope_theta": 10000.0,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 64,
+            },
+        ),
+    ),
 }
 
 

@@ -5,6 +5,7 @@ package import SystemPackage
 package enum Golden: String, CaseIterable, Sendable {
     case tied
     case freeHead = "free-head"
+    case llama3
 
     /// The Hugging Face directory.
     package var directory: FilePath { Places.repository.appending("Tests/Goldens/\(rawValue)") }

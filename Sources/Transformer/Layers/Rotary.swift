@@ -8,16 +8,44 @@ extension Architecture {
     package struct Rotary: Sendable, Equatable, Encodable {
         /// The base of the frequencies, `θ`.
         package var theta: Double
+        /// How the frequencies change for contexts longer than the original one; nil for not at all.
+        package var scaling: Scaling?
 
         /// An embedding of these frequencies.
-        package init(theta: Double) { self.theta = theta }
+        package init(theta: Double, scaling: Scaling? = nil) { (self.theta, self.scaling) = (theta, scaling) }
 
         /// The angle per position of each pair of a head, in radians: `f_i = θ^(-2i/K)`, `[K / 2]`.
         ///
         /// In float32, step by step as `transformers` computes them: a more accurate angle would be another model, since
         /// at position 1000 the rounding is already 6e-5 rad.
-        func frequencies(headWidth: Int) -> [Float] {
-            (0..<headWidth / 2).map { 1 / powf(Float(theta), Float(2 * $0) / Float(headWidth)) }
+        package func frequencies(headWidth: Int) -> [Float] {
+            (0..<headWidth / 2).map { pair in
+                let frequency = 1 / powf(Float(theta), Float(2 * pair) / Float(headWidth))
+                return scaling?.scaled(frequency) ?? frequency
+            }
+        }
+    }
+}
+
+extension Architecture.Rotary {
+    /// A change of the frequencies.
+    package enum Scaling: Sendable, Equatable, Encodable {
+        /// Llama 3.1's: with wavelength `λ = 2π / f` and original length `o`, frequencies with `λ > o / low` are divided by
+        /// `factor`, those with `λ < o / high` stay, and between them `s = (o / λ - low) / (high - low)` interpolates:
+        /// `(1 - s) f / factor + s f`.
+        case llama3(factor: Float, low: Float, high: Float, originalLength: Float)
+
+        /// The scaled frequency, in float32 in the order of operations of `transformers`.
+        func scaled(_ frequency: Float) -> Float {
+            switch self {
+            case .llama3(let factor, let low, let high, let length):
+                // torch divides a number by a tensor as the reciprocal times the number.
+                let wavelength = 1 / frequency * (2 * Float(Double.pi))
+                if wavelength > length / low { return frequency / factor }
+                if wavelength < length / high { return frequency }
+                let share = (1 / wavelength * length - low) / (high - low)
+                return (1 - share) * frequency / factor + share * frequency
+            }
         }
     }
 }

@@ -79,6 +79,26 @@ struct LlamaTests {
         }
     }
 
+    @Test("Llama 3.1's scaling is read in both forms, with the model's length where no original one is given")
+    func llama3() throws {
+        try Places.temporary { directory in
+            let scaling = #""factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0"#
+            let old = [
+                "rope_theta": "500000.0",
+                "rope_scaling": #"{"rope_type": "llama3", \#(scaling), "original_max_position_embeddings": 8192}"#,
+            ]
+            let new = [
+                "rope_parameters": #"{"rope_type": "llama3", "rope_theta": 500000.0, \#(scaling)}"#,
+                "max_position_embeddings": "8192",
+            ]
+            let expected = Architecture.Rotary.Scaling.llama3(factor: 8, low: 1, high: 4, originalLength: 8192)
+            for keys in [old, new] {
+                let rotary = try read(keys, from: directory).rotary
+                #expect(rotary == Architecture.Rotary(theta: 500_000, scaling: expected))
+            }
+        }
+    }
+
     @Test("features that are switched off are no hindrance")
     func switchedOff() throws {
         try Places.temporary { directory in
@@ -150,8 +170,10 @@ struct LlamaTests {
     @Test(
         "scaled rotary embeddings are named by the key within the key",
         arguments: [
-            (#"{"type": "linear", "factor": 2.0}"#, ".type = linear is not supported; supported: default"),
-            (#"{"rope_type": "llama3", "factor": 8}"#, ".rope_type = llama3 is not supported; supported: default"),
+            (#"{"type": "linear", "factor": 2.0}"#, ".type = linear is not supported; supported: default, llama3"),
+            (#"{"rope_type": "yarn", "factor": 8}"#, ".rope_type = yarn is not supported; supported: default, llama3"),
+            (#"{"rope_type": "llama3"}"#, ".factor is missing"),
+            (#"{"rope_type": "llama3", "factor": 8, "low_freq_factor": 1}"#, ".high_freq_factor is missing"),
             (#"{"factor": 8}"#, ".factor = 8 \(Self.unknownKey)"),
             (
                 #"{"partial_rotary_factor": 0.5}"#,

@@ -56,4 +56,24 @@ struct RotaryTests {
         // The angle is rounded to float32: up to 41 * 6e-8.
         #expect(relativeError(dx.doubles, centralDifferences(loss, at: x.doubles)) < 5e-6)
     }
+
+    @Test("the scaled frequencies of Llama 3.2 1B are transformers' to an ulp")
+    func llama3() {
+        // As transformers 5.24 computes them from the model's config.json, in float32.
+        let expected: [UInt32] = [
+            0x3f800000, 0x3f29e1c6, 0x3ee177bc, 0x3e959ee3, 0x3e4693b0, 0x3e03c6a0, 0x3daee4ad, 0x3d681e67,
+            0x3d1a08c8, 0x3ccc6f49, 0x3c87a9c3, 0x3c340d6d, 0x3beef74f, 0x3b9e9402, 0x3b527720, 0x3aa9279b,
+            0x39e13620, 0x38cb98f7, 0x37a3418d, 0x3758ac81, 0x370fc8f8, 0x36bed4f4, 0x367d45c3, 0x3628126b,
+            0x35df10c4, 0x359406cb, 0x35447610, 0x35025f34, 0x34ad07a7, 0x3465a54d, 0x341864a7, 0x33ca41b0,
+        ]
+        let scaling = Architecture.Rotary.Scaling.llama3(factor: 32, low: 1, high: 4, originalLength: 8192)
+        let rotary = Architecture.Rotary(theta: 500_000, scaling: scaling)
+        let found = rotary.frequencies(headWidth: 64)
+        #expect(found.count == expected.count)
+        for (value, bits) in zip(found, expected) {
+            let difference = Int64(value.bitPattern) - Int64(bits)
+            #expect(abs(difference) <= 1, "\(difference): \(value) and \(Float(bitPattern: bits))")
+        }
+        #expect(rotary.frequencies(headWidth: 64) != Architecture.Rotary(theta: 500_000).frequencies(headWidth: 64))
+    }
 }

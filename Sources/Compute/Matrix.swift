@@ -122,6 +122,30 @@ package struct Matrix: @unchecked Sendable {
         }
     }
 
+    /// Sets every row to `row`, `[1, columns]`.
+    package func fill(rows row: Matrix) {
+        precondition(row.rows == 1 && row.columns == columns, "one row as wide as this matrix")
+        recorded(.copy, elements: rows * columns) {
+            for index in 0..<rows { (base + index * stride).update(from: row.base, count: columns) }
+        }
+    }
+
+    /// Adds `row`, `[1, columns]`, to every row.
+    package func add(row: Matrix) {
+        precondition(row.rows == 1 && row.columns == columns, "one row as wide as this matrix")
+        recorded(.copy, elements: 2 * rows * columns) {
+            for index in 0..<rows { ek_add(row.base, base + index * stride, columns) }
+        }
+    }
+
+    /// Adds to this row, `[1, columns]`, the sum of the rows of `source`, `[rows, columns]`, in their order.
+    package func addColumnSums(of source: Matrix) {
+        precondition(rows == 1 && source.columns == columns, "one row as wide as the source")
+        recorded(.copy, elements: source.rows * columns) {
+            ek_add_column_sums(source.base, source.stride, source.rows, columns, base)
+        }
+    }
+
     /// The elements in row order; for tests and small results.
     package func elements() -> [Float] {
         (0..<rows).flatMap { row in UnsafeBufferPointer(start: base + row * stride, count: columns) }

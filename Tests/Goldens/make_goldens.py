@@ -43,6 +43,7 @@ MODELS: dict[str, tuple[int, PreTrainedConfig]] = {
             **COMMON, hidden_size=40, num_attention_heads=4, num_key_value_heads=4, head_dim=12, rope_theta=100000.0
         ),
     ),
+    "biases": (23, LlamaConfig(**SMALL, tie_word_embeddings=True, attention_bias=True, mlp_bias=True)),
     # Lengths at which some frequencies stay, some are interpolated and some divided.
     "llama3": (
         22,

@@ -6,6 +6,7 @@ package enum Golden: String, CaseIterable, Sendable {
     case tied
     case freeHead = "free-head"
     case llama3
+    case biases
 
     /// The Hugging Face directory.
     package var directory: FilePath { Places.repository.appending("Tests/Goldens/\(rawValue)") }

@@ -111,6 +111,9 @@ void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t
 /// Computes `y += x`.
 void ek_add(const float *x, float *y, size_t count);
 
+/// `y[c] += sum over rows of x[r][c]`, accumulated in double in the order of rows.
+void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t columns, float *y);
+
 /// Computes `y = x` as bfloat16, rounded to nearest, ties to even; NaN stays NaN.
 void ek_round_bfloat16(const float *x, uint16_t *y, size_t count);
 

@@ -4,10 +4,14 @@ package enum Llama: Family {
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         try reader.require("hidden_act", oneOf: ["silu"])
-        for key in ["attention_bias", "mlp_bias", "rope_interleaved"] { try reader.forbidFlag(key) }
+        try reader.forbidFlag("rope_interleaved")
         try reader.forbid("pretraining_tp", unless: 1)
         try reader.forbid("sliding_window")
-        return try decoder(&reader)
+        var architecture = try decoder(&reader)
+        let hasBias = try reader.flag("attention_bias", default: false)
+        (architecture.attention.hasInputBias, architecture.attention.hasOutputBias) = (hasBias, hasBias)
+        architecture.feedForward.hasBias = try reader.flag("mlp_bias", default: false)
+        return architecture
     }
 
     package static func name(of module: Module) -> String {

@@ -11,6 +11,10 @@ extension Architecture {
         package var keyValueHeads: Int
         /// Elements of a head, `K`, even.
         package var headWidth: Int
+        /// Whether the projections to query, key and value have biases.
+        package var hasInputBias = false
+        /// Whether the output projection has one.
+        package var hasOutputBias = false
 
         /// Attention of these sizes.
         package init(heads: Int, keyValueHeads: Int, headWidth: Int) {
@@ -26,8 +30,12 @@ extension Architecture {
 
         /// The tensors that it declares within a model of `outer` elements.
         func declarations(outer: Int) -> [(LayerModule, ParameterDeclaration)] {
-            Linear.declarations([.output: outer], inputs: queryWidth)
-                + Linear.declarations([.query: queryWidth, .key: keyWidth, .value: keyWidth], inputs: outer)
+            Linear.declarations([.output: outer], inputs: queryWidth, hasBias: hasOutputBias)
+                + Linear.declarations(
+                    [.query: queryWidth, .key: keyWidth, .value: keyWidth],
+                    inputs: outer,
+                    hasBias: hasInputBias
+                )
         }
     }
 }

@@ -5,14 +5,16 @@ extension Architecture {
     package struct FeedForward: Sendable, Equatable, Encodable {
         /// Elements between the products, `F`.
         package var width: Int
+        /// Whether all three products have biases.
+        package var hasBias = false
 
         /// A feed-forward of this width.
         package init(width: Int) { self.width = width }
 
         /// The tensors that it declares within a model of `outer` elements.
         func declarations(outer: Int) -> [(LayerModule, ParameterDeclaration)] {
-            Linear.declarations([.down: outer], inputs: width)
-                + Linear.declarations([.gate: width, .up: width], inputs: outer)
+            Linear.declarations([.down: outer], inputs: width, hasBias: hasBias)
+                + Linear.declarations([.gate: width, .up: width], inputs: outer, hasBias: hasBias)
         }
     }
 }

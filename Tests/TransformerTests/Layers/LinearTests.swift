@@ -8,33 +8,52 @@ struct LinearTests {
     /// Tokens, inputs and outputs: one, odd, and more outputs than a thread's step of 16.
     private static let shapes = [(1, 1, 1), (3, 5, 7), (6, 4, 53)]
 
-    @Test("the product, its input's gradient and its weights' gradient follow central differences", arguments: shapes)
-    func gradients(tokens: Int, inputs: Int, outputs: Int) throws {
+    @Test(
+        "the product, its input's gradient and its weights' gradient follow central differences",
+        arguments: shapes,
+        [false, true]
+    )
+    func gradients(shape: (tokens: Int, inputs: Int, outputs: Int), hasBias: Bool) throws {
+        let (tokens, inputs, outputs) = shape
         let x = try TestMatrix(tokens, inputs) { noise($0 * 100 + $1) }
         let weight = try TestMatrix(outputs, inputs) { noise(10_000 + $0 * 100 + $1) }
         let dy = try TestMatrix(tokens, outputs) { noise(20_000 + $0 * 100 + $1) }
         let y = try TestMatrix(tokens, outputs)
         let dx = try TestMatrix(tokens, inputs)
         let dweight = try TestMatrix(outputs, inputs) { _, _ in 1 }
-        let linear = Linear(weight: weight.view, weightGradient: dweight.view)
+        let bias = try TestMatrix(1, outputs) { noise(30_000 + $1) }
+        let dbias = try TestMatrix(1, outputs) { _, _ in 1 }
+        let linear = Linear(
+            weight: weight.view,
+            weightGradient: dweight.view,
+            bias: hasBias ? bias.view : nil,
+            biasGradient: hasBias ? dbias.view : nil
+        )
         linear.forward(x.view, into: y.view)
         linear.inputGradient(dy.view, into: dx.view)
         linear.addWeightGradient(dy: dy.view, x: x.view)
 
-        func product(_ x: [Double], _ weight: [Double]) -> [Double] {
+        func product(_ x: [Double], _ weight: [Double], _ bias: [Double]) -> [Double] {
             (0..<tokens * outputs).map { index in
                 let (token, output) = (index / outputs, index % outputs)
-                return (0..<inputs).reduce(0) { $0 + x[token * inputs + $1] * weight[output * inputs + $1] }
+                return (0..<inputs).reduce(hasBias ? bias[output] : 0) {
+                    $0 + x[token * inputs + $1] * weight[output * inputs + $1]
+                }
             }
         }
-        let (inputValues, weightValues, slopes) = (x.doubles, weight.doubles, dy.doubles)
+        let (inputValues, weightValues, slopes, biases) = (x.doubles, weight.doubles, dy.doubles, bias.doubles)
         func loss(_ y: [Double]) -> Double { zip(y, slopes).reduce(0) { $0 + $1.0 * $1.1 } }
-        #expect(relativeError(y.doubles, product(inputValues, weightValues)) < 1e-6)
-        let byInput = centralDifferences({ loss(product($0, weightValues)) }, at: inputValues)
+        #expect(relativeError(y.doubles, product(inputValues, weightValues, biases)) < 1e-6)
+        let byInput = centralDifferences({ loss(product($0, weightValues, biases)) }, at: inputValues)
         #expect(relativeError(dx.doubles, byInput) < 1e-6)
-        let byWeight = centralDifferences({ loss(product(inputValues, $0)) }, at: weightValues)
+        let byWeight = centralDifferences({ loss(product(inputValues, $0, biases)) }, at: weightValues)
         // The gradient is added to what was there.
-        #expect(relativeError(dweight.doubles.map { $0 - 1 }, byWeight) < 1e-6)
+        #expect(relativeError(dweight.doubles, byWeight.map { 1 + $0 }) < 1e-6)
+        let byBias = centralDifferences({ loss(product(inputValues, weightValues, $0)) }, at: biases)
+        #expect(relativeError(dbias.doubles, byBias.map { 1 + $0 }) < 1e-6)
+        // Added to what is there, as a residual stream does.
+        linear.forward(x.view, into: y.view, accumulate: true)
+        #expect(relativeError(y.doubles, product(inputValues, weightValues, biases).map { 2 * $0 }) < 1e-6)
     }
 
     @Test("a team adds the same gradients as one thread, of several products at once", arguments: [1, 2, 5])

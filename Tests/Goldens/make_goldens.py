@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedConfig, PreTrainedModel, Qwen2Config
 
 HERE = Path(__file__).parent
 BETA = 0.5
@@ -44,6 +44,7 @@ MODELS: dict[str, tuple[int, PreTrainedConfig]] = {
         ),
     ),
     "biases": (23, LlamaConfig(**SMALL, tie_word_embeddings=True, attention_bias=True, mlp_bias=True)),
+    "qwen2": (24, Qwen2Config(**SMALL, tie_word_embeddings=True, rope_theta=1000000.0)),
     # Lengths at which some frequencies stay, some are interpolated and some divided.
     "llama3": (
         22,

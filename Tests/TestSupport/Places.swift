@@ -7,6 +7,7 @@ package enum Golden: String, CaseIterable, Sendable {
     case freeHead = "free-head"
     case llama3
     case biases
+    case qwen2
 
     /// The Hugging Face directory.
     package var directory: FilePath { Places.repository.appending("Tests/Goldens/\(rawValue)") }

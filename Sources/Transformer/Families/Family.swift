@@ -16,7 +16,7 @@ package protocol Family: Sendable {
 
 /// The families that can be read.
 package enum Families {
-    package static let all: [any Family.Type] = [Llama.self]
+    package static let all: [any Family.Type] = [Llama.self, Qwen2.self]
 
     /// The family of this `model_type`; nil for one that is not known.
     static func named(_ modelType: String) -> (any Family.Type)? { all.first { $0.modelType == modelType } }

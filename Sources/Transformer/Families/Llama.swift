@@ -38,14 +38,14 @@ package enum Llama: Family {
     }
 
     /// The sizes that Llama and its descendants name by the same keys.
-    static func decoder(_ reader: inout ConfigurationReader) throws -> Architecture {
+    static func decoder(_ reader: inout ConfigurationReader, defaultPositions: Int = 2048) throws -> Architecture {
         try reader.forbid("attention_dropout", unless: 0)
         try reader.forbid("quantization_config")
         let width = try reader.size("hidden_size", atMost: Architecture.Limit.width)
         let maxPositions = try reader.size(
             "max_position_embeddings",
             atMost: Architecture.Limit.tokens,
-            default: 2048
+            default: defaultPositions
         )
         return Architecture(
             vocabularySize: try reader.size("vocab_size", atMost: Architecture.Limit.tokens),

@@ -137,8 +137,8 @@ struct LlamaTests {
     @Test(
         "what would make another model is named, with what was found and what is supported",
         arguments: [
-            ("model_type", #""gpt2""#, "= gpt2 is not supported; supported: llama"),
-            ("model_type", "null", "= nothing is not supported; supported: llama"),
+            ("model_type", #""gpt2""#, "= gpt2 is not supported; supported: llama, qwen2"),
+            ("model_type", "null", "= nothing is not supported; supported: llama, qwen2"),
             ("hidden_act", #""gelu""#, "= gelu is not supported; supported: silu"),
             ("hidden_act", "1", "= 1 is not supported; supported: silu"),
             ("attention_bias", "1", "= 1 is not supported; supported: true or false"),

@@ -45,17 +45,16 @@ package struct ScalingForecast: Sendable {
     /// A forecast from a study; nil where the network is to be that of a study of one rank.
     ///
     /// - Parameter seed: Keys the draws; the same seed gives the same forecast.
-    package init?(_ study: ScalingStudy, _ question: Question, seed: UInt64 = 42) {
-        guard let whole = Estimate(study.runs, of: study, question) else { return nil }
-        (allReduce, model) = (whole.allReduce, whole.model)
-        let nodes = Self.nodes(upTo: question.nodes)
+    package static func compute(_ study: ScalingStudy, _ question: Question, seed: UInt64 = 42) -> ScalingForecast? {
+        guard let whole = Estimate.fit(study.runs, of: study, question) else { return nil }
+        let nodes = nodes(upTo: question.nodes)
         var random = CounterRandom(seed: seed, stream: 0)
-        let drawn = (0..<Self.resamples).compactMap { _ in
-            Estimate(Self.resampled(study.runs, &random), of: study, question).map { estimate in
+        let drawn = (0..<resamples).compactMap { _ in
+            Estimate.fit(resampled(study.runs, &random), of: study, question).map { estimate in
                 nodes.map { estimate.efficiency(nodes: $0, study) }
             }
         }
-        points = nodes.enumerated().map { index, nodes in
+        let points = nodes.enumerated().map { index, nodes in
             let sorted = drawn.map { $0[index] }.sorted()
             func quantile(_ share: Double) -> Double { sorted[Int((share * Double(sorted.count - 1)).rounded())] }
             let work = whole.work(nodes: nodes, study)
@@ -68,9 +67,10 @@ package struct ScalingForecast: Sendable {
                 efficiency: whole.efficiency(nodes: nodes, study),
                 low: quantile(0.05),
                 high: quantile(0.95),
-                sufficientPairs: whole.sufficientPairs(nodes: nodes, limit: Self.mostPairsOfANode)
+                sufficientPairs: whole.sufficientPairs(nodes: nodes, limit: mostPairsOfANode)
             )
         }
+        return ScalingForecast(allReduce: whole.allReduce, model: whole.model, points: points)
     }
 
     /// Powers of two below `most`, and it.
@@ -98,16 +98,16 @@ package struct ScalingForecast: Sendable {
         let model: ScalingModel
         let allReduce: AllReduceModel
 
-        init?(_ runs: [ScalingRun], of study: ScalingStudy, _ question: Question) {
+        static func fit(_ runs: [ScalingRun], of study: ScalingStudy, _ question: Question) -> Estimate? {
             let bytes = study.subject.gradientBytes
-            guard let network = question.network ?? Network(measuredBy: runs, gradientBytes: bytes) else { return nil }
-            model = ScalingModel(runs, of: study.subject)
+            guard let network = question.network ?? Network.fit(runs, gradientBytes: bytes) else { return nil }
             let within = runs.filter { $0.ranks <= question.ranksPerNode }
-            let node = Network(measuredBy: within, gradientBytes: bytes)?.bandwidth
+            let node = Network.fit(within, gradientBytes: bytes)?.bandwidth
             let perNode = question.ranksPerNode
-            allReduce =
+            let allReduce =
                 node.map { AllReduceModel(network: network, ranksPerNode: perNode, nodeBandwidth: $0) }
                 ?? AllReduceModel(network: network, ranksPerNode: perNode)
+            return Estimate(model: ScalingModel.fit(runs, of: study.subject), allReduce: allReduce)
         }
 
         /// The step that a study of this mode would take on so many nodes.

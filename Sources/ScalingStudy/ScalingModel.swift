@@ -72,20 +72,23 @@ package struct ScalingModel: Sendable {
     private let rowTokens: Double
 
     /// The model that fits these runs of a study.
-    package init(_ runs: [ScalingRun], of subject: ScalingStudy.Subject) {
+    package static func fit(_ runs: [ScalingRun], of subject: ScalingStudy.Subject) -> ScalingModel {
         let ranks = runs.map(\.ranks)
         let (low, high) = (ranks.min() ?? 1, ranks.max() ?? 1)
         let largest = runs.filter { $0.ranks == high }
-        fewest = Rates(runs.filter { $0.ranks == low })
-        most = Rates(largest)
-        fewestRanks = low
-        work = StepWork(largest[0])
-        plannedImbalance = runs.map(\.plannedImbalance).max() ?? 1
-        spread = Self.spread(of: runs)
         let steps = runs.filter { $0.ranks > 1 }.flatMap(\.steps)
         let total = steps.reduce(0) { $0 + $1.communication }
-        overlap = total > 0 ? max(0, 1 - steps.reduce(0) { $0 + $1.exposedCommunication } / total) : 0
-        (gradientBytes, rowTokens) = (Double(subject.gradientBytes), Double(subject.rowTokens))
+        return ScalingModel(
+            fewest: Rates(runs.filter { $0.ranks == low }),
+            most: Rates(largest),
+            fewestRanks: low,
+            work: StepWork(largest[0]),
+            plannedImbalance: runs.map(\.plannedImbalance).max() ?? 1,
+            spread: spread(of: runs),
+            overlap: total > 0 ? max(0, 1 - steps.reduce(0) { $0 + $1.exposedCommunication } / total) : 0,
+            gradientBytes: Double(subject.gradientBytes),
+            rowTokens: Double(subject.rowTokens)
+        )
     }
 
     /// The root mean square over steps; of runs on one rank alone, what its steps differ by.

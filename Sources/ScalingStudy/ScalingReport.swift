@@ -14,7 +14,7 @@ package struct ScalingReport: Sendable {
     ///   - other: Another study, which the forecast is compared with.
     package init(_ study: ScalingStudy, forecast: ScalingForecast?, validating other: ScalingStudy?) {
         (self.study, points, self.forecast) = (study, study.points, forecast)
-        validation = forecast.flatMap { forecast in other.map { ScalingValidation(forecast, against: $0) } }
+        validation = forecast.flatMap { forecast in other.map { ScalingValidation.compare(forecast, with: $0) } }
     }
 
     /// The report as JSON, with the runs that `ScalingStudy` reads.

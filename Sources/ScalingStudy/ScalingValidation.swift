@@ -15,14 +15,15 @@ package struct ScalingValidation: Sendable {
     package let points: [Point]
 
     /// What `forecast` says of the steps of another study with the same ranks a node.
-    package init(_ forecast: ScalingForecast, against study: ScalingStudy) {
+    package static func compare(_ forecast: ScalingForecast, with study: ScalingStudy) -> ScalingValidation {
         let (allReduce, model) = (forecast.allReduce, forecast.model)
-        points = study.points.filter { $0.ranks % allReduce.ranksPerNode == 0 }.map { point in
+        let points = study.points.filter { $0.ranks % allReduce.ranksPerNode == 0 }.map { point in
             let run = study.runs.first { $0.ranks == point.ranks } ?? study.runs[0]
             let nodes = point.ranks / allReduce.ranksPerNode
             let parts = model.step(ScalingModel.StepWork(run), nodes: nodes, allReduce: allReduce)
             return Point(ranks: point.ranks, measured: point.seconds, predicted: parts.total)
         }
+        return ScalingValidation(points: points)
     }
 
     /// The largest error without its sign.

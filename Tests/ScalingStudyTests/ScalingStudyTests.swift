@@ -88,7 +88,7 @@ struct ScalingStudyTests {
         try Places.temporary { directory in
             let made = SyntheticStudy(overlap: 0.3, noise: 0.01).study
             let question = ScalingForecast.Question(nodes: 8, network: Network("10gbe"))
-            let forecast = try #require(ScalingForecast(made, question))
+            let forecast = try #require(ScalingForecast.compute(made, question))
             let report = ScalingReport(made, forecast: forecast, validating: made)
             let path = directory.appending("study.json")
             try report.record.page.write(toFile: path.string, atomically: true, encoding: .utf8)

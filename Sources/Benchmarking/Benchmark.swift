@@ -58,37 +58,48 @@ package final class Benchmark {
     private var stepsDone = 0
     private var peakRates: [Double] = []
 
-    /// Makes model, rows and buffers, and checks that they fit together.
+    /// Prepares model, rows and buffers, and checks that they fit together; collective.
     ///
     /// - Throws: `RankFailure` on every rank where any rank fails, or has another model, other data or other settings.
-    package init(_ settings: Settings, communicator: any Communicator) throws {
+    package static func prepare(_ settings: Settings, communicator: any Communicator) throws -> Benchmark {
         let (policy, trials, common) = try communicator.agree {
             try settings.validate(ranks: communicator.size)
             let model = try settings.model.configuration
             let trials = try settings.sources.map { source in
-                try BenchmarkTrial(source, for: model, settings, ranks: communicator.size)
+                try BenchmarkTrial.plan(source, for: model, settings, ranks: communicator.size)
             }
             return (try settings.model.policy(settings.training), trials, try settings.common)
         }
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
         for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
-        let share = try RankShare(
+        let partition = try RankPartition.establish(
             settings.training.communication,
             parameters: policy.layout.count,
             communicator: communicator
         )
-        trainingStep = try communicator.agree {
-            try Self.trainingStep(policy, trials, share, settings.training, communicator)
+        let step = try communicator.agree {
+            try trainingStep(policy, trials, partition, settings.training, communicator)
         }
-        (self.settings, self.communicator, self.policy, self.trials) = (settings, communicator, policy, trials)
+        return Benchmark(settings, policy, trials, step, communicator)
+    }
+
+    private init(
+        _ settings: Settings,
+        _ policy: Policy,
+        _ trials: [BenchmarkTrial],
+        _ trainingStep: TrainingStep,
+        _ communicator: any Communicator
+    ) {
+        (self.settings, self.policy, self.trials) = (settings, policy, trials)
+        (self.trainingStep, self.communicator) = (trainingStep, communicator)
         progress = ProgressLine(title: "bench", rank: communicator.rank)
     }
 
     private static func trainingStep(
         _ policy: Policy,
         _ trials: [BenchmarkTrial],
-        _ share: RankShare,
+        _ partition: RankPartition,
         _ configuration: TrainingConfiguration,
         _ communicator: any Communicator
     ) throws -> TrainingStep {
@@ -106,14 +117,14 @@ package final class Benchmark {
         return TrainingStep(
             policy: policy,
             model: model,
-            gradients: try ShardGradients(policy, share),
-            optimizer: try Optimizer(configuration, layout: policy.layout, parts: share.slices.own),
+            gradients: try ShardGradients(policy, partition),
+            optimizer: try Optimizer(configuration, layout: policy.layout, parts: partition.ownSlices),
             scoring: PairScoring(
                 objective: try Objective(configuration.objective),
                 pairing: configuration.pairs,
                 reference: nil
             ),
-            share: share,
+            partition: partition,
             configuration: configuration,
             communicator: communicator
         )

@@ -24,7 +24,7 @@ package struct BenchmarkResult {
     /// Seconds of a step.
     package let seconds: Spread
     /// Medians of the parts of a step, in seconds.
-    package let phases: StepReport.Seconds
+    package let phases: StepTimes
     /// Pairs of a step.
     package let pairs: Int
     /// Tokens that a step computes.
@@ -54,7 +54,7 @@ package struct BenchmarkResult {
         sharing = series.sharing
         mfu = Spread(series.utilizations)
         seconds = Spread(series.reports.map(\.seconds.total))
-        phases = StepReport.Seconds(medians: series.reports.map(\.seconds))
+        phases = StepTimes(medians: series.reports.map(\.seconds))
         pairs = series.reports[0].pairs
         tokensComputed = series.reports[0].tokensComputed
         speedup = plain.map { plain in

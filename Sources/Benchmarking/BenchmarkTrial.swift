@@ -21,7 +21,13 @@ struct BenchmarkTrial {
     /// FLOPs of the step's forward pass where nothing is shared.
     private let plainFLOPs: Double
 
-    init(_ source: BenchmarkSource, for model: ModelConfiguration, _ settings: Benchmark.Settings, ranks: Int) throws {
+    /// Reads or draws the rows of `source`, and plans the step in each sharing mode.
+    static func plan(
+        _ source: BenchmarkSource,
+        for model: ModelConfiguration,
+        _ settings: Benchmark.Settings,
+        ranks: Int
+    ) throws -> BenchmarkTrial {
         let dataset = try source.dataset(for: model, settings, ranks: ranks)
         let shards = try settings.training.communication.shardCount(ranks: ranks)
         var cursor = StepCursor(dataset, settings.training)
@@ -37,9 +43,12 @@ struct BenchmarkTrial {
             let planner = Planner(pairs, configuration, model: model, shards: shards)
             return Way(sharing: sharing, planner: planner, rows: Array(0..<pairs.count))
         }
-        (self.source, self.dataset) = (source, dataset)
-        ways = try settings.sharing.map(way)
-        plainFLOPs = try way(.none).plan.flops
+        return BenchmarkTrial(
+            source: source,
+            dataset: dataset,
+            ways: try settings.sharing.map(way),
+            plainFLOPs: try way(.none).plan.flops
+        )
     }
 
     /// The most tokens of a packed row, whichever way of sharing.

@@ -28,7 +28,7 @@ package final class BackgroundJob {
     /// Starts `body`, which touches nothing that the caller changes meanwhile.
     ///
     /// Where the system gives no thread, the caller does the work, and goes on when it is done.
-    package init(_ body: @escaping () throws -> Void) {
+    package static func start(_ body: @escaping () throws -> Void) -> BackgroundJob {
         let work = Work(body)
         let context = Unmanaged.passRetained(work)
         var thread = pthread_t()
@@ -41,13 +41,14 @@ package final class BackgroundJob {
             },
             context.toOpaque()
         )
-        self.work = work
-        if status == 0 {
-            self.thread = thread
-        } else {
-            context.release()
-            work.perform()
-        }
+        if status == 0 { return BackgroundJob(work, thread: thread) }
+        context.release()
+        work.perform()
+        return BackgroundJob(work, thread: nil)
+    }
+
+    private init(_ work: Work, thread: pthread_t?) {
+        (self.work, self.thread) = (work, thread)
     }
 
     deinit {

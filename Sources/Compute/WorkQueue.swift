@@ -56,11 +56,13 @@ package final class WorkQueue {
         }
     }
 
-    private let shared = Shared()
-    private var thread = pthread_t()
+    private let shared: Shared
+    private let thread: pthread_t
 
-    /// Starts the thread, which sleeps until there is something to do.
-    package init() {
+    /// Starts the thread, which sleeps until there is work.
+    package static func start() -> WorkQueue {
+        let shared = Shared()
+        var thread = pthread_t()
         let status = pthread_create(
             &thread,
             nil,
@@ -71,6 +73,11 @@ package final class WorkQueue {
             Unmanaged.passRetained(shared).toOpaque()
         )
         precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+        return WorkQueue(shared, thread: thread)
+    }
+
+    private init(_ shared: Shared, thread: pthread_t) {
+        (self.shared, self.thread) = (shared, thread)
     }
 
     deinit {

@@ -35,7 +35,7 @@ final class StallWatch: Sendable {
     private var beat: Double { min(timeout / 20, 60) }
 
     /// Starts the threads, which hold this object until they see that it is over.
-    func begin() {
+    func start() {
         let start = Self.now
         ownMotion.store(start, ordering: .relaxed)
         othersMotion.store(start, ordering: .relaxed)

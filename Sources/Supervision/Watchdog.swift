@@ -12,15 +12,19 @@ package final class Watchdog {
     private let watch: StallWatch
     private let directory: StallDirectory
 
-    /// Watches this rank from now on; collective.
+    /// Starts to watch this rank; collective.
     ///
     /// - Parameters:
     ///   - output: The directory that rank 0 writes to and has locked.
     ///   - timeout: Seconds without any progress, at least 1.
     /// - Returns: Nil where `timeout` is 0.
-    package init?(output: FilePath, timeout: Double, communicator: any Communicator) throws {
+    package static func start(
+        output: FilePath,
+        timeout: Double,
+        communicator: any Communicator
+    ) throws -> Watchdog? {
         guard timeout > 0 else { return nil }
-        directory = StallDirectory(in: output)
+        let directory = StallDirectory(in: output)
         // What an earlier run has left; its lock is in the hands of this one.
         if communicator.rank == 0 { directory.remove() }
         let isSeen = access(output.appending(DirectoryLock.fileName).string, F_OK) == 0
@@ -29,8 +33,13 @@ package final class Watchdog {
             let words = try communicator.broadcast(own, root: rank).split(separator: " ").map { String($0) }
             return JobMember(rank: rank, host: words[0], process: Int32(words[1]) ?? 0, seesOutput: words[2] == "true")
         }
-        watch = StallWatch(members: members, rank: communicator.rank, directory: directory, timeout: timeout)
-        watch.begin()
+        let watch = StallWatch(members: members, rank: communicator.rank, directory: directory, timeout: timeout)
+        watch.start()
+        return Watchdog(watch, directory)
+    }
+
+    private init(_ watch: StallWatch, _ directory: StallDirectory) {
+        (self.watch, self.directory) = (watch, directory)
     }
 
     deinit {

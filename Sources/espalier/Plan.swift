@@ -60,7 +60,7 @@ struct Plan: ParsableCommand {
             throw TrainingError.invalid(key: "--row", expected: "from 0 to \(dataset.count - 1)", found: "\(drawnRow)")
         }
         let heldOut = try configuration.heldOutData(for: model)
-        let forecast = try RunForecast(dataset, heldOut: heldOut, configuration, model: model, ranks: ranks)
+        let forecast = try RunForecast.compute(dataset, heldOut: heldOut, configuration, model: model, ranks: ranks)
         let tree = PackedRow([TokenTree(dataset, row: drawnRow, sharing: configuration.sharing)])
         let width = Terminal.outputColumns ?? 100
         return """

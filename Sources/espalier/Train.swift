@@ -66,7 +66,8 @@ struct Train: ParsableCommand {
         let status = World.run { communicator in
             let configuration = try communicator.agree { try resolved() }
             do {
-                try TrainingRun(configuration, communicator: communicator).run(profilesPhases: profilePhases)
+                let run = try TrainingRun.prepare(configuration, communicator: communicator)
+                try run.run(profilesPhases: profilePhases)
             } catch is Interrupted {
                 isInterrupted = true
             }

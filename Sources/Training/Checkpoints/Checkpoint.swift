@@ -88,18 +88,18 @@ struct Checkpoint {
     /// Opens a checkpoint, and holds every file to the manifest.
     ///
     /// - Throws: `FormatError` for the first fault.
-    init(verifying path: FilePath) throws {
+    static func verify(_ path: FilePath) throws -> Checkpoint {
         let names = try DirectoryManifest(verifying: path).names
-        for name in [Self.stateName, Self.settingsName, Self.metricsName, Self.momentsName, ModelDirectory.weights]
+        for name in [stateName, settingsName, metricsName, momentsName, ModelDirectory.weights]
         where !names.contains(name) {
             throw FormatError(
                 path.appending(DirectoryManifest.fileName),
                 "expected \(name) among the files of a checkpoint"
             )
         }
-        self.path = path
-        let file = path.appending(Self.stateName)
+        let file = path.appending(stateName)
         let json = try MappedFile(file).withBytes { String(decoding: $0, as: UTF8.self) }
+        let state: CheckpointState
         do {
             state = try CheckpointState(json: json)
         } catch let fault as CheckpointStateFault {
@@ -110,9 +110,10 @@ struct Checkpoint {
                 "expected the state of a run, found that of another version of the program, or none"
             )
         }
-        best = names.contains(Self.bestName) ? path.appending(Self.bestName) : nil
-        let metrics = path.appending(Self.metricsName)
+        let metrics = path.appending(metricsName)
         try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
+        let best = names.contains(bestName) ? path.appending(bestName) : nil
+        return Checkpoint(path: path, state: state, best: best)
     }
 
     /// The lines of metrics until then.

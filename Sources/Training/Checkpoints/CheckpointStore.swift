@@ -34,7 +34,7 @@ struct CheckpointStore {
         var faults: [any Error] = []
         for step in try steps().reversed() {
             do {
-                let checkpoint = try Checkpoint(verifying: path(step: step))
+                let checkpoint = try Checkpoint.verify(path(step: step))
                 try check(checkpoint)
                 return (checkpoint, faults)
             } catch {

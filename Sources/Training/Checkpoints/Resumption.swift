@@ -16,15 +16,15 @@ struct Resumption {
     /// Finds the checkpoint that `configuration` asks for; nil where a run begins at the beginning.
     ///
     /// - Throws: `RankFailure` on every rank where the checkpoint is not whole, none is, or it is another run's.
-    init?(
+    static func find(
         _ configuration: TrainingConfiguration,
         store: CheckpointStore?,
         identity: RunIdentity,
         communicator: any Communicator
-    ) throws {
-        try self.init(communicator) {
+    ) throws -> Resumption? {
+        try share(communicator) {
             guard let store else { return nil }
-            let found = try Self.find(configuration, in: store) { checkpoint in
+            let found = try search(configuration, in: store) { checkpoint in
                 let settings = try checkpoint.settings()
                 let what = try identity.difference(from: checkpoint.state) ?? configuration.difference(from: settings)
                 if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
@@ -35,11 +35,11 @@ struct Resumption {
     }
 
     /// Finds the checkpoint that this run has last written, or gone on from; nil where there is none that is whole.
-    init?(last path: FilePath?, communicator: any Communicator) throws {
-        try self.init(communicator) {
+    static func last(written path: FilePath?, communicator: any Communicator) throws -> Resumption? {
+        try share(communicator) {
             guard let path else { return nil }
             do {
-                return try Checkpoint(verifying: path)
+                return try Checkpoint.verify(path)
             } catch {
                 tell("warning: passed over: \(error)")
                 return nil
@@ -47,17 +47,21 @@ struct Resumption {
         }
     }
 
-    private init?(_ communicator: any Communicator, find: () throws -> Checkpoint?) throws {
+    /// Gives every rank the state of the checkpoint that rank 0 finds.
+    private static func share(
+        _ communicator: any Communicator,
+        _ find: () throws -> Checkpoint?
+    ) throws -> Resumption? {
         let (checkpoint, json) = try communicator.agree { () throws -> (Checkpoint?, String) in
             let found = try find()
             return (found, try found?.state.json() ?? "")
         }
         let shared = try communicator.broadcast(json, root: 0)
         guard !shared.isEmpty else { return nil }
-        (state, metrics) = try communicator.agree {
+        let (state, metrics) = try communicator.agree {
             (try CheckpointState(json: shared), try checkpoint?.metrics() ?? Data())
         }
-        self.checkpoint = checkpoint
+        return Resumption(state: state, metrics: metrics, checkpoint: checkpoint)
     }
 
     /// Where the checkpoint lies, on rank 0.
@@ -79,7 +83,7 @@ struct Resumption {
     }
 
     /// The checkpoint that is asked for, or the newest that is whole and this run's; what is passed over is told.
-    private static func find(
+    private static func search(
         _ configuration: TrainingConfiguration,
         in store: CheckpointStore,
         _ check: (Checkpoint) throws -> Void
@@ -91,7 +95,7 @@ struct Resumption {
             return nil
         }
         guard wanted == SavingSettings.newest else {
-            let checkpoint = try Checkpoint(verifying: FilePath(wanted))
+            let checkpoint = try Checkpoint.verify(FilePath(wanted))
             try check(checkpoint)
             return checkpoint
         }

@@ -27,12 +27,14 @@ final class RunSaving {
     /// For how long checkpoints were written, while training went on.
     private(set) var writeSeconds = 0.0
 
+    /// Allocates what saving needs; collective.
+    ///
     /// - Parameters:
     ///   - identity: What the run computes with.
     ///   - moments: Of the optimizer, over all ranks.
-    ///   - output: The directory that checkpoints go to, of rank 0.
-    ///   - last: The checkpoint that the run goes on from, of rank 0.
-    init(
+    ///   - output: The directory of the checkpoints, on rank 0.
+    ///   - last: The checkpoint that the run resumes from, on rank 0.
+    static func prepare(
         _ configuration: TrainingConfiguration,
         identity: RunIdentity,
         policy: Policy,
@@ -40,17 +42,41 @@ final class RunSaving {
         output: ModelDirectory?,
         last: FilePath?,
         communicator: any Communicator
-    ) throws {
-        self.last = last
-        (settings, self.identity) = (configuration.saving, identity)
-        (self.policy, self.moments, self.communicator) = (policy, moments, communicator)
-        comparison = RankComparison(policy, communicator: communicator)
-        self.output = output
-        store = output.map { CheckpointStore($0, configuration) }
-        (self.configuration, snapshot) = try communicator.agree {
+    ) throws -> RunSaving {
+        let (text, snapshot) = try communicator.agree {
             let isUsed = output != nil && configuration.saving.saveSteps != nil
             return (try configuration.yaml(), isUsed ? try Snapshot(layout: policy.layout, team: policy.team) : nil)
         }
+        return RunSaving(
+            settings: configuration.saving,
+            configuration: text,
+            identity: identity,
+            policy: policy,
+            moments: moments,
+            output: output,
+            store: output.map { CheckpointStore($0, configuration) },
+            snapshot: snapshot,
+            last: last,
+            communicator: communicator
+        )
+    }
+
+    private init(
+        settings: SavingSettings,
+        configuration: String,
+        identity: RunIdentity,
+        policy: Policy,
+        moments: Moments,
+        output: ModelDirectory?,
+        store: CheckpointStore?,
+        snapshot: Snapshot?,
+        last: FilePath?,
+        communicator: any Communicator
+    ) {
+        (self.settings, self.configuration, self.identity) = (settings, configuration, identity)
+        (self.policy, self.moments, self.communicator) = (policy, moments, communicator)
+        (self.output, self.store, self.snapshot, self.last) = (output, store, snapshot, last)
+        comparison = RankComparison(policy, communicator: communicator)
     }
 
     /// Writes a checkpoint if one is due, from a copy, while the run goes on.
@@ -68,7 +94,7 @@ final class RunSaving {
             guard let output, let store, let snapshot, let log else { return }
             let content = try content(run, evaluation, log, tensors: snapshot.tensors)
             // The job holds the snapshot, whose memory the content only views.
-            let work = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            let work = BackgroundJob.start { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
             job = (run.step, work)
         }
     }

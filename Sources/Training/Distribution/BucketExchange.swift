@@ -17,11 +17,11 @@ final class BucketExchange {
 
     /// When what was carried, read by the caller after `drain` alone.
     private final class Log {
-        var trips: [Trip] = []
+        var transfers: [Transfer] = []
     }
 
-    /// A bucket's way between ranks.
-    struct Trip {
+    /// A bucket's transfer between ranks.
+    struct Transfer {
         let name: String
         /// On the clock of profiles.
         let start: UInt64
@@ -45,7 +45,7 @@ final class BucketExchange {
         (self.reduction, self.buckets) = (reduction, buckets)
         (self.gradients, self.weights) = (gradients, weights)
         let isAllowed = World.threadSupport.map { $0 == .serialized || $0 == .multiple } ?? false
-        queue = overlaps && isAllowed ? WorkQueue() : nil
+        queue = overlaps && isAllowed ? WorkQueue.start() : nil
     }
 
     /// Adds up a bucket of gradients over ranks; afterwards each rank has the sums of its slice.
@@ -66,10 +66,10 @@ final class BucketExchange {
         for piece in held { try piece() }
     }
 
-    /// The trips since the last call; after `drain`.
-    func takeTrips() -> [Trip] {
-        defer { log.trips = [] }
-        return log.trips
+    /// Returns the transfers since the last call; after `drain`.
+    func takeTransfers() -> [Transfer] {
+        defer { log.transfers = [] }
+        return log.transfers
     }
 
     private func carry(
@@ -82,7 +82,7 @@ final class BucketExchange {
             let start = Profile.now
             try part.withMutableSpan { try body(reduction, &$0) }
             let bytes = part.columns * MemoryLayout<Float>.stride
-            log.trips.append(Trip(name: name, start: start, end: Profile.now, bytes: bytes))
+            log.transfers.append(Transfer(name: name, start: start, end: Profile.now, bytes: bytes))
         }
         guard let queue else { return held.append(piece) }
         queue.submit(piece)

@@ -5,7 +5,7 @@ internal import Transformer
 
 /// AdamW's moments between the ranks that keep them, each for its slices, and rank 0, which writes and reads them whole.
 struct Moments {
-    let slices: ParameterSlices
+    let partition: RankPartition
     let optimizer: Optimizer
     let communicator: any Communicator
 
@@ -46,7 +46,7 @@ struct Moments {
             }
         }
         for rank in 1..<max(communicator.size, 1) {
-            for range in slices.slices(of: rank) where !range.isEmpty {
+            for range in partition.slices(of: rank) where !range.isEmpty {
                 try whole.columns(range).withMutableSpan { try communicator.receive(&$0, from: rank) }
             }
         }
@@ -60,7 +60,7 @@ struct Moments {
         }
         forEachSlice(of: 0, own) { part, range in part.copy(from: whole.columns(range)) }
         for rank in 1..<max(communicator.size, 1) {
-            for range in slices.slices(of: rank) where !range.isEmpty {
+            for range in partition.slices(of: rank) where !range.isEmpty {
                 try whole.columns(range).withSpan { try communicator.send($0, to: rank) }
             }
         }
@@ -69,7 +69,7 @@ struct Moments {
     /// A rank's slices, one after the other in its moments, each with its elements in the layout.
     private func forEachSlice(of rank: Int, _ own: Matrix, _ body: (Matrix, Range<Int>) throws -> Void) rethrows {
         var offset = 0
-        for range in slices.slices(of: rank) where !range.isEmpty {
+        for range in partition.slices(of: rank) where !range.isEmpty {
             try body(own.columns(offset..<offset + range.count), range)
             offset += range.count
         }

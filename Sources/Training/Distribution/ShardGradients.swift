@@ -1,4 +1,4 @@
-internal import Collectives
+package import Collectives
 internal import Compute
 
 /// Adds up the gradients of a rank's shards, as a balanced binary tree: `(s0 + s1) + (s2 + s3)` and so on.
@@ -51,12 +51,12 @@ package final class ShardGradients {
 }
 
 extension ShardGradients {
-    /// Buffers for the shards of `share`.
-    package convenience init(_ policy: Policy, _ share: RankShare) throws {
+    /// Buffers for this rank's shards.
+    package convenience init(_ policy: Policy, _ partition: RankPartition) throws {
         func buffer() throws -> Gradients {
             try Gradients(layout: policy.layout, configuration: policy.configuration)
         }
-        try self.init(total: buffer(), shards: share.shards.count, buffer)
+        try self.init(total: buffer(), shards: partition.shards.count, buffer)
     }
 }
 

@@ -24,7 +24,7 @@ package struct Evaluation {
     ///   reference model's, whichever that is.
     package func run(referenceModel: FilePath?) throws -> MetricsRecord {
         let start = ContinuousClock().now
-        let inputs = try Inputs(configuration, communicator: communicator)
+        let inputs = try Inputs.read(configuration, communicator: communicator)
         let (policy, planner) = (inputs.policy, inputs.planner)
         let objective = try communicator.agree {
             try configuration.checkReferenceCache(rank: communicator.rank)

@@ -29,17 +29,15 @@ package struct ModelDirectory {
     /// - Parameters:
     ///   - source: The model directory that `policy` was read from, whose other files go along.
     ///   - isRewritten: Whether the model is written more than once.
-    package init(
-        preparing path: FilePath,
+    package static func prepare(
+        _ path: FilePath,
         for policy: Policy,
         from source: FilePath,
         isRewritten: Bool = false
-    ) throws {
+    ) throws -> ModelDirectory {
         guard !path.isEmpty else {
             throw TrainingError.invalid(key: "output", expected: "a directory", found: "nothing")
         }
-        self.path = path
-        self.source = source
         try path.makeDirectory()
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
@@ -48,13 +46,19 @@ package struct ModelDirectory {
         guard !FileManager.default.fileExists(atPath: index.string) else {
             throw FormatError(index, "belongs to another model, which readers would prefer; choose another --output")
         }
-        lock = try DirectoryLock(path)
+        let lock = try DirectoryLock(path)
         if !lock.isHeld { tell("warning: \(path): no lock can be had there; make sure that no other run writes to it") }
         let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
-        modelBytes = weights + header + (try Self.companionBytes(in: source))
-        self.isRewritten = isRewritten
-        reservation = try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path)
+        let modelBytes = weights + header + (try companionBytes(in: source))
+        return ModelDirectory(
+            path: path,
+            source: source,
+            lock: lock,
+            reservation: try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path),
+            modelBytes: modelBytes,
+            isRewritten: isRewritten
+        )
     }
 
     /// Starts the run's records: its settings, and `metrics.jsonl`.
@@ -154,9 +158,9 @@ package struct ModelDirectory {
 
 extension ModelDirectory {
     /// The place that `configuration` names, for what becomes of its model.
-    init(_ configuration: TrainingConfiguration, for policy: Policy) throws {
-        try self.init(
-            preparing: FilePath(configuration.output),
+    static func prepare(_ configuration: TrainingConfiguration, for policy: Policy) throws -> ModelDirectory {
+        try prepare(
+            FilePath(configuration.output),
             for: policy,
             from: FilePath(configuration.model),
             isRewritten: configuration.evaluation.loadBestModelAtEnd

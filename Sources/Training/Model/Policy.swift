@@ -70,8 +70,8 @@ package final class Policy {
     }
 
     /// Buffers for all that a training run computes.
-    func model(for rows: TrainingRows) throws -> ForestModel {
-        try ForestModel(configuration, positions: rows.positions, capacity: rows.capacity, team: team)
+    func model(for preparation: RunPreparation) throws -> ForestModel {
+        try ForestModel(configuration, positions: preparation.positions, capacity: preparation.capacity, team: team)
     }
 }
 

@@ -16,11 +16,11 @@ package struct Inputs {
     ///
     /// - Parameter batchSize: Dataset rows of a step, where there are steps.
     /// - Throws: `RankFailure` on every rank where any rank fails, or has another model, other data or other settings.
-    package init(
+    package static func read(
         _ configuration: TrainingConfiguration,
         communicator: any Communicator,
         batchSize: Int? = nil
-    ) throws {
+    ) throws -> Inputs {
         let (policy, dataset, heldOut, settings, shards) = try communicator.agree {
             try configuration.validate()
             let shards = try configuration.communication.shardCount(ranks: communicator.size)
@@ -44,12 +44,9 @@ package struct Inputs {
         if let heldOut {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
-        self.policy = policy
-        self.dataset = dataset
         func divide(_ dataset: PreferenceDataset) -> Planner {
             Planner(dataset, configuration, model: policy.configuration, shards: shards)
         }
-        planner = divide(dataset)
-        self.heldOut = heldOut.map(divide)
+        return Inputs(policy: policy, dataset: dataset, planner: divide(dataset), heldOut: heldOut.map(divide))
     }
 }

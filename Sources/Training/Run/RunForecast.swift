@@ -74,21 +74,20 @@ package struct RunForecast {
     /// Plans every step of the run, as each rank does.
     ///
     /// - Parameter heldOut: Preferences to judge by, where the run has some.
-    package init(
+    package static func compute(
         _ dataset: PreferenceDataset,
         heldOut: PreferenceDataset? = nil,
         _ configuration: TrainingConfiguration,
         model: ModelConfiguration,
         ranks: Int
-    ) throws {
+    ) throws -> RunForecast {
         let shards = try configuration.communication.shardCount(ranks: ranks)
         let planner = Planner(dataset, configuration, model: model, shards: shards)
         var cursor = StepCursor(dataset, configuration)
-        self.ranks = ranks
-        stepsPerEpoch = cursor.stepsPerEpoch
-        steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
+        let stepsPerEpoch = cursor.stepsPerEpoch
+        let steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
         let judge = heldOut.map { Planner($0, configuration, model: model, shards: shards) }
-        let computed = TrainingRows(configuration, planner: planner, heldOut: judge, cursor: cursor, steps: steps)
+        let computed = RunPreparation(configuration, planner: planner, heldOut: judge, cursor: cursor, steps: steps)
         var (rows, imbalance, idle) = (Rows(), [Double](), 0)
         for _ in 0..<steps {
             let examples = cursor.next()
@@ -103,9 +102,7 @@ package struct RunForecast {
                 for row in plan.packedRows(shard: shard) { rows.add(row, limit: configuration.rowTokens) }
             }
         }
-        (self.rows, self.imbalance, stepsWithIdleRanks) = (rows, imbalance, idle)
-        let steps = steps
-        sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
+        let sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
             var way = configuration
             (way.sharing, way.groupByPrompt) = (mode, isGrouped)
             let planner = Planner(dataset, way, model: model, shards: shards)
@@ -121,7 +118,7 @@ package struct RunForecast {
         // Weights and gradients, those of subtrees that wait, moments of a slice, and rank 0's copies.
         let copies = 2 + (shards / ranks).trailingZeroBitCount + (configuration.saving.saveSteps == nil ? 0 : 3)
         let count = ParameterLayout(model).count
-        memory = Memory(
+        let memory = Memory(
             model: (copies * count + 2 * (count + ranks - 1) / ranks) * MemoryLayout<Float>.stride,
             workspace: Workspace.byteCount(
                 model,
@@ -130,9 +127,20 @@ package struct RunForecast {
             )
         )
         let judgements = configuration.evaluation.count(steps: steps)
-        evaluation = judge.map { judge in
+        let evaluation = judge.map { judge in
             let rows = judge.dataset.count
             return Evaluation(count: judgements, rows: rows, flops: judge.plan(rows: Array(0..<rows)).flops)
         }
+        return RunForecast(
+            ranks: ranks,
+            steps: steps,
+            stepsPerEpoch: stepsPerEpoch,
+            rows: rows,
+            sharing: sharing,
+            imbalance: imbalance,
+            stepsWithIdleRanks: idle,
+            memory: memory,
+            evaluation: evaluation
+        )
     }
 }

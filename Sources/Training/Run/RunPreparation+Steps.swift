@@ -1,58 +1,68 @@
 internal import Collectives
 internal import Compute
-internal import Objectives
+internal import Preferences
 internal import Reporting
+internal import SystemPackage
 internal import Transformer
 
-/// What a run does between reading and its first step, with the model as it was read: the peak is measured, the self-check
-/// made, and what is missing of the reference computed.
-struct RunStart {
-    /// FLOP/s of all ranks.
-    let peakRate: Double
-    /// The largest difference that the self-check found; nil where it was not made.
-    private let selfCheckDifference: Double?
-    private let selfCheckSeconds: Double
-    let reference: RunReference
-    /// From the start of the process to the first step, reference and self-check left out.
-    private let seconds: Double
-
-    /// - Parameters:
-    ///   - model: With room for `rows`.
-    ///   - gradients: Room for the self-check's.
-    /// - Throws: `RankFailure` on every rank where any rank failed.
-    init(
-        _ configuration: TrainingConfiguration,
-        policy: Policy,
-        rows: TrainingRows,
-        model: ForestModel,
-        gradients: Gradients,
-        objective: Objective,
-        communicator: any Communicator
-    ) throws {
-        peakRate = try PeakRate.measure(team: policy.team, communicator: communicator)
-        let start = ContinuousClock().now
-        Progress.enter("self-check")
-        let ways = WayComparison(policy: policy, model: model, gradients: gradients)
-        selfCheckDifference = try rows.selfCheck?.run(ways, communicator: communicator)
-        selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
-        Progress.enter("reference")
-        reference = try RunReference(
-            configuration,
-            policy: policy,
-            rows: rows,
-            model: model,
-            isUsed: objective.usesReference,
-            communicator: communicator
-        )
-        seconds = Processor.secondsSinceStart - reference.seconds - selfCheckSeconds
+extension RunPreparation {
+    /// Measures the peak rate of all ranks together; collective.
+    mutating func measurePeakRate(team: ThreadTeam, communicator: any Communicator) throws {
+        peakRate = try PeakRate.measure(team: team, communicator: communicator)
     }
 
-    /// Adds what `summary.json` tells of the start of this process.
+    /// Runs the self-check, where one is asked for; collective.
+    ///
+    /// - Throws: `RankFailure` on every rank where any rank finds a difference beyond rounding.
+    mutating func runSelfCheck(_ ways: WayComparison, communicator: any Communicator) throws {
+        let start = ContinuousClock().now
+        Progress.enter("self-check")
+        selfCheckDifference = try selfCheck?.run(ways, communicator: communicator)
+        selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
+    }
+
+    /// Reads the reference log-probabilities from the caches, and computes what they lack; collective.
+    ///
+    /// - Parameters:
+    ///   - policy: With the weights that were read, so that it is the reference model.
+    ///   - isUsed: Whether the objective reads a reference; without it nothing is computed.
+    /// - Returns: Those of the examples that steps take, and of all held-out ones where there are some.
+    mutating func computeReference(
+        _ configuration: TrainingConfiguration,
+        policy: Policy,
+        model: ForestModel,
+        isUsed: Bool,
+        communicator: any Communicator
+    ) throws -> (training: ReferenceLogps, heldOut: ReferenceLogps?) {
+        let start = ContinuousClock().now
+        Progress.enter("reference")
+        func source(_ planner: Planner, _ cache: FilePath?) -> ReferenceSource {
+            let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
+            return ReferenceSource(pass: pass, cache: cache)
+        }
+        var first = source(planner, configuration.referenceCache.map { FilePath($0) })
+        var second = heldOut.map { source($0, configuration.heldOutReferenceCache) }
+        // A foreign cache is refused before hours go into the other.
+        try second?.check()
+        let training = try first.logps(rows: isUsed ? visited : [], model: model)
+        let all = heldOut.map { Array(0..<$0.dataset.count) } ?? []
+        let others = try second?.logps(rows: isUsed ? all : [], model: model)
+        referenceRows = first.computedRows + (second?.computedRows ?? 0)
+        referenceSeconds = (ContinuousClock().now - start) / .seconds(1)
+        return (training, others)
+    }
+
+    /// Notes the end of the preparation.
+    mutating func finish() {
+        startupSeconds = Processor.secondsSinceStart - referenceSeconds - selfCheckSeconds
+    }
+
+    /// Adds the figures of the preparation to `summary.json`.
     func addSummary(to summary: inout MetricsRecord) {
-        summary.add("startup_seconds", seconds)
+        summary.add("startup_seconds", startupSeconds)
         summary.add("self_check_seconds", selfCheckSeconds)
         if let selfCheckDifference { summary.add("self_check_difference", selfCheckDifference) }
-        summary.add("reference_rows", reference.computedRows)
-        summary.add("reference_seconds", reference.seconds)
+        summary.add("reference_rows", referenceRows)
+        summary.add("reference_seconds", referenceSeconds)
     }
 }

@@ -2,8 +2,9 @@ internal import Formats
 internal import Preferences
 internal import Transformer
 
-/// All rows that a training run computes, for which its buffers need room.
-struct TrainingRows {
+/// What a run does before its first step, once model and data are read: finds the rows that it will compute, for which its
+/// buffers need capacity; measures the peak rate; runs the self-check; and completes the reference.
+struct RunPreparation {
     /// Of the training data.
     let planner: Planner
     /// Of held-out data, all of whose rows are computed; nil where there is none.
@@ -13,6 +14,16 @@ struct TrainingRows {
     /// What the run checks itself by; nil where it does not.
     let selfCheck: SelfCheck?
     private let recomputes: Bool
+    /// FLOP/s of all ranks; 0 until `measurePeakRate`.
+    var peakRate = 0.0
+    /// The largest difference that the self-check found; nil where it did not run.
+    var selfCheckDifference: Double?
+    var selfCheckSeconds = 0.0
+    /// Examples whose reference no cache had.
+    var referenceRows = 0
+    var referenceSeconds = 0.0
+    /// From the start of the process to the first step, without reference and self-check.
+    var startupSeconds = 0.0
 
     /// The rows of the first `steps` steps from `cursor`.
     init(_ configuration: TrainingConfiguration, planner: Planner, heldOut: Planner?, cursor: StepCursor, steps: Int) {

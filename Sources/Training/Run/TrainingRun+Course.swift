@@ -11,7 +11,7 @@ extension TrainingRun {
             epoch: course.epoch(after: step),
             total: state.total,
             sharing: planner.sharing,
-            peakRate: start.peakRate
+            peakRate: preparation.peakRate
         )
         log?.append(record)
         let rate = Double(state.total.pairs) / state.trainSeconds

@@ -28,7 +28,7 @@ extension TrainingRun {
         let trace = try profile.trace(communicator)
         try communicator.agree {
             guard let output, let trace else { return }
-            let table = profile.table(peakRate: start.peakRate / Double(communicator.size))
+            let table = profile.table(peakRate: preparation.peakRate / Double(communicator.size))
             try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
             try AtomicFile.write(to: output.file("trace.json")) { try $0.append(trace) }
         }
@@ -49,20 +49,20 @@ extension TrainingRun {
         summary.add("ranks", communicator.size)
         summary.add("shards", planner.shards)
         summary.add("threads", policy.team.count)
-        if let collective { collective.addSummary(to: &summary) }
+        partition.addSummary(to: &summary)
         summary.add("pairs", total.pairs)
-        start.addSummary(to: &summary)
+        preparation.addSummary(to: &summary)
         summary.add("train_seconds", seconds)
         summary.add("eval_seconds", state.evaluationSeconds)
         summary.add("save_seconds", saving.stallSeconds)
         summary.add("save_write_seconds", saving.writeSeconds)
-        summary.add("pairs_per_second", Double(total.pairs) / (seconds + start.reference.seconds))
+        summary.add("pairs_per_second", Double(total.pairs) / (seconds + preparation.referenceSeconds))
         summary.add("train_pairs_per_second", Double(total.pairs) / seconds)
         summary.add("sharing", planner.sharing.rawValue)
         summary.add("tokens_computed", total.tokensComputed)
         summary.add("tokens_unshared", total.tokensUnshared)
-        summary.add("mfu", total.utilization(peakRate: start.peakRate))
-        summary.add("peak_gflops", start.peakRate / 1e9)
+        summary.add("mfu", total.utilization(peakRate: preparation.peakRate))
+        summary.add("peak_gflops", preparation.peakRate / 1e9)
         summary.add("imbalance", total.imbalances.planned)
         summary.add("measured_imbalance", total.imbalances.measured)
         summary.add("peak_rss_bytes", peakBytes)

@@ -23,7 +23,7 @@ extension TrainingRun {
         let leap =
             "step \(state.step): loss \(rounded(report.statistics.mean(.loss), 4)), gradient norm "
             + "\(rounded(report.gradientNorm, 4)), more than \(factor) times a running median"
-        guard let goal = try Resumption(last: saving.last, communicator: communicator) else {
+        guard let goal = try Resumption.last(written: saving.last, communicator: communicator) else {
             if communicator.rank == 0 { tell("warning: \(leap); no checkpoint to go back to, the run goes on") }
             return false
         }
@@ -50,6 +50,6 @@ extension TrainingRun {
     /// Takes the checkpoint's place; the course stays where it is, behind the step that leapt.
     private func goBack(to goal: Resumption) throws {
         state = state.goingBack(to: goal.state.run)
-        try takeUp(goal)
+        try restore(goal)
     }
 }

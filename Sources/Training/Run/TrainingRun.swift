@@ -1,4 +1,4 @@
-package import Collectives
+internal import Collectives
 internal import Compute
 internal import Formats
 internal import Foundation
@@ -15,107 +15,53 @@ package final class TrainingRun {
     let communicator: any Communicator
     let policy: Policy
     let planner: Planner
-    /// Of rank 0 alone.
+    /// Nil except on rank 0.
     let output: ModelDirectory?
-    /// How gradients cross ranks; nil for a rank that is alone.
-    let collective: CollectiveChoice?
+    let partition: RankPartition
     private let trainingStep: TrainingStep
     let comparison: RankComparison
-    /// Nil where there is no held-out data.
+    /// Nil without held-out data.
     let evaluation: RunEvaluation?
-    let start: RunStart
+    let preparation: RunPreparation
     let saving: RunSaving
-    /// What the run goes on from; nil where it began at the beginning.
+    /// The checkpoint that the run resumes from; nil for a new run.
     private let resumption: Resumption?
-    /// Nil where it is not wanted.
+    /// Nil where it is switched off.
     private let watchdog: Watchdog?
-    /// The sums of each step's gradients; between two steps, room for anything.
+    /// The gradient sums of each step; scratch memory between two steps.
     let gradients: ShardGradients
     let moments: Moments
     var state: RunState
     private(set) var course: RunCourse
 
-    /// Reads everything, checks that it fits together, and computes what is missing of the reference.
-    ///
-    /// - Throws: `RankFailure` on every rank where any rank failed.
-    package init(_ configuration: TrainingConfiguration, communicator: any Communicator) throws {
+    init(
+        configuration: TrainingConfiguration,
+        communicator: any Communicator,
+        policy: Policy,
+        planner: Planner,
+        output: ModelDirectory?,
+        partition: RankPartition,
+        trainingStep: TrainingStep,
+        evaluation: RunEvaluation?,
+        preparation: RunPreparation,
+        saving: RunSaving,
+        resumption: Resumption?,
+        watchdog: Watchdog?,
+        gradients: ShardGradients,
+        moments: Moments,
+        state: RunState,
+        course: RunCourse
+    ) {
         (self.configuration, self.communicator) = (configuration, communicator)
-        let inputs = try Inputs(configuration, communicator: communicator, batchSize: configuration.globalBatchSize)
-        let (policy, planner) = (inputs.policy, inputs.planner)
-        (self.policy, self.planner) = (policy, planner)
-        let (objective, output) = try communicator.agree {
-            try configuration.check(planner, rank: communicator.rank, ranks: communicator.size)
-            let output = communicator.rank == 0 ? try ModelDirectory(configuration, for: policy) : nil
-            return (try Objective(configuration.objective), output)
-        }
-        self.output = output
-        let identity = RunIdentity(inputs)
-        let store = output.map { CheckpointStore($0, configuration) }
-        try communicator.agree { try store?.sweep() }
-        Progress.enter("start", step: 0)
-        watchdog = try Watchdog(
-            output: FilePath(configuration.output),
-            timeout: configuration.saving.stallTimeout,
-            communicator: communicator
-        )
-        resumption = try Resumption(configuration, store: store, identity: identity, communicator: communicator)
-        state = resumption?.state.run ?? RunState()
-        course = RunCourse(inputs.dataset, configuration)
-        course.advance(by: state.step + state.passedOver)
-        let rows = TrainingRows(configuration, inputs, course)
-        let (layout, communication) = (policy.layout, configuration.communication)
-        let share = try RankShare(communication, parameters: layout.count, communicator: communicator)
-        collective = share.choice
-        let (model, gradients, optimizer) = try communicator.agree {
-            let optimizer = try Optimizer(configuration, layout: layout, parts: share.slices.own)
-            return (try policy.model(for: rows), try ShardGradients(policy, share), optimizer)
-        }
-        self.gradients = gradients
-        let start = try RunStart(
-            configuration,
-            policy: policy,
-            rows: rows,
-            model: model,
-            gradients: gradients.total,
-            objective: objective,
-            communicator: communicator
-        )
-        self.start = start
-        func scoring(_ reference: ReferenceLogps) -> PairScoring {
-            PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
-        }
-        trainingStep = TrainingStep(
-            policy: policy,
-            model: model,
-            gradients: gradients,
-            optimizer: optimizer,
-            scoring: scoring(start.reference.training),
-            share: share,
-            configuration: configuration,
-            communicator: communicator
-        )
+        (self.policy, self.planner, self.output, self.partition) = (policy, planner, output, partition)
+        (self.trainingStep, self.evaluation, self.preparation) = (trainingStep, evaluation, preparation)
+        (self.saving, self.resumption, self.watchdog) = (saving, resumption, watchdog)
+        (self.gradients, self.moments, self.state, self.course) = (gradients, moments, state, course)
         comparison = RankComparison(policy, communicator: communicator)
-        evaluation = inputs.heldOut.flatMap { planner in
-            guard let reference = start.reference.heldOut else { return nil }
-            let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
-            return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
-        }
-        moments = Moments(slices: share.slices, optimizer: optimizer, communicator: communicator)
-        saving = try RunSaving(
-            configuration,
-            identity: identity,
-            policy: policy,
-            moments: moments,
-            output: output,
-            last: resumption?.path,
-            communicator: communicator
-        )
-        // Last: the self-check and the reference are of the model as it was before training.
-        if let resumption { try takeUp(resumption) }
     }
 
-    /// Gives weights, moments and evaluation what they had in a checkpoint.
-    func takeUp(_ checkpoint: Resumption) throws {
+    /// Restores weights, moments and evaluation history from a checkpoint.
+    func restore(_ checkpoint: Resumption) throws {
         try checkpoint.restore(policy, moments, scratch: gradients.total.flat)
         moments.optimizer.resume(step: state.updates)
         if let evaluations = checkpoint.state.evaluation { evaluation?.resume(from: evaluations) }

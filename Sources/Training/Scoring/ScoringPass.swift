@@ -104,7 +104,7 @@ package struct ScoringPass {
         _ body: (PackedRow, RowScores) -> Void
     ) {
         let plan = planner.plan(rows: Array(chunk))
-        let packed = ownShards(of: planner.shards, communicator).flatMap(plan.packedRows(shard:))
+        let packed = communicator.ownShards(of: planner.shards).flatMap(plan.packedRows(shard:))
         for (index, row) in packed.enumerated() {
             body(row, model.score(row, weights: policy.weights))
             Progress.move()

@@ -4,64 +4,13 @@ package import Reporting
 
 /// What one step, or several, did: all the metrics are made of it.
 package struct StepReport: Sendable, Codable {
-    /// Where the time of rank 0 went, in seconds.
-    package struct Seconds: Sendable, Equatable, Codable {
-        package var total: Double
-        package var forward: Double
-        package var backward: Double
-        package var head: Double
-        /// For slower ranks.
-        package var waiting: Double
-        /// In which something was on the way between ranks, also while others were computed and while a rank was waited
-        /// for.
-        package var communication: Double
-        /// In which this rank had nothing else to do, the wait for slower ranks left out.
-        package var exposedCommunication: Double
-        package var optimizer: Double
-        /// In the system, over all threads: for pages that are touched for the first time, and for messages.
-        package var system: Double
-
-        /// Times in seconds, none where left out.
-        package init(
-            total: Double = 0,
-            forward: Double = 0,
-            backward: Double = 0,
-            head: Double = 0,
-            waiting: Double = 0,
-            communication: Double = 0,
-            exposedCommunication: Double = 0,
-            optimizer: Double = 0,
-            system: Double = 0
-        ) {
-            self.total = total
-            self.forward = forward
-            self.backward = backward
-            self.head = head
-            self.waiting = waiting
-            self.communication = communication
-            self.exposedCommunication = exposedCommunication
-            self.optimizer = optimizer
-            self.system = system
-        }
-
-        static let fields: [any WritableKeyPath<Seconds, Double> & Sendable] = [
-            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.exposedCommunication, \.optimizer,
-            \.system,
-        ]
-
-        /// The median of each part over several steps.
-        package init(medians steps: [Seconds]) {
-            self.init()
-            for field in Self.fields { self[keyPath: field] = Spread(steps.map { $0[keyPath: field] }).median }
-        }
-    }
-
     package private(set) var statistics = PreferenceStatistics()
     package private(set) var gradientNorm = 0.0
     package private(set) var learningRate = 0.0
     package private(set) var tokensComputed = 0
     package private(set) var tokensUnshared = 0
-    package private(set) var seconds = Seconds()
+    /// Where the time of rank 0 went.
+    package private(set) var seconds = StepTimes()
     private var flops = 0.0
     /// Steps that were added up.
     package private(set) var steps = 0
@@ -80,7 +29,7 @@ package struct StepReport: Sendable, Codable {
         gradientNorm: Double,
         learningRate: Double,
         plan: StepPlan,
-        seconds: Seconds,
+        seconds: StepTimes,
         ranks: RankTimes
     ) {
         self.statistics = statistics
@@ -125,7 +74,7 @@ package struct StepReport: Sendable, Codable {
         imbalance += other.imbalance
         ranks.add(other.ranks)
         steps += other.steps
-        for field in Seconds.fields { seconds[keyPath: field] += other.seconds[keyPath: field] }
+        seconds.add(other.seconds)
     }
 
     /// Useful FLOPs over what all ranks could have done in the time at `peakRate` FLOP/s.
@@ -166,19 +115,5 @@ package struct StepReport: Sendable, Codable {
         let loss = rounded(statistics.mean(.loss), 4)
         let accuracy = rounded(statistics.mean(.accuracy), 2)
         return "step \(step)/\(totalSteps)  loss \(loss)  accuracy \(accuracy)  \(rounded(pairsPerSecond, 2)) pairs/s"
-    }
-}
-
-extension StepReport.Seconds {
-    /// Adds all but the total.
-    package func addParts(to record: inout MetricsRecord) {
-        record.add("forward_seconds", forward)
-        record.add("backward_seconds", backward)
-        record.add("head_seconds", head)
-        record.add("waiting_seconds", waiting)
-        record.add("communication_seconds", communication)
-        record.add("exposed_communication_seconds", exposedCommunication)
-        record.add("optimizer_seconds", optimizer)
-        record.add("system_seconds", system)
     }
 }

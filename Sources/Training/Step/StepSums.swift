@@ -14,23 +14,25 @@ struct StepSums {
     /// What the rank that was ready last has waited for its buckets, in seconds.
     let shortestDrain: Double
 
+    /// Sums what every rank gives; collective.
+    ///
     /// - Parameters:
     ///   - own: Of this rank's shards.
     ///   - passSeconds: What this rank's forward and backward passes took.
     ///   - drainSeconds: What it has waited for its buckets.
-    init(
+    static func reduce(
         _ own: [PreferenceStatistics],
-        share: RankShare,
+        partition: RankPartition,
         isAskedToStop: Bool,
         passSeconds: Double,
         drainSeconds: Double,
         communicator: any Communicator
-    ) throws {
+    ) throws -> StepSums {
         let width = PreferenceStatistics().sums.count
-        let drains = share.shardCount * width
+        let drains = partition.shardCount * width
         let passes = drains + communicator.size
         var values = [Double](repeating: 0, count: passes + communicator.size + 1)
-        for (shard, statistics) in zip(share.shards, own) {
+        for (shard, statistics) in zip(partition.shards, own) {
             values.replaceSubrange(shard * width..<(shard + 1) * width, with: statistics.sums)
         }
         values[drains + communicator.rank] = drainSeconds
@@ -38,12 +40,14 @@ struct StepSums {
         values[values.count - 1] = isAskedToStop ? 1 : 0
         values = try communicator.sum(values)
         var sums = PreferenceStatistics().sums
-        for shard in 0..<share.shardCount {
+        for shard in 0..<partition.shardCount {
             for index in 0..<width { sums[index] += values[shard * width + index] }
         }
-        statistics = PreferenceStatistics(sums: sums)
-        shortestDrain = values[drains..<passes].min() ?? 0
-        rankSeconds = Array(values[passes..<values.count - 1])
-        self.isAskedToStop = values[values.count - 1] > 0
+        return StepSums(
+            statistics: PreferenceStatistics(sums: sums),
+            isAskedToStop: values[values.count - 1] > 0,
+            rankSeconds: Array(values[passes..<values.count - 1]),
+            shortestDrain: values[drains..<passes].min() ?? 0
+        )
     }
 }

@@ -15,7 +15,7 @@ package final class TrainingStep {
     private let optimizer: Optimizer
     private let scoring: PairScoring
     private let maxGradNorm: Double
-    private let share: RankShare
+    private let partition: RankPartition
     /// Nil for a rank that is alone.
     private let exchange: BucketExchange?
     private let communicator: any Communicator
@@ -26,25 +26,25 @@ package final class TrainingStep {
     ///
     /// - Parameters:
     ///   - model: With room for every row that a plan may pack.
-    ///   - gradients: Of as many shards as `share` has.
-    ///   - optimizer: Of the slices of `share`.
+    ///   - gradients: Of as many shards as `partition` has.
+    ///   - optimizer: Of the slices of `partition`.
     package init(
         policy: Policy,
         model: ForestModel,
         gradients: ShardGradients,
         optimizer: Optimizer,
         scoring: PairScoring,
-        share: RankShare,
+        partition: RankPartition,
         configuration: TrainingConfiguration,
         communicator: any Communicator
     ) {
         (self.policy, self.model, self.gradients, self.optimizer) = (policy, model, gradients, optimizer)
-        (self.scoring, self.share, self.communicator) = (scoring, share, communicator)
+        (self.scoring, self.partition, self.communicator) = (scoring, partition, communicator)
         maxGradNorm = configuration.maxGradNorm
-        exchange = share.choice.map { choice in
+        exchange = partition.reduction.map { reduction in
             BucketExchange(
-                choice.reduction,
-                buckets: share.slices.buckets,
+                reduction,
+                buckets: partition.buckets,
                 gradients: gradients.total.flat,
                 weights: policy.flat,
                 overlaps: configuration.communication.overlaps
@@ -66,92 +66,117 @@ package final class TrainingStep {
         isAskedToStop: () -> Bool = { false },
         beforeUpdate: () throws -> Void = {}
     ) throws -> StepOutcome {
+        let (start, systemStart) = (ContinuousClock().now, Processor.systemSeconds)
         var times = StepTimes()
         let plan = policy.team.alone("plan", makePlan)
         let (own, suspects) = try accumulate(plan)
-        let drained = try times.measure(drain)
-        let sums = try times.measure(\.sums) {
-            try StepSums(
+        let sums = try reduce(own, isAskedToStop: isAskedToStop, &times)
+        let norm = try times.measure(\.optimizer, self.norm)
+        let loss = sums.statistics.mean(.loss)
+        let fault =
+            norm.isFinite && loss.isFinite
+            ? nil : StepOutcome.Fault(loss: loss, gradientNorm: norm, rows: try rows(of: plan, among: suspects))
+        if fault == nil {
+            try beforeUpdate()
+            times.measure(\.optimizer) { update(norm: norm, learningRate: learningRate) }
+            try times.measure(\.exposedCommunication, drain)
+        }
+        (times.forward, times.backward, times.head) = (model.times.forward, model.times.backward, model.times.head)
+        times.communication += takeTransfers()
+        times.system = Processor.systemSeconds - systemStart
+        times.total = (ContinuousClock().now - start) / .seconds(1)
+        let costs = partition.rankSums(of: plan.shardFLOPs)
+        let report = StepReport(
+            statistics: sums.statistics,
+            gradientNorm: norm,
+            learningRate: learningRate,
+            plan: plan,
+            seconds: times,
+            ranks: RankTimes(seconds: sums.rankSeconds, costs: costs)
+        )
+        return StepOutcome(
+            report: fault == nil ? report : report.asSkipped,
+            fault: fault,
+            isAskedToStop: sums.isAskedToStop,
+            rankRates: zip(costs, sums.rankSeconds).map { $1 > 0 ? $0 / $1 : 0 }
+        )
+    }
+
+    /// Waits for the gradients of all ranks, and reduces the statistics of the step.
+    private func reduce(
+        _ own: [PreferenceStatistics],
+        isAskedToStop: () -> Bool,
+        _ times: inout StepTimes
+    ) throws -> StepSums {
+        try times.measure(\.waiting, drain)
+        let drained = times.waiting
+        let sums = try times.measure(\.communication) {
+            try StepSums.reduce(
                 own,
-                share: share,
+                partition: partition,
                 isAskedToStop: isAskedToStop(),
                 passSeconds: model.times.total,
                 drainSeconds: drained,
                 communicator: communicator
             )
         }
-        // All have waited for the slowest rank, which waited for nobody: the rest of the wait is communication.
-        (times.waiting, times.drain) = (drained - sums.shortestDrain, sums.shortestDrain)
-        let norm = try times.measure(\.optimizer, self.norm)
-        let loss = sums.statistics.mean(.loss)
-        let isUpdated = norm.isFinite && loss.isFinite
-        if isUpdated {
-            try beforeUpdate()
-            times.measure(\.optimizer) { update(norm: norm, learningRate: learningRate) }
-            try times.measure(\.gather, drain)
+        // The slowest rank waits for no other: its wait is communication, on every rank.
+        times.waiting = drained - sums.shortestDrain
+        times.exposedCommunication = sums.shortestDrain + times.communication
+        return sums
+    }
+
+    /// Adds the step's transfers to the profile, and returns their seconds.
+    private func takeTransfers() -> Double {
+        let transfers = exchange?.takeTransfers() ?? []
+        for transfer in transfers {
+            policy.team.profile?.note(
+                transfer.name,
+                start: transfer.start,
+                end: transfer.end,
+                bytes: transfer.bytes
+            )
         }
-        let trips = exchange?.takeTrips() ?? []
-        for trip in trips {
-            policy.team.profile?.note(trip.name, start: trip.start, end: trip.end, bytes: trip.bytes)
-        }
-        var fault: StepOutcome.Fault?
-        if !isUpdated {
-            fault = StepOutcome.Fault(loss: loss, gradientNorm: norm, rows: try rows(of: plan, among: suspects))
-        }
-        let rankCosts = share.rankSums(of: plan.shardFLOPs)
-        let report = StepReport(
-            statistics: sums.statistics,
-            gradientNorm: norm,
-            learningRate: learningRate,
-            plan: plan,
-            seconds: times.seconds(model: model.times, trips: trips),
-            ranks: RankTimes(seconds: sums.rankSeconds, costs: rankCosts)
-        )
-        return StepOutcome(
-            report: fault == nil ? report : report.asSkipped,
-            fault: fault,
-            isAskedToStop: sums.isAskedToStop,
-            rankRates: zip(rankCosts, sums.rankSeconds).map { $1 > 0 ? $0 / $1 : 0 }
-        )
+        return transfers.reduce(0) { $0 + $1.seconds }
     }
 
     /// Makes the gradients of this rank's shards anew, counts their pairs, and names the rows whose loss is not finite.
     private func accumulate(_ plan: StepPlan) throws -> (statistics: [PreferenceStatistics], suspects: Set<Int>) {
         model.times = .init()
         completeBuckets = 0
-        let shards = policy.team.alone("plan") { share.shards.map(plan.packedRows(shard:)) }
+        let shards = policy.team.alone("plan") { partition.shards.map(plan.packedRows(shard:)) }
         let matching = try matching(shards.flatMap(\.self), plan.counts)
         let step = StepScoring(scoring, counts: plan.counts, matching: matching)
         var suspects = Set<Int>()
         let statistics = shards.enumerated().map { index, rows in
             let buffer = gradients.begin(index, team: policy.team)
             let isLast = index == shards.count - 1
-            let statistics = accumulate(rows, step, into: buffer, handsOver: isLast, suspects: &suspects)
+            let statistics = accumulate(rows, step, into: buffer, launchesBuckets: isLast, suspects: &suspects)
             if !isLast { gradients.end(index, buffer, team: policy.team) }
             return statistics
         }
-        handOver(upTo: policy.layout.count)
+        launchReadyBuckets(upTo: policy.layout.count)
         return (statistics, suspects)
     }
 
     /// Adds the gradients of a shard's rows.
     ///
-    /// - Parameter handsOver: Whether the last row completes the rank's gradients.
+    /// - Parameter launchesBuckets: Whether the last row completes the rank's gradients.
     private func accumulate(
         _ rows: [PackedRow],
         _ step: StepScoring,
         into buffer: Gradients,
-        handsOver: Bool,
+        launchesBuckets: Bool,
         suspects: inout Set<Int>
     ) -> PreferenceStatistics {
         var statistics = PreferenceStatistics()
         for (index, row) in rows.enumerated() {
-            let completes = handsOver && index == rows.count - 1
+            let completes = launchesBuckets && index == rows.count - 1
             let scores = model.accumulateGradients(
                 row,
                 weights: policy.weights,
                 gradients: buffer.views,
-                completed: { if completes { self.handOver(upTo: self.policy.layout.completed(layersLeft: $0)) } },
+                completed: { if completes { self.launchReadyBuckets(upTo: self.policy.layout.completed(layersLeft: $0)) } },
                 lossGradient: { step.derivatives(row: row, scores: $0, examples: $1) }
             )
             Progress.move()
@@ -168,8 +193,8 @@ package final class TrainingStep {
     }
 
     /// Sends the buckets that lie in the first `count` elements, whose gradients are complete on this rank.
-    private func handOver(upTo count: Int) {
-        let buckets = share.slices.buckets
+    private func launchReadyBuckets(upTo count: Int) {
+        let buckets = partition.buckets
         while completeBuckets < buckets.count, buckets[completeBuckets].upperBound <= count {
             gradients.settle(buckets[completeBuckets], team: policy.team)
             exchange?.reduce(completeBuckets)
@@ -203,7 +228,7 @@ package final class TrainingStep {
 
     /// The Euclidean norm of the reduced gradient: each rank gives the squares of its slices, and all add up alike.
     private func norm() throws -> Double {
-        let squares = gradients.total.unitSquares(of: share.slices.own, team: policy.team)
+        let squares = gradients.total.unitSquares(of: partition.ownSlices, team: policy.team)
         // Each unit's is on one rank; the others hold zero.
         return try communicator.sum(squares).reduce(0, +).squareRoot()
     }

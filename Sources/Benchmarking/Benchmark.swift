@@ -138,7 +138,7 @@ package final class Benchmark {
         return BenchmarkReport(
             model: settings.model.label,
             parameters: policy.layout.count,
-            peakRate: Spread(peakRates),
+            peakRate: SummaryStatistics(peakRates),
             ranks: communicator.size,
             threads: policy.team.count,
             settings: settings,
@@ -171,7 +171,7 @@ package final class Benchmark {
             }
         }
         let plain = series.first { $0.sharing == .none }
-        let rate = Spread(peakRates).median / Double(communicator.size)
+        let rate = SummaryStatistics(peakRates).median / Double(communicator.size)
         return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
     }
 

@@ -48,7 +48,7 @@ extension BenchmarkResult {
         return record
     }
 
-    private func add(_ spread: Spread, to record: inout MetricsRecord, as key: String) {
+    private func add(_ spread: SummaryStatistics, to record: inout MetricsRecord, as key: String) {
         record.add(key, spread.median)
         record.add(key + "_min", spread.minimum)
         record.add(key + "_max", spread.maximum)

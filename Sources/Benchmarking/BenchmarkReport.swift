@@ -6,7 +6,7 @@ package struct BenchmarkReport {
     package let model: String
     package let parameters: Int
     /// What the processors of all ranks can do together, in FLOP/s, over all turns.
-    package let peakRate: Spread
+    package let peakRate: SummaryStatistics
     package let ranks: Int
     /// Of a rank.
     package let threads: Int
@@ -20,9 +20,9 @@ package struct BenchmarkResult {
     package let source: BenchmarkSource
     package let sharing: BenchmarkSharing
     /// Useful FLOPs over what the ranks could have done in the time, by the peak before and after it.
-    package let mfu: Spread
+    package let mfu: SummaryStatistics
     /// Seconds of a step.
-    package let seconds: Spread
+    package let seconds: SummaryStatistics
     /// Medians of the parts of a step, in seconds.
     package let phases: StepTimes
     /// Pairs of a step.
@@ -30,7 +30,7 @@ package struct BenchmarkResult {
     /// Tokens that a step computes.
     package let tokensComputed: Int
     /// Times as fast as the step without sharing of the same turn; nil where that was not measured.
-    package let speedup: Spread?
+    package let speedup: SummaryStatistics?
     /// FLOPs without sharing over FLOPs with it.
     package let flopRatio: Double
     /// Useful FLOPs of a step, forward and backward, over all ranks.
@@ -38,7 +38,7 @@ package struct BenchmarkResult {
     /// The costliest rank's share by the plan over the mean.
     package let plannedImbalance: Double
     /// The slowest rank's time over the mean.
-    package let measuredImbalance: Spread
+    package let measuredImbalance: SummaryStatistics
     /// Every step by itself.
     package let steps: [StepReport]
     /// The most memory that any rank had held when these steps ended, also before them.
@@ -52,19 +52,19 @@ package struct BenchmarkResult {
     init(_ series: BenchmarkSeries, plain: BenchmarkSeries?, peakRateOfRank: Double) {
         source = series.source
         sharing = series.sharing
-        mfu = Spread(series.utilizations)
-        seconds = Spread(series.reports.map(\.seconds.total))
+        mfu = SummaryStatistics(series.utilizations)
+        seconds = SummaryStatistics(series.reports.map(\.seconds.total))
         phases = StepTimes(medians: series.reports.map(\.seconds))
         pairs = series.reports[0].pairs
         tokensComputed = series.reports[0].tokensComputed
         speedup = plain.map { plain in
-            Spread(zip(plain.reports, series.reports).map { $0.seconds.total / $1.seconds.total })
+            SummaryStatistics(zip(plain.reports, series.reports).map { $0.seconds.total / $1.seconds.total })
         }
         flopRatio = series.flopRatio
         steps = series.reports
         flops = steps[0].usefulFLOPs
         plannedImbalance = steps[0].imbalances.planned
-        measuredImbalance = Spread(steps.map(\.imbalances.measured))
+        measuredImbalance = SummaryStatistics(steps.map(\.imbalances.measured))
         peakBytes = series.peakBytes
         profile = series.profile.map { ($0.table(peakRate: peakRateOfRank), $0) }
     }

@@ -36,15 +36,16 @@ package struct RankPartition {
         communicator: any Communicator
     ) throws -> RankPartition {
         let channel = try communicator.channel()
-        let (reduction, trials) = try channel.map { channel in
-            try select(
-                collective,
-                dtype,
-                channel: channel,
-                capacity: min(bucketElements, parameters),
-                communicator: communicator
-            )
-        } ?? (nil, [])
+        let (reduction, trials) =
+            try channel.map { channel in
+                try select(
+                    collective,
+                    dtype,
+                    channel: channel,
+                    capacity: min(bucketElements, parameters),
+                    communicator: communicator
+                )
+            } ?? (nil, [])
         let length = reduction == nil ? parameters : bucketElements
         return RankPartition(
             rank: communicator.rank,

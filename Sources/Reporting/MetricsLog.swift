@@ -51,7 +51,7 @@ package final class MetricsLog {
         do {
             try flush()
         } catch {
-            if !hasWarned { tell("warning: \(error)") }
+            if !hasWarned { printNotice("warning: \(error)") }
             hasWarned = true
         }
     }

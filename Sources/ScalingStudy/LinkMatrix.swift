@@ -57,8 +57,8 @@ package struct LinkMatrix: Sendable {
 
     /// The medians over all pairs, named so that `Network` reads the name.
     package var network: Network {
-        let latency = Spread(pairs.map { self.latency($0.from, $0.to) }).median
-        let bandwidth = Spread(pairs.map { self.bandwidth($0.from, $0.to) }).median
+        let latency = SummaryStatistics(pairs.map { self.latency($0.from, $0.to) }).median
+        let bandwidth = SummaryStatistics(pairs.map { self.bandwidth($0.from, $0.to) }).median
         let name = "\(Self.figures(latency * 1e6)):\(Self.figures(bandwidth * 8 / 1e9))"
         return Network(name: name, latency: latency, bandwidth: bandwidth, summing: Network.memorySumming)
     }

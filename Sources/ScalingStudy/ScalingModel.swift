@@ -52,8 +52,8 @@ package struct ScalingModel: Sendable {
         let rest: Double
 
         init(_ runs: [ScalingRun]) {
-            perFLOP = Spread(runs.map { $0.median(\.compute) * Double($0.ranks) / $0.flops }).median
-            rest = Spread(runs.map { $0.median(\.rest) }).median
+            perFLOP = SummaryStatistics(runs.map { $0.median(\.compute) * Double($0.ranks) / $0.flops }).median
+            rest = SummaryStatistics(runs.map { $0.median(\.rest) }).median
         }
     }
 

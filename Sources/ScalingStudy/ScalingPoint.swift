@@ -5,53 +5,53 @@ package struct ScalingPoint: Sendable {
     package let ranks: Int
     /// Of a step.
     package let pairs: Int
-    package let seconds: Spread
-    package let pairsPerSecond: Spread
+    package let seconds: SummaryStatistics
+    package let pairsPerSecond: SummaryStatistics
     /// Computed, after sharing.
-    package let tokensPerSecond: Spread
+    package let tokensPerSecond: SummaryStatistics
     /// Useful FLOPs in a second over those of the fewest ranks in the same turn, times their number.
     ///
     /// Of FLOPs, since rows of a weak study differ from one number of ranks to another; of a strong one it is the ratio of
     /// times.
-    package let speedup: Spread
+    package let speedup: SummaryStatistics
     /// Speed-up over ranks.
-    package let efficiency: Spread
+    package let efficiency: SummaryStatistics
     /// What share of the work would have to be serial to explain the speed-up; nil for the fewest ranks.
     ///
     /// `(1/S - 1/P) / (1 - 1/P)`, Karp & Flatt 1990, by the fewest ranks as one processor.
-    package let karpFlatt: Spread?
+    package let karpFlatt: SummaryStatistics?
     /// Parts of a step in seconds, which add up to about `seconds`.
-    package let compute: Spread
-    package let waiting: Spread
-    package let exposed: Spread
-    package let rest: Spread
+    package let compute: SummaryStatistics
+    package let waiting: SummaryStatistics
+    package let exposed: SummaryStatistics
+    package let rest: SummaryStatistics
     /// In collective calls, also while passes went on.
-    package let communication: Spread
+    package let communication: SummaryStatistics
     /// `2 (P-1)/P` of the gradient's bytes over the time of communication, in bytes a second; nil for one rank.
-    package let busBandwidth: Spread?
-    package let plannedImbalance: Spread
-    package let measuredImbalance: Spread
+    package let busBandwidth: SummaryStatistics?
+    package let plannedImbalance: SummaryStatistics
+    package let measuredImbalance: SummaryStatistics
     /// Useful FLOPs over what the ranks could have done.
-    package let utilization: Spread
+    package let utilization: SummaryStatistics
     /// What a rank could do, in GFLOP/s.
-    package let peakGflops: Spread
+    package let peakGflops: SummaryStatistics
 
     /// - Parameters:
     ///   - runs: Of these ranks.
     ///   - base: For each run the one of the fewest ranks in the same turn.
     init(_ runs: [ScalingRun], base: [ScalingRun], gradientBytes: Int) {
-        func spread(_ value: (ScalingRun) -> Double) -> Spread { Spread(runs.map(value)) }
-        func medians(_ field: (ScalingRun.Step) -> Double) -> Spread { spread { $0.median(field) } }
+        func spread(_ value: (ScalingRun) -> Double) -> SummaryStatistics { SummaryStatistics(runs.map(value)) }
+        func medians(_ field: (ScalingRun.Step) -> Double) -> SummaryStatistics { spread { $0.median(field) } }
         let (ranks, fewest) = (runs[0].ranks, base[0].ranks)
         (self.ranks, pairs) = (ranks, runs[0].pairs)
         seconds = medians(\.seconds)
         pairsPerSecond = spread { Double($0.pairs) / $0.median(\.seconds) }
         tokensPerSecond = spread { Double($0.tokens) / $0.median(\.seconds) }
         let ratios = zip(runs, base).map { $0.rate / $1.rate }
-        speedup = Spread(ratios.map { $0 * Double(fewest) })
-        efficiency = Spread(ratios.map { $0 * Double(fewest) / Double(ranks) })
+        speedup = SummaryStatistics(ratios.map { $0 * Double(fewest) })
+        efficiency = SummaryStatistics(ratios.map { $0 * Double(fewest) / Double(ranks) })
         let processors = Double(ranks) / Double(fewest)
-        karpFlatt = ranks == fewest ? nil : Spread(ratios.map { Self.serialShare(speedup: $0, processors: processors) })
+        karpFlatt = ranks == fewest ? nil : SummaryStatistics(ratios.map { Self.serialShare(speedup: $0, processors: processors) })
         (compute, waiting, exposed) = (medians(\.compute), medians(\.waiting), medians(\.exposedCommunication))
         (rest, communication) = (medians(\.rest), medians(\.communication))
         let moved = Self.busBytes(gradientBytes, ranks: ranks)

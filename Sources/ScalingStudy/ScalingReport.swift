@@ -31,7 +31,7 @@ package struct ScalingReport: Sendable {
 }
 
 extension MetricsRecord {
-    fileprivate mutating func add(_ key: String, _ spread: Spread?) {
+    fileprivate mutating func add(_ key: String, _ spread: SummaryStatistics?) {
         guard let spread else { return }
         add(key, spread.median)
         add(key + "_min", spread.minimum)

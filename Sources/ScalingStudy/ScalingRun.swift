@@ -87,7 +87,7 @@ package struct ScalingRun: Codable, Sendable, Equatable {
     }
 
     /// The median over steps.
-    package func median(_ field: (Step) -> Double) -> Double { Spread(steps.map(field)).median }
+    package func median(_ field: (Step) -> Double) -> Double { SummaryStatistics(steps.map(field)).median }
 
     /// Useful FLOPs in a second of a median step.
     var rate: Double { flops / median(\.seconds) }

@@ -5,7 +5,7 @@ package struct ScalingValidation: Sendable {
     /// A number of ranks.
     package struct Point: Sendable {
         package let ranks: Int
-        package let measured: Spread
+        package let measured: SummaryStatistics
         /// Seconds of a step.
         package let predicted: Double
         /// Of the prediction, relative to the median.

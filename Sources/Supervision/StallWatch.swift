@@ -83,7 +83,7 @@ final class StallWatch: Sendable {
             _exit(ExitStatus.stalled)
         }
         isFiring.store(true, ordering: .relaxed)
-        tell("\(members[rank].name): \(StallRecord(Progress.state, beat: 0, seconds: still).text)")
+        printNotice("\(members[rank].name): \(StallRecord(Progress.state, beat: 0, seconds: still).text)")
         Thread.sleep(forTimeInterval: Self.grace.abort)
         World.abort(code: ExitStatus.stalled)
     }
@@ -109,7 +109,7 @@ final class StallWatch: Sendable {
                 event: "the launcher ended the job, in which nothing had moved for \(Int(seconds.rounded())) s",
                 connected: rank
             )
-            tell("error: \(verdict)")
+            printNotice("error: \(verdict)")
         }
     }
 
@@ -158,7 +158,7 @@ final class StallWatch: Sendable {
             timeout: timeout,
             place: directory.path.string
         )
-        tell("error: \(verdict)")
+        printNotice("error: \(verdict)")
         directory.write(verdict: verdict)
         // The launcher hands a line on later than an end.
         Thread.sleep(forTimeInterval: Self.grace.delivery)

@@ -20,7 +20,7 @@ package enum StopSignal {
     /// - Throws: `Interrupted` on every rank.
     package static func check(_ communicator: any Communicator, _ place: @autoclosure () -> String) throws {
         guard try communicator.maximum(isRaised ? 1 : 0) > 0 else { return }
-        if communicator.rank == 0 { tell("stopped \(place())") }
+        if communicator.rank == 0 { printNotice("stopped \(place())") }
         throw Interrupted()
     }
 }

@@ -17,7 +17,7 @@ struct Plan: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
-    @OptionGroup var course: CourseOptions
+    @OptionGroup var schedule: ScheduleOptions
 
     @OptionGroup var evaluation: EvaluationOptions
 
@@ -39,7 +39,7 @@ struct Plan: ParsableCommand {
 
     private func page(ranks: Int) throws -> String {
         var configuration = try shared.resolved()
-        course.override(&configuration)
+        schedule.override(&configuration)
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
         let directory = FilePath(configuration.model)

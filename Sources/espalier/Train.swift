@@ -10,7 +10,7 @@ struct Train: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
-    @OptionGroup var course: CourseOptions
+    @OptionGroup var schedule: ScheduleOptions
 
     @OptionGroup var objective: ObjectiveOptions
 
@@ -77,7 +77,7 @@ struct Train: ParsableCommand {
 
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
-        course.override(&configuration)
+        schedule.override(&configuration)
         objective.override(&configuration)
         evaluation.override(&configuration.evaluation)
         saving.override(&configuration.saving)

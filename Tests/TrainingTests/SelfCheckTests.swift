@@ -10,14 +10,14 @@ internal import Transformer
 struct SelfCheckTests {
     private let policy: Policy
     private let dataset: PreferenceDataset
-    private let comparison: WayComparison
+    private let comparison: EquivalenceCheck
 
     init() throws {
         policy = try Policy(directory: Golden.tied.directory, team: ThreadTeam(count: 1))
         dataset = try PreferenceDataset(path: Golden.tied.file)
         let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
         let planner = Planner(dataset: dataset, sharing: .none, rowTokens: 1, shards: 1, cost: cost)
-        comparison = WayComparison(
+        comparison = EquivalenceCheck(
             policy: policy,
             model: try policy.model(for: Array(0..<dataset.count), planner: planner, trains: true),
             gradients: try Gradients(layout: policy.layout, configuration: policy.configuration)
@@ -106,7 +106,7 @@ struct SelfCheckTests {
         #expect(message { try judge(wrong) }.hasPrefix("self-check: row 0 of the data, computed with"))
     }
 
-    private func judge(_ difference: WayDifference) throws {
+    private func judge(_ difference: EquivalenceDifference) throws {
         try SelfCheck.judge(difference, row: 0, sharing: .prefix)
     }
 

@@ -18,7 +18,7 @@ extension CheckpointState {
         let most = 1 << 53
         try check("step", run.step, 0...most)
         try check("rollbacks", run.rollbacks, 0...most)
-        try check("passedOver", run.passedOver, 0...most)
+        try check("passedOver", run.skippedBatches, 0...most)
         try check("total.steps", run.total.steps, run.step...run.step)
         for (name, report) in [("total", run.total), ("window", run.window)] {
             try check("\(name).steps", report.steps, 0...run.step)

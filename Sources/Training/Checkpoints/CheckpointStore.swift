@@ -55,7 +55,7 @@ struct CheckpointStore {
             try link(to: step)
             try removeOld(step: step)
         } catch {
-            tell("warning: \(error)")
+            printNotice("warning: \(error)")
         }
     }
 

@@ -29,7 +29,7 @@ struct Resumption {
                 let what = try identity.difference(from: checkpoint.state) ?? configuration.difference(from: settings)
                 if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
             }
-            if let found { tell("resuming after step \(found.state.run.step) from \(found.path)") }
+            if let found { printNotice("resuming after step \(found.state.run.step) from \(found.path)") }
             return found
         }
     }
@@ -41,7 +41,7 @@ struct Resumption {
             do {
                 return try Checkpoint.verify(path)
             } catch {
-                tell("warning: passed over: \(error)")
+                printNotice("warning: passed over: \(error)")
                 return nil
             }
         }
@@ -74,7 +74,7 @@ struct Resumption {
         let (weights, layout, communicator) = (policy.flat, policy.layout, moments.communicator)
         try communicator.agree { try checkpoint?.readWeights(into: weights, layout) }
         try weights.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
-        try moments.distribute(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
+        try moments.scatter(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
     }
 
     /// Puts the best model so far back to where it is to remain.
@@ -90,7 +90,7 @@ struct Resumption {
     ) throws -> Checkpoint? {
         guard let wanted = configuration.saving.resumeFromCheckpoint else {
             if let last = try store.steps().last {
-                tell("warning: \(store.path(step: last)) is there and not used; --resume goes on from it")
+                printNotice("warning: \(store.path(step: last)) is there and not used; --resume goes on from it")
             }
             return nil
         }
@@ -100,7 +100,7 @@ struct Resumption {
             return checkpoint
         }
         let (checkpoint, faults) = try store.newest(check)
-        for fault in faults { tell("warning: passed over: \(fault)") }
+        for fault in faults { printNotice("warning: passed over: \(fault)") }
         guard checkpoint != nil || faults.isEmpty else {
             throw TrainingError.noUsableCheckpoint(path: store.directory.string)
         }

@@ -114,7 +114,7 @@ final class RunSaving {
             try withExtendedLifetime(snapshot) {
                 try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
             }
-            tell("stopped after step \(run.step), saved to \(store.path(step: run.step)); --resume goes on from there")
+            printNotice("stopped after step \(run.step), saved to \(store.path(step: run.step)); --resume goes on from there")
         }
         throw Interrupted()
     }
@@ -131,7 +131,7 @@ final class RunSaving {
 
     /// Fills rank 0's copy; every rank calls it.
     private func copy(to snapshot: Snapshot?) throws {
-        try moments.collect(into: snapshot.map { ($0.tensors.first, $0.tensors.second) }, team: policy.team)
+        try moments.gather(into: snapshot.map { ($0.tensors.first, $0.tensors.second) }, team: policy.team)
         guard let copy = snapshot?.tensors.weights else { return }
         let (weights, team) = (policy.flat, policy.team)
         team.run("snapshot") { member in
@@ -148,7 +148,7 @@ final class RunSaving {
             writeSeconds += try work.finish()
             last = store?.path(step: step)
         } catch {
-            tell("warning: no checkpoint was written: \(error)")
+            printNotice("warning: no checkpoint was written: \(error)")
         }
     }
 
@@ -158,7 +158,7 @@ final class RunSaving {
         _ log: MetricsLog,
         tensors: TrainedTensors
     ) throws -> Checkpoint.Content {
-        let keepsBest = evaluation?.settings.loadBestModelAtEnd == true && evaluation?.course.best != nil
+        let keepsBest = evaluation?.settings.loadBestModelAtEnd == true && evaluation?.history.best != nil
         let name = store?.temporaryName(step: run.step) ?? ""
         return Checkpoint.Content(
             state: CheckpointState(run: run, evaluation: evaluation?.progress, identity: identity),

@@ -21,7 +21,7 @@ struct RunState: Codable, Sendable {
     /// How often the run has gone back to a checkpoint since loss or gradient norm leapt.
     private(set) var rollbacks = 0
     /// By how many steps the data are ahead of `step`: whose rows were passed over then.
-    private(set) var passedOver = 0
+    private(set) var skippedBatches = 0
     /// What a leap is judged by.
     private var recent = SpikeHistory()
 
@@ -44,12 +44,20 @@ struct RunState: Codable, Sendable {
     }
 
     /// The state of a checkpoint, where the run goes back to it from this one: the rows until now are passed over.
-    func goingBack(to earlier: RunState) -> RunState {
+    func rolledBack(to earlier: RunState) -> RunState {
         var state = earlier
-        (state.rollbacks, state.passedOver) = (rollbacks + 1, passedOver + step - earlier.step)
+        (state.rollbacks, state.skippedBatches) = (rollbacks + 1, skippedBatches + step - earlier.step)
         return state
     }
 
     /// Begins the next line of metrics.
     mutating func closeWindow() { window = StepReport() }
+}
+
+extension RunState {
+    /// The keys of `espalier-state.json`.
+    private enum CodingKeys: String, CodingKey {
+        case step, skippedInRow, window, total, trainSeconds, speeds, evaluationSeconds, rollbacks, recent
+        case skippedBatches = "passedOver"
+    }
 }

@@ -12,10 +12,10 @@ struct Moments {
     /// Brings all together on rank 0; every rank calls it.
     ///
     /// - Parameter whole: Of rank 0 alone: where the first and the second moments go, in the layout's order.
-    func collect(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
+    func gather(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
         let own = optimizer.moments
-        try collect(own.first, into: whole?.first, team: team)
-        try collect(own.second, into: whole?.second, team: team)
+        try gather(own.first, into: whole?.first, team: team)
+        try gather(own.second, into: whole?.second, team: team)
     }
 
     /// Gives each rank its slices of what rank 0 reads; every rank calls it.
@@ -23,17 +23,17 @@ struct Moments {
     /// - Parameters:
     ///   - scratch: Of all parameters; overwritten on rank 0.
     ///   - read: Fills it on rank 0 with the moments of this prefix.
-    func distribute(scratch: Matrix, _ read: (_ prefix: String, _ whole: Matrix) throws -> Void) throws {
+    func scatter(scratch: Matrix, _ read: (_ prefix: String, _ whole: Matrix) throws -> Void) throws {
         let own = optimizer.moments
         for (prefix, part) in [("first.", own.first), ("second.", own.second)] {
             try communicator.agree { if communicator.rank == 0 { try read(prefix, scratch) } }
-            try distribute(scratch, to: part)
+            try scatter(scratch, to: part)
         }
     }
 
-    private func collect(_ own: Matrix, into whole: Matrix?, team: ThreadTeam) throws {
+    private func gather(_ own: Matrix, into whole: Matrix?, team: ThreadTeam) throws {
         guard let whole else {
-            precondition(communicator.rank > 0, "rank 0 collects")
+            precondition(communicator.rank > 0, "rank 0 gathers")
             return try forEachSlice(of: communicator.rank, own) { part, _ in
                 try part.withSpan { try communicator.send($0, to: 0) }
             }
@@ -52,7 +52,7 @@ struct Moments {
         }
     }
 
-    private func distribute(_ whole: Matrix, to own: Matrix) throws {
+    private func scatter(_ whole: Matrix, to own: Matrix) throws {
         guard communicator.rank == 0 else {
             return try forEachSlice(of: communicator.rank, own) { part, _ in
                 try part.withMutableSpan { try communicator.receive(&$0, from: 0) }

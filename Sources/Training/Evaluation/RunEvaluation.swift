@@ -19,7 +19,7 @@ final class RunEvaluation {
 
     /// What a checkpoint keeps of the evaluations before it.
     struct Progress: Codable, Sendable {
-        let memory: EvaluationCourse.Memory
+        let memory: EvaluationHistory.Memory
         let count: Int
     }
 
@@ -27,7 +27,7 @@ final class RunEvaluation {
     private let pass: ScoringPass
     private let model: ForestModel
     private let scoring: PairScoring
-    private(set) var course: EvaluationCourse
+    private(set) var history: EvaluationHistory
     /// Evaluations so far.
     private(set) var count = 0
 
@@ -36,15 +36,15 @@ final class RunEvaluation {
     ///   - scoring: With the reference of those rows.
     init(_ settings: EvaluationSettings, pass: ScoringPass, model: ForestModel, scoring: PairScoring) {
         (self.settings, self.pass, self.model, self.scoring) = (settings, pass, model, scoring)
-        course = EvaluationCourse(settings)
+        history = EvaluationHistory(settings)
     }
 
     /// How far the evaluations are.
-    var progress: Progress { Progress(memory: course.memory, count: count) }
+    var progress: Progress { Progress(memory: history.memory, count: count) }
 
     /// Goes on from there.
     func resume(from progress: Progress) {
-        (course, count) = (EvaluationCourse(settings, memory: progress.memory), progress.count)
+        (history, count) = (EvaluationHistory(settings, memory: progress.memory), progress.count)
     }
 
     /// Judges the model after `step`; that before the first step, 0, is none of those to choose the best from.
@@ -56,7 +56,7 @@ final class RunEvaluation {
         let report = try tally.report(pass.communicator)
         count += 1
         let value = report[settings.bestMetric]
-        let isBest = step > 0 && course.note(value, step: step)
+        let isBest = step > 0 && history.note(value, step: step)
         var record = MetricsRecord()
         record.add("step", step)
         record.add("epoch", epoch)
@@ -74,7 +74,7 @@ final class RunEvaluation {
     func addSummary(to record: inout MetricsRecord) {
         record.add("evaluations", count)
         record.add("metric_for_best_model", settings.bestMetric)
-        guard let best = course.best else { return }
+        guard let best = history.best else { return }
         record.add("best_metric", best.value)
         record.add("best_global_step", best.step)
     }

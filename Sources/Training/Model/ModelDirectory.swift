@@ -47,7 +47,7 @@ package struct ModelDirectory {
             throw FormatError(index, "belongs to another model, which readers would prefer; choose another --output")
         }
         let lock = try DirectoryLock(path)
-        if !lock.isHeld { tell("warning: \(path): no lock can be had there; make sure that no other run writes to it") }
+        if !lock.isHeld { printNotice("warning: \(path): no lock can be had there; make sure that no other run writes to it") }
         let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
         let modelBytes = weights + header + (try companionBytes(in: source))

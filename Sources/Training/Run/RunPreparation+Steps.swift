@@ -14,7 +14,7 @@ extension RunPreparation {
     /// Runs the self-check, where one is asked for; collective.
     ///
     /// - Throws: `RankFailure` on every rank where any rank finds a difference beyond rounding.
-    mutating func runSelfCheck(_ ways: WayComparison, communicator: any Communicator) throws {
+    mutating func runSelfCheck(_ ways: EquivalenceCheck, communicator: any Communicator) throws {
         let start = ContinuousClock().now
         Progress.enter("self-check")
         selfCheckDifference = try selfCheck?.run(ways, communicator: communicator)

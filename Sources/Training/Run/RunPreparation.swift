@@ -40,15 +40,15 @@ struct RunPreparation {
     }
 
     /// The rows of a run from its beginning, wherever it goes on.
-    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ course: RunCourse) {
+    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ schedule: RunSchedule) {
         // A run that goes back takes others of the rows than it would have taken.
         let passesOver = configuration.saving.rollbackOnSpike != nil
         self.init(
             configuration,
             planner: inputs.planner,
             heldOut: inputs.heldOut,
-            cursor: course.beginning,
-            steps: passesOver ? max(course.totalSteps, course.stepsPerEpoch) : course.totalSteps
+            cursor: schedule.beginning,
+            steps: passesOver ? max(schedule.totalSteps, schedule.stepsPerEpoch) : schedule.totalSteps
         )
     }
 

@@ -26,7 +26,7 @@ package struct SpikeHistory: Codable, Sendable, Equatable {
 
     private static func leaps(_ value: Double, beyond values: [Double], _ factor: Double) -> Bool {
         guard values.count >= window.least else { return false }
-        let median = Spread(values).median
+        let median = SummaryStatistics(values).median
         return median > 0 && value > factor * median
     }
 }

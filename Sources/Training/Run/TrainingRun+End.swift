@@ -12,7 +12,7 @@ extension TrainingRun {
         saving.finishJob()
         try comparison.check(step: state.step)
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
-        let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil
+        let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.history.best != nil
         try communicator.agree {
             guard let output else { return }
             // The model first: where a full disk has held metrics back, it must not be lost for them.

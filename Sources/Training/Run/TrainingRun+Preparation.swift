@@ -17,7 +17,11 @@ extension TrainingRun {
         _ configuration: TrainingConfiguration,
         communicator: any Communicator
     ) throws -> TrainingRun {
-        let inputs = try Inputs.read(configuration, communicator: communicator, batchSize: configuration.globalBatchSize)
+        let inputs = try Inputs.read(
+            configuration,
+            communicator: communicator,
+            batchSize: configuration.globalBatchSize
+        )
         let (objective, output) = try openOutput(configuration, inputs, communicator)
         let identity = RunIdentity(inputs)
         let store = output.map { CheckpointStore($0, configuration) }
@@ -35,9 +39,9 @@ extension TrainingRun {
             communicator: communicator
         )
         let state = resumption?.state.run ?? RunState()
-        var course = RunCourse(inputs.dataset, configuration)
-        course.advance(by: state.step + state.passedOver)
-        var preparation = RunPreparation(configuration, inputs, course)
+        var schedule = RunSchedule(inputs.dataset, configuration)
+        schedule.advance(by: state.step + state.skippedBatches)
+        var preparation = RunPreparation(configuration, inputs, schedule)
         let partition = try RankPartition.establish(
             configuration.communication,
             parameters: inputs.policy.layout.count,
@@ -79,7 +83,7 @@ extension TrainingRun {
             gradients: buffers.gradients,
             moments: moments,
             state: state,
-            course: course
+            schedule: schedule
         )
         // Last: the self-check and the reference need the model as it was before training.
         if let resumption { try run.restore(resumption) }
@@ -128,7 +132,7 @@ extension TrainingRun {
         _ communicator: any Communicator
     ) throws -> (training: PairScoring, heldOut: PairScoring?) {
         try preparation.measurePeakRate(team: policy.team, communicator: communicator)
-        let check = WayComparison(policy: policy, model: buffers.model, gradients: buffers.gradients.total)
+        let check = EquivalenceCheck(policy: policy, model: buffers.model, gradients: buffers.gradients.total)
         try preparation.runSelfCheck(check, communicator: communicator)
         let reference = try preparation.computeReference(
             configuration,

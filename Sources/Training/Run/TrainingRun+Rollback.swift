@@ -13,7 +13,7 @@ extension TrainingRun {
     ///
     /// - Returns: Whether it has; not before the first checkpoint.
     /// - Throws: `RankFailure` on every rank where it has been done too often.
-    func goBackIfSpiked(_ outcome: StepOutcome, _ log: inout MetricsLog?, _ progress: ProgressLine) throws -> Bool {
+    func rollBackAfterSpike(_ outcome: StepOutcome, _ log: inout MetricsLog?, _ progress: ProgressLine) throws -> Bool {
         let report = outcome.report
         guard let factor = configuration.saving.rollbackOnSpike, outcome.fault == nil,
             state.noteSpike(report, factor: factor)
@@ -24,7 +24,7 @@ extension TrainingRun {
             "step \(state.step): loss \(rounded(report.statistics.mean(.loss), 4)), gradient norm "
             + "\(rounded(report.gradientNorm, 4)), more than \(factor) times a running median"
         guard let goal = try Resumption.last(written: saving.last, communicator: communicator) else {
-            if communicator.rank == 0 { tell("warning: \(leap); no checkpoint to go back to, the run goes on") }
+            if communicator.rank == 0 { printNotice("warning: \(leap); no checkpoint to go back to, the run goes on") }
             return false
         }
         guard state.rollbacks < Self.mostRollbacks else {
@@ -32,7 +32,7 @@ extension TrainingRun {
             throw RankFailure(rank: 0, error: error)
         }
         let from = state.step
-        try goBack(to: goal)
+        try rollBack(to: goal)
         log = try communicator.agree { try startLog(from: goal) }
         var record = MetricsRecord()
         record.add("step", state.step)
@@ -42,14 +42,14 @@ extension TrainingRun {
         record.add("rollbacks", state.rollbacks)
         log?.append(record)
         if communicator.rank == 0 {
-            tell("warning: \(leap); back to step \(state.step), the rows of \(from - state.step) steps are passed over")
+            printNotice("warning: \(leap); back to step \(state.step), the rows of \(from - state.step) steps are passed over")
         }
         return true
     }
 
-    /// Takes the checkpoint's place; the course stays where it is, behind the step that leapt.
-    private func goBack(to goal: Resumption) throws {
-        state = state.goingBack(to: goal.state.run)
+    /// Takes the checkpoint's place; the schedule stays where it is, behind the step that leapt.
+    private func rollBack(to goal: Resumption) throws {
+        state = state.rolledBack(to: goal.state.run)
         try restore(goal)
     }
 }

@@ -32,7 +32,7 @@ package final class TrainingRun {
     let gradients: ShardGradients
     let moments: Moments
     var state: RunState
-    private(set) var course: RunCourse
+    private(set) var schedule: RunSchedule
 
     init(
         configuration: TrainingConfiguration,
@@ -50,13 +50,13 @@ package final class TrainingRun {
         gradients: ShardGradients,
         moments: Moments,
         state: RunState,
-        course: RunCourse
+        schedule: RunSchedule
     ) {
         (self.configuration, self.communicator) = (configuration, communicator)
         (self.policy, self.planner, self.output, self.partition) = (policy, planner, output, partition)
         (self.trainingStep, self.evaluation, self.preparation) = (trainingStep, evaluation, preparation)
         (self.saving, self.resumption, self.watchdog) = (saving, resumption, watchdog)
-        (self.gradients, self.moments, self.state, self.course) = (gradients, moments, state, course)
+        (self.gradients, self.moments, self.state, self.schedule) = (gradients, moments, state, schedule)
         comparison = RankComparison(policy, communicator: communicator)
     }
 
@@ -81,15 +81,15 @@ package final class TrainingRun {
         try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
-        while state.step < course.totalSteps, evaluation?.course.isOver != true {
-            let outcome = try take(state.step < firstStep && firstStep < course.totalSteps ? nil : profile)
-            if try goBackIfSpiked(outcome, &log, progress) {
+        while state.step < schedule.totalSteps, evaluation?.history.isOver != true {
+            let outcome = try take(state.step < firstStep && firstStep < schedule.totalSteps ? nil : profile)
+            if try rollBackAfterSpike(outcome, &log, progress) {
                 if outcome.isAskedToStop { try saving.stop(state, evaluation: evaluation, log: log) }
                 continue
             }
-            if state.step % configuration.loggingSteps == 0 || state.step == course.totalSteps { show(log, progress) }
-            if configuration.evaluation.isDue(step: state.step, of: course.totalSteps) { try evaluate(log, progress) }
-            guard state.step < course.totalSteps, evaluation?.course.isOver != true else { break }
+            if state.step % configuration.loggingSteps == 0 || state.step == schedule.totalSteps { show(log, progress) }
+            if configuration.evaluation.isDue(step: state.step, of: schedule.totalSteps) { try evaluate(log, progress) }
+            guard state.step < schedule.totalSteps, evaluation?.history.isOver != true else { break }
             if outcome.isAskedToStop {
                 progress.finish()
                 try saving.stop(state, evaluation: evaluation, log: log)
@@ -116,11 +116,11 @@ package final class TrainingRun {
     private func take(_ profile: StepProfile?) throws -> StepOutcome {
         let start = ContinuousClock().now
         Progress.enter("training", step: state.step + 1)
-        let rate = course.learningRate(after: state.step)
+        let rate = schedule.learningRate(after: state.step)
         let speeds = configuration.balance == .measured ? state.speeds.relative(ranks: communicator.size) : nil
         func step() throws -> StepOutcome {
             try trainingStep.run(
-                planner.plan(rows: course.nextRows(), speeds: speeds),
+                planner.plan(rows: schedule.nextRows(), speeds: speeds),
                 learningRate: rate,
                 isAskedToStop: { StopSignal.isRaised },
                 beforeUpdate: compareRanksIfDue
@@ -131,7 +131,7 @@ package final class TrainingRun {
         guard let fault = outcome.fault else { return outcome }
         let error = fault.error(step: state.step)
         guard state.skippedInRow <= configuration.maxSkipped else { throw RankFailure(rank: 0, error: error) }
-        if communicator.rank == 0 { tell("warning: skipped: \(error)") }
+        if communicator.rank == 0 { printNotice("warning: skipped: \(error)") }
         return outcome
     }
 

@@ -37,7 +37,7 @@ package struct SelfCheck: Sendable {
     ///
     /// - Returns: The largest difference on this rank.
     /// - Throws: `RankFailure` on every rank where any rank finds a difference beyond rounding.
-    func run(_ comparison: WayComparison, communicator: any Communicator) throws -> Double {
+    func run(_ comparison: EquivalenceCheck, communicator: any Communicator) throws -> Double {
         try communicator.agree {
             try rows.enumerated().reduce(0) { worst, entry in
                 let (index, row) = entry
@@ -57,7 +57,7 @@ package struct SelfCheck: Sendable {
     /// Refuses a difference that rounding does not explain.
     ///
     /// - Throws: `SelfCheckFailure`.
-    package static func judge(_ difference: WayDifference, row: Int, sharing: Sharing, rank: Int? = nil) throws {
+    package static func judge(_ difference: EquivalenceDifference, row: Int, sharing: Sharing, rank: Int? = nil) throws {
         // Written so that NaN is refused too.
         guard difference.logps <= difference.tolerance, difference.gradients <= difference.tolerance else {
             throw SelfCheckFailure(difference: difference, row: row, sharing: sharing, rank: rank)
@@ -67,7 +67,7 @@ package struct SelfCheck: Sendable {
 
 /// Two ways of computing the same row did not agree.
 package struct SelfCheckFailure: Error, CustomStringConvertible {
-    let difference: WayDifference
+    let difference: EquivalenceDifference
     let row: Int
     let sharing: Sharing
     let rank: Int?

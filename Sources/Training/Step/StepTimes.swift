@@ -48,7 +48,7 @@ package struct StepTimes: Sendable, Equatable, Codable {
     /// The median of each field over several steps.
     package init(medians steps: [StepTimes]) {
         self.init()
-        for field in Self.fields { self[keyPath: field] = Spread(steps.map { $0[keyPath: field] }).median }
+        for field in Self.fields { self[keyPath: field] = SummaryStatistics(steps.map { $0[keyPath: field] }).median }
     }
 
     /// Adds another step's times, field by field.

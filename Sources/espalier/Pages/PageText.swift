@@ -1,7 +1,7 @@
 internal import Reporting
 
 /// A median with minimum and maximum: `1.25 1.20–1.31`.
-func spread(_ spread: Spread, scale: Double = 1, _ decimals: Int) -> String {
+func spread(_ spread: SummaryStatistics, scale: Double = 1, _ decimals: Int) -> String {
     let (low, high) = (rounded(scale * spread.minimum, decimals), rounded(scale * spread.maximum, decimals))
     return "\(rounded(scale * spread.median, decimals)) \(low)–\(high)"
 }

@@ -15,7 +15,7 @@ struct PlanPage {
     }
 
     var text: String {
-        [lengths, sharing, course].map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+        [lengths, sharing, schedule].map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
     // MARK: Parts
@@ -47,7 +47,7 @@ struct PlanPage {
             && (way.isGrouped == configuration.groupByPrompt || configuration.sharing != .prefix)
     }
 
-    private var course: [String] {
+    private var schedule: [String] {
         let rows = forecast.rows
         let fill = Double(rows.tokens) / Double(max(rows.room, 1))
         let chosen = forecast.sharing.first(where: isChosen)

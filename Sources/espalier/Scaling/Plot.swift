@@ -82,14 +82,14 @@ struct Plot {
     }
 
     /// A point with a bar from minimum to maximum.
-    mutating func point(_ value: Double, _ spread: Spread, scale: Double = 1, _ style: String) {
+    mutating func point(_ value: Double, _ spread: SummaryStatistics, scale: Double = 1, _ style: String) {
         errorBar(value, spread, scale: scale, style)
         let (cx, cy) = (number(x(value)), number(y(scale * spread.median)))
         shapes.append("<circle class=\"\(style)\" cx=\"\(cx)\" cy=\"\(cy)\" r=\"4\"/>")
     }
 
     /// A bar from minimum to maximum, with ends.
-    mutating func errorBar(_ value: Double, _ spread: Spread, scale: Double = 1, _ style: String) {
+    mutating func errorBar(_ value: Double, _ spread: SummaryStatistics, scale: Double = 1, _ style: String) {
         let (low, high) = (y(scale * spread.minimum), y(scale * spread.maximum))
         line((x(value), low), (x(value), high), style)
         for end in [low, high] { line((x(value) - 5, end), (x(value) + 5, end), style) }

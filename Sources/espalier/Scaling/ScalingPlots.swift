@@ -92,7 +92,7 @@ struct ScalingPlots {
         guard let forecast = report.forecast, let last = forecast.points.last, last.nodes > 1 else { return nil }
         let perNode = forecast.allReduce.ranksPerNode
         let measured = points.filter { $0.ranks % perNode == 0 && $0.ranks / perNode <= last.nodes }
-        let bands = forecast.points.map { Spread([$0.low, $0.efficiency, $0.high]) }
+        let bands = forecast.points.map { SummaryStatistics([$0.low, $0.efficiency, $0.high]) }
         let range = shares(bands + measured.map(\.efficiency))
         var plot = Plot(x: 1 / 1.2...Double(last.nodes) * 1.2, y: range, isLogarithmic: (true, false))
         plot.markY(ticks(range).map { ($0, "\(rounded($0, 0)) %") }, title: "efficiency")
@@ -124,7 +124,7 @@ struct ScalingPlots {
     }
 
     /// Percentages about these shares: 100 and what lies between, by whole tens.
-    private func shares(_ spreads: [Spread]) -> ClosedRange<Double> {
+    private func shares(_ spreads: [SummaryStatistics]) -> ClosedRange<Double> {
         let low = 100 * (spreads.map(\.minimum).min() ?? 1)
         let high = 100 * (spreads.map(\.maximum).max() ?? 1)
         return max(0, ((low - 5) / 10).rounded(.down) * 10)...max(105, ((high + 5) / 10).rounded(.up) * 10)

@@ -77,7 +77,7 @@ struct ScalingTables {
 
     private var parts: ScalingTable {
         let digits = max(2, decimals(forSeconds: report.points.map(\.seconds.median).min() ?? 1))
-        func seconds(_ spread: Spread) -> String { rounded(spread.median, digits) }
+        func seconds(_ spread: SummaryStatistics) -> String { rounded(spread.median, digits) }
         return ScalingTable(
             title: "parts of a step in seconds, balance and rates",
             columns: [

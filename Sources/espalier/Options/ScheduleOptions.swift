@@ -3,7 +3,7 @@ internal import Training
 
 /// Which rows each step of a run takes, how many steps there are, what is kept for the backward pass, and by how many
 /// rows the run checks itself before.
-struct CourseOptions: ParsableArguments {
+struct ScheduleOptions: ParsableArguments {
     @Option(name: .long, help: "Preference rows of an optimizer step over all ranks (default 8).")
     var globalBatchSize: Int?
 

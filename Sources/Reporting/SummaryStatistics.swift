@@ -1,5 +1,5 @@
 /// Repeated measurements of one quantity.
-package struct Spread: Sendable, Equatable {
+package struct SummaryStatistics: Sendable, Equatable {
     package let median: Double
     package let minimum: Double
     package let maximum: Double

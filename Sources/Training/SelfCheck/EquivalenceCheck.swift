@@ -4,7 +4,7 @@ package import Preferences
 package import Transformer
 
 /// How far two ways of computing the same responses lie apart.
-package struct WayDifference: Sendable, Equatable {
+package struct EquivalenceDifference: Sendable, Equatable {
     /// `‖a - b‖ / ‖a‖` over the log-probabilities of all response tokens.
     package let logps: Double
     /// `‖a - b‖ / ‖a‖` over the gradients of all weights.
@@ -14,7 +14,7 @@ package struct WayDifference: Sendable, Equatable {
 }
 
 /// Computes the same responses in two packed rows, forward and backward, and compares.
-package struct WayComparison {
+package struct EquivalenceCheck {
     private let policy: Policy
     private let model: ForestModel
     private let gradients: Gradients
@@ -34,7 +34,7 @@ package struct WayComparison {
         between first: PackedRow,
         and second: PackedRow,
         weights: ParameterViews? = nil
-    ) -> WayDifference {
+    ) -> EquivalenceDifference {
         gradients.clear(team: policy.team)
         let a = accumulate(first, policy.weights, sign: 1)
         let size = gradients.norm(team: policy.team)
@@ -44,7 +44,7 @@ package struct WayComparison {
             let (x, y) = (Double(pair.0), Double(pair.1))
             return (sums.0 + (x - y) * (x - y), sums.1 + x * x)
         }
-        return WayDifference(
+        return EquivalenceDifference(
             logps: (apart / whole).squareRoot(),
             gradients: gradients.norm(team: policy.team) / size,
             tolerance: tolerance

@@ -8,15 +8,15 @@ extension TrainingRun {
         let (step, window) = (state.step, state.window)
         let record = window.record(
             step: step,
-            epoch: course.epoch(after: step),
+            epoch: schedule.epoch(after: step),
             total: state.total,
             sharing: planner.sharing,
             peakRate: preparation.peakRate
         )
         log?.append(record)
         let rate = Double(state.total.pairs) / state.trainSeconds
-        let details = window.details(step: step, of: course.totalSteps, pairsPerSecond: rate)
-        progress.show(course.share(after: step), details: details)
+        let details = window.details(step: step, of: schedule.totalSteps, pairsPerSecond: rate)
+        progress.show(schedule.share(after: step), details: details)
         state.closeWindow()
     }
 
@@ -26,9 +26,9 @@ extension TrainingRun {
         Progress.enter("evaluation")
         let (began, step) = (ContinuousClock().now, state.step)
         progress.finish()
-        let outcome = try evaluation.run(step: step, epoch: course.epoch(after: step))
+        let outcome = try evaluation.run(step: step, epoch: schedule.epoch(after: step))
         log?.append(outcome.record)
-        progress.show(course.share(after: step), details: "step \(step)/\(course.totalSteps)  \(outcome.details)")
+        progress.show(schedule.share(after: step), details: "step \(step)/\(schedule.totalSteps)  \(outcome.details)")
         progress.finish()
         if outcome.isBest, evaluation.settings.loadBestModelAtEnd {
             try comparison.check(step: step)

@@ -1,22 +1,22 @@
 internal import Preferences
 
 /// How long a run is, and which rows and which learning rate each of its steps takes.
-struct RunCourse {
+struct RunSchedule {
     let stepsPerEpoch: Int
     let totalSteps: Int
     /// At the first step of the run.
     let beginning: StepCursor
-    private let schedule: LearningRateSchedule
+    private let learningRates: LearningRateSchedule
     /// At the next step.
     private var cursor: StepCursor
 
-    /// The course of a run over `dataset`, at its beginning.
+    /// The schedule of a run over `dataset`, at its beginning.
     init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration) {
         beginning = StepCursor(dataset, configuration)
         cursor = beginning
         stepsPerEpoch = beginning.stepsPerEpoch
         totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-        schedule = LearningRateSchedule(
+        learningRates = LearningRateSchedule(
             kind: configuration.lrSchedulerType,
             peak: configuration.learningRate,
             steps: totalSteps,
@@ -31,7 +31,7 @@ struct RunCourse {
     mutating func nextRows() -> [Int] { cursor.next() }
 
     /// The rate of the step after `step` steps.
-    func learningRate(after step: Int) -> Double { schedule.rate(step: step) }
+    func learningRate(after step: Int) -> Double { learningRates.rate(step: step) }
 
     /// Passes over the data that `step` steps are.
     func epoch(after step: Int) -> Double { Double(step) / Double(stepsPerEpoch) }

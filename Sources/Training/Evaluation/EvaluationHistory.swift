@@ -2,7 +2,7 @@
 ///
 /// As Hugging Face's trainer and its `EarlyStoppingCallback` decide: any better value is the new best, but only one that
 /// exceeds the best before it by more than the threshold restores patience.
-package struct EvaluationCourse: Sendable {
+package struct EvaluationHistory: Sendable {
     /// An evaluation by what it is compared with others by.
     package struct Mark: Sendable, Equatable, Codable {
         package let step: Int
@@ -20,10 +20,10 @@ package struct EvaluationCourse: Sendable {
     }
 
     private let settings: EvaluationSettings
-    /// What a later course of the same run goes on from.
+    /// What a later history of the same run goes on from.
     package private(set) var memory: Memory
 
-    /// The course of a run with these settings, after the evaluations that `memory` knows of.
+    /// The history of a run with these settings, after the evaluations that `memory` knows of.
     package init(_ settings: EvaluationSettings, memory: Memory = Memory()) {
         (self.settings, self.memory) = (settings, memory)
     }

@@ -25,7 +25,7 @@ extension BenchmarkReport {
 }
 
 extension BenchmarkResult {
-    /// The result as one JSON object; what does not apply is left out.
+    /// The result as a JSON object, without fields that do not apply.
     var record: MetricsRecord {
         var record = MetricsRecord()
         record.add("data", source.label)
@@ -56,7 +56,7 @@ extension BenchmarkResult {
 }
 
 extension StepReport {
-    /// Where the time of one step went, as one JSON object.
+    /// The times of one step as a JSON object.
     fileprivate var timesRecord: MetricsRecord {
         var record = MetricsRecord()
         record.add("step_seconds", seconds.total)

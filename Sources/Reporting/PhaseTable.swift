@@ -1,8 +1,9 @@
 package import Compute
 
-/// Where the time of a rank's steps went: a line for each phase and for each kind of work in it.
+/// The time of a rank's steps as a table: a line for each phase, and for each kind of work in it.
 ///
-/// Seconds are those of a step, kinds of work averaged over the rank's threads; rates are of all its threads together.
+/// Seconds are per step, those of kinds of work averaged over the rank's threads; rates are of all its threads
+/// together.
 package struct PhaseTable {
     private let profile: Profile
     private let members: Int
@@ -10,13 +11,13 @@ package struct PhaseTable {
     private let seconds: Double
     private let peakRate: Double
 
-    /// A table of these steps.
+    /// A table of the steps under `profile`.
     ///
     /// - Parameters:
     ///   - members: Threads of the rank.
-    ///   - steps: Steps under the profile.
-    ///   - seconds: What they took in all.
-    ///   - peakRate: FLOP/s that this rank can reach.
+    ///   - steps: The number of steps under the profile.
+    ///   - seconds: Their total time.
+    ///   - peakRate: The peak rate of this rank in FLOP/s.
     package init(_ profile: Profile, members: Int, steps: Int, seconds: Double, peakRate: Double) {
         self.profile = profile
         self.members = members
@@ -25,7 +26,7 @@ package struct PhaseTable {
         self.peakRate = peakRate
     }
 
-    /// The table, each line ended.
+    /// The table, with a newline after each line.
     package var text: String {
         let title = line("phase", ["s a step", "share", "GFLOP/s", "of peak", "GB/s"])
         let phases = profile.phases
@@ -38,11 +39,11 @@ package struct PhaseTable {
         let idle = phase.idleSeconds / Double(members)
         return [line(phase.name, [time(phase.seconds), share(phase.seconds)])]
             + phase.kinds.map { line("  \($0.kind)", cells($0.cost)) }
-            // What is left of a phase beside its kinds of work, where that shows.
+            // Time of a phase that no kind of work accounts for, if it is visible.
             + (idle > 0.001 * seconds ? [line("  waiting", [time(idle), share(idle)])] : [])
     }
 
-    /// All products together: how near to the peak they come decides a step's speed.
+    /// All matrix products: their share of the peak determines the speed of a step.
     private var summary: String {
         var products = Profile.Cost()
         for phase in profile.phases {

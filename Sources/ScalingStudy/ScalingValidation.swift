@@ -1,20 +1,20 @@
 package import Reporting
 
-/// How far forecasts from a study lie from what was measured on other numbers of ranks.
+/// The errors of a forecast against measurements on other numbers of ranks.
 package struct ScalingValidation: Sendable {
-    /// A number of ranks.
+    /// The error for a number of ranks.
     package struct Point: Sendable {
         package let ranks: Int
         package let measured: SummaryStatistics
         /// Seconds of a step.
         package let predicted: Double
-        /// Of the prediction, relative to the median.
+        /// The error of the prediction, relative to the median.
         package var error: Double { predicted / measured.median - 1 }
     }
 
     package let points: [Point]
 
-    /// What `forecast` says of the steps of another study with the same ranks a node.
+    /// Compares a forecast with the steps of another study with the same ranks per node.
     package static func compare(_ forecast: ScalingForecast, with study: ScalingStudy) -> ScalingValidation {
         let (allReduce, model) = (forecast.allReduce, forecast.model)
         let points = study.points.filter { $0.ranks % allReduce.ranksPerNode == 0 }.map { point in
@@ -26,6 +26,6 @@ package struct ScalingValidation: Sendable {
         return ScalingValidation(points: points)
     }
 
-    /// The largest error without its sign.
+    /// The largest absolute error.
     package var worst: Double { points.map { abs($0.error) }.max() ?? 0 }
 }

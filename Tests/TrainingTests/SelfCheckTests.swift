@@ -46,7 +46,7 @@ struct SelfCheckTests {
                 between: check.packed(index, sharing),
                 and: check.packed(index, .none)
             )
-            try SelfCheck.judge(difference, row: row, sharing: sharing)
+            try SelfCheck.verify(difference, row: row, sharing: sharing)
             #expect(difference.gradients > 0 && difference.gradients < difference.tolerance / 5, "\(difference)")
         }
     }
@@ -79,7 +79,7 @@ struct SelfCheckTests {
             let plain = PackedRow([TokenTree(other, row: 0, sharing: .none)])
             guard plain.tokens.count <= largest else { continue }
             let difference = comparison.difference(between: tree, and: plain)
-            let text = message { try SelfCheck.judge(difference, row: row, sharing: .prefix, rank: 3) }
+            let text = message { try SelfCheck.verify(difference, row: row, sharing: .prefix, rank: 3) }
             #expect(
                 text.hasPrefix(
                     "rank 3: self-check: row \(row) of the data, computed with --sharing prefix and with none"
@@ -107,7 +107,7 @@ struct SelfCheckTests {
     }
 
     private func judge(_ difference: EquivalenceDifference) throws {
-        try SelfCheck.judge(difference, row: 0, sharing: .prefix)
+        try SelfCheck.verify(difference, row: 0, sharing: .prefix)
     }
 
     private var largest: Int { (0..<dataset.count).map(dataset.unsharedTokens(of:)).max() ?? 0 }

@@ -4,18 +4,23 @@ internal import Foundation
 internal import Reporting
 internal import SystemPackage
 
-/// Where a run goes on: from a checkpoint that rank 0 reads, so that no other needs to see it.
+/// The checkpoint that a run resumes from.
+///
+/// Rank 0 reads it, so that no other rank needs to see it.
 struct Resumption {
     /// The same on every rank.
     let state: CheckpointState
-    /// The lines of `metrics.jsonl` until then; empty but on rank 0.
+    /// The lines of `metrics.jsonl` up to the checkpoint; empty except on rank 0.
     let metrics: Data
-    /// Of rank 0 alone.
+    /// Nil except on rank 0.
     private let checkpoint: Checkpoint?
 
-    /// Finds the checkpoint that `configuration` asks for; nil where a run begins at the beginning.
+    /// Finds the checkpoint that `configuration` names; nil for a new run.
     ///
-    /// - Throws: `RankFailure` on every rank where the checkpoint is not whole, none is, or it is another run's.
+    /// Collective.
+    ///
+    /// - Throws: `RankFailure` on every rank if the checkpoint is incomplete, none is complete, or it belongs to
+    ///   another run.
     static func find(
         _ configuration: TrainingConfiguration,
         store: CheckpointStore?,
@@ -34,14 +39,16 @@ struct Resumption {
         }
     }
 
-    /// Finds the checkpoint that this run has last written, or gone on from; nil where there is none that is whole.
+    /// Opens the checkpoint that this run last wrote or resumed from; nil if there is no complete one.
+    ///
+    /// Collective.
     static func last(written path: FilePath?, communicator: any Communicator) throws -> Resumption? {
         try share(communicator) {
             guard let path else { return nil }
             do {
                 return try Checkpoint.verify(path)
             } catch {
-                printNotice("warning: passed over: \(error)")
+                printNotice("warning: skipped checkpoint: \(error)")
                 return nil
             }
         }
@@ -64,12 +71,12 @@ struct Resumption {
         return Resumption(state: state, metrics: metrics, checkpoint: checkpoint)
     }
 
-    /// Where the checkpoint lies, on rank 0.
+    /// The path of the checkpoint, on rank 0.
     var path: FilePath? { checkpoint?.path }
 
-    /// Gives every rank the weights of the checkpoint, and the moments of its slices.
+    /// Gives every rank the weights of the checkpoint, and the moments of its slices; collective.
     ///
-    /// - Parameter scratch: Of all parameters; overwritten on rank 0.
+    /// - Parameter scratch: A buffer of all parameters, overwritten on rank 0.
     func restore(_ policy: Policy, _ moments: Moments, scratch: Matrix) throws {
         let (weights, layout, communicator) = (policy.flat, policy.layout, moments.communicator)
         try communicator.agree { try checkpoint?.readWeights(into: weights, layout) }
@@ -77,12 +84,13 @@ struct Resumption {
         try moments.scatter(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
     }
 
-    /// Puts the best model so far back to where it is to remain.
+    /// Restores the best model so far in the output directory.
     func restoreBest(to output: ModelDirectory) throws {
         if let best = checkpoint?.best { try output.restore(weights: best) }
     }
 
-    /// The checkpoint that is asked for, or the newest that is whole and this run's; what is passed over is told.
+    /// Returns the checkpoint that the settings name, or the newest complete one of this run, and reports those that
+    /// are skipped.
     private static func search(
         _ configuration: TrainingConfiguration,
         in store: CheckpointStore,
@@ -90,7 +98,9 @@ struct Resumption {
     ) throws -> Checkpoint? {
         guard let wanted = configuration.saving.resumeFromCheckpoint else {
             if let last = try store.steps().last {
-                printNotice("warning: \(store.path(step: last)) is there and not used; --resume goes on from it")
+                printNotice(
+                    "warning: \(store.path(step: last)) exists but is ignored; pass --resume to continue from it"
+                )
             }
             return nil
         }
@@ -100,7 +110,7 @@ struct Resumption {
             return checkpoint
         }
         let (checkpoint, faults) = try store.newest(check)
-        for fault in faults { printNotice("warning: passed over: \(fault)") }
+        for fault in faults { printNotice("warning: skipped checkpoint: \(fault)") }
         guard checkpoint != nil || faults.isEmpty else {
             throw TrainingError.noUsableCheckpoint(path: store.directory.string)
         }

@@ -5,26 +5,26 @@ internal import Reporting
 internal import Supervision
 internal import SystemPackage
 
-/// Writes a run's checkpoints; every rank calls it alike, rank 0 writes.
+/// Writes a run's checkpoints; collective, rank 0 writes.
 final class RunSaving {
     private let settings: SavingSettings
-    /// As `espalier.yaml` has them.
+    /// The settings as `espalier.yaml` has them.
     private let configuration: String
     private let identity: RunIdentity
     private let policy: Policy
     private let moments: Moments
     private let comparison: RankComparison
     private let communicator: any Communicator
-    /// Of rank 0 alone, as is all below.
+    /// Nil except on rank 0, like everything below.
     private let output: ModelDirectory?
     private let store: CheckpointStore?
     private let snapshot: Snapshot?
     private var job: (step: Int, work: BackgroundJob)?
-    /// The checkpoint that the run has last written, or gone on from.
+    /// The checkpoint that the run last wrote or resumed from.
     private(set) var last: FilePath?
-    /// For how long training has stood still for checkpoints: comparison of ranks, copy, and wait for the one before.
+    /// Seconds for which training stopped for checkpoints: comparison of ranks, copy, and wait for the previous one.
     private(set) var stallSeconds = 0.0
-    /// For how long checkpoints were written, while training went on.
+    /// Seconds of writing checkpoints, concurrently with training.
     private(set) var writeSeconds = 0.0
 
     /// Allocates what saving needs; collective.
@@ -79,9 +79,9 @@ final class RunSaving {
         comparison = RankComparison(policy, communicator: communicator)
     }
 
-    /// Writes a checkpoint if one is due, from a copy, while the run goes on.
+    /// Writes a checkpoint if one is due, from a copy, while the run continues.
     ///
-    /// A checkpoint that cannot be written is told of, and the run goes on without it.
+    /// If it cannot be written, this is reported, and the run continues without it.
     func saveIfDue(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws {
         guard settings.isDue(step: run.step) else { return }
         Progress.enter("saving")
@@ -94,14 +94,16 @@ final class RunSaving {
             guard let output, let store, let snapshot, let log else { return }
             let content = try content(run, evaluation, log, tensors: snapshot.tensors)
             // The job holds the snapshot, whose memory the content only views.
-            let work = BackgroundJob.start { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
+            let work = BackgroundJob.start {
+                try withExtendedLifetime(snapshot) { try store.write(content, output: output) }
+            }
             job = (run.step, work)
         }
     }
 
-    /// Writes a checkpoint at once, and ends the run.
+    /// Writes a checkpoint immediately, and ends the run.
     ///
-    /// - Throws: `Interrupted` on every rank, or `RankFailure` where the checkpoint cannot be written.
+    /// - Throws: `Interrupted` on every rank, or `RankFailure` if the checkpoint cannot be written.
     func stop(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws -> Never {
         Progress.enter("saving")
         try comparison.check(step: run.step)
@@ -109,17 +111,19 @@ final class RunSaving {
         let snapshot = try wholeCopy()
         try communicator.agree {
             guard let output, let store, let log else { return }
-            // A rank that is alone has all moments, and needs no copy.
+            // A single rank has all moments, and needs no copy.
             let tensors = snapshot?.tensors ?? TrainedTensors(policy, moments.optimizer)
             try withExtendedLifetime(snapshot) {
                 try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
             }
-            printNotice("stopped after step \(run.step), saved to \(store.path(step: run.step)); --resume goes on from there")
+            printNotice(
+                "stopped after step \(run.step), saved to \(store.path(step: run.step)); pass --resume to continue from it"
+            )
         }
         throw Interrupted()
     }
 
-    /// Brings what all ranks have learned to rank 0; nil elsewhere, and for a rank that is alone.
+    /// Gathers weights and moments on rank 0; nil elsewhere, and for a single rank.
     private func wholeCopy() throws -> Snapshot? {
         guard communicator.size > 1 else { return nil }
         let whole = try communicator.agree {
@@ -129,7 +133,7 @@ final class RunSaving {
         return whole
     }
 
-    /// Fills rank 0's copy; every rank calls it.
+    /// Fills rank 0's copy; collective.
     private func copy(to snapshot: Snapshot?) throws {
         try moments.gather(into: snapshot.map { ($0.tensors.first, $0.tensors.second) }, team: policy.team)
         guard let copy = snapshot?.tensors.weights else { return }
@@ -148,7 +152,7 @@ final class RunSaving {
             writeSeconds += try work.finish()
             last = store?.path(step: step)
         } catch {
-            printNotice("warning: no checkpoint was written: \(error)")
+            printNotice("warning: checkpoint not written: \(error)")
         }
     }
 
@@ -171,7 +175,7 @@ final class RunSaving {
 }
 
 extension TrainedTensors {
-    /// Those of a run on one rank.
+    /// The tensors of a run on a single rank.
     init(_ policy: Policy, _ optimizer: Optimizer) {
         let (first, second) = optimizer.moments
         self.init(layout: policy.layout, weights: policy.flat, first: first, second: second)

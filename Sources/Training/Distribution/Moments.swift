@@ -3,13 +3,13 @@ internal import Compute
 internal import Formats
 internal import Transformer
 
-/// AdamW's moments between the ranks that keep them, each for its slices, and rank 0, which writes and reads them whole.
+/// AdamW's moments: each rank keeps those of its slices, and rank 0 reads and writes them whole.
 struct Moments {
     let partition: RankPartition
     let optimizer: Optimizer
     let communicator: any Communicator
 
-    /// Brings all together on rank 0; every rank calls it.
+    /// Gathers all moments on rank 0; collective.
     ///
     /// - Parameter whole: Of rank 0 alone: where the first and the second moments go, in the layout's order.
     func gather(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
@@ -18,11 +18,11 @@ struct Moments {
         try gather(own.second, into: whole?.second, team: team)
     }
 
-    /// Gives each rank its slices of what rank 0 reads; every rank calls it.
+    /// Scatters what rank 0 reads to the ranks' slices; collective.
     ///
     /// - Parameters:
-    ///   - scratch: Of all parameters; overwritten on rank 0.
-    ///   - read: Fills it on rank 0 with the moments of this prefix.
+    ///   - scratch: A buffer of all parameters, overwritten on rank 0.
+    ///   - read: Fills the buffer on rank 0 with the moments of a prefix.
     func scatter(scratch: Matrix, _ read: (_ prefix: String, _ whole: Matrix) throws -> Void) throws {
         let own = optimizer.moments
         for (prefix, part) in [("first.", own.first), ("second.", own.second)] {
@@ -66,7 +66,7 @@ struct Moments {
         }
     }
 
-    /// A rank's slices, one after the other in its moments, each with its elements in the layout.
+    /// Visits a rank's slices, consecutive in its moments, with their elements in the layout.
     private func forEachSlice(of rank: Int, _ own: Matrix, _ body: (Matrix, Range<Int>) throws -> Void) rethrows {
         var offset = 0
         for range in partition.slices(of: rank) where !range.isEmpty {

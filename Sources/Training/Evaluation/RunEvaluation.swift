@@ -3,21 +3,21 @@ internal import Preferences
 internal import Reporting
 internal import Transformer
 
-/// Judges a run's model on held-out preferences, exactly, over all ranks; the weights stay as they are.
+/// Evaluates a run's model on held-out preferences, exactly, over all ranks, without changing the weights.
 ///
-/// What it decides comes from reduced sums, which are the same bits on every rank, and so are the decisions.
+/// Its decisions depend on reduced sums, which have the same bits on every rank.
 final class RunEvaluation {
     /// One evaluation.
     struct Outcome {
         /// The line of `metrics.jsonl`.
         let record: MetricsRecord
-        /// What the progress line says.
+        /// The details of the progress line.
         let details: String
         /// Whether the weights are the best so far.
         let isBest: Bool
     }
 
-    /// What a checkpoint keeps of the evaluations before it.
+    /// The state that a checkpoint stores.
     struct Progress: Codable, Sendable {
         let memory: EvaluationHistory.Memory
         let count: Int
@@ -28,26 +28,28 @@ final class RunEvaluation {
     private let model: ForestModel
     private let scoring: PairScoring
     private(set) var history: EvaluationHistory
-    /// Evaluations so far.
+    /// The number of evaluations so far.
     private(set) var count = 0
 
     /// - Parameters:
-    ///   - pass: Over all rows of its planner's dataset.
-    ///   - scoring: With the reference of those rows.
+    ///   - pass: A pass over all rows of its planner's dataset.
+    ///   - scoring: The scoring with the reference of those rows.
     init(_ settings: EvaluationSettings, pass: ScoringPass, model: ForestModel, scoring: PairScoring) {
         (self.settings, self.pass, self.model, self.scoring) = (settings, pass, model, scoring)
         history = EvaluationHistory(settings)
     }
 
-    /// How far the evaluations are.
+    /// The state for a checkpoint.
     var progress: Progress { Progress(memory: history.memory, count: count) }
 
-    /// Goes on from there.
+    /// Restores the state of a checkpoint.
     func resume(from progress: Progress) {
         (history, count) = (EvaluationHistory(settings, memory: progress.memory), progress.count)
     }
 
-    /// Judges the model after `step`; that before the first step, 0, is none of those to choose the best from.
+    /// Evaluates the model after `step`; an evaluation at step 0 is never the best.
+    ///
+    /// Collective.
     func run(step: Int, epoch: Double) throws -> Outcome {
         let start = ContinuousClock().now
         let rows = Array(0..<pass.planner.dataset.count)

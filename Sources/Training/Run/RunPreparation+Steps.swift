@@ -11,9 +11,9 @@ extension RunPreparation {
         peakRate = try PeakRate.measure(team: team, communicator: communicator)
     }
 
-    /// Runs the self-check, where one is asked for; collective.
+    /// Runs the self-check, if one is configured; collective.
     ///
-    /// - Throws: `RankFailure` on every rank where any rank finds a difference beyond rounding.
+    /// - Throws: `RankFailure` on every rank if any rank finds a difference beyond rounding.
     mutating func runSelfCheck(_ ways: EquivalenceCheck, communicator: any Communicator) throws {
         let start = ContinuousClock().now
         Progress.enter("self-check")
@@ -26,7 +26,7 @@ extension RunPreparation {
     /// - Parameters:
     ///   - policy: With the weights that were read, so that it is the reference model.
     ///   - isUsed: Whether the objective reads a reference; without it nothing is computed.
-    /// - Returns: Those of the examples that steps take, and of all held-out ones where there are some.
+    /// - Returns: The log-probabilities of the rows that steps take, and of all held-out rows if there are any.
     mutating func computeReference(
         _ configuration: TrainingConfiguration,
         policy: Policy,

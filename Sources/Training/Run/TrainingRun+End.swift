@@ -6,7 +6,7 @@ internal import Preferences
 internal import Reporting
 
 extension TrainingRun {
-    /// Writes the model, unless the best is to remain, and what there is to tell of the run.
+    /// Writes the model, unless the best one stays, the remaining metrics and the summary.
     func finish(log: MetricsLog?) throws {
         Progress.enter("writing the model")
         saving.finishJob()
@@ -15,7 +15,7 @@ extension TrainingRun {
         let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.history.best != nil
         try communicator.agree {
             guard let output else { return }
-            // The model first: where a full disk has held metrics back, it must not be lost for them.
+            // The model first: if a full disk has held back metrics, they must not cost the model.
             if !hasBest { try output.write(policy) }
             try log?.finish()
             let summary = summary(peakBytes: Int(peakBytes))
@@ -23,7 +23,7 @@ extension TrainingRun {
         }
     }
 
-    /// Writes where the time of rank 0 went, and what all ranks did when.
+    /// Writes the phases of rank 0 and the trace of all ranks.
     func write(_ profile: StepProfile) throws {
         let trace = try profile.trace(communicator)
         try communicator.agree {
@@ -34,12 +34,12 @@ extension TrainingRun {
         }
     }
 
-    /// What `summary.json` tells.
+    /// The content of `summary.json`.
     ///
-    /// Steps, their time and their metrics are those of the whole run, from whichever checkpoint it went on; what is told
-    /// of starts, reference and saving is of this process.
+    /// Steps, their time and their metrics cover the whole run, across resumptions; startup, reference and saving cover
+    /// this process.
     ///
-    /// - Parameter peakBytes: The most memory that a rank has used.
+    /// - Parameter peakBytes: The largest resident memory of a rank.
     private func summary(peakBytes: Int) -> MetricsRecord {
         let (total, seconds) = (state.total, state.trainSeconds)
         var summary = MetricsRecord()

@@ -3,7 +3,7 @@ internal import Preferences
 internal import Reporting
 
 extension TrainingRun {
-    /// Writes a line of metrics about the steps since the last.
+    /// Writes a line of metrics for the steps since the last line.
     func show(_ log: MetricsLog?, _ progress: ProgressLine) {
         let (step, window) = (state.step, state.window)
         let record = window.record(
@@ -16,11 +16,11 @@ extension TrainingRun {
         log?.append(record)
         let rate = Double(state.total.pairs) / state.trainSeconds
         let details = window.details(step: step, of: schedule.totalSteps, pairsPerSecond: rate)
-        progress.show(schedule.share(after: step), details: details)
+        progress.show(schedule.fraction(after: step), details: details)
         state.closeWindow()
     }
 
-    /// Judges the model, and writes it where it is the best so far and to be kept.
+    /// Evaluates the model, and writes it if it is the best so far and is to be kept.
     func evaluate(_ log: MetricsLog?, _ progress: ProgressLine) throws {
         guard let evaluation else { return }
         Progress.enter("evaluation")
@@ -28,7 +28,10 @@ extension TrainingRun {
         progress.finish()
         let outcome = try evaluation.run(step: step, epoch: schedule.epoch(after: step))
         log?.append(outcome.record)
-        progress.show(schedule.share(after: step), details: "step \(step)/\(schedule.totalSteps)  \(outcome.details)")
+        progress.show(
+            schedule.fraction(after: step),
+            details: "step \(step)/\(schedule.totalSteps)  \(outcome.details)"
+        )
         progress.finish()
         if outcome.isBest, evaluation.settings.loadBestModelAtEnd {
             try comparison.check(step: step)

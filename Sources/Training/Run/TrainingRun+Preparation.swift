@@ -106,7 +106,7 @@ extension TrainingRun {
         }
     }
 
-    /// Allocates all large buffers of a rank beside the weights.
+    /// Allocates all large buffers of a rank in addition to the weights.
     private static func allocate(
         _ configuration: TrainingConfiguration,
         _ policy: Policy,

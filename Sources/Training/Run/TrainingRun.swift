@@ -9,7 +9,7 @@ internal import Supervision
 internal import SystemPackage
 internal import Transformer
 
-/// A run from a model and preferences to a trained model, the same on every rank.
+/// A training run, from a model and preferences to a trained model; every rank holds one.
 package final class TrainingRun {
     let configuration: TrainingConfiguration
     let communicator: any Communicator
@@ -69,16 +69,19 @@ package final class TrainingRun {
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
     ///
-    /// - Parameter profilesPhases: Whether to write `phases.txt` of rank 0 and `trace.json` of all ranks too, of all steps
-    ///   but the first, whose time goes into memory that is touched for the first time.
-    /// - Throws: `Interrupted` on every rank where any was asked to stop; the run has then been saved, if it had begun.
+    /// - Parameter profilesPhases: Whether to write `phases.txt` of rank 0 and `trace.json` of all ranks, over all
+    ///   steps but the first, which touches memory for the first time.
+    /// - Throws: `Interrupted` on every rank if any received a signal; the run is then saved, if it has taken a step.
     package func run(profilesPhases: Bool = false) throws {
         var log = try communicator.agree { try startLog(from: resumption) }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
-        // Clocks of hosts differ: those of profiles begin together.
+        // Clocks of hosts differ: a barrier aligns the starts of all profiles.
         if profilesPhases { try communicator.barrier() }
         let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil
-        try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
+        try StopSignal.check(
+            communicator,
+            "after step \(state.step), before the next; pass --resume to continue from it"
+        )
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
         while state.step < schedule.totalSteps, evaluation?.history.isOver != true {
@@ -96,14 +99,14 @@ package final class TrainingRun {
             }
             try saving.saveIfDue(state, evaluation: evaluation, log: log)
         }
-        // Where patience is at its end between two lines.
+        // If early stopping ends the run between two lines.
         if state.window.steps > 0 { show(log, progress) }
         progress.finish()
         try finish(log: log)
         try profile.map(write)
     }
 
-    /// The records of the run, with the lines until the checkpoint that it goes on from.
+    /// Starts the metrics log, with the lines of the checkpoint that the run resumes from.
     func startLog(from resumption: Resumption?) throws -> MetricsLog? {
         guard let output else { return nil }
         try resumption?.restoreBest(to: output)
@@ -112,7 +115,7 @@ package final class TrainingRun {
 
     /// Takes one step.
     ///
-    /// - Throws: `RankFailure` on every rank where too many steps in succession left the weights as they were.
+    /// - Throws: `RankFailure` on every rank if too many consecutive steps were skipped.
     private func take(_ profile: StepProfile?) throws -> StepOutcome {
         let start = ContinuousClock().now
         Progress.enter("training", step: state.step + 1)
@@ -135,8 +138,8 @@ package final class TrainingRun {
         return outcome
     }
 
-    /// Compares the weights that a step was computed with, before its update: afterwards each slice has been copied from the
-    /// one rank that updated it, with whatever had become of it there.
+    /// Compares the ranks' weights before an update: the update replaces each slice by the copy of one rank, with any
+    /// fault in it.
     private func compareRanksIfDue() throws {
         let every = configuration.communication.rankCheckSteps
         if every > 0, (state.step + 1) % every == 0 { try comparison.check(step: state.step) }

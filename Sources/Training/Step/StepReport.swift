@@ -2,7 +2,7 @@ package import Objectives
 package import Preferences
 package import Reporting
 
-/// What one step, or several, did: all the metrics are made of it.
+/// The results of one or more steps, from which all metrics are computed.
 package struct StepReport: Sendable, Codable {
     package private(set) var statistics = PreferenceStatistics()
     package private(set) var gradientNorm = 0.0
@@ -12,18 +12,18 @@ package struct StepReport: Sendable, Codable {
     /// Where the time of rank 0 went.
     package private(set) var seconds = StepTimes()
     private var flops = 0.0
-    /// Steps that were added up.
+    /// The number of steps.
     package private(set) var steps = 0
-    /// Of these, those that left the weights as they were, since something was not finite.
+    /// The number of skipped steps, which left the weights unchanged because something was not finite.
     package private(set) var skipped = 0
     private var imbalance = 0.0
-    /// What the ranks took for their shares; of several steps the sums.
+    /// The times of the ranks; of several steps the sums.
     package private(set) var ranks = RankTimes()
 
-    /// Nothing yet.
+    /// No steps.
     package init() {}
 
-    /// What one step did by `plan` on all ranks.
+    /// The report of one step by `plan` over all ranks.
     package init(
         statistics: PreferenceStatistics,
         gradientNorm: Double,
@@ -46,7 +46,8 @@ package struct StepReport: Sendable, Codable {
 
     /// FLOPs of all steps, forward and backward.
     package var usefulFLOPs: Double { flops }
-    /// The costliest share by the plan over the mean, and the slowest rank's time over the mean: means over steps.
+    /// The planned cost of the costliest rank over the mean, and the slowest rank's time over the mean: means over
+    /// steps.
     package var imbalances: (planned: Double, measured: Double) {
         (imbalance / Double(max(steps, 1)), ranks.imbalance / Double(max(steps, 1)))
     }
@@ -54,7 +55,7 @@ package struct StepReport: Sendable, Codable {
     /// Pairs of all steps.
     package var pairs: Int { Int(statistics[.pairs]) }
 
-    /// The same step without its pairs and their metrics, which are not finite: it took its time, and nothing was learned.
+    /// The same step without pairs and metrics, which are not finite: it took its time, and learned nothing.
     package var asSkipped: StepReport {
         var report = self
         report.statistics = PreferenceStatistics()
@@ -62,7 +63,7 @@ package struct StepReport: Sendable, Codable {
         return report
     }
 
-    /// Adds a later step; norm and rate are the last ones.
+    /// Adds a later step; norm and learning rate are those of the last.
     package mutating func add(_ other: StepReport) {
         statistics = PreferenceStatistics(sums: zip(statistics.sums, other.statistics.sums).map(+))
         skipped += other.skipped
@@ -77,7 +78,7 @@ package struct StepReport: Sendable, Codable {
         seconds.add(other.seconds)
     }
 
-    /// Useful FLOPs over what all ranks could have done in the time at `peakRate` FLOP/s.
+    /// Useful FLOPs over those that all ranks could compute in the same time at `peakRate` FLOP/s.
     package func utilization(peakRate: Double) -> Double { flops / (seconds.total * peakRate) }
 
     /// The line of `metrics.jsonl`.
@@ -110,7 +111,7 @@ package struct StepReport: Sendable, Codable {
         return record
     }
 
-    /// What the progress line says.
+    /// The details of the progress line.
     package func details(step: Int, of totalSteps: Int, pairsPerSecond: Double) -> String {
         let loss = rounded(statistics.mean(.loss), 4)
         let accuracy = rounded(statistics.mean(.accuracy), 2)

@@ -1,25 +1,25 @@
 internal import Collectives
 internal import Objectives
 
-/// What ranks tell each other of a step beside gradients, in one sum.
+/// The values that ranks exchange in a step in addition to gradients, in one reduction.
 ///
-/// Each rank fills the places of its own, where the others hold zero, so that nothing is rounded on the way; each then
-/// adds up shard by shard, in the same order whatever the number of ranks.
+/// Each rank fills its own slots, where the others hold zero, so that the reduction rounds nothing; each then adds up
+/// shard by shard, in the same order for any number of ranks.
 struct StepSums {
     let statistics: PreferenceStatistics
-    /// Whether any rank was asked to stop, so that all know it at the same step.
+    /// Whether any rank received a signal to stop, known to all at the same step.
     let isAskedToStop: Bool
-    /// What each rank's passes took, in seconds.
+    /// The seconds of each rank's passes.
     let rankSeconds: [Double]
-    /// What the rank that was ready last has waited for its buckets, in seconds.
+    /// The shortest wait of a rank for its buckets, in seconds: that of the rank that was ready last.
     let shortestDrain: Double
 
-    /// Sums what every rank gives; collective.
+    /// Reduces the values of all ranks; collective.
     ///
     /// - Parameters:
-    ///   - own: Of this rank's shards.
-    ///   - passSeconds: What this rank's forward and backward passes took.
-    ///   - drainSeconds: What it has waited for its buckets.
+    ///   - own: The statistics of this rank's shards.
+    ///   - passSeconds: The duration of this rank's forward and backward passes.
+    ///   - drainSeconds: The time that this rank waited for its buckets.
     static func reduce(
         _ own: [PreferenceStatistics],
         partition: RankPartition,

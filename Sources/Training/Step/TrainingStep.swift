@@ -4,9 +4,9 @@ internal import Objectives
 package import Preferences
 package import Transformer
 
-/// One optimizer step over all ranks: the gradients of a plan's pairs, and the update of the weights that they give.
+/// An optimizer step over all ranks: the gradients of a plan's pairs, and the update of the weights.
 ///
-/// Buckets of gradients are reduced over ranks while those of earlier layers are still computed. Each rank updates its slices
+/// Buckets of gradients are reduced over ranks while those of earlier layers are computed. Each rank updates its slices
 /// of the weights, and then all exchange them.
 package final class TrainingStep {
     private let policy: Policy
@@ -16,18 +16,18 @@ package final class TrainingStep {
     private let scoring: PairScoring
     private let maxGradNorm: Double
     private let partition: RankPartition
-    /// Nil for a rank that is alone.
+    /// Nil for a single rank.
     private let exchange: BucketExchange?
     private let communicator: any Communicator
-    /// Buckets of this step whose gradients are complete here.
+    /// The number of buckets whose gradients are complete on this rank.
     private var completeBuckets = 0
 
     /// Steps of `policy` in these buffers, with the losses of `scoring`.
     ///
     /// - Parameters:
-    ///   - model: With room for every row that a plan may pack.
-    ///   - gradients: Of as many shards as `partition` has.
-    ///   - optimizer: Of the slices of `partition`.
+    ///   - model: With capacity for every row that a plan may pack.
+    ///   - gradients: For the shards of `partition`.
+    ///   - optimizer: For the slices of `partition`.
     package init(
         policy: Policy,
         model: ForestModel,
@@ -52,14 +52,14 @@ package final class TrainingStep {
         }
     }
 
-    /// Computes this rank's shards of the plan, and updates the weights alike on every rank.
+    /// Computes this rank's shards of the plan, and updates the weights, the same on every rank; collective.
     ///
-    /// Where the loss or its gradient is not finite, weights and moments stay as they were.
+    /// If the loss or its gradient is not finite, weights and moments stay unchanged.
     ///
     /// - Parameters:
-    ///   - makePlan: The plan, the same on every rank; to make it is part of the step and of its time.
-    ///   - isAskedToStop: Asked of each rank when its share is computed: whether it was asked to stop.
-    ///   - beforeUpdate: Called on every rank before the weights change, with nothing on its way between ranks.
+    ///   - makePlan: The plan, the same on every rank; planning is part of the step and of its time.
+    ///   - isAskedToStop: Whether this rank received a signal to stop; called when its passes are done.
+    ///   - beforeUpdate: Called on every rank before the weights change, when no transfer is in progress.
     package func run(
         _ makePlan: @autoclosure () -> StepPlan,
         learningRate: Double,
@@ -140,7 +140,7 @@ package final class TrainingStep {
         return transfers.reduce(0) { $0 + $1.seconds }
     }
 
-    /// Makes the gradients of this rank's shards anew, counts their pairs, and names the rows whose loss is not finite.
+    /// Computes the gradients of this rank's shards, counts their pairs, and finds the rows whose loss is not finite.
     private func accumulate(_ plan: StepPlan) throws -> (statistics: [PreferenceStatistics], suspects: Set<Int>) {
         model.times = .init()
         completeBuckets = 0
@@ -176,12 +176,14 @@ package final class TrainingStep {
                 row,
                 weights: policy.weights,
                 gradients: buffer.views,
-                completed: { if completes { self.launchReadyBuckets(upTo: self.policy.layout.completed(layersLeft: $0)) } },
+                completed: {
+                    if completes { self.launchReadyBuckets(upTo: self.policy.layout.completed(layersLeft: $0)) }
+                },
                 lossGradient: { step.derivatives(row: row, scores: $0, examples: $1) }
             )
             Progress.move()
             step.count(row, scores: scores, into: &statistics)
-            // Once the sum is not finite it stays so: only then each example is looked at.
+            // Once the sum is not finite it stays so: only then each example is inspected.
             guard !statistics[.loss].isFinite else { continue }
             for example in row.examples {
                 var alone = PreferenceStatistics()
@@ -192,7 +194,8 @@ package final class TrainingStep {
         return statistics
     }
 
-    /// Sends the buckets that lie in the first `count` elements, whose gradients are complete on this rank.
+    /// Launches the transfer of the buckets within the first `count` elements, whose gradients are complete on this
+    /// rank.
     private func launchReadyBuckets(upTo count: Int) {
         let buckets = partition.buckets
         while completeBuckets < buckets.count, buckets[completeBuckets].upperBound <= count {
@@ -202,20 +205,20 @@ package final class TrainingStep {
         }
     }
 
-    /// Waits for what was handed over.
+    /// Waits for the launched transfers.
     private func drain() throws {
         guard let exchange else { return }
         try policy.team.alone("communication", exchange.drain)
     }
 
-    /// The rows of a plan that any rank suspects, ascending.
+    /// The rows of a plan that any rank suspects, ascending; collective.
     private func rows(of plan: StepPlan, among suspects: Set<Int>) throws -> [Int] {
         let rows = plan.counts.firstPairs.keys.sorted()
         let counts = try communicator.sum(rows.map { suspects.contains($0) ? 1 : 0 })
         return zip(rows, counts).filter { $0.1 > 0 }.map(\.0)
     }
 
-    /// What each pair meets among the step's, where the objective asks for it: one more forward pass.
+    /// The matching of the step's pairs, if the objective needs it, by an additional forward pass; collective.
     private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> StepMatching? {
         guard scoring.objective.needsMatching else { return nil }
         var pairs = PairCollection(scoring, counts: counts)
@@ -226,14 +229,17 @@ package final class TrainingStep {
         return try pairs.matched(communicator)
     }
 
-    /// The Euclidean norm of the reduced gradient: each rank gives the squares of its slices, and all add up alike.
+    /// The Euclidean norm of the reduced gradient: each rank contributes the squares of its slices, and all add them up
+    /// in the same order.
+    ///
+    /// Collective.
     private func norm() throws -> Double {
         let squares = gradients.total.unitSquares(of: partition.ownSlices, team: policy.team)
-        // Each unit's is on one rank; the others hold zero.
+        // Each unit is on one rank; the others hold zero.
         return try communicator.sum(squares).reduce(0, +).squareRoot()
     }
 
-    /// Updates this rank's slices of the weights by the reduced gradient, and sends each.
+    /// Updates this rank's slices of the weights with the reduced gradient, and launches the transfer of each.
     private func update(norm: Double, learningRate: Double) {
         optimizer.update(
             parameters: policy.flat,

@@ -26,7 +26,7 @@ package struct RankPartition {
     ///   - parameters: Elements of the flat buffers.
     ///   - shards: Shards of a step over all ranks, a multiple of the ranks.
     ///   - bucketElements: Elements of a bucket, in whole units of `reductionUnit`.
-    /// - Throws: `RankFailure` on every rank where the hosts do not suit the collective.
+    /// - Throws: `RankFailure` on every rank if the hosts do not suit the collective.
     package static func establish(
         parameters: Int,
         shards: Int,

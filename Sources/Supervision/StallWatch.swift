@@ -69,8 +69,8 @@ final class StallWatch: Sendable {
             let current = Progress.state.motions
             if current != motions || wasStopped { ownMotion.store(lastCheck, ordering: .relaxed) }
             motions = current
-            let othersStill = Self.seconds(since: othersMotion.load(ordering: .relaxed))
-            if min(idleSeconds, othersStill) >= timeout, !isOver.load(ordering: .relaxed) { fire() }
+            let othersIdleSeconds = Self.seconds(since: othersMotion.load(ordering: .relaxed))
+            if min(idleSeconds, othersIdleSeconds) >= timeout, !isOver.load(ordering: .relaxed) { fire() }
             guard StopSignal.isTermination, !hasReported else { continue }
             hasReported = true
             if idleSeconds >= Self.patience, Progress.state.isInCall { reportTermination() }

@@ -6,7 +6,7 @@ extension RankPartition {
     ///
     /// Collective.
     ///
-    /// - Throws: `RankFailure` on every rank where the shards or hosts do not suit the ranks.
+    /// - Throws: `RankFailure` on every rank if shards or hosts do not suit the ranks.
     package static func establish(
         _ settings: CommunicationSettings,
         parameters: Int,

@@ -12,7 +12,7 @@ extension TrainingRun {
     ///
     /// Collective.
     ///
-    /// - Throws: `RankFailure` on every rank where any rank failed, `Interrupted` where any was asked to stop.
+    /// - Throws: `RankFailure` on every rank if any rank failed, `Interrupted` if any received a signal to stop.
     package static func prepare(
         _ configuration: TrainingConfiguration,
         communicator: any Communicator

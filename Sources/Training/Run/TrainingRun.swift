@@ -26,7 +26,7 @@ package final class TrainingRun {
     let saving: RunSaving
     /// The checkpoint that the run resumes from; nil for a new run.
     private let resumption: Resumption?
-    /// Nil where it is switched off.
+    /// Nil if it is switched off.
     private let watchdog: Watchdog?
     /// The gradient sums of each step; scratch memory between two steps.
     let gradients: ShardGradients
@@ -87,13 +87,13 @@ package final class TrainingRun {
         while state.step < schedule.totalSteps, evaluation?.history.isOver != true {
             let outcome = try take(state.step < firstStep && firstStep < schedule.totalSteps ? nil : profile)
             if try rollBackAfterSpike(outcome, &log, progress) {
-                if outcome.isAskedToStop { try saving.stop(state, evaluation: evaluation, log: log) }
+                if outcome.isStopRequested { try saving.stop(state, evaluation: evaluation, log: log) }
                 continue
             }
             if state.step % configuration.loggingSteps == 0 || state.step == schedule.totalSteps { show(log, progress) }
             if configuration.evaluation.isDue(step: state.step, of: schedule.totalSteps) { try evaluate(log, progress) }
             guard state.step < schedule.totalSteps, evaluation?.history.isOver != true else { break }
-            if outcome.isAskedToStop {
+            if outcome.isStopRequested {
                 progress.finish()
                 try saving.stop(state, evaluation: evaluation, log: log)
             }
@@ -125,7 +125,7 @@ package final class TrainingRun {
             try trainingStep.run(
                 planner.plan(rows: schedule.nextRows(), speeds: speeds),
                 learningRate: rate,
-                isAskedToStop: { StopSignal.isRaised },
+                isStopRequested: { StopSignal.isRaised },
                 beforeUpdate: compareRanksIfDue
             )
         }

@@ -6,7 +6,7 @@ package struct StepOutcome {
     /// The reason why the step was skipped; nil if it updated the weights.
     package let fault: Fault?
     /// Whether any rank received a signal to stop.
-    package let isAskedToStop: Bool
+    package let isStopRequested: Bool
     /// Planned cost per second of each rank, 0 for one without work; the same on every rank.
     package let rankRates: [Double]
 

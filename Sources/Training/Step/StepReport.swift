@@ -9,7 +9,7 @@ package struct StepReport: Sendable, Codable {
     package private(set) var learningRate = 0.0
     package private(set) var tokensComputed = 0
     package private(set) var tokensUnshared = 0
-    /// Where the time of rank 0 went.
+    /// The times of rank 0.
     package private(set) var seconds = StepTimes()
     private var flops = 0.0
     /// The number of steps.

@@ -8,7 +8,7 @@ internal import Objectives
 struct StepSums {
     let statistics: PreferenceStatistics
     /// Whether any rank received a signal to stop, known to all at the same step.
-    let isAskedToStop: Bool
+    let isStopRequested: Bool
     /// The seconds of each rank's passes.
     let rankSeconds: [Double]
     /// The shortest wait of a rank for its buckets, in seconds: that of the rank that was ready last.
@@ -23,7 +23,7 @@ struct StepSums {
     static func reduce(
         _ own: [PreferenceStatistics],
         partition: RankPartition,
-        isAskedToStop: Bool,
+        isStopRequested: Bool,
         passSeconds: Double,
         drainSeconds: Double,
         communicator: any Communicator
@@ -37,7 +37,7 @@ struct StepSums {
         }
         values[drains + communicator.rank] = drainSeconds
         values[passes + communicator.rank] = passSeconds
-        values[values.count - 1] = isAskedToStop ? 1 : 0
+        values[values.count - 1] = isStopRequested ? 1 : 0
         values = try communicator.sum(values)
         var sums = PreferenceStatistics().sums
         for shard in 0..<partition.shardCount {
@@ -45,7 +45,7 @@ struct StepSums {
         }
         return StepSums(
             statistics: PreferenceStatistics(sums: sums),
-            isAskedToStop: values[values.count - 1] > 0,
+            isStopRequested: values[values.count - 1] > 0,
             rankSeconds: Array(values[passes..<values.count - 1]),
             shortestDrain: values[drains..<passes].min() ?? 0
         )

@@ -1,6 +1,6 @@
 package import Reporting
 
-/// Where the time of a step goes on one rank, in seconds; of several steps the sums or the medians.
+/// The parts of a step's time on one rank, in seconds; of several steps their sums or medians.
 package struct StepTimes: Sendable, Equatable, Codable {
     package var total: Double
     package var forward: Double

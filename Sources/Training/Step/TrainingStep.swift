@@ -58,19 +58,19 @@ package final class TrainingStep {
     ///
     /// - Parameters:
     ///   - makePlan: The plan, the same on every rank; planning is part of the step and of its time.
-    ///   - isAskedToStop: Whether this rank received a signal to stop; called when its passes are done.
+    ///   - isStopRequested: Whether this rank received a signal to stop; called when its passes are done.
     ///   - beforeUpdate: Called on every rank before the weights change, when no transfer is in progress.
     package func run(
         _ makePlan: @autoclosure () -> StepPlan,
         learningRate: Double,
-        isAskedToStop: () -> Bool = { false },
+        isStopRequested: () -> Bool = { false },
         beforeUpdate: () throws -> Void = {}
     ) throws -> StepOutcome {
         let (start, systemStart) = (ContinuousClock().now, Processor.systemSeconds)
         var times = StepTimes()
         let plan = policy.team.alone("plan", makePlan)
         let (own, suspects) = try accumulate(plan)
-        let sums = try reduce(own, isAskedToStop: isAskedToStop, &times)
+        let sums = try reduce(own, isStopRequested: isStopRequested, &times)
         let norm = try times.measure(\.optimizer, self.norm)
         let loss = sums.statistics.mean(.loss)
         let fault =
@@ -97,7 +97,7 @@ package final class TrainingStep {
         return StepOutcome(
             report: fault == nil ? report : report.asSkipped,
             fault: fault,
-            isAskedToStop: sums.isAskedToStop,
+            isStopRequested: sums.isStopRequested,
             rankRates: zip(costs, sums.rankSeconds).map { $1 > 0 ? $0 / $1 : 0 }
         )
     }
@@ -105,7 +105,7 @@ package final class TrainingStep {
     /// Waits for the gradients of all ranks, and reduces the statistics of the step.
     private func reduce(
         _ own: [PreferenceStatistics],
-        isAskedToStop: () -> Bool,
+        isStopRequested: () -> Bool,
         _ times: inout StepTimes
     ) throws -> StepSums {
         try times.measure(\.waiting, drain)
@@ -114,7 +114,7 @@ package final class TrainingStep {
             try StepSums.reduce(
                 own,
                 partition: partition,
-                isAskedToStop: isAskedToStop(),
+                isStopRequested: isStopRequested(),
                 passSeconds: model.times.total,
                 drainSeconds: drained,
                 communicator: communicator

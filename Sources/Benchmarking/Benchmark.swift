@@ -6,27 +6,27 @@ internal import Reporting
 package import Training
 internal import Transformer
 
-/// Measures training steps: the same rows with each way of sharing, in turns.
+/// Measures training steps: the same rows in each sharing mode, in turns.
 ///
-/// Steps are whole and real: plan, passes, reduction over ranks and update. The reference model's log-probabilities
-/// count as cached. One model, one set of gradients and moments and one workspace serve all rows and all ways.
+/// Steps are complete: plan, passes, reduction over ranks and update. The reference log-probabilities count as cached.
+/// One model, one set of gradients and moments and one workspace serve all rows and modes.
 package final class Benchmark {
-    /// What is measured, and how often.
+    /// What to measure, and how often.
     package struct Settings: Sendable {
         package var model: BenchmarkModel
         package var sources: [BenchmarkSource]
-        /// In the order of their turns, each once.
+        /// The sharing modes in the order of their turns, each once.
         package var sharing: [BenchmarkSharing]
-        /// Timed steps of each source and way of sharing, from 1 to 1000.
+        /// Timed steps of each source and sharing mode, from 1 to 1000.
         package var repeats: Int
-        /// Steps before those that are timed, from 1 to 1000.
+        /// Untimed steps before them, from 1 to 1000.
         package var warmUpSteps: Int
-        /// Whether rank 0 also records the phases of the timed steps.
+        /// Whether to profile the timed steps on rank 0.
         package var profilesPhases: Bool
-        /// Batch, row size, threads and seed; the rest as it is by default.
+        /// Batch, row size, threads and seed; other settings are the defaults.
         package var training: TrainingConfiguration
 
-        /// These settings, unchecked.
+        /// Settings, unchecked.
         package init(
             model: BenchmarkModel,
             sources: [BenchmarkSource],
@@ -46,7 +46,7 @@ package final class Benchmark {
         }
     }
 
-    /// So low that the weights, and with them the work, stay what they are.
+    /// So low that weights and work stay the same.
     private static let learningRate = 1e-9
 
     private let settings: Settings
@@ -58,37 +58,48 @@ package final class Benchmark {
     private var stepsDone = 0
     private var peakRates: [Double] = []
 
-    /// Makes model, rows and buffers, and checks that they fit together.
+    /// Prepares model, rows and buffers, and checks that they fit together; collective.
     ///
-    /// - Throws: `RankFailure` on every rank where any rank fails, or has another model, other data or other settings.
-    package init(_ settings: Settings, communicator: any Communicator) throws {
+    /// - Throws: `RankFailure` on every rank if any rank fails, or has another model, other data or other settings.
+    package static func prepare(_ settings: Settings, communicator: any Communicator) throws -> Benchmark {
         let (policy, trials, common) = try communicator.agree {
             try settings.validate(ranks: communicator.size)
             let model = try settings.model.architecture
             let trials = try settings.sources.map { source in
-                try BenchmarkTrial(source, for: model, settings, ranks: communicator.size)
+                try BenchmarkTrial.plan(source, for: model, settings, ranks: communicator.size)
             }
             return (try settings.model.policy(settings.training), trials, try settings.common)
         }
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
         for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
-        let share = try RankShare(
+        let partition = try RankPartition.establish(
             settings.training.communication,
             parameters: policy.layout.count,
             communicator: communicator
         )
-        trainingStep = try communicator.agree {
-            try Self.trainingStep(policy, trials, share, settings.training, communicator)
+        let step = try communicator.agree {
+            try trainingStep(policy, trials, partition, settings.training, communicator)
         }
-        (self.settings, self.communicator, self.policy, self.trials) = (settings, communicator, policy, trials)
+        return Benchmark(settings, policy, trials, step, communicator)
+    }
+
+    private init(
+        _ settings: Settings,
+        _ policy: Policy,
+        _ trials: [BenchmarkTrial],
+        _ trainingStep: TrainingStep,
+        _ communicator: any Communicator
+    ) {
+        (self.settings, self.policy, self.trials) = (settings, policy, trials)
+        (self.trainingStep, self.communicator) = (trainingStep, communicator)
         progress = ProgressLine(title: "bench", rank: communicator.rank)
     }
 
     private static func trainingStep(
         _ policy: Policy,
         _ trials: [BenchmarkTrial],
-        _ share: RankShare,
+        _ partition: RankPartition,
         _ configuration: TrainingConfiguration,
         _ communicator: any Communicator
     ) throws -> TrainingStep {
@@ -106,20 +117,20 @@ package final class Benchmark {
         return TrainingStep(
             policy: policy,
             model: model,
-            gradients: try ShardGradients(policy, share),
-            optimizer: try Optimizer(configuration, layout: policy.layout, parts: share.slices.own),
+            gradients: try ShardGradients(policy, partition),
+            optimizer: try Optimizer(configuration, layout: policy.layout, parts: partition.ownSlices),
             scoring: PairScoring(
                 objective: try Objective(configuration.objective),
                 pairing: configuration.pairs,
                 reference: nil
             ),
-            share: share,
+            partition: partition,
             configuration: configuration,
             communicator: communicator
         )
     }
 
-    /// Measures trial by trial.
+    /// Measures all trials; collective.
     package func run() throws -> BenchmarkReport {
         try warmUp()
         let results = try trials.flatMap(measure)
@@ -127,7 +138,7 @@ package final class Benchmark {
         return BenchmarkReport(
             model: settings.model.label,
             parameters: policy.layout.count,
-            peakRate: Spread(peakRates),
+            peakRate: SummaryStatistics(peakRates),
             ranks: communicator.size,
             threads: policy.team.count,
             settings: settings,
@@ -135,23 +146,23 @@ package final class Benchmark {
         )
     }
 
-    /// Untimed steps: together with the workspace, the first touches all memory that later steps use.
+    /// Runs untimed steps, the first of which touches all memory that later steps use.
     private func warmUp() throws {
-        guard let trial = trials.first, let way = trial.ways.last else { return }
-        for _ in 1...settings.warmUpSteps { _ = try step(trial, way, turn: 0) }
+        guard let trial = trials.first, let variant = trial.variants.last else { return }
+        for _ in 1...settings.warmUpSteps { _ = try step(trial, variant, turn: 0) }
     }
 
-    /// All ways in turns, so that what slows the machine slows all.
+    /// Measures all modes in turns, so that a slow phase of the machine affects all.
     ///
-    /// A shared machine's peak moves within minutes, so it is measured before and after every step, which is judged by
-    /// the mean of both.
+    /// The peak rate of a shared machine changes within minutes: it is measured before and after every step, which is
+    /// compared with the mean of both.
     private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
         let profiles = settings.profilesPhases && communicator.rank == 0
-        var series = trial.ways.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
+        var series = trial.variants.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
         for turn in 1...settings.repeats {
             var before = try measurePeak()
-            for (index, way) in trial.ways.enumerated() {
-                let take = { try self.step(trial, way, turn: turn) }
+            for (index, variant) in trial.variants.enumerated() {
+                let take = { try self.step(trial, variant, turn: turn) }
                 let report = try series[index].profile?.record(take) { $0 } ?? take()
                 let after = try measurePeak()
                 series[index].add(report, peakRate: (before + after) / 2)
@@ -160,7 +171,7 @@ package final class Benchmark {
             }
         }
         let plain = series.first { $0.sharing == .none }
-        let rate = Spread(peakRates).median / Double(communicator.size)
+        let rate = SummaryStatistics(peakRates).median / Double(communicator.size)
         return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
     }
 
@@ -170,14 +181,14 @@ package final class Benchmark {
         return rate
     }
 
-    private func step(_ trial: BenchmarkTrial, _ way: BenchmarkTrial.Way, turn: Int) throws -> StepReport {
-        let report = try trainingStep.run(way.plan, learningRate: Self.learningRate).updated(step: stepsDone + 1)
+    private func step(_ trial: BenchmarkTrial, _ variant: BenchmarkTrial.Variant, turn: Int) throws -> StepReport {
+        let report = try trainingStep.run(variant.plan, learningRate: Self.learningRate).updated(step: stepsDone + 1)
         stepsDone += 1
-        let total = settings.warmUpSteps + trials.reduce(0) { $0 + $1.ways.count } * settings.repeats
+        let total = settings.warmUpSteps + trials.reduce(0) { $0 + $1.variants.count } * settings.repeats
         let what = turn == 0 ? "warm-up" : "\(turn)/\(settings.repeats)"
         progress.show(
             Double(stepsDone) / Double(total),
-            details: "\(trial.source.label)  \(way.sharing.rawValue) \(what)  "
+            details: "\(trial.source.label)  \(variant.sharing.rawValue) \(what)  "
                 + "\(rounded(report.seconds.total, 2)) s a step",
             isMilestone: turn == settings.repeats
         )
@@ -186,7 +197,7 @@ package final class Benchmark {
 }
 
 extension Benchmark.Settings {
-    /// Checks every range.
+    /// Checks all ranges.
     fileprivate func validate(ranks: Int) throws {
         try training.validateRanges()
         guard (1...1000).contains(repeats) else {
@@ -200,7 +211,7 @@ extension Benchmark.Settings {
         for source in sources { try source.validate() }
     }
 
-    /// What must be the same on every rank.
+    /// The settings that must be the same on every rank.
     fileprivate var common: String {
         get throws {
             let modes = sharing.map(\.rawValue).joined(separator: " ")

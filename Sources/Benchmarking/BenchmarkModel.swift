@@ -41,7 +41,7 @@ package enum BenchmarkModel: Sendable, Equatable {
         case .directory(let path):
             return try Policy(configuration, directory: path)
         case .synthetic(let model):
-            let team = ThreadTeam(count: threadCount(configuration.threads))
+            let team = ThreadTeam.reporting(count: threadCount(configuration.threads))
             return try Policy(random: ModelDescription(model.architecture), seed: configuration.seed, team: team)
         }
     }

@@ -25,7 +25,7 @@ extension BenchmarkReport {
 }
 
 extension BenchmarkResult {
-    /// The result as one JSON object; what does not apply is left out.
+    /// The result as a JSON object, without fields that do not apply.
     var record: MetricsRecord {
         var record = MetricsRecord()
         record.add("data", source.label)
@@ -48,7 +48,7 @@ extension BenchmarkResult {
         return record
     }
 
-    private func add(_ spread: Spread, to record: inout MetricsRecord, as key: String) {
+    private func add(_ spread: SummaryStatistics, to record: inout MetricsRecord, as key: String) {
         record.add(key, spread.median)
         record.add(key + "_min", spread.minimum)
         record.add(key + "_max", spread.maximum)
@@ -56,7 +56,7 @@ extension BenchmarkResult {
 }
 
 extension StepReport {
-    /// Where the time of one step went, as one JSON object.
+    /// The times of one step as a JSON object.
     fileprivate var timesRecord: MetricsRecord {
         var record = MetricsRecord()
         record.add("step_seconds", seconds.total)

@@ -1,17 +1,17 @@
 internal import Preferences
 
-/// What a benchmark computes once.
+/// The sharing modes of a benchmark.
 package enum BenchmarkSharing: String, CaseIterable, Sendable {
-    /// Nothing: one chain for each response.
+    /// No sharing: one chain for each response.
     case none
-    /// One trunk, one branch for each response.
+    /// The prompt is shared: one trunk, and one branch for each response.
     case prompt
-    /// Whatever the responses to a prompt have in common.
+    /// Every common prefix of the responses to a prompt is shared.
     case prefix
-    /// One trunk for each pair: every pair is a row of its own, and with it its prompt and the best response.
+    /// One trunk for each pair: every pair is a row of its own, with its prompt and the best response.
     case pairs
 
-    /// How a row's tree is grown.
+    /// The sharing mode within a row.
     var withinRow: Sharing {
         switch self {
         case .none: return .none

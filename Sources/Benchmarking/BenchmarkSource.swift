@@ -4,9 +4,9 @@ package import SystemPackage
 internal import Training
 internal import Transformer
 
-/// Where a benchmark's rows come from.
+/// The source of a benchmark's rows.
 package enum BenchmarkSource: Sendable, Equatable {
-    /// Prepared preferences; the first step of a run over them is taken.
+    /// Prepared preferences, of which a run's first step is measured.
     case file(FilePath)
     /// Random tokens with the lengths of a well-known dataset.
     case profile(LengthProfile, responses: Int)
@@ -16,7 +16,7 @@ package enum BenchmarkSource: Sendable, Equatable {
     /// The most tokens of a prompt and a response with the lengths of a profile.
     static let longestSequence = 4096
 
-    /// What reports call it.
+    /// The source's name in reports.
     package var label: String {
         switch self {
         case .file(let path): return path.string
@@ -26,19 +26,19 @@ package enum BenchmarkSource: Sendable, Equatable {
         }
     }
 
-    /// What the paper gained by sharing, on pairs with these lengths.
+    /// The paper's speed-up by sharing, on pairs with these lengths.
     package var paperSpeedup: Double? {
         guard case .profile(let profile, 2) = self else { return nil }
         return profile.paperSpeedup
     }
 
-    /// What must be the same on every rank; a file's path may differ.
+    /// The name that must be the same on every rank; a file's path may differ.
     var commonName: String {
         guard case .file = self else { return label }
         return "file"
     }
 
-    /// Checks that the sizes make rows.
+    /// Checks that the sizes are valid.
     func validate() throws {
         let (treeTokens, responses): (Int, Int)
         switch self {
@@ -55,7 +55,7 @@ package enum BenchmarkSource: Sendable, Equatable {
         }
     }
 
-    /// Reads the rows or draws as many as a step takes, and checks them against the model.
+    /// Reads or draws the rows of a step, and checks them against the model.
     func dataset(
         for model: Architecture,
         _ settings: Benchmark.Settings,

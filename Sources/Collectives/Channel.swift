@@ -6,10 +6,10 @@ internal import Glibc
 /// Open MPI makes no progress by itself, and a thread that waits inside it takes a processor away from those that
 /// compute. So messages are begun, and `wait` looks after them now and then and sleeps between.
 package final class Channel {
-    private let rank: Int
+    let rank: Int
     private let handle: Int32
     /// For each rank the lowest on its host; empty where that does not matter.
-    private var leaders: [Int] = []
+    private(set) var leaders: [Int] = []
     /// What has been begun and is not complete.
     private var requests: [Int32] = []
 
@@ -21,8 +21,8 @@ package final class Channel {
         (self.rank, self.handle) = (rank, handle)
     }
 
-    /// From now on messages between hosts go in pieces; every rank calls it alike.
-    func setHosts(leaders: [Int]) { self.leaders = leaders }
+    /// Sets the lowest rank on each rank's host, so that messages between hosts go in pieces; the same on every rank.
+    package func setHosts(leaders: [Int]) { self.leaders = leaders }
 
     /// Whether a rank is on another host than this one.
     func isRemote(_ peer: Int) -> Bool { !leaders.isEmpty && leaders[peer] != leaders[rank] }

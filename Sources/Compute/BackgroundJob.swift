@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Work on a thread of its own, while the caller goes on.
+/// Work on a separate thread, while the caller continues.
 package final class BackgroundJob {
-    /// What the thread does, how it failed and how long it took: read by the caller only after the thread has ended.
+    /// The work with its error and duration, which the caller reads only after the thread has ended.
     private final class Work {
         private var body: (() throws -> Void)?
         private(set) var failure: (any Error)?
@@ -16,19 +16,19 @@ package final class BackgroundJob {
             let start = ContinuousClock().now
             do { try body?() } catch { failure = error }
             seconds = (ContinuousClock().now - start) / .seconds(1)
-            // What it held is free at once, not when somebody asks how it went.
+            // Releases what the work retains now, not when the caller asks for the result.
             body = nil
         }
     }
 
     private let work: Work
-    /// Nil when the thread has been waited for, or there is none.
+    /// Nil once the thread has been joined, or if there is none.
     private var thread: pthread_t?
 
-    /// Starts `body`, which touches nothing that the caller changes meanwhile.
+    /// Starts `body`, which uses nothing that the caller changes meanwhile.
     ///
-    /// Where the system gives no thread, the caller does the work, and goes on when it is done.
-    package init(_ body: @escaping () throws -> Void) {
+    /// If the system provides no thread, the caller does the work before this returns.
+    package static func start(_ body: @escaping () throws -> Void) -> BackgroundJob {
         let work = Work(body)
         let context = Unmanaged.passRetained(work)
         var thread = pthread_t()
@@ -41,23 +41,24 @@ package final class BackgroundJob {
             },
             context.toOpaque()
         )
-        self.work = work
-        if status == 0 {
-            self.thread = thread
-        } else {
-            context.release()
-            work.perform()
-        }
+        if status == 0 { return BackgroundJob(work, thread: thread) }
+        context.release()
+        work.perform()
+        return BackgroundJob(work, thread: nil)
+    }
+
+    private init(_ work: Work, thread: pthread_t?) {
+        (self.work, self.thread) = (work, thread)
     }
 
     deinit {
-        // Nobody asks any more how it went.
+        // The result is no longer needed.
         join()
     }
 
-    /// Waits for the end of the work, and throws what it threw.
+    /// Waits for the end of the work, and throws its error.
     ///
-    /// - Returns: The seconds that it took.
+    /// - Returns: The duration of the work in seconds.
     package func finish() throws -> Double {
         join()
         if let failure = work.failure { throw failure }

@@ -12,6 +12,9 @@ package final class ThreadTeam: @unchecked Sendable {
     package let count: Int
     /// The profile that records each phase, or nil; set only while the team is idle.
     package var profile: Profile?
+    /// Called by any thread whenever it has done a part of a phase, or nil: long work shows by it that it advances. Set
+    /// only while the team is idle.
+    package var onProgress: (@Sendable () -> Void)?
 
     private var body: ((Int) -> Void)?
     private let generation = Atomic<Int>(0)
@@ -64,6 +67,7 @@ package final class ThreadTeam: @unchecked Sendable {
     }
 
     private func run(_ body: (Int) -> Void) {
+        defer { onProgress?() }
         guard count > 1 else { return body(0) }
         withoutActuallyEscaping(body) { body in
             unfinished.store(count - 1, ordering: .relaxed)
@@ -99,6 +103,7 @@ package final class ThreadTeam: @unchecked Sendable {
                 let lower = share.lowerBound + share.count * block / blocks
                 let upper = share.lowerBound + share.count * (block + 1) / blocks
                 body(lower..<upper, thread)
+                onProgress?()
             }
         }
     }

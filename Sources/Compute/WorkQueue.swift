@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// A thread that does pieces of work one after the other, in the order in which they are handed over.
+/// A thread that performs pieces of work in the order of their submission.
 package final class WorkQueue {
-    /// What the caller and the thread share, all of it under the lock.
+    /// The state that the caller and the thread share, all of it under the lock.
     private final class Shared {
         let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-        /// There is something to do, or nothing more will come.
+        /// Signals that there is work, or that no more will come.
         let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-        /// All is done.
+        /// Signals that all work is done.
         let idle = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
         var pieces: [() throws -> Void] = []
         var isBusy = false
@@ -35,7 +35,7 @@ package final class WorkQueue {
             return try body()
         }
 
-        /// The next piece, when there is one; nil when no more will come.
+        /// Waits for the next piece; nil when no more will come.
         private func next() -> (() throws -> Void)? {
             locked {
                 isBusy = false
@@ -49,18 +49,20 @@ package final class WorkQueue {
 
         func serve() {
             while let piece = next() {
-                // After a failure nothing makes sense any more: what is left is let pass, so that nobody waits.
+                // After a failure the remaining pieces are dropped, so that `drain` returns.
                 guard locked({ failure == nil }) else { continue }
                 do { try piece() } catch { locked { failure = error } }
             }
         }
     }
 
-    private let shared = Shared()
-    private var thread = pthread_t()
+    private let shared: Shared
+    private let thread: pthread_t
 
-    /// Starts the thread, which sleeps until there is something to do.
-    package init() {
+    /// Starts the thread, which sleeps until there is work.
+    package static func start() -> WorkQueue {
+        let shared = Shared()
+        var thread = pthread_t()
         let status = pthread_create(
             &thread,
             nil,
@@ -71,6 +73,11 @@ package final class WorkQueue {
             Unmanaged.passRetained(shared).toOpaque()
         )
         precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+        return WorkQueue(shared, thread: thread)
+    }
+
+    private init(_ shared: Shared, thread: pthread_t) {
+        (self.shared, self.thread) = (shared, thread)
     }
 
     deinit {
@@ -81,7 +88,7 @@ package final class WorkQueue {
         pthread_join(thread, nil)
     }
 
-    /// Hands over a piece of work, which touches nothing that the caller uses before `drain`.
+    /// Submits a piece of work, which uses nothing that the caller changes before `drain`.
     package func submit(_ piece: @escaping () throws -> Void) {
         shared.locked {
             shared.pieces.append(piece)
@@ -89,7 +96,7 @@ package final class WorkQueue {
         }
     }
 
-    /// Waits until all is done, and throws what a piece threw.
+    /// Waits until all work is done, and throws the first error.
     package func drain() throws {
         try shared.locked {
             while shared.isBusy || !shared.pieces.isEmpty { pthread_cond_wait(shared.idle, shared.lock) }

@@ -3,33 +3,35 @@ package import Foundation
 internal import Glibc
 package import SystemPackage
 
-/// `metrics.jsonl`: one record a line, in the file as soon as it is appended.
+/// `metrics.jsonl`: one record a line, written to the file when it is appended.
 ///
-/// A disk that is full does not end a run: lines wait until they can be written.
+/// A full disk does not end a run: lines stay in memory until they can be written.
 package final class MetricsLog {
-    /// All lines until some moment, those in the file where they lie: nothing of it is ever changed.
+    /// All lines up to one moment.
+    ///
+    /// Those in the file are not copied: the log never changes them.
     package struct Lines {
         fileprivate let file: MappedFile
         fileprivate let count: Int
-        fileprivate let waiting: [UInt8]
+        fileprivate let pending: [UInt8]
 
-        /// Writes them to another file.
+        /// Writes the lines to another file.
         package func write(to path: FilePath) throws {
             try AtomicFile.write(to: path) { copy in
                 try file.withBytes(0..<count) { try copy.append($0) }
-                try waiting.withUnsafeBytes { try copy.append($0) }
+                try pending.withUnsafeBytes { try copy.append($0) }
             }
         }
     }
 
     private let path: FilePath
     private let descriptor: Int32
-    /// Where the last line ends that is in the file whole.
+    /// The end of the last complete line in the file, in bytes.
     private var end: Int
-    private var waiting: [UInt8] = []
+    private var pending: [UInt8] = []
     private var hasWarned = false
 
-    /// Starts the file with `lines`, in place of what is there.
+    /// Starts the file with `lines`, and replaces an existing one.
     package init(_ path: FilePath, lines: Data) throws {
         self.path = path
         try AtomicFile.write(to: path) { file in try lines.withUnsafeBytes { try file.append($0) } }
@@ -42,30 +44,30 @@ package final class MetricsLog {
         close(descriptor)
     }
 
-    /// All lines so far, also those that wait.
-    package func lines() throws -> Lines { Lines(file: try MappedFile(path), count: end, waiting: waiting) }
+    /// All lines so far, including those in memory.
+    package func lines() throws -> Lines { Lines(file: try MappedFile(path), count: end, pending: pending) }
 
-    /// Adds a record; one that cannot be written now waits.
+    /// Appends a record; if it cannot be written now, it stays in memory.
     package func append(_ record: MetricsRecord) {
-        waiting += Array((record.line + "\n").utf8)
+        pending += Array((record.line + "\n").utf8)
         do {
             try flush()
         } catch {
-            if !hasWarned { tell("warning: \(error)") }
+            if !hasWarned { printNotice("warning: \(error)") }
             hasWarned = true
         }
     }
 
-    /// Writes what still waits.
+    /// Writes the lines in memory.
     package func finish() throws {
         try flush()
     }
 
-    /// Writes what waits behind the last whole line, over what may have been written of it before.
+    /// Writes the lines in memory after the last complete line, over the remains of an earlier attempt.
     private func flush() throws {
         var written = 0
-        while written < waiting.count {
-            let count = waiting.withUnsafeBytes { bytes in
+        while written < pending.count {
+            let count = pending.withUnsafeBytes { bytes in
                 pwrite(descriptor, bytes.baseAddress! + written, bytes.count - written, off_t(end + written))
             }
             if count < 0 {
@@ -74,7 +76,7 @@ package final class MetricsLog {
             }
             written += count
         }
-        end += waiting.count
-        waiting = []
+        end += pending.count
+        pending = []
     }
 }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// One JSON object with its keys in the order in which they were given.
+/// A JSON object whose keys keep their order.
 package struct MetricsRecord {
     private enum Value {
         case scalar(String)
@@ -13,12 +13,12 @@ package struct MetricsRecord {
     /// An empty record.
     package init() {}
 
-    /// Adds a number; one that is not finite becomes null, since JSON has none.
+    /// Adds a number, as null if it is not finite, since JSON has no such numbers.
     package mutating func add(_ key: String, _ value: Double) {
         fields.append((key, .scalar(Self.number(value))))
     }
 
-    /// Adds a list of numbers, on one line; those that are not finite become null.
+    /// Adds a list of numbers on one line, as null where they are not finite.
     package mutating func add(_ key: String, numbers values: [Double]) {
         fields.append((key, .scalar("[" + values.map(Self.number).joined(separator: ", ") + "]")))
     }
@@ -26,7 +26,7 @@ package struct MetricsRecord {
     /// Adds a whole number.
     package mutating func add(_ key: String, _ value: some BinaryInteger) { fields.append((key, .scalar("\(value)"))) }
 
-    /// Adds a truth value.
+    /// Adds a Boolean.
     package mutating func add(_ key: String, _ value: Bool) { fields.append((key, .scalar("\(value)"))) }
 
     /// Adds a string.
@@ -52,7 +52,7 @@ package struct MetricsRecord {
         return "{\n  " + texts.joined(separator: ",\n  ") + "\n}\n"
     }
 
-    /// Records as comma-separated values, under the names of all their fields; lists and objects are left out.
+    /// Formats records as comma-separated values, under the names of all their fields, without lists and objects.
     package static func csv(_ records: [MetricsRecord]) -> String {
         let rows = records.map { record in
             record.fields.compactMap { field -> (key: String, text: String)? in
@@ -68,7 +68,7 @@ package struct MetricsRecord {
         return ([keys.joined(separator: ",")] + lines).joined(separator: "\n") + "\n"
     }
 
-    /// Each field, with lists put together from their objects' lines by `list`.
+    /// Formats each field; `list` joins the lines of a list's objects.
     private func texts(list: ([String]) -> String) -> [String] {
         fields.map { key, value in
             switch value {

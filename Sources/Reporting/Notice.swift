@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Tells people what is not a result of the run, in a line on standard error.
-package func tell(_ line: String) {
-    // One call, so that lines of several threads do not mix; where nobody can be told, the run goes on.
+/// Prints a line on standard error, for messages that are not results.
+package func printNotice(_ line: String) {
+    // A single call keeps lines of several threads apart. A closed standard error does not end the run.
     let bytes = Array("\(line)\n".utf8)
     _ = write(STDERR_FILENO, bytes, bytes.count)
 }

@@ -1,8 +1,9 @@
 package import Compute
 
-/// Where the time of a rank's steps went: a line for each phase and for each kind of work in it.
+/// The time of a rank's steps as a table: a line for each phase, and for each kind of work in it.
 ///
-/// Seconds are those of a step, kinds of work averaged over the rank's threads; rates are of all its threads together.
+/// Seconds are per step, those of kinds of work averaged over the rank's threads; rates are of all its threads
+/// together.
 package struct PhaseTable {
     private let profile: Profile
     private let threads: Int
@@ -10,7 +11,7 @@ package struct PhaseTable {
     private let seconds: Double
     private let peakRate: Double
 
-    /// A table of these steps.
+    /// A table of the steps under `profile`.
     ///
     /// - Parameters:
     ///   - threads: Threads of the rank.
@@ -25,7 +26,7 @@ package struct PhaseTable {
         self.peakRate = peakRate
     }
 
-    /// The table, each line ended.
+    /// The table, with a newline after each line.
     package var text: String {
         let title = line("phase", ["s a step", "share", "GFLOP/s", "of peak", "GB/s"])
         let phases = profile.phases
@@ -38,11 +39,11 @@ package struct PhaseTable {
         let idle = phase.idleSeconds / Double(threads)
         return [line(phase.name, [time(phase.seconds), share(phase.seconds)])]
             + phase.kinds.map { line("  \($0.kind)", cells($0.cost)) }
-            // What is left of a phase beside its kinds of work, where that shows.
+            // Time of a phase that no kind of work accounts for, if it is visible.
             + (idle > 0.001 * seconds ? [line("  waiting", [time(idle), share(idle)])] : [])
     }
 
-    /// All products together: how near to the peak they come decides a step's speed.
+    /// All matrix products: their share of the peak determines the speed of a step.
     private var summary: String {
         var products = Profile.Cost()
         for phase in profile.phases {

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// One line on standard error that says how far a run is: redrawn on a terminal, plain lines elsewhere.
+/// A progress line on standard error: redrawn on a terminal, plain lines elsewhere.
 package final class ProgressLine {
     private let title: String
     private let columns: Int?
@@ -9,17 +9,17 @@ package final class ProgressLine {
     private var lastLine = ContinuousClock().now
     private var drawn = false
 
-    /// A line of rank 0; other ranks stay silent.
+    /// Starts the line; ranks other than 0 print nothing.
     package init(title: String, rank: Int) {
         self.title = title
         isSilent = rank != 0
         columns = Terminal.errorColumns
     }
 
-    /// Shows that `fraction` of the work is done; `details` come after the bar.
+    /// Shows that `fraction` of the work is done, with `details` after the bar.
     ///
-    /// - Parameter isMilestone: Whether the line is worth keeping where lines cannot be redrawn; of others one in half a
-    ///   minute is.
+    /// - Parameter isMilestone: Whether the line is printed where lines cannot be redrawn; of the others one in 30
+    ///   seconds is.
     package func show(_ fraction: Double, details: String, isMilestone: Bool = true) {
         let now = ContinuousClock().now
         guard !isSilent, columns != nil || isMilestone || now - lastLine > .seconds(30) else { return }
@@ -42,17 +42,19 @@ package final class ProgressLine {
     }
 
     deinit {
-        // An error that ends a run starts on a line of its own.
+        // An error message starts on a line of its own.
         finish()
     }
 
-    /// Ends the line, so that what is printed next starts on one of its own.
+    /// Ends the line, so that the next output starts on a new one.
     package func finish() {
         if drawn { write("\n") }
         drawn = false
     }
 
-    /// A line that fits `width` columns: title, bar, details, time left; the bar gives way first.
+    /// Formats a line of at most `width` columns: title, bar, details, time left.
+    ///
+    /// The bar shrinks first.
     package static func line(
         title: String,
         fraction: Double,
@@ -61,14 +63,14 @@ package final class ProgressLine {
         width: Int
     ) -> String {
         let text = "\(details)  \(duration(secondsLeft)) left"
-        let room = min(24, width - 1 - title.count - text.count - 4)
-        guard room >= 4 else { return String("\(title) \(text)".prefix(max(width - 1, 0))) }
-        let filled = min(room, Int((fraction * Double(room)).rounded(.down)))
-        let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: room - filled)
+        let barWidth = min(24, width - 1 - title.count - text.count - 4)
+        guard barWidth >= 4 else { return String("\(title) \(text)".prefix(max(width - 1, 0))) }
+        let filled = min(barWidth, Int((fraction * Double(barWidth)).rounded(.down)))
+        let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: barWidth - filled)
         return "\(title) \(bar)  \(text)"
     }
 
-    /// A duration for people: `42s`, `3m05s`, `2h10m`.
+    /// Formats a duration: `42s`, `3m05s`, `2h10m`.
     package static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite else { return "?" }
         let whole = Int(seconds.rounded())

@@ -1,15 +1,15 @@
 internal import Foundation
 internal import Glibc
 
-/// Whether somebody watches, and how wide the window is.
+/// The width of the terminals on which output ends.
 package enum Terminal {
-    /// The columns of the terminal on which standard output ends; nil where it is a file or a pipe.
+    /// The columns of the terminal of standard output; nil for a file or a pipe.
     package static var outputColumns: Int? { columns(of: STDOUT_FILENO) }
-    /// The columns of the terminal on which standard error ends; nil where it is a file or a pipe.
+    /// The columns of the terminal of standard error; nil for a file or a pipe.
     package static var errorColumns: Int? { columns(of: STDERR_FILENO) }
 
-    /// A rank writes to mpirun, which passes everything on: what counts there is mpirun's own stream, which can be
-    /// seen where it runs on this host.
+    /// A rank writes to a pipe of mpirun, which forwards it: the terminal is that of mpirun's own stream, visible on
+    /// its host.
     private static func columns(of stream: Int32) -> Int? {
         guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"] != nil else { return columns(at: stream) }
         let descriptor = open("/proc/\(getppid())/fd/\(stream)", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)

@@ -1,26 +1,26 @@
-/// What adding up a gradient over nodes takes, by the best of the collectives that `auto` chooses from.
+/// The time of an all-reduce of a gradient over nodes, with the best of the collectives that `auto` chooses from.
 ///
-/// Of `N = 2^k r` nodes, `r` odd, each exchanges halves `k` times, then with the `r - 1` that are left:
-/// `2m (k + r-1) α + 2(N-1)/N n/B + (N-1)/N n γ` for `n` bytes in `m` buckets (as Thakur, Rabenseifner & Gropp,
-/// *Optimization of collective communication operations in MPICH*, 2005). Directly with all they would be `N - 1` messages
-/// in place of `k + r-1`, never fewer.
+/// With `N = 2^k r` nodes, `r` odd, each exchanges halves `k` times, then with the `r - 1` that are left: `2m (k + r-1)
+/// α + 2(N-1)/N n/B + (N-1)/N n γ` for `n` bytes in `m` buckets (as Thakur, Rabenseifner & Gropp, *Optimization of
+/// collective communication operations in MPICH*, 2005). A direct exchange takes `N - 1` messages in place of `k +
+/// r-1`, never fewer.
 package struct AllReduceModel: Sendable {
-    /// How nodes exchange.
+    /// The algorithm of the exchange.
     package enum Algorithm: String, Sendable {
-        /// Each node sends each other its slice, and then all others its own.
+        /// Each node sends every other its slice, and then its own to all others.
         case direct
-        /// Recursive halving, then doubling (Rabenseifner 2004); where no halves are left, directly.
+        /// Recursive halving, then doubling (Rabenseifner 2004); directly once no halves are left.
         case halving
-        /// Ranks of a node first, in its memory, then one of the others over nodes.
+        /// Between the ranks of a node first, in memory, then between nodes.
         case hierarchical
     }
 
     package let network: Network
     package let ranksPerNode: Int
-    /// Bytes a second at which ranks of one node add up, as bus bandwidth.
+    /// The bus bandwidth of an all-reduce within a node, in bytes a second.
     package let nodeBandwidth: Double
 
-    /// A gradient is reduced in buckets of so many bytes, one after the other.
+    /// The bytes of a bucket; buckets are reduced one after the other.
     private static let bucketBytes = 25.0 * 1_048_576
 
     /// An all-reduce over this network.
@@ -28,7 +28,7 @@ package struct AllReduceModel: Sendable {
         (self.network, self.ranksPerNode, self.nodeBandwidth) = (network, ranksPerNode, nodeBandwidth)
     }
 
-    /// Seconds for `bytes` on so many nodes.
+    /// Seconds for `bytes` on `nodes` nodes.
     package func seconds(bytes: Double, nodes: Int) -> (algorithm: Algorithm, seconds: Double) {
         let moved = Double(nodes - 1) / Double(nodes) * bytes
         let latency = Self.messages(bytes: bytes, nodes: nodes) * network.latency
@@ -37,7 +37,7 @@ package struct AllReduceModel: Sendable {
         return (.hierarchical, withinNode(bytes: bytes) + seconds)
     }
 
-    /// Messages that a node sends one after the other, there and back: `2m (k + r-1)`.
+    /// Sequential messages of a node, in both phases: `2m (k + r-1)`.
     static func messages(bytes: Double, nodes: Int) -> Double {
         let halves = nodes.trailingZeroBitCount
         let buckets = (bytes / bucketBytes).rounded(.up)

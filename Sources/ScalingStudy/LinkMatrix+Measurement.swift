@@ -2,20 +2,22 @@ package import Collectives
 internal import Formats
 
 extension LinkMatrix {
-    /// Round trips of small messages, of which the shortest counts, and of large ones.
+    /// The number of round trips with small messages, of which the shortest counts, and with large ones.
     private static let (smallTrips, largeTrips) = (100, 5)
-    /// Of more hosts, or of more ranks of a single one, so many are taken, evenly spaced.
+    /// The most hosts, or ranks of a single host, that are measured, evenly spaced.
     private static let (mostHosts, mostRanks) = (64, 8)
 
-    /// Measures links between a rank of each host, of a single host between its ranks; nil where there is but one rank.
+    /// Measures the links between one rank of each host, or between the ranks of a single host; nil for a single rank.
     ///
-    /// Half of the shortest round trip counts: what a link can do, whatever else happens meanwhile. Pairs measure as in a
-    /// tournament: in each of `n - 1` rounds (`n` where that is odd) everyone with another, so that no host serves two
-    /// pairs at once; pairs of a round share what lies between hosts, as in an all-reduce. A round moves some 40 MiB over
-    /// each link and takes 0.04 s at 10 Gbit/s: 64 hosts take 3 s, and 25 s at 1 Gbit/s.
+    /// Collective.
     ///
-    /// Every rank calls it, and all get the same.
-    package init?(measuredBy communicator: any Communicator) throws {
+    /// Half of the shortest round trip counts: the capability of the link, whatever else happens. Pairs measure as in a
+    /// tournament: in each of `n - 1` rounds (`n` if that is odd) every rank with another, so that no host serves two
+    /// pairs at once; pairs of a round share the links between switches, as in an all-reduce. A round transfers some 40
+    /// MiB over each link and takes 0.04 s at 10 Gbit/s: 64 hosts take 3 s, and 25 s at 1 Gbit/s.
+    ///
+    /// All ranks receive the same matrix.
+    package static func measure(_ communicator: any Communicator) throws -> LinkMatrix? {
         guard communicator.size > 1 else { return nil }
         let leaders = try communicator.hostLeaders()
         let hosts = Set(leaders).sorted()
@@ -29,7 +31,7 @@ extension LinkMatrix {
             for round in 0..<Self.rounds(of: count) {
                 guard let other = Self.partner(of: own, round: round, of: count) else { continue }
                 let times = try Self.times(with: ranks[other], leads: own < other, communicator)
-                // One of the two tells both directions, which a round trip does not tell apart.
+                // One of the two reports both directions, which a round trip does not distinguish.
                 guard own < other else { continue }
                 for place in [own * count + other, other * count + own] {
                     (seconds[place], seconds[count * count + place]) = (times.small, times.large)
@@ -37,7 +39,7 @@ extension LinkMatrix {
             }
         }
         seconds = try communicator.sum(seconds)
-        self.init(
+        return LinkMatrix(
             places: zip(ranks, names).map { Place(rank: $0, host: $1) },
             joinsHosts: joinsHosts,
             candidates: candidates.count,
@@ -46,12 +48,12 @@ extension LinkMatrix {
         )
     }
 
-    /// At most so many of these, evenly spaced.
+    /// At most `most` of the values, evenly spaced.
     private static func spaced(_ values: [Int], most: Int) -> [Int] {
         values.count > most ? (0..<most).map { values[$0 * values.count / most] } : values
     }
 
-    /// Seconds of a small and of a large message to or from another rank, which calls it too.
+    /// Measures the seconds of a small and of a large message to or from another rank, which calls it too.
     private static func times(
         with other: Int,
         leads: Bool,
@@ -75,13 +77,13 @@ extension LinkMatrix {
 
     // MARK: Tournament
 
-    /// Rounds in which each of `count` meets each other once.
+    /// The number of rounds in which each of `count` meets every other once.
     package static func rounds(of count: Int) -> Int { count % 2 == 0 ? count - 1 : count }
 
-    /// Whom one of `count` meets in a round, by the circle method; nil where it has none to meet.
+    /// The partner of `player` in a round, by the circle method; nil if it has none.
     ///
-    /// In round `r` of `m` those meet whose numbers add up to `2r` modulo `m`. The one that would meet itself meets the
-    /// last, number `m`, who is there where `count` is even.
+    /// In round `r` of `m` players whose numbers add up to `2r` modulo `m` meet. The one that would meet itself meets
+    /// the last, number `m`, which exists if `count` is even.
     package static func partner(of player: Int, round: Int, of count: Int) -> Int? {
         let rounds = rounds(of: count)
         let other =

@@ -1,8 +1,8 @@
 internal import Reporting
 
-/// What messages take between any two of some ranks.
+/// Latency and bandwidth between pairs of ranks.
 package struct LinkMatrix: Sendable {
-    /// One of the ranks between which it was measured.
+    /// A measured rank.
     package struct Place: Sendable, Equatable {
         package let rank: Int
         /// The name of its host.
@@ -14,28 +14,28 @@ package struct LinkMatrix: Sendable {
         }
     }
 
-    /// Two of the places, the lower first, and what their link does.
+    /// Two places, the lower first, and the bandwidth of their link.
     package typealias Pair = (first: Place, second: Place, bandwidth: Double)
 
-    /// The bytes of a small message, whose time is the latency, and of a large one, whose time tells the bandwidth.
+    /// The bytes of a small message, which measures latency, and of a large one, which measures bandwidth.
     package static let (smallBytes, largeBytes) = (8, 4 << 20)
 
     /// Ascending by rank, at least two.
     package let places: [Place]
-    /// Whether they are on different hosts.
+    /// Whether the places are on different hosts.
     package let joinsHosts: Bool
-    /// How many there would have been without a limit.
+    /// The number of places without a limit.
     package let candidates: Int
     /// Seconds of a small and of a large message, `[n, n]` each, from row to column.
     private let small: [Double]
     private let large: [Double]
 
-    /// What was measured.
+    /// A matrix of measured times.
     ///
     /// - Parameters:
-    ///   - candidates: At least as many as places.
+    ///   - candidates: At least the number of places.
     ///   - small: Seconds of a small message, `[n, n]`; those from a place to itself are not used.
-    ///   - large: The same of a large one.
+    ///   - large: Seconds of a large message, in the same order.
     package init(places: [Place], joinsHosts: Bool, candidates: Int, small: [Double], large: [Double]) {
         let count = places.count * places.count
         precondition(places.count > 1 && small.count == count && large.count == count, "times are [n, n]")
@@ -55,20 +55,20 @@ package struct LinkMatrix: Sendable {
         places.indices.flatMap { from in (from + 1..<places.count).map { (from, $0) } }
     }
 
-    /// The medians over all pairs, named so that `Network` reads the name.
+    /// The medians over all pairs, with a name that `Network` parses.
     package var network: Network {
-        let latency = Spread(pairs.map { self.latency($0.from, $0.to) }).median
-        let bandwidth = Spread(pairs.map { self.bandwidth($0.from, $0.to) }).median
+        let latency = SummaryStatistics(pairs.map { self.latency($0.from, $0.to) }).median
+        let bandwidth = SummaryStatistics(pairs.map { self.bandwidth($0.from, $0.to) }).median
         let name = "\(Self.figures(latency * 1e6)):\(Self.figures(bandwidth * 8 / 1e9))"
         return Network(name: name, latency: latency, bandwidth: bandwidth, summing: Network.memorySumming)
     }
 
-    /// The bytes a second of the fastest pair.
+    /// The bandwidth of the fastest pair.
     private var highestBandwidth: Double { pairs.map { bandwidth($0.from, $0.to) }.max() ?? 0 }
 
-    /// The pair of least bandwidth, where that is less than half of the fastest's.
+    /// The pair with the lowest bandwidth, if that is less than half of the highest.
     ///
-    /// Not of the median: of four hosts one that is slow makes half of all pairs so.
+    /// Not half of the median: one slow host of four slows half of all pairs.
     package var slowPair: Pair? {
         let slowest = pairs.min { bandwidth($0.from, $0.to) < bandwidth($1.from, $1.to) }
         guard let (from, to) = slowest, bandwidth(from, to) < highestBandwidth / 2 else { return nil }
@@ -77,7 +77,7 @@ package struct LinkMatrix: Sendable {
 
     // MARK: Text
 
-    /// What links do, the slowest pair where it stands out, and what a forecast is to be told of them.
+    /// The medians, the slowest pair if it stands out, and the value of `--network` for a forecast.
     package var summary: String {
         let (count, network) = (places.count, self.network)
         let size = candidates > count ? "\(count) of \(candidates)" : "\(count)"
@@ -92,7 +92,7 @@ package struct LinkMatrix: Sendable {
 
     private static func name(_ place: Place) -> String { "rank \(place.rank) (\(place.host))" }
 
-    /// Both matrices, columns headed by ranks.
+    /// Both matrices, with ranks as column headings.
     package var table: String {
         matrix("µs of a small message") { latency($0, $1) * 1e6 }
             + matrix("GB/s of messages of \(Self.largeBytes >> 20) MiB") { bandwidth($0, $1) / 1e9 }
@@ -115,7 +115,7 @@ package struct LinkMatrix: Sendable {
         String(repeating: " ", count: max(1, 8 - text.count)) + text
     }
 
-    /// Three digits of a number, more where it has more before the point.
+    /// Formats a number with three digits, or more before the point.
     private static func figures(_ value: Double) -> String {
         rounded(value, value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)
     }

@@ -1,9 +1,9 @@
 extension Network {
-    /// The network that explains what communication took in these runs; nil where no run had ranks to communicate with.
+    /// Fits the network that explains the communication times of `runs`; nil if no run had several ranks.
     ///
-    /// Least squares of `AllReduceModel`'s formula, neither number below 0. Of one number of ranks alone latency and
-    /// bandwidth cannot be told apart, and all counts as bandwidth.
-    package init?(measuredBy runs: [ScalingRun], gradientBytes: Int) {
+    /// Least squares of `AllReduceModel`'s formula, with neither number below 0. A single number of ranks does not
+    /// separate latency from bandwidth: all counts as bandwidth then.
+    package static func fit(_ runs: [ScalingRun], gradientBytes: Int) -> Network? {
         let runs = runs.filter { $0.ranks > 1 }
         guard !runs.isEmpty else { return nil }
         let messages = runs.map { AllReduceModel.messages(bytes: Double(gradientBytes), nodes: $0.ranks) }
@@ -20,6 +20,6 @@ extension Network {
             if perByte <= 0 { (latency, perByte) = (ms / mm, 0) }
         }
         let bandwidth = perByte > 0 ? 1 / perByte : .infinity
-        self.init(name: "measured", latency: latency, bandwidth: bandwidth, summing: 0)
+        return Network(name: "measured", latency: latency, bandwidth: bandwidth, summing: 0)
     }
 }

@@ -1,16 +1,17 @@
 internal import Foundation
 
-/// A network between nodes by its two numbers: a message of `n` bytes takes `latency + n / bandwidth` (Hockney 1994).
+/// A network between nodes, described by two numbers: a message of `n` bytes takes `latency + n / bandwidth` (Hockney
+/// 1994).
 package struct Network: Sendable, Equatable {
     package let name: String
-    /// α: seconds that a message takes beside its bytes.
+    /// α: seconds of a message independent of its size.
     package let latency: Double
-    /// 1/β: bytes a second over a node's link, each way.
+    /// 1/β: bytes a second of a node's link, in each direction.
     package let bandwidth: Double
-    /// γ: seconds to add up a byte that came; 0 where `bandwidth` was measured with it.
+    /// γ: seconds to sum a received byte; 0 if the measured `bandwidth` includes it.
     package let summing: Double
 
-    /// What a core adds of float32 in memory, a byte at a time: it reads two numbers and writes one.
+    /// The time of a core to sum a byte of float32 in memory: it reads two numbers and writes one.
     static let memorySumming = 1 / 8e9
 
     /// A network of these numbers.
@@ -18,7 +19,7 @@ package struct Network: Sendable, Equatable {
         (self.name, self.latency, self.bandwidth, self.summing) = (name, latency, bandwidth, summing)
     }
 
-    /// Networks by name; round figures for messages between processes, 94 % of the wire's rate where frames have headers.
+    /// Known networks; round figures for messages between processes, 94 % of the wire's rate if frames have headers.
     package static let known = [
         Network(name: "10gbe", microseconds: 30, gigabits: 9.4),
         Network(name: "25gbe", microseconds: 20, gigabits: 23.5),
@@ -26,7 +27,7 @@ package struct Network: Sendable, Equatable {
         Network(name: "ib-hdr", microseconds: 2, gigabits: 195),
     ]
 
-    /// A network by a name that is known, or by its numbers, `MICROSECONDS:GIGABITS`; nil for other texts.
+    /// Parses a known name, or `MICROSECONDS:GIGABITS`; nil for other texts.
     package init?(_ text: String) {
         if let network = Self.known.first(where: { $0.name == text }) {
             self = network

@@ -1,39 +1,40 @@
 internal import Preferences
 
-/// What a study lets expect of more nodes, with how far its own noise makes that uncertain.
+/// A forecast for more nodes from a study, with the uncertainty from the study's noise.
 package struct ScalingForecast: Sendable {
-    /// What is asked of a forecast.
+    /// The parameters of a forecast.
     package struct Question: Sendable {
         /// The most nodes.
         package var nodes: Int
-        /// Nil for the network on which the study ran.
+        /// The network; nil for that of the study.
         package var network: Network?
         package var ranksPerNode: Int
 
-        /// A question about up to so many nodes.
+        /// A question about up to `nodes` nodes.
         package init(nodes: Int, network: Network?, ranksPerNode: Int = 1) {
             (self.nodes, self.network, self.ranksPerNode) = (nodes, network, ranksPerNode)
         }
     }
 
-    /// A number of nodes.
+    /// The forecast for a number of nodes.
     package struct Point: Sendable {
         package let nodes: Int
         package let ranks: Int
         package let algorithm: AllReduceModel.Algorithm
-        /// Of a step, over all nodes.
+        /// Pairs of a step, over all nodes.
         package let pairs: Int
         package let parts: ScalingModel.Parts
-        /// The work that nodes do in a second over what as many would do that are alone.
+        /// The work per second of all nodes over that of the same number of independent nodes.
         package let efficiency: Double
-        /// Between which nine of ten forecasts lie, of runs and steps drawn anew from those that were measured.
+        /// The 5 % and 95 % quantiles of forecasts from resampled runs and steps.
         package let low: Double
         package let high: Double
-        /// The fewest pairs of a step, over all nodes, with which efficiency stays at `target`; nil where none suffice.
+        /// The fewest pairs of a step, over all nodes, with which efficiency stays at `target`; nil if no number
+        /// suffices.
         package let sufficientPairs: Int?
     }
 
-    /// The efficiency that `sufficientPairs` keep.
+    /// The efficiency that `sufficientPairs` maintains.
     package static let target = 0.95
     private static let resamples = 1000
     private static let mostPairsOfANode = 1 << 20
@@ -42,20 +43,19 @@ package struct ScalingForecast: Sendable {
     package let model: ScalingModel
     package let points: [Point]
 
-    /// A forecast from a study; nil where the network is to be that of a study of one rank.
+    /// Computes a forecast from a study; nil for the study's own network if the study has only one rank.
     ///
-    /// - Parameter seed: Keys the draws; the same seed gives the same forecast.
-    package init?(_ study: ScalingStudy, _ question: Question, seed: UInt64 = 42) {
-        guard let whole = Estimate(study.runs, of: study, question) else { return nil }
-        (allReduce, model) = (whole.allReduce, whole.model)
-        let nodes = Self.nodes(upTo: question.nodes)
+    /// - Parameter seed: The seed of the resampling; the same seed gives the same forecast.
+    package static func compute(_ study: ScalingStudy, _ question: Question, seed: UInt64 = 42) -> ScalingForecast? {
+        guard let whole = Estimate.fit(study.runs, of: study, question) else { return nil }
+        let nodes = nodes(upTo: question.nodes)
         var random = CounterRandom(seed: seed, stream: 0)
-        let drawn = (0..<Self.resamples).compactMap { _ in
-            Estimate(Self.resampled(study.runs, &random), of: study, question).map { estimate in
+        let drawn = (0..<resamples).compactMap { _ in
+            Estimate.fit(resampled(study.runs, &random), of: study, question).map { estimate in
                 nodes.map { estimate.efficiency(nodes: $0, study) }
             }
         }
-        points = nodes.enumerated().map { index, nodes in
+        let points = nodes.enumerated().map { index, nodes in
             let sorted = drawn.map { $0[index] }.sorted()
             func quantile(_ share: Double) -> Double { sorted[Int((share * Double(sorted.count - 1)).rounded())] }
             let work = whole.work(nodes: nodes, study)
@@ -68,23 +68,24 @@ package struct ScalingForecast: Sendable {
                 efficiency: whole.efficiency(nodes: nodes, study),
                 low: quantile(0.05),
                 high: quantile(0.95),
-                sufficientPairs: whole.sufficientPairs(nodes: nodes, limit: Self.mostPairsOfANode)
+                sufficientPairs: whole.sufficientPairs(nodes: nodes, limit: mostPairsOfANode)
             )
         }
+        return ScalingForecast(allReduce: whole.allReduce, model: whole.model, points: points)
     }
 
-    /// Powers of two below `most`, and it.
+    /// Powers of two below `most`, and `most`.
     static func nodes(upTo most: Int) -> [Int] {
         var nodes = [1]
         while nodes[nodes.count - 1] * 2 < most { nodes.append(nodes[nodes.count - 1] * 2) }
         return most > 1 ? nodes + [most] : nodes
     }
 
-    /// As many runs of each number of ranks, drawn from those that there are, and of each as many of its steps.
+    /// Resamples the runs of each number of ranks, and the steps of each run, with replacement.
     private static func resampled(_ runs: [ScalingRun], _ random: inout CounterRandom) -> [ScalingRun] {
-        let alike = Dictionary(grouping: runs, by: \.ranks)
+        let groups = Dictionary(grouping: runs, by: \.ranks)
         return runs.map { run in
-            let others = alike[run.ranks] ?? [run]
+            let others = groups[run.ranks] ?? [run]
             var copy = others[Int(random.next(below: UInt64(others.count)))]
             copy.steps = copy.steps.map { _ in copy.steps[Int(random.next(below: UInt64(copy.steps.count)))] }
             return copy
@@ -93,24 +94,24 @@ package struct ScalingForecast: Sendable {
 
     // MARK: One estimate
 
-    /// The model that fits some runs, on the network of the question.
+    /// A fitted model, on the network of the question.
     private struct Estimate {
         let model: ScalingModel
         let allReduce: AllReduceModel
 
-        init?(_ runs: [ScalingRun], of study: ScalingStudy, _ question: Question) {
+        static func fit(_ runs: [ScalingRun], of study: ScalingStudy, _ question: Question) -> Estimate? {
             let bytes = study.subject.gradientBytes
-            guard let network = question.network ?? Network(measuredBy: runs, gradientBytes: bytes) else { return nil }
-            model = ScalingModel(runs, of: study.subject)
+            guard let network = question.network ?? Network.fit(runs, gradientBytes: bytes) else { return nil }
             let within = runs.filter { $0.ranks <= question.ranksPerNode }
-            let node = Network(measuredBy: within, gradientBytes: bytes)?.bandwidth
+            let node = Network.fit(within, gradientBytes: bytes)?.bandwidth
             let perNode = question.ranksPerNode
-            allReduce =
+            let allReduce =
                 node.map { AllReduceModel(network: network, ranksPerNode: perNode, nodeBandwidth: $0) }
                 ?? AllReduceModel(network: network, ranksPerNode: perNode)
+            return Estimate(model: ScalingModel.fit(runs, of: study.subject), allReduce: allReduce)
         }
 
-        /// The step that a study of this mode would take on so many nodes.
+        /// The step of a study of this mode on `nodes` nodes.
         func work(nodes: Int, _ study: ScalingStudy) -> ScalingModel.StepWork {
             guard study.mode == .weak else { return model.work }
             let ranks = Double(study.ranks.max() ?? 1)
@@ -118,13 +119,13 @@ package struct ScalingForecast: Sendable {
         }
 
         func efficiency(nodes: Int, _ study: ScalingStudy) -> Double {
-            efficiency(of: work(nodes: nodes, study), beside: work(nodes: 1, study), nodes: nodes)
+            efficiency(of: work(nodes: nodes, study), relativeTo: work(nodes: 1, study), nodes: nodes)
         }
 
         /// `(w_N / t_N) / (N w_1 / t_1)` for steps of work `w_N` on `N` nodes and `w_1` on one.
         private func efficiency(
             of work: ScalingModel.StepWork,
-            beside alone: ScalingModel.StepWork,
+            relativeTo alone: ScalingModel.StepWork,
             nodes: Int
         ) -> Double {
             let together = model.step(work, nodes: nodes, allReduce: allReduce).total
@@ -132,12 +133,12 @@ package struct ScalingForecast: Sendable {
             return work.flops / together / (Double(nodes) * alone.flops / single)
         }
 
-        /// The fewest pairs of a step with which a node of many works as well as one that has its share alone.
+        /// The fewest pairs of a step with which a node of many is as efficient as a single node with its share.
         func sufficientPairs(nodes: Int, limit: Int) -> Int? {
             func suffice(_ pairs: Int) -> Bool {
                 let alone = model.work.with(pairs: Double(pairs))
                 let work = model.work.with(pairs: Double(pairs * nodes))
-                return efficiency(of: work, beside: alone, nodes: nodes) >= ScalingForecast.target
+                return efficiency(of: work, relativeTo: alone, nodes: nodes) >= ScalingForecast.target
             }
             var most = allReduce.ranksPerNode
             while !suffice(most) {

@@ -1,65 +1,66 @@
 package import Reporting
 
-/// What a scaling study found for one number of ranks: medians over steps, then spreads over turns.
+/// The results of a scaling study for one number of ranks: medians over steps, summarized over turns.
 package struct ScalingPoint: Sendable {
     package let ranks: Int
-    /// Of a step.
+    /// Pairs of a step.
     package let pairs: Int
-    package let seconds: Spread
-    package let pairsPerSecond: Spread
-    /// Computed, after sharing.
-    package let tokensPerSecond: Spread
-    /// Useful FLOPs in a second over those of the fewest ranks in the same turn, times their number.
+    package let seconds: SummaryStatistics
+    package let pairsPerSecond: SummaryStatistics
+    /// Computed tokens, after sharing.
+    package let tokensPerSecond: SummaryStatistics
+    /// Useful FLOPs per second over those of the fewest ranks in the same turn, times their number.
     ///
-    /// Of FLOPs, since rows of a weak study differ from one number of ranks to another; of a strong one it is the ratio of
-    /// times.
-    package let speedup: Spread
+    /// FLOPs, since rows of a weak study differ between numbers of ranks; in a strong study it is the ratio of times.
+    package let speedup: SummaryStatistics
     /// Speed-up over ranks.
-    package let efficiency: Spread
-    /// What share of the work would have to be serial to explain the speed-up; nil for the fewest ranks.
+    package let efficiency: SummaryStatistics
+    /// The serial fraction of the work that would explain the speed-up; nil for the fewest ranks.
     ///
-    /// `(1/S - 1/P) / (1 - 1/P)`, Karp & Flatt 1990, by the fewest ranks as one processor.
-    package let karpFlatt: Spread?
-    /// Parts of a step in seconds, which add up to about `seconds`.
-    package let compute: Spread
-    package let waiting: Spread
-    package let exposed: Spread
-    package let rest: Spread
-    /// In collective calls, also while passes went on.
-    package let communication: Spread
+    /// `(1/S - 1/P) / (1 - 1/P)`, Karp & Flatt 1990, with the fewest ranks as one processor.
+    package let karpFlatt: SummaryStatistics?
+    /// Parts of a step in seconds, whose sum is about `seconds`.
+    package let compute: SummaryStatistics
+    package let waiting: SummaryStatistics
+    package let exposed: SummaryStatistics
+    package let rest: SummaryStatistics
+    /// Communication, including what overlaps with passes.
+    package let communication: SummaryStatistics
     /// `2 (P-1)/P` of the gradient's bytes over the time of communication, in bytes a second; nil for one rank.
-    package let busBandwidth: Spread?
-    package let plannedImbalance: Spread
-    package let measuredImbalance: Spread
-    /// Useful FLOPs over what the ranks could have done.
-    package let utilization: Spread
-    /// What a rank could do, in GFLOP/s.
-    package let peakGflops: Spread
+    package let busBandwidth: SummaryStatistics?
+    package let plannedImbalance: SummaryStatistics
+    package let measuredImbalance: SummaryStatistics
+    /// Useful FLOPs over those at the peak rate.
+    package let utilization: SummaryStatistics
+    /// The peak rate of a rank, in GFLOP/s.
+    package let peakGflops: SummaryStatistics
 
     /// - Parameters:
-    ///   - runs: Of these ranks.
-    ///   - base: For each run the one of the fewest ranks in the same turn.
+    ///   - runs: The runs with this number of ranks.
+    ///   - base: For each run the one with the fewest ranks in the same turn.
     init(_ runs: [ScalingRun], base: [ScalingRun], gradientBytes: Int) {
-        func spread(_ value: (ScalingRun) -> Double) -> Spread { Spread(runs.map(value)) }
-        func medians(_ field: (ScalingRun.Step) -> Double) -> Spread { spread { $0.median(field) } }
+        func summary(_ value: (ScalingRun) -> Double) -> SummaryStatistics { SummaryStatistics(runs.map(value)) }
+        func medians(_ field: (ScalingRun.Step) -> Double) -> SummaryStatistics { summary { $0.median(field) } }
         let (ranks, fewest) = (runs[0].ranks, base[0].ranks)
         (self.ranks, pairs) = (ranks, runs[0].pairs)
         seconds = medians(\.seconds)
-        pairsPerSecond = spread { Double($0.pairs) / $0.median(\.seconds) }
-        tokensPerSecond = spread { Double($0.tokens) / $0.median(\.seconds) }
+        pairsPerSecond = summary { Double($0.pairs) / $0.median(\.seconds) }
+        tokensPerSecond = summary { Double($0.tokens) / $0.median(\.seconds) }
         let ratios = zip(runs, base).map { $0.rate / $1.rate }
-        speedup = Spread(ratios.map { $0 * Double(fewest) })
-        efficiency = Spread(ratios.map { $0 * Double(fewest) / Double(ranks) })
+        speedup = SummaryStatistics(ratios.map { $0 * Double(fewest) })
+        efficiency = SummaryStatistics(ratios.map { $0 * Double(fewest) / Double(ranks) })
         let processors = Double(ranks) / Double(fewest)
-        karpFlatt = ranks == fewest ? nil : Spread(ratios.map { Self.serialShare(speedup: $0, processors: processors) })
+        karpFlatt =
+            ranks == fewest
+            ? nil : SummaryStatistics(ratios.map { Self.serialShare(speedup: $0, processors: processors) })
         (compute, waiting, exposed) = (medians(\.compute), medians(\.waiting), medians(\.exposedCommunication))
         (rest, communication) = (medians(\.rest), medians(\.communication))
         let moved = Self.busBytes(gradientBytes, ranks: ranks)
-        busBandwidth = moved > 0 && communication.minimum > 0 ? spread { moved / $0.median(\.communication) } : nil
-        plannedImbalance = spread(\.plannedImbalance)
+        busBandwidth = moved > 0 && communication.minimum > 0 ? summary { moved / $0.median(\.communication) } : nil
+        plannedImbalance = summary(\.plannedImbalance)
         measuredImbalance = medians(\.imbalance)
-        utilization = spread { $0.rate / ($0.peakGflops * 1e9) }
-        peakGflops = spread { $0.peakGflops / Double($0.ranks) }
+        utilization = summary { $0.rate / ($0.peakGflops * 1e9) }
+        peakGflops = summary { $0.peakGflops / Double($0.ranks) }
     }
 
     /// Karp & Flatt's experimentally determined serial fraction.
@@ -67,14 +68,14 @@ package struct ScalingPoint: Sendable {
         (1 / speedup - 1 / processors) / (1 - 1 / processors)
     }
 
-    /// The bytes that an all-reduce must move over each rank's link at least.
+    /// The fewest bytes that an all-reduce must move over each rank's link.
     package static func busBytes(_ bytes: Int, ranks: Int) -> Double {
         2 * Double(ranks - 1) / Double(ranks) * Double(bytes)
     }
 }
 
 extension ScalingStudy {
-    /// What was found for each number of ranks, ascending.
+    /// The results for each number of ranks, ascending.
     package var points: [ScalingPoint] {
         let fewest = runs.filter { $0.ranks == ranks.first }
         return ranks.map { ranks in

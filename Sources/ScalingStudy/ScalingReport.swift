@@ -1,23 +1,23 @@
 package import Reporting
 
-/// A study with all that follows from it.
+/// A study with its results, a forecast and its validation.
 package struct ScalingReport: Sendable {
     package let study: ScalingStudy
     package let points: [ScalingPoint]
-    /// Nil where none was asked for.
+    /// Nil without a forecast.
     package let forecast: ScalingForecast?
-    /// Nil where there is nothing to compare with.
+    /// Nil without another study.
     package let validation: ScalingValidation?
 
     /// - Parameters:
-    ///   - forecast: From the study.
-    ///   - other: Another study, which the forecast is compared with.
+    ///   - forecast: A forecast from the study.
+    ///   - other: Another study, with which the forecast is compared.
     package init(_ study: ScalingStudy, forecast: ScalingForecast?, validating other: ScalingStudy?) {
         (self.study, points, self.forecast) = (study, study.points, forecast)
-        validation = forecast.flatMap { forecast in other.map { ScalingValidation(forecast, against: $0) } }
+        validation = forecast.flatMap { forecast in other.map { ScalingValidation.compare(forecast, with: $0) } }
     }
 
-    /// The report as JSON, with the runs that `ScalingStudy` reads.
+    /// The report as JSON, with the runs that `ScalingStudy` decodes.
     package var record: MetricsRecord {
         var record = MetricsRecord()
         study.addRaw(to: &record)
@@ -31,7 +31,7 @@ package struct ScalingReport: Sendable {
 }
 
 extension MetricsRecord {
-    fileprivate mutating func add(_ key: String, _ spread: Spread?) {
+    fileprivate mutating func add(_ key: String, _ spread: SummaryStatistics?) {
         guard let spread else { return }
         add(key, spread.median)
         add(key + "_min", spread.minimum)
@@ -40,7 +40,7 @@ extension MetricsRecord {
 }
 
 extension ScalingPoint {
-    /// The point as one JSON object; what does not apply is left out.
+    /// The point as a JSON object, without fields that do not apply.
     package var record: MetricsRecord {
         var record = MetricsRecord()
         record.add("ranks", ranks)
@@ -66,7 +66,7 @@ extension ScalingPoint {
 }
 
 extension ScalingForecast {
-    /// The numbers that the forecast rests on.
+    /// The parameters of the forecast.
     fileprivate var record: MetricsRecord {
         var record = MetricsRecord()
         record.add("network", allReduce.network.name)
@@ -82,7 +82,7 @@ extension ScalingForecast {
 }
 
 extension ScalingForecast.Point {
-    /// The point as one JSON object.
+    /// The point as a JSON object.
     package var record: MetricsRecord {
         var record = MetricsRecord()
         record.add("nodes", nodes)

@@ -1,19 +1,19 @@
 internal import Reporting
 
-/// One run of a scaling study: steps of one number of ranks, as `bench` timed them.
+/// One run of a scaling study: steps on one number of ranks, as `bench` timed them.
 package struct ScalingRun: Codable, Sendable, Equatable {
-    /// One step; seconds are rank 0's where they are not said to be of all.
+    /// One step; seconds are rank 0's unless stated otherwise.
     package struct Step: Codable, Sendable, Equatable {
         package var seconds: Double
-        /// In forward and backward passes, the mean over ranks.
+        /// Seconds of forward and backward passes, the mean over ranks.
         package var compute: Double
-        /// In collective calls, also while passes went on.
+        /// Seconds of communication, including what overlaps with passes.
         package var communication: Double
-        /// Of these, those in which no pass went on; nil where communication was not overlapped.
+        /// Seconds of communication outside passes; nil without overlap.
         package var exposed: Double?
-        /// The slowest rank's time in passes over the mean.
+        /// The slowest rank's pass time over the mean.
         package var imbalance: Double
-        /// How much ranks differed in seconds for the same work, relative to their mean.
+        /// The deviation of ranks in seconds for the same work, relative to their mean.
         package var spread: Double
 
         enum CodingKeys: String, CodingKey {
@@ -41,24 +41,24 @@ package struct ScalingRun: Codable, Sendable, Equatable {
 
         /// Communication that the step waits for.
         package var exposedCommunication: Double { exposed ?? communication }
-        /// The mean over ranks of what each waits for the slowest.
+        /// The mean wait of a rank for the slowest.
         package var waiting: Double { compute * max(imbalance - 1, 0) }
-        /// Plan, update and all else that is neither passes nor communication.
+        /// Plan, update and everything else outside passes and communication.
         package var rest: Double { max(0, seconds - compute - waiting - exposedCommunication) }
     }
 
     package let ranks: Int
-    /// The turn of the study that it belongs to, from 1.
+    /// The turn of the study, from 1.
     package let turn: Int
-    /// What all ranks could do together, in GFLOP/s, while it ran.
+    /// The peak rate of all ranks during the run, in GFLOP/s.
     package let peakGflops: Double
-    /// Of a step, over all ranks.
+    /// Pairs of a step, over all ranks.
     package let pairs: Int
     /// Tokens that a step computes.
     package let tokens: Int
     /// Useful FLOPs of a step, forward and backward.
     package let flops: Double
-    /// The costliest rank's share by the plan over the mean.
+    /// The planned cost of the costliest rank over the mean.
     package let plannedImbalance: Double
     /// The timed steps, at least one.
     package var steps: [Step]
@@ -87,14 +87,14 @@ package struct ScalingRun: Codable, Sendable, Equatable {
     }
 
     /// The median over steps.
-    package func median(_ field: (Step) -> Double) -> Double { Spread(steps.map(field)).median }
+    package func median(_ field: (Step) -> Double) -> Double { SummaryStatistics(steps.map(field)).median }
 
-    /// Useful FLOPs in a second of a median step.
+    /// Useful FLOPs per second of a median step.
     var rate: Double { flops / median(\.seconds) }
 }
 
 extension ScalingRun {
-    /// The run as one JSON object, which `Codable` reads.
+    /// The run as a JSON object, which `Codable` decodes.
     var record: MetricsRecord {
         var record = MetricsRecord()
         record.add(CodingKeys.ranks.rawValue, ranks)

@@ -4,9 +4,9 @@ internal import Reporting
 package import SystemPackage
 
 extension ScalingStudy {
-    /// Reads what `espalier scaling --json` wrote.
+    /// Reads a study that `espalier scaling --json` wrote.
     ///
-    /// - Throws: `FormatError` for a file that is not such a study, or has a number that no run comes to.
+    /// - Throws: `FormatError` for a file that is not such a study, or has an impossible number.
     package init(path: FilePath) throws {
         self = try Self.read(path, as: "a study that espalier scaling --json wrote")
         do {
@@ -16,13 +16,13 @@ extension ScalingStudy {
         }
     }
 
-    /// Reads a report of `bench --json` with one source and one way of sharing.
+    /// Reads a report of `bench --json` with one source and one sharing mode.
     ///
     /// - Parameter turn: The turn of the study that the run belongs to.
     package static func run(report path: FilePath, turn: Int) throws -> (subject: Subject, run: ScalingRun) {
         let report: Report = try read(path, as: "a report of espalier bench --json")
         guard let result = report.results.first, report.results.count == 1, !result.steps.isEmpty else {
-            throw FormatError(path, "expected steps of one source and one way of sharing, found others")
+            throw FormatError(path, "expected steps of one source and one sharing mode, found others")
         }
         let subject = Subject(
             model: report.model,
@@ -46,7 +46,7 @@ extension ScalingStudy {
         return (subject, run)
     }
 
-    /// What of a report counts here, by its keys.
+    /// The fields of a report that a study uses.
     private struct Report: Decodable {
         struct Result: Decodable {
             let data: String

@@ -1,12 +1,12 @@
-/// A study has a number that no run comes to.
+/// A number in a study that no run reaches.
 struct ScalingStudyFault: Error, CustomStringConvertible {
     let description: String
 }
 
 extension ScalingStudy {
-    /// Checks that each number is one that a run may come to, so that no figure made of them overflows or is none.
+    /// Checks that every number is possible, so that no result overflows or is undefined.
     ///
-    /// - Throws: `ScalingStudyFault` for the first that is not.
+    /// - Throws: `ScalingStudyFault` for the first invalid number.
     func checkRanges() throws {
         guard !runs.isEmpty else { throw ScalingStudyFault(description: "expected a run, found none") }
         try check("rows", rows, in: 1...1 << 20)

@@ -1,24 +1,24 @@
 /// Runs of the same steps on several numbers of ranks.
 package struct ScalingStudy: Codable, Sendable, Equatable {
-    /// What stays the same as ranks are added.
+    /// What stays constant as ranks are added.
     package enum Mode: String, CaseIterable, Sendable, Codable {
-        /// The rows of a rank.
+        /// The rows of each rank.
         case weak
-        /// The rows of a step.
+        /// The rows of each step.
         case strong
     }
 
-    /// What was run, the same in all runs.
+    /// The model and data of all runs.
     package struct Subject: Codable, Sendable, Equatable {
         package let model: String
         package let parameters: Int
-        /// Of a gradient, which every rank has.
+        /// Bytes of a gradient, which every rank has.
         package let gradientBytes: Int
         package let data: String
         package let sharing: String
         /// The most tokens of a packed row.
         package let rowTokens: Int
-        /// Of a rank.
+        /// Threads of a rank.
         package let threads: Int
 
         enum CodingKeys: String, CodingKey {
@@ -43,10 +43,10 @@ package struct ScalingStudy: Codable, Sendable, Equatable {
     }
 
     package let mode: Mode
-    /// Rows of the data: of a rank where `mode` is weak, of a step where it is strong.
+    /// Rows of the data: of a rank if `mode` is weak, of a step if it is strong.
     package let rows: Int
     package let subject: Subject
-    /// In the order in which they ran.
+    /// The runs in their order.
     package private(set) var runs: [ScalingRun]
 
     /// A study of these runs.
@@ -54,7 +54,7 @@ package struct ScalingStudy: Codable, Sendable, Equatable {
         (self.mode, self.rows, self.subject, self.runs) = (mode, rows, subject, runs)
     }
 
-    /// Rows of a step on so many ranks.
+    /// Rows of a step on `ranks` ranks.
     package static func rows(_ rows: Int, mode: Mode, ranks: Int) -> Int { mode == .weak ? rows * ranks : rows }
 
     /// The numbers of ranks, ascending.

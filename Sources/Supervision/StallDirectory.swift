@@ -2,42 +2,42 @@ internal import Foundation
 internal import Glibc
 package import SystemPackage
 
-/// Where ranks leave word of what they last did, for a watchdog that needs no communicator.
+/// The directory through which ranks exchange status records without a communicator.
 ///
-/// It is `stall` in the output directory, on the file system that they share, and there only once some rank waits. Neither
-/// it nor a file in it may be a link: nothing is written to, or read from, where a link points to.
+/// It is `stall` in the output directory, on the shared file system, and exists only while some rank waits. Neither it
+/// nor its files may be links: nothing is written to, or read from, the target of a link.
 package struct StallDirectory: Sendable {
     private static let name = "stall"
     private static let verdict = "verdict"
-    /// A word fills this many bytes, so that it is written by one call and read whole.
+    /// Every record has this size in bytes, so that one call writes it and a reader sees all of it.
     private static let recordBytes = 512
     let path: FilePath
 
-    /// The one in `output`.
+    /// The directory in `output`.
     package init(in output: FilePath) {
         path = output.appending(Self.name)
     }
 
     var exists: Bool { access(path.string, F_OK) == 0 }
 
-    /// Makes it, if it is missing and can be made; others may be doing the same.
+    /// Creates the directory if it does not exist; other ranks may do so at the same time.
     package func make() { mkdir(path.string, 0o777) }
 
-    /// Removes it with all words.
+    /// Removes the directory with all records.
     func remove() { try? FileManager.default.removeItem(atPath: path.string) }
 
-    /// Leaves this rank's word.
+    /// Writes this rank's record.
     ///
-    /// Where that cannot be done the rank counts as silent, which says as much.
+    /// A rank that cannot write counts as silent, which is as informative.
     package func write(_ record: StallRecord, rank: Int) {
         guard var bytes = try? JSONEncoder().encode(record), bytes.count < Self.recordBytes else { return }
         bytes += Data(repeating: UInt8(ascii: " "), count: Self.recordBytes - 1 - bytes.count)
         bytes.append(UInt8(ascii: "\n"))
-        // Opened each time: other hosts see on NFS what was written before a close.
+        // Opened for each record: on NFS other hosts see what was written before a close.
         write(bytes, to: file(rank))
     }
 
-    /// A rank's last word; nil where there is none, or a part of one.
+    /// The last record of a rank; nil if there is none or it is incomplete.
     package func read(rank: Int) -> StallRecord? {
         open(file(rank), O_RDONLY) { descriptor in
             var bytes = Data(count: Self.recordBytes)
@@ -46,15 +46,15 @@ package struct StallDirectory: Sendable {
         } ?? nil
     }
 
-    /// The last words of those ranks that have left one.
+    /// The last records of `ranks`, without those that have none.
     func read(ranks: [Int]) -> [Int: StallRecord] {
-        ranks.reduce(into: [:]) { words, rank in words[rank] = read(rank: rank) }
+        ranks.reduce(into: [:]) { records, rank in records[rank] = read(rank: rank) }
     }
 
-    /// Whether this rank is the first that comes to tell which ranks are at fault.
+    /// Whether this rank is the first that reports the ranks at fault.
     package func claimVerdict() -> Bool { open(Self.verdict, O_WRONLY | O_CREAT | O_EXCL) { _ in true } ?? false }
 
-    /// Keeps what was told.
+    /// Stores the reported verdict.
     package func write(verdict text: String) { write(Data("\(text)\n".utf8), to: Self.verdict) }
 
     private func write(_ bytes: Data, to name: String) {
@@ -63,12 +63,12 @@ package struct StallDirectory: Sendable {
         }
     }
 
-    /// Opens a file of the directory for `body`; nil where it cannot be opened.
+    /// Opens a file of the directory for `body`; nil if it cannot be opened.
     private func open<R>(_ name: String, _ flags: Int32, _ body: (Int32) -> R) -> R? {
         let directory = Glibc.open(path.string, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard directory >= 0 else { return nil }
         defer { close(directory) }
-        // Not blocking: a pipe of that name would otherwise wait for its other end.
+        // Non-blocking: opening a pipe of that name would wait for its other end.
         let descriptor = openat(directory, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

@@ -7,13 +7,14 @@ internal import SystemPackage
 
 /// The threads of a `Watchdog`.
 ///
-/// One decides, and touches nothing that could hang; the other leaves and reads word, which may hang on a file system whose
-/// server is gone.
+/// One decides, and uses nothing that can hang; the other writes and reads status records, and may hang on a file
+/// system whose server is gone.
 final class StallWatch: Sendable {
-    /// What the job is given to end by itself, and then the process, in seconds: less than 30 in all.
+    /// The time for each way to end the job, in seconds: less than 30 in all.
     private static let grace = (firstRank: 1.0, verdict: 2.0, delivery: 0.5, abort: 10.0, exit: 20.0)
-    /// After so many seconds without motion a rank leaves word, to be read where the launcher ends the job before `timeout`,
-    /// as it does where a host is cut off.
+    /// Seconds without progress after which a rank writes a status record.
+    ///
+    /// It is read where the launcher ends the job before `timeout`, as it does when a host is disconnected.
     private static let patience = 5.0
 
     let rank: Int
@@ -22,7 +23,7 @@ final class StallWatch: Sendable {
     private let timeout: Double
     private let isOver = Atomic<Bool>(false)
     private let isFiring = Atomic<Bool>(false)
-    /// When this rank has last moved, and when another was last seen to, in nanoseconds.
+    /// When this rank last made progress, and when another was last seen to, in nanoseconds.
     private let ownMotion = Atomic<UInt64>(0)
     private let othersMotion = Atomic<UInt64>(0)
 
@@ -30,173 +31,173 @@ final class StallWatch: Sendable {
         (self.members, self.rank, self.directory, self.timeout) = (members, rank, directory, timeout)
     }
 
-    /// How often the deciding thread looks, and how often word is left, in seconds.
+    /// The intervals of checks and of status records, in seconds.
     private var tick: Double { min(timeout / 20, 0.2) }
     private var beat: Double { min(timeout / 20, 60) }
 
-    /// Starts the threads, which hold this object until they see that it is over.
-    func begin() {
+    /// Starts the threads, which retain this object until they see that it has ended.
+    func start() {
         let start = Self.now
         ownMotion.store(start, ordering: .relaxed)
         othersMotion.store(start, ordering: .relaxed)
         Thread.detachNewThread { [self] in decide() }
-        Thread.detachNewThread { [self] in correspond() }
+        Thread.detachNewThread { [self] in exchangeRecords() }
     }
 
-    /// From now on nothing is told or ended any more.
+    /// Ends the watch: nothing is reported or ended afterwards.
     func end() { isOver.store(true, ordering: .relaxed) }
 
-    /// Whether this rank has found that nothing moves, and ends the job.
+    /// Whether this rank has detected a stall, and ends the job.
     var hasFired: Bool { isFiring.load(ordering: .relaxed) }
 
     private static var now: UInt64 { monotonicNanoseconds() }
 
     private static func seconds(since time: UInt64) -> Double { now > time ? Double(now - time) / 1e9 : 0 }
 
-    /// For how long this rank has not moved.
-    private var still: Double { Self.seconds(since: ownMotion.load(ordering: .relaxed)) }
+    /// Seconds since this rank last made progress.
+    private var idleSeconds: Double { Self.seconds(since: ownMotion.load(ordering: .relaxed)) }
 
-    // MARK: The thread that decides
+    // MARK: Decision thread
 
     private func decide() {
-        var (motions, lastLook, hasExplained) = (Progress.state.motions, Self.now, false)
+        var (motions, lastCheck, hasReported) = (Progress.state.motions, Self.now, false)
         while !isOver.load(ordering: .relaxed) {
             Thread.sleep(forTimeInterval: tick)
-            // A process that was itself stopped, as by Ctrl-Z, knows nothing of the time between.
-            let wasStopped = Self.seconds(since: lastLook) > tick + timeout / 2
-            lastLook = Self.now
+            // A process that was stopped itself, such as by Ctrl-Z, did not observe the time in between.
+            let wasStopped = Self.seconds(since: lastCheck) > tick + timeout / 2
+            lastCheck = Self.now
             let current = Progress.state.motions
-            if current != motions || wasStopped { ownMotion.store(lastLook, ordering: .relaxed) }
+            if current != motions || wasStopped { ownMotion.store(lastCheck, ordering: .relaxed) }
             motions = current
-            let othersStill = Self.seconds(since: othersMotion.load(ordering: .relaxed))
-            if min(still, othersStill) >= timeout, !isOver.load(ordering: .relaxed) { fire() }
-            guard StopSignal.isTermination, !hasExplained else { continue }
-            hasExplained = true
-            if still >= Self.patience, Progress.state.isInCall { explainEnd() }
+            let othersIdleSeconds = Self.seconds(since: othersMotion.load(ordering: .relaxed))
+            if min(idleSeconds, othersIdleSeconds) >= timeout, !isOver.load(ordering: .relaxed) { fire() }
+            guard StopSignal.isTermination, !hasReported else { continue }
+            hasReported = true
+            if idleSeconds >= Self.patience, Progress.state.isInCall { reportTermination() }
         }
     }
 
-    /// Says what this rank last did, and ends the job, by the first of three ways that does not hang.
+    /// Reports the last activity of this rank, and ends the job, by the first of three ways that does not hang.
     private func fire() -> Never {
         Thread.detachNewThread {
             Thread.sleep(forTimeInterval: Self.grace.exit)
             _exit(ExitStatus.stalled)
         }
         isFiring.store(true, ordering: .relaxed)
-        tell("\(members[rank].name): \(StallRecord(Progress.state, beat: 0, seconds: still).text)")
+        printNotice("\(members[rank].name): \(StallRecord(Progress.state, beat: 0, seconds: idleSeconds).text)")
         Thread.sleep(forTimeInterval: Self.grace.abort)
         World.abort(code: ExitStatus.stalled)
     }
 
-    /// Says for whom this rank was waiting when the launcher began to end the job, which kills in a second.
+    /// Reports for which rank this one waited when the launcher began to end the job, which kills it a second later.
     ///
-    /// A thread of its own, since the directory may hang. That rank speaks which the launcher is likely to hear: the first,
-    /// and where that is cut off, the next.
-    private func explainEnd() {
-        let (own, seconds) = (Progress.state, still)
+    /// On a separate thread, since the directory may hang. Only a rank that the launcher is likely to hear reports: the
+    /// first, or the second if the first is disconnected.
+    private func reportTermination() {
+        let (own, seconds) = (Progress.state, idleSeconds)
         Thread.detachNewThread { [self] in
-            var words = directory.read(ranks: members.map(\.rank)).filter { $0.value.seconds >= Self.patience }
-            words[rank] = StallRecord(own, beat: 0, seconds: seconds)
-            let lost = Set(members.map(\.rank)).subtracting(words.keys)
-            let fault = lost.isEmpty ? StallVerdict.separated(words) : lost
+            var records = directory.read(ranks: members.map(\.rank)).filter { $0.value.seconds >= Self.patience }
+            records[rank] = StallRecord(own, beat: 0, seconds: seconds)
+            let lost = Set(members.map(\.rank)).subtracting(records.keys)
+            let fault = lost.isEmpty ? StallVerdict.separated(records) : lost
             guard rank == 0 || rank == 1 && fault == [0] else { return }
             let verdict = StallVerdict.text(
                 members: members,
-                words: words,
-                heard: Set(words.keys),
+                records: records,
+                heard: Set(records.keys),
                 timeout: timeout,
                 place: directory.path.string,
-                event: "the launcher ended the job, in which nothing had moved for \(Int(seconds.rounded())) s",
+                event: "the launcher ended the job, which had made no progress for \(Int(seconds.rounded())) s",
                 connected: rank
             )
-            tell("error: \(verdict)")
+            printNotice("error: \(verdict)")
         }
     }
 
-    // MARK: The thread that leaves and reads word
+    // MARK: Record thread
 
-    private func correspond() {
+    private func exchangeRecords() {
         var others = OtherRanks(members.map(\.rank).filter { $0 != rank }, in: directory)
-        var (beats, lastBeat, wasStill) = (0, UInt64(0), false)
+        var (beats, lastBeat, wasIdle) = (0, UInt64(0), false)
         while !isOver.load(ordering: .relaxed) {
             let fires = isFiring.load(ordering: .relaxed)
-            // At once also when a wait begins or is over, so that the last word tells whether the rank waits.
-            let isStill = still >= min(timeout / 2, Self.patience)
-            if fires || isStill != wasStill || Self.seconds(since: lastBeat) >= beat {
+            // Also when a wait begins or ends, so that the last record shows whether the rank waits.
+            let isIdle = idleSeconds >= min(timeout / 2, Self.patience)
+            if fires || isIdle != wasIdle || Self.seconds(since: lastBeat) >= beat {
                 lastBeat = Self.now
                 beats += 1
-                wasStill = isStill
-                let isWaiting = still >= timeout / 2
-                if isStill { directory.make() }
+                wasIdle = isIdle
+                let isWaiting = idleSeconds >= timeout / 2
+                if isIdle { directory.make() }
                 if directory.exists {
-                    directory.write(StallRecord(Progress.state, beat: beats, seconds: still), rank: rank)
+                    directory.write(StallRecord(Progress.state, beat: beats, seconds: idleSeconds), rank: rank)
                 }
                 if !isWaiting {
-                    others.forget()
-                } else if others.look() {
+                    others.reset()
+                } else if others.update() {
                     othersMotion.store(Self.now, ordering: .relaxed)
                 }
-                if fires { pronounce(&others) }
+                if fires { reportVerdict(&others) }
             }
             Thread.sleep(forTimeInterval: tick)
         }
     }
 
-    /// Names the ranks at fault, and ends the job, on the first rank that comes to it.
-    private func pronounce(_ others: inout OtherRanks) {
-        // The launcher is on the first rank's host most often: what that one says is heard, and what it ends ends.
+    /// Reports the ranks at fault, and ends the job, on the first rank that gets here.
+    private func reportVerdict(_ others: inout OtherRanks) {
+        // The launcher usually runs on the first rank's host: it hears that rank's report and obeys its abort.
         if rank != 0 { Thread.sleep(forTimeInterval: Self.grace.firstRank) }
         guard directory.claimVerdict() else { return }
         Thread.sleep(forTimeInterval: Self.grace.verdict)
-        _ = others.look()
-        var words = others.words
-        words[rank] = directory.read(rank: rank) ?? StallRecord(Progress.state, beat: 0, seconds: still)
+        _ = others.update()
+        var records = others.records
+        records[rank] = directory.read(rank: rank) ?? StallRecord(Progress.state, beat: 0, seconds: idleSeconds)
         let verdict = StallVerdict.text(
             members: members,
-            words: words,
+            records: records,
             heard: others.heard.union([rank]),
             timeout: timeout,
             place: directory.path.string
         )
-        tell("error: \(verdict)")
+        printNotice("error: \(verdict)")
         directory.write(verdict: verdict)
-        // The launcher hands a line on later than an end.
+        // The launcher forwards output later than an abort.
         Thread.sleep(forTimeInterval: Self.grace.delivery)
         World.abort(code: ExitStatus.stalled)
     }
 
-    /// What the other ranks have been heard to say while this one waits.
+    /// What this rank has seen of the other ranks while it waits.
     private struct OtherRanks {
         private let ranks: [Int]
         private let directory: StallDirectory
-        private(set) var words: [Int: StallRecord] = [:]
-        /// Those that have renewed their word.
+        private(set) var records: [Int: StallRecord] = [:]
+        /// Ranks that renewed their record.
         private(set) var heard: Set<Int> = []
 
         init(_ ranks: [Int], in directory: StallDirectory) {
             (self.ranks, self.directory) = (ranks, directory)
         }
 
-        /// Begins anew: what was said before does not tell whether anything moves now.
-        mutating func forget() { (words, heard) = ([:], []) }
+        /// Forgets earlier records, which do not show whether anything moves now.
+        mutating func reset() { (records, heard) = ([:], []) }
 
-        /// Reads every word; whether any rank has moved since its last.
-        mutating func look() -> Bool {
+        /// Reads every record; returns whether any rank has made progress since its last.
+        mutating func update() -> Bool {
             var hasMoved = false
             for rank in ranks {
-                guard let word = directory.read(rank: rank) else { continue }
-                if let before = words[rank] {
-                    if before.beat != word.beat { heard.insert(rank) }
-                    if before.state.motions != word.state.motions { hasMoved = true }
+                guard let record = directory.read(rank: rank) else { continue }
+                if let previous = records[rank] {
+                    if previous.beat != record.beat { heard.insert(rank) }
+                    if previous.state.motions != record.state.motions { hasMoved = true }
                 }
-                words[rank] = word
+                records[rank] = record
             }
             return hasMoved
         }
     }
 }
 
-/// The monotonic clock, which no setting of the time changes, in nanoseconds.
+/// Reads the monotonic clock, which setting the time does not change, in nanoseconds.
 private func monotonicNanoseconds() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

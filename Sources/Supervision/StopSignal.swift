@@ -3,32 +3,32 @@ package import Collectives
 internal import Glibc
 internal import Reporting
 
-/// The signals by which schedulers and people ask a process to stop: SIGUSR1, SIGUSR2, SIGTERM and SIGINT.
+/// The signals by which schedulers and users stop a process: SIGUSR1, SIGUSR2, SIGTERM and SIGINT.
 package enum StopSignal {
-    /// From now on they are noted, in place of ending the process; a second SIGINT ends it all the same.
+    /// Installs a handler that records the signals instead of ending the process; a second SIGINT ends it nevertheless.
     package static func watch() { csignals_watch() }
 
-    /// Whether one has come.
+    /// Whether a signal was received.
     package static var isRaised: Bool { csignals_noted() != 0 }
 
-    /// Whether SIGTERM was the first, which mpirun sends a second before it kills.
+    /// Whether SIGTERM was the first; mpirun sends it a second before SIGKILL.
     package static var isTermination: Bool { csignals_noted() == SIGTERM }
 
-    /// Ends what all ranks do together where one has come to any of them; collective.
+    /// Ends the work of all ranks if any of them received a signal; collective.
     ///
-    /// - Parameter place: Where that is, told after `stopped`.
+    /// - Parameter place: The position of the stop in the run, printed after `stopped`.
     /// - Throws: `Interrupted` on every rank.
     package static func check(_ communicator: any Communicator, _ place: @autoclosure () -> String) throws {
         guard try communicator.maximum(isRaised ? 1 : 0) > 0 else { return }
-        if communicator.rank == 0 { tell("stopped \(place())") }
+        if communicator.rank == 0 { printNotice("stopped \(place())") }
         throw Interrupted()
     }
 }
 
-/// A run was asked to stop, by a signal to any rank, and has done so; known to every rank.
+/// A signal to any rank stopped the run in order; every rank throws it.
 package struct Interrupted: Error {
     package static let exitCode = ExitStatus.stopped
 
-    /// What `StopSignal.check` throws, and whoever else ends a run in order.
+    /// An error of a run that stopped in order.
     package init() {}
 }

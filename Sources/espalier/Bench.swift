@@ -106,7 +106,7 @@ struct Bench: ParsableCommand {
                 }
                 return try resolved()
             }
-            let report = try Benchmark(settings, communicator: communicator).run()
+            let report = try Benchmark.prepare(settings, communicator: communicator).run()
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
                 print(BenchPage(report).text)

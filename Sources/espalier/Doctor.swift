@@ -31,7 +31,7 @@ struct Doctor: ParsableCommand {
             if communicator.rank == 0 {
                 for comparison in comparisons { print(comparison.text) }
             }
-            if let links = try LinkMatrix(measuredBy: communicator), communicator.rank == 0 {
+            if let links = try LinkMatrix.measure(communicator), communicator.rank == 0 {
                 print(Diagnosis.comparison(of: links).text)
                 print(links.table, terminator: "")
             }

@@ -27,7 +27,7 @@ struct Logps: ParsableCommand {
                 if isRoot { try AtomicFile.checkWritable(FilePath(output)) }
                 return try shared.resolved()
             }
-            let inputs = try Inputs(configuration, communicator: communicator)
+            let inputs = try Inputs.read(configuration, communicator: communicator)
             let (policy, planner) = (inputs.policy, inputs.planner)
             let rows = Array(0..<inputs.dataset.count)
             let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }

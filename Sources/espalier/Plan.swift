@@ -19,7 +19,7 @@ struct Plan: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
-    @OptionGroup var course: CourseOptions
+    @OptionGroup var schedule: ScheduleOptions
 
     @OptionGroup var evaluation: EvaluationOptions
 
@@ -41,7 +41,7 @@ struct Plan: ParsableCommand {
 
     private func summary(ranks: Int) throws -> String {
         var configuration = try shared.resolved()
-        course.override(&configuration)
+        schedule.override(&configuration)
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
         let directory = FilePath(configuration.model)
@@ -62,7 +62,7 @@ struct Plan: ParsableCommand {
             throw TrainingError.invalid(key: "--row", expected: "from 0 to \(dataset.count - 1)", found: "\(drawnRow)")
         }
         let heldOut = try configuration.heldOutData(for: model)
-        let forecast = try RunForecast(dataset, heldOut: heldOut, configuration, model: model, ranks: ranks)
+        let forecast = try RunForecast.compute(dataset, heldOut: heldOut, configuration, model: model, ranks: ranks)
         let tree = PackedRow([TokenTree(dataset, row: drawnRow, sharing: configuration.sharing)])
         let width = Terminal.outputColumns ?? 100
         return """

@@ -83,7 +83,7 @@ struct Scaling: ParsableCommand {
     }
 
     private func answer(_ question: ScalingForecast.Question, from study: ScalingStudy) throws -> ScalingForecast {
-        if let forecast = ScalingForecast(study, question) { return forecast }
+        if let forecast = ScalingForecast.compute(study, question) { return forecast }
         let expected = "a network, since no run has two ranks"
         throw TrainingError.invalid(key: "--network", expected: expected, found: "measured")
     }

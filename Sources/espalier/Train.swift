@@ -24,7 +24,7 @@ struct Train: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
-    @OptionGroup var course: CourseOptions
+    @OptionGroup var schedule: ScheduleOptions
 
     @OptionGroup var objective: ObjectiveOptions
 
@@ -83,7 +83,8 @@ struct Train: ParsableCommand {
         let status = World.run { communicator in
             let configuration = try communicator.agree { try resolved() }
             do {
-                try TrainingRun(configuration, communicator: communicator).run(profilesPhases: profilePhases)
+                let run = try TrainingRun.prepare(configuration, communicator: communicator)
+                try run.run(profilesPhases: profilePhases)
             } catch is Interrupted {
                 isInterrupted = true
             }
@@ -93,7 +94,7 @@ struct Train: ParsableCommand {
 
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
-        course.override(&configuration)
+        schedule.override(&configuration)
         objective.override(&configuration)
         evaluation.override(&configuration.evaluation)
         saving.override(&configuration.saving)

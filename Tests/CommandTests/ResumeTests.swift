@@ -188,19 +188,19 @@ struct ResumeTests {
             try spoil(10, "optimizer.safetensors") { $0[$0.count / 2] ^= 1 }
             let bit = "optimizer.safetensors: its SHA-256 differs from manifest.json: some of its bytes have changed"
             try resume(expecting: [
-                "warning: passed over: OUT/checkpoint-10/\(bit)", "resuming after step 5 from OUT/checkpoint-5",
+                "warning: skipped checkpoint: OUT/checkpoint-10/\(bit)", "resuming after step 5 from OUT/checkpoint-5",
             ])
             try spoil(10, "manifest.json") { $0.removeLast($0.count / 2) }
             let half = "manifest.json: expected a manifest of format version 1, found other or incomplete content"
             try resume(expecting: [
-                "warning: passed over: OUT/checkpoint-10/\(half)", "resuming after step 5 from OUT/checkpoint-5",
+                "warning: skipped checkpoint: OUT/checkpoint-10/\(half)", "resuming after step 5 from OUT/checkpoint-5",
             ])
             for step in [5, 10] { try spoil(step, "espalier-state.json") { $0[0] ^= 1 } }
             let outcome = try start(output, course + ["--resume"])
             #expect(outcome.status == 64)
             let told = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
             let end =
-                "error: OUT: none of the checkpoints there is whole and of this run; start anew without --resume\n"
+                "error: OUT: expected a complete checkpoint of this run, found none; start a new run without --resume\n"
             #expect(told.hasSuffix(end), "\(told)")
             let named = try start(output, course + ["--resume", checkpoint(output, 10).string])
             #expect(
@@ -273,16 +273,16 @@ struct ResumeTests {
                     return first.replacingOccurrences(of: output.string, with: "OUT")
                 }
             }
-            let end = "; resume with what it was made with, or start anew without --resume"
+            let end = "; resume with the settings it was made with, or start a new run without --resume"
             for (arguments, what) in [
                 (["--learning-rate", "0.5"], "learning_rate: 0.01"),
                 (["--data", Golden.freeHead.file.string], "other --data"),
             ] {
                 let reason = "OUT/checkpoint-5: made with \(what)\(end)"
-                #expect(try refusals(arguments) == ["warning: passed over: \(reason)", "error: \(reason)"])
+                #expect(try refusals(arguments) == ["warning: skipped checkpoint: \(reason)", "error: \(reason)"])
             }
             let anew = try start(output, ["--max-steps", "6"])
-            let note = "warning: \(checkpoint(output, 5)) is there and not used; --resume goes on from it\n"
+            let note = "warning: \(checkpoint(output, 5)) exists but is ignored; pass --resume to continue from it\n"
             #expect(anew.status == 0 && anew.errors.hasPrefix(note), "\(anew.errors)")
             // Without a checkpoint a run starts.
             let first = try start(directory.appending("new"), ["--max-steps", "6", "--resume"])
@@ -313,7 +313,7 @@ struct ResumeTests {
             let watch = send(signal, when: output.appending("metrics.jsonl"))
             let stopped = try start(output, seldom, watch: watch)
             #expect(stopped.status == 75, "\(stopped.errors)")
-            #expect(stopped.errors.contains("; --resume goes on from there\n"))
+            #expect(stopped.errors.contains("; pass --resume to continue from it\n"))
             let resumed = try finish(output, seldom + ["--resume"])
             expectSameBits(resumed, try finish(calm, seldom))
         }

@@ -78,7 +78,7 @@ struct RollbackTests {
             let output = directory.appending("out")
             let outcome = try start(output, data, option)
             #expect(outcome.status == 0)
-            let notice = "back to step 35, the rows of 6 steps are passed over\n"
+            let notice = "rolled back to step 35, the rows of 6 steps are skipped\n"
             #expect(outcome.errors.contains(notice) && outcome.errors.contains("warning: step 41: loss "))
             let run = try TrainedRun(output)
             #expect(run.summary["rollbacks"] == 1 && run.summary["steps"] == Double(Self.steps))
@@ -131,11 +131,11 @@ struct RollbackTests {
             let ended = try start(directory.appending("out"), data, option)
             #expect(ended.status == 1)
             let reason =
-                "loss or gradient norm has leapt again, after 10 returns to a checkpoint; lower --learning-rate"
+                "loss or gradient norm spiked again after 10 rollbacks; lower --learning-rate"
             #expect(ended.errors.contains(reason), "\(ended.errors)")
             let seldom = try start(directory.appending("seldom"), data, option + ["--save-steps", "1000"])
             #expect(seldom.status == 0)
-            #expect(seldom.errors.contains("no checkpoint to go back to, the run goes on\n"), "\(seldom.errors)")
+            #expect(seldom.errors.contains("no checkpoint to roll back to, the run continues\n"), "\(seldom.errors)")
             let refused = try start(directory.appending("none"), data, ["--rollback-on-spike", "1"])
             #expect(refused.status == 64)
             #expect(refused.errors == "error: rollback_on_spike must be a finite number above 1, found 1.0\n")

@@ -31,7 +31,7 @@ struct SelfCheckTests {
             #expect(outcome.status > 0)
             let errors = outcome.errors.components(separatedBy: "\n").filter { $0.hasPrefix("error:") }
             #expect(errors.count == 1 && errors[0].hasPrefix("error: rank 0: self-check: row "), "\(outcome.errors)")
-            #expect(errors[0].hasSuffix("that are not finite; look for broken weights"))
+            #expect(errors[0].hasSuffix("that are not finite; check the weights"))
             #expect(!FileManager.default.fileExists(atPath: output.appending("model.safetensors").string))
         }
     }

@@ -50,7 +50,7 @@ struct SkippingTests {
             let model = try brokenModel(in: directory, "model.embed_tokens.weight", row: Self.token)
             let fault =
                 "step 4: loss nan, gradient norm nan, not finite for row 3 of the data; the model was neither updated "
-                + "nor written; lower --learning-rate, or look for broken weights\n"
+                + "nor written; lower --learning-rate, or check the weights\n"
             let stopped = try run(model, output, [])
             #expect(stopped.status == 1)
             #expect(stopped.errors.hasSuffix("error: " + fault), "\(stopped.errors)")

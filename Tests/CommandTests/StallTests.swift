@@ -48,8 +48,11 @@ struct StallTests {
             #expect(outcome.status == 124, "\(outcome.errors)")
             let lines = outcome.errors.split(separator: "\n").map { String($0) }
             let verdict = try #require(lines.first { $0.hasPrefix("error: stalled: ") }, "\(outcome.errors)")
-            #expect(verdict.contains("nothing has moved for \(Self.timeout) s; no word from rank 1 on "), "\(verdict)")
-            #expect(verdict.contains(" (process \(process)): stopped, hung up, or cut off from "), "\(verdict)")
+            #expect(
+                verdict.contains("no progress for \(Self.timeout) s; no status record from rank 1 on "),
+                "\(verdict)"
+            )
+            #expect(verdict.contains(" (process \(process)): stopped, hung, or disconnected from "), "\(verdict)")
             for rank in [0, 2] {
                 let line = lines.first { $0.hasPrefix("rank \(rank) on ") } ?? ""
                 #expect(line.contains("): step ") && line.contains(", collective call "), "\(outcome.errors)")

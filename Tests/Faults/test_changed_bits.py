@@ -23,7 +23,7 @@ def run(calm, place) -> Run:
 def expect_skipped(run: Run, calm: Run, file: str, fault: str) -> None:
     resumed = run.finish(None, "--resume")
     checkpoint = run.output / "checkpoint-10"
-    assert resumed.stderr.startswith(f"warning: passed over: {checkpoint / file}: {fault}"), resumed.stderr
+    assert resumed.stderr.startswith(f"warning: skipped checkpoint: {checkpoint / file}: {fault}"), resumed.stderr
     assert f"resuming after step 5 from {run.output / 'checkpoint-5'}\n" in resumed.stderr
     run.expect_same(calm)
 
@@ -48,7 +48,7 @@ def test_a_reference_cache_with_a_changed_bit_is_rejected_and_recomputed(positio
     flip_bit(run.cache, position)
     refused = run.start(None, "--resume")
     assert refused.returncode != 0
-    fault = f"its values are not those that were written: {CHANGED}; remove it, and they are computed again"
+    fault = "expected the values that were written, found changed bytes; remove the file to recompute them"
     assert refused.stderr.endswith(f"error: {run.cache}: {fault}\n"), refused.stderr
     run.cache.unlink()
     run.finish(None, "--resume")
@@ -68,7 +68,7 @@ def expect_named(run: Run, calm: Run, disturbance: Disturbance, step: int, save:
     """Expects that the rank is named after a step and not saved, and that the run resumes from an earlier save."""
     stopped = run.start(disturbance)
     assert stopped.returncode != 0
-    fault = f"error: after step {step} rank 1 has other weights than rank 0, though both started and stepped alike: "
+    fault = f"error: after step {step} the weights of rank 1 differ from those of rank 0: "
     assert fault in stopped.stderr, stopped.stderr
     assert run.newest == save and not (run.output / "model.safetensors").exists()
     assert f"resuming after step {save} " in run.finish(disturbance, "--resume").stderr

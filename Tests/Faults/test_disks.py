@@ -140,7 +140,7 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(calm, small_disk):
     filler = small_disk / "filler"
     filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - (1 << 20) - 2 * model))
     errors = run.finish().stderr
-    warnings = [line for line in errors.splitlines() if line.startswith("warning: no checkpoint was written: ")]
+    warnings = [line for line in errors.splitlines() if line.startswith("warning: checkpoint not written: ")]
     assert len(warnings) == 2 and all("No space left on device; free some space" in line for line in warnings), errors
     run.expect_same(undisturbed)
     assert run.checkpoints == []

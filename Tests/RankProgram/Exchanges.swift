@@ -16,11 +16,11 @@ struct Exchanges {
         // As if ranks were on hosts of two, where that is possible.
         let hosts = size % 2 == 0 ? (0..<size).map { $0 - $0 % 2 } : (0..<size).map { _ in 0 }
         let capacity = Self.counts.max() ?? 0
-        let maker = ReductionMaker(rank: communicator.rank, leaders: hosts, channel: channel, capacity: capacity)
+        channel.setHosts(leaders: hosts)
         var compared = 0
         for collective in Collective.allCases where collective != .auto {
             for dtype in ReduceDType.allCases {
-                let reduction = try maker.reduction(collective, dtype)
+                let reduction = try channel.makeReduction(collective, dtype, capacity: capacity)
                 // Again, to see that nothing is left over from before.
                 for count in Self.counts + Self.counts {
                     try check(reduction, collective, dtype, count: count)
@@ -107,26 +107,31 @@ struct Exchanges {
     /// What hosts of different numbers of ranks are told, and which collectives are tried where.
     func hosts() throws {
         guard let channel = try communicator.channel() else { return }
-        func maker(_ leaders: [Int]) -> ReductionMaker {
-            ReductionMaker(rank: 0, leaders: leaders, channel: channel, capacity: 1)
-        }
         for (leaders, candidates) in [
             ([0, 0], [.direct]), ([0, 1], [.direct]), ([0, 0, 0], [.direct]), ([0, 0, 0, 0], [.direct, .halving]),
             ([0, 0, 2, 2], [.direct, .halving, .hierarchical]), ([0, 1, 0, 1], [.direct, .halving]),
             ([0, 0, 0, 3, 3, 3], [.direct, .halving]),
         ] as [([Int], [Collective])] {
-            try expect(maker(leaders).candidates == candidates, "\(leaders): \(maker(leaders).candidates)")
+            channel.setHosts(leaders: leaders)
+            try expect(channel.candidates == candidates, "\(leaders): \(channel.candidates)")
         }
         do {
-            _ = try maker([0, 0, 2]).reduction(.hierarchical, .float32)
+            channel.setHosts(leaders: [0, 0, 2])
+            _ = try channel.makeReduction(.hierarchical, .float32, capacity: 1)
             throw Mismatch(description: "two hosts of different numbers of ranks")
         } catch let error as HostError {
             try expect(error.description.contains("; found 2, 1; start them so"), "\(error)")
         }
-        let choice = try CollectiveChoice(.auto, capacity: 40_000, communicator: communicator)
-        let tried = (choice?.trials ?? []).map(\.collective)
+        let partition = try RankPartition.establish(
+            parameters: 40_000,
+            shards: size,
+            bucketElements: 40_000,
+            collective: .auto,
+            communicator: communicator
+        )
+        let tried = partition.trials.map(\.collective)
         try expect(tried == (size % 2 == 0 && size > 2 ? [.direct, .halving] : []), "tried \(tried)")
-        let chosen = choice?.collective
+        let chosen = partition.collective
         try expect(chosen == .direct || chosen == .halving, "chose \(String(describing: chosen))")
     }
 

@@ -157,13 +157,13 @@ struct AllReduceModelTests {
     @Test("latency and bandwidth are recovered from what exchanges took")
     func recovery() throws {
         let made = SyntheticStudy(ranks: [1, 2, 3, 6], latency: 2e-4, bandwidth: 3e8)
-        let found = try #require(Network(measuredBy: made.study.runs, gradientBytes: made.gradientBytes))
+        let found = try #require(Network.fit(made.study.runs, gradientBytes: made.gradientBytes))
         #expect(agrees(found.latency, 2e-4, within: 1e-6) && agrees(found.bandwidth, 3e8, within: 1e-6))
         // Two ranks alone tell one number: all counts as bandwidth.
         let pair = SyntheticStudy(ranks: [1, 2], latency: 0, bandwidth: 3e8)
-        let one = try #require(Network(measuredBy: pair.study.runs, gradientBytes: pair.gradientBytes))
+        let one = try #require(Network.fit(pair.study.runs, gradientBytes: pair.gradientBytes))
         #expect(one.latency == 0 && agrees(one.bandwidth, 3e8))
         let alone = SyntheticStudy(ranks: [1]).study
-        #expect(Network(measuredBy: alone.runs, gradientBytes: 4) == nil)
+        #expect(Network.fit(alone.runs, gradientBytes: 4) == nil)
     }
 }

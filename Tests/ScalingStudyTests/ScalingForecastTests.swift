@@ -9,7 +9,7 @@ struct ScalingForecastTests {
         network: Network? = Network("10gbe"),
         seed: UInt64 = 42
     ) throws -> ScalingForecast {
-        try #require(ScalingForecast(made.study, .init(nodes: nodes, network: network), seed: seed))
+        try #require(ScalingForecast.compute(made.study, .init(nodes: nodes, network: network), seed: seed))
     }
 
     // MARK: The model
@@ -18,7 +18,7 @@ struct ScalingForecastTests {
     func recovery(mode: ScalingStudy.Mode) throws {
         var made = SyntheticStudy(mode: mode, perFLOP: 3e-10, spread: 0.03, overlap: 0.4, rest: 0.2, pairsOfRank: 64)
         made.tokensOfPair = 1
-        let model = ScalingModel(made.study.runs, of: made.study.subject)
+        let model = ScalingModel.fit(made.study.runs, of: made.study.subject)
         #expect(agrees(model.spread, 0.03) && agrees(model.overlap, 0.4) && model.plannedImbalance == 1)
         let network = Network(name: "", latency: made.latency, bandwidth: made.bandwidth, summing: 0)
         for ranks in [8, 16, 64] {
@@ -46,7 +46,7 @@ struct ScalingForecastTests {
     @Test("rows that cannot be halved make some ranks wait")
     func wholeRows() {
         let made = SyntheticStudy(mode: .strong, spread: 0)
-        let model = ScalingModel(made.study.runs, of: made.study.subject)
+        let model = ScalingModel.fit(made.study.runs, of: made.study.subject)
         let allReduce = AllReduceModel(network: Network(name: "", latency: 0, bandwidth: .infinity, summing: 0))
         // Eight pairs on three ranks: one has three; on sixteen, half have none.
         for (ranks, longest) in [(2, 4.0), (3, 3.0), (8, 1.0), (16, 1.0)] {
@@ -60,10 +60,10 @@ struct ScalingForecastTests {
         var made = SyntheticStudy(ranks: [1, 2, 4])
         let forecast = try forecast(made, nodes: 1, network: nil)
         made.ranks = [3, 6]
-        let exact = ScalingValidation(forecast, against: made.study)
+        let exact = ScalingValidation.compare(forecast, with: made.study)
         #expect(exact.points.map(\.ranks) == [3, 6] && exact.worst < 1e-6)
         made.perFLOP *= 1.25
-        let slower = ScalingValidation(forecast, against: made.study)
+        let slower = ScalingValidation.compare(forecast, with: made.study)
         #expect(slower.worst > 0.15 && slower.worst < 0.21 && slower.points.allSatisfy { $0.error < 0 })
     }
 
@@ -145,6 +145,6 @@ struct ScalingForecastTests {
         let alone = SyntheticStudy(ranks: [1], noise: 0.02)
         let point = try #require(try forecast(alone).points.last)
         #expect(point.efficiency > 0 && point.efficiency < 1 && point.parts.waiting > 0)
-        #expect(ScalingForecast(alone.study, .init(nodes: 4, network: nil)) == nil)
+        #expect(ScalingForecast.compute(alone.study, .init(nodes: 4, network: nil)) == nil)
     }
 }

@@ -41,8 +41,9 @@ struct ScalingStudyTests {
             run(4, turn: 2, seconds: [4, 4, 4]), run(1, turn: 2, seconds: [12, 12, 12]),
         ]).points
         #expect(points.map(\.ranks) == [1, 4])
-        #expect(points[0].speedup == Spread([1]) && points[0].efficiency.median == 1 && points[0].karpFlatt == nil)
-        #expect(points[0].seconds == Spread([9, 12]) && points[0].busBandwidth == nil)
+        #expect(points[0].speedup == SummaryStatistics([1]) && points[0].efficiency.median == 1)
+        #expect(points[0].karpFlatt == nil)
+        #expect(points[0].seconds == SummaryStatistics([9, 12]) && points[0].busBandwidth == nil)
         // Turns: 9 over 3 and 12 over 4.
         #expect(agrees(points[1].speedup.minimum, 3) && agrees(points[1].speedup.maximum, 3))
         #expect(agrees(points[1].efficiency.minimum, 0.75) && agrees(points[1].efficiency.maximum, 0.75))
@@ -88,7 +89,7 @@ struct ScalingStudyTests {
         try Places.temporary { directory in
             let made = SyntheticStudy(overlap: 0.3, noise: 0.01).study
             let question = ScalingForecast.Question(nodes: 8, network: Network("10gbe"))
-            let forecast = try #require(ScalingForecast(made, question))
+            let forecast = try #require(ScalingForecast.compute(made, question))
             let report = ScalingReport(made, forecast: forecast, validating: made)
             let path = directory.appending("study.json")
             try report.record.page.write(toFile: path.string, atomically: true, encoding: .utf8)

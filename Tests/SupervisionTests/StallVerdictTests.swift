@@ -27,12 +27,12 @@ struct StallVerdictTests {
         return StallRecord(state, beat: 1, seconds: 1800)
     }
 
-    private func verdict(_ members: [JobMember], _ words: [Int: StallRecord], heard: Set<Int>) -> String {
-        StallVerdict.text(members: members, words: words, heard: heard, timeout: 1800, place: "OUT/stall")
+    private func verdict(_ members: [JobMember], _ records: [Int: StallRecord], heard: Set<Int>) -> String {
+        StallVerdict.text(members: members, records: records, heard: heard, timeout: 1800, place: "OUT/stall")
     }
 
     @Test("a rank's word says where it is")
-    func words() {
+    func records() {
         #expect(record(481).text == "step 12, training, in allReduceSum, collective call 481, for 1800 s")
         let before = "training, after collective call 480, for 1800 s"
         #expect(record(480, isInCall: false, step: 0).text == before)
@@ -40,31 +40,31 @@ struct StallVerdictTests {
 
     @Test("a rank that leaves no word is named, also where an old word of it is there")
     func silent() {
-        let words = [0: record(481), 1: record(481), 2: record(481), 3: record(470)]
+        let records = [0: record(481), 1: record(481), 2: record(481), 3: record(470)]
         let told =
-            "stalled: nothing has moved for 1800 s; no word from rank 3 on node3 (process 103): stopped, hung up, or "
-            + "cut off from OUT/stall; the others are in allReduceSum, collective call 481, of step 12; "
-        for words in [words, words.filter { $0.key < 3 }] {
-            let found = verdict(members, words, heard: [0, 1, 2])
+            "stalled: no progress for 1800 s; no status record from rank 3 on node3 (process 103): stopped, hung, or "
+            + "disconnected from OUT/stall; the others are in allReduceSum, collective call 481, of step 12; "
+        for records in [records, records.filter { $0.key < 3 }] {
+            let found = verdict(members, records, heard: [0, 1, 2])
             #expect(found.hasPrefix(told), "\(found)")
         }
     }
 
     @Test("a rank that speaks, and has not come to the call in which the others wait, is named")
     func behind() {
-        let words = [0: record(481), 1: record(480, isInCall: false), 2: record(481), 3: record(481)]
-        let found = verdict(members, words, heard: [0, 1, 2, 3])
+        let records = [0: record(481), 1: record(480, isInCall: false), 2: record(481), 3: record(481)]
+        let found = verdict(members, records, heard: [0, 1, 2, 3])
         let late = "rank 1 on node1 (process 101): step 12, training, after collective call 480, for 1800 s"
-        #expect(found.contains("; not come to collective call 481: \(late); "), "\(found)")
-        #expect(!found.contains("no word"))
+        #expect(found.contains("; did not reach collective call 481: \(late); "), "\(found)")
+        #expect(!found.contains("no status record"))
     }
 
     @Test("where all wait in the same call, the network is to blame")
     func network() {
-        let words = Dictionary(uniqueKeysWithValues: (0..<4).map { ($0, record(481)) })
-        let found = verdict(members, words, heard: [0, 1, 2, 3])
+        let records = Dictionary(uniqueKeysWithValues: (0..<4).map { ($0, record(481)) })
+        let found = verdict(members, records, heard: [0, 1, 2, 3])
         let all =
-            "all ranks are in allReduceSum, collective call 481, of step 12: look at the network between their hosts"
+            "all ranks are in allReduceSum, collective call 481, of step 12: check the network between their hosts"
         #expect(found.contains("; \(all); "), "\(found)")
     }
 
@@ -96,18 +96,18 @@ struct StallVerdictTests {
         ]
     )
     func separated(_ waits: [Wait]) {
-        let words = waits.enumerated().map { rank, wait in
+        let records = waits.enumerated().map { rank, wait in
             (rank, record(481, round: wait.round, awaited: wait.awaited, awaitedRound: wait.awaitedRound))
         }
-        let found = verdict(members, Dictionary(uniqueKeysWithValues: words), heard: [0, 1, 2, 3])
+        let found = verdict(members, Dictionary(uniqueKeysWithValues: records), heard: [0, 1, 2, 3])
         let told = "no message passes between the others and rank 2 on node2 (process 102) in allReduceSum of step 12"
-        #expect(found.contains("; \(told): look at the network there; "), "\(found)")
+        #expect(found.contains("; \(told): check the network there; "), "\(found)")
     }
 
     @Test("of two ranks that wait for each other, both are named")
     func pair() {
-        let words = [0: 1, 1: 0].mapValues { record(481, round: 1, awaited: $0, awaitedRound: 1) }
-        let found = verdict(Array(members[..<2]), words, heard: [0, 1])
+        let records = [0: 1, 1: 0].mapValues { record(481, round: 1, awaited: $0, awaitedRound: 1) }
+        let found = verdict(Array(members[..<2]), records, heard: [0, 1])
         let both = "rank 0 on node0 (process 100), rank 1 on node1 (process 101)"
         #expect(found.contains("; no message passes between \(both) in allReduceSum of step 12: "), "\(found)")
     }
@@ -123,6 +123,11 @@ struct StallVerdictTests {
         let many = (0..<20).map { JobMember(rank: $0, host: "n", process: 7, seesOutput: $0 != 5) }
         let found = verdict(many, [0: record(3)], heard: [0])
         #expect(found.contains("rank 8 on n (process 7), rank 9 on n (process 7) and 10 more: stopped"), "\(found)")
-        #expect(found.contains("; rank 5 on n (process 7) cannot leave word, not seeing OUT/stall; "), "\(found)")
+        #expect(
+            found.contains(
+                "; rank 5 on n (process 7) cannot write status records, because OUT/stall is not visible there; "
+            ),
+            "\(found)"
+        )
     }
 }

@@ -38,6 +38,7 @@ struct RankComparisonTests {
         let comparison = RankComparison(policy, communicator: Fake(odd: odd))
         guard let first = odd.first else { return try comparison.check(step: 7) }
         let error = #expect(throws: RankFailure.self) { try comparison.check(step: 7) }
-        #expect(error?.message.hasPrefix("after step 7 rank \(first) has other weights than rank 0, ") == true)
+        let expected = "after step 7 the weights of rank \(first) differ from those of rank 0: "
+        #expect(error?.message.hasPrefix(expected) == true)
     }
 }

@@ -6,17 +6,17 @@ internal import Reporting
 internal import SystemPackage
 internal import Transformer
 
-/// What a checkpoint tells of its run, beside tensors.
+/// The state of a run in a checkpoint, without tensors.
 package struct CheckpointState: Codable, Sendable {
     let run: RunState
     /// Nil without held-out data.
     let evaluation: RunEvaluation.Progress?
-    /// Of the model that training began with, and of the data.
+    /// Digests of the initial model and of the data.
     let modelDigest: String
     let dataDigest: String
     let heldOutDigest: String?
 
-    /// The state as JSON, every number as it is, those that are not finite too.
+    /// The state as JSON, with exact numbers, including those that are not finite.
     package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -28,9 +28,9 @@ package struct CheckpointState: Codable, Sendable {
         return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 
-    /// Reads what `json` wrote.
+    /// Decodes the output of `json()`.
     ///
-    /// - Throws: `JSONFault`, `DecodingError`, or `CheckpointStateFault` for numbers that no run comes to.
+    /// - Throws: `JSONFault`, `DecodingError`, or `CheckpointStateFault` for impossible numbers.
     package init(json: String) throws {
         var text = json
         _ = try text.withUTF8 { try StrictJSON.value(of: UnsafeRawBufferPointer($0)) }
@@ -52,19 +52,19 @@ package struct CheckpointState: Codable, Sendable {
     }
 }
 
-/// What a run computes with: a checkpoint of other models or data is of no use to it.
+/// Identifies the model and data of a run: checkpoints of others are of no use to it.
 struct RunIdentity {
     let modelDigest: String
     let dataDigest: String
     let heldOutDigest: String?
 
-    /// Of what a run reads.
+    /// The identity of a run with these inputs.
     init(_ inputs: Inputs) {
         (modelDigest, dataDigest) = (inputs.policy.digest, inputs.dataset.digest)
         heldOutDigest = inputs.heldOut?.dataset.digest
     }
 
-    /// What of it another run has differently; nil where nothing is.
+    /// What differs in a checkpoint of another run; nil if nothing does.
     func difference(from state: CheckpointState) -> String? {
         if state.modelDigest != modelDigest { return "another --model" }
         if state.dataDigest != dataDigest { return "other --data" }
@@ -72,7 +72,7 @@ struct RunIdentity {
     }
 }
 
-/// A checkpoint on the disk, whole: a model directory, with all that a run needs to go on beside it.
+/// A complete checkpoint on disk: a model directory, with everything that a run needs to resume.
 struct Checkpoint {
     static let stateName = "espalier-state.json"
     private static let settingsName = "espalier.yaml"
@@ -82,24 +82,24 @@ struct Checkpoint {
 
     let path: FilePath
     let state: CheckpointState
-    /// The weights of the best evaluation, where they are to remain at the end.
+    /// The weights of the best evaluation, if they are kept until the end.
     let best: FilePath?
 
-    /// Opens a checkpoint, and holds every file to the manifest.
+    /// Opens a checkpoint, and verifies every file against the manifest.
     ///
     /// - Throws: `FormatError` for the first fault.
-    init(verifying path: FilePath) throws {
+    static func verify(_ path: FilePath) throws -> Checkpoint {
         let names = try DirectoryManifest(verifying: path).names
-        for name in [Self.stateName, Self.settingsName, Self.metricsName, Self.momentsName, ModelDirectory.weights]
+        for name in [stateName, settingsName, metricsName, momentsName, ModelDirectory.weights]
         where !names.contains(name) {
             throw FormatError(
                 path.appending(DirectoryManifest.fileName),
                 "expected \(name) among the files of a checkpoint"
             )
         }
-        self.path = path
-        let file = path.appending(Self.stateName)
+        let file = path.appending(stateName)
         let json = try MappedFile(file).withBytes { String(decoding: $0, as: UTF8.self) }
+        let state: CheckpointState
         do {
             state = try CheckpointState(json: json)
         } catch let fault as CheckpointStateFault {
@@ -110,12 +110,13 @@ struct Checkpoint {
                 "expected the state of a run, found that of another version of the program, or none"
             )
         }
-        best = names.contains(Self.bestName) ? path.appending(Self.bestName) : nil
-        let metrics = path.appending(Self.metricsName)
+        let metrics = path.appending(metricsName)
         try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
+        let best = names.contains(bestName) ? path.appending(bestName) : nil
+        return Checkpoint(path: path, state: state, best: best)
     }
 
-    /// The lines of metrics until then.
+    /// The lines of metrics up to the checkpoint.
     func metrics() throws -> Data { try MappedFile(path.appending(Self.metricsName)).withBytes { Data($0) } }
 
     /// The settings of its run.
@@ -130,25 +131,25 @@ struct Checkpoint {
         try layout.requireFinite(flat, atLeast: -.infinity, from: file)
     }
 
-    /// Reads the first or the second moments, by their prefix.
+    /// Reads the first or second moments, selected by their prefix.
     func readMoments(_ prefix: String, into flat: Matrix, _ layout: ParameterLayout) throws {
         let file = path.appending(Self.momentsName)
         try layout.read(into: flat, from: SafetensorsFile(file), prefix: prefix)
-        // A negative second moment would give NaN in place of weights, after the step's own check.
+        // A negative second moment would turn weights into NaN, after the step's own check.
         try layout.requireFinite(flat, atLeast: prefix == "second." ? 0 : -.infinity, from: file, prefix: prefix)
     }
 
-    /// What a checkpoint is made of, as a run is after one step.
+    /// The content of a new checkpoint.
     struct Content {
         let state: CheckpointState
-        /// As `espalier.yaml` has them.
+        /// The settings as `espalier.yaml` has them.
         let settings: String
         let metrics: MetricsLog.Lines
         let tensors: TrainedTensors
         /// A name of the best model's weights that the checkpoint may take.
         let best: FilePath?
 
-        /// Writes the files into an empty directory; `output` gives configuration and tokenizer.
+        /// Writes the files into an empty directory; `output` provides configuration and tokenizer.
         func write(to directory: FilePath, output: ModelDirectory) throws {
             try AtomicFile.write(to: directory.appending(Checkpoint.stateName)) { try $0.append(state.json()) }
             try AtomicFile.write(to: directory.appending(Checkpoint.settingsName)) { try $0.append(settings) }

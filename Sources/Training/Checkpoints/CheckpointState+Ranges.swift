@@ -1,12 +1,12 @@
-/// A checkpoint's state has a number that no run comes to.
+/// A number in a checkpoint's state that no run reaches.
 package struct CheckpointStateFault: Error, CustomStringConvertible, Equatable {
     package let description: String
 }
 
 extension CheckpointState {
-    /// Checks the counts that a run goes on to count with: none overflows, and none contradicts another.
+    /// Checks the counters that a run continues: none overflows, and none contradicts another.
     ///
-    /// - Throws: `CheckpointStateFault` for the first at fault.
+    /// - Throws: `CheckpointStateFault` for the first invalid one.
     func checkRanges() throws {
         func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws {
             guard range.contains(value) else {
@@ -14,11 +14,11 @@ extension CheckpointState {
                 throw CheckpointStateFault(description: expected + "; resume from another checkpoint")
             }
         }
-        // Far beyond any run, and as far from overflow.
+        // Beyond any run, and far from overflow.
         let most = 1 << 53
         try check("step", run.step, 0...most)
         try check("rollbacks", run.rollbacks, 0...most)
-        try check("passedOver", run.passedOver, 0...most)
+        try check("passedOver", run.skippedBatches, 0...most)
         try check("total.steps", run.total.steps, run.step...run.step)
         for (name, report) in [("total", run.total), ("window", run.window)] {
             try check("\(name).steps", report.steps, 0...run.step)

@@ -4,24 +4,24 @@ internal import Glibc
 internal import Reporting
 internal import SystemPackage
 
-/// The checkpoints in a run's output directory, `checkpoint-STEP` each, and `latest`, which points to the newest.
+/// The checkpoints in a run's output directory, named `checkpoint-STEP`, and `latest`, a link to the newest.
 struct CheckpointStore {
     private static let prefix = "checkpoint-"
 
     let directory: FilePath
-    /// The most that are kept; nil for all.
+    /// The most checkpoints that are kept; nil for all.
     let limit: Int?
 
-    /// Clears up what an interrupted process has left half done.
+    /// Removes the remains of an interrupted process.
     func sweep() throws { try AtomicDirectory.sweep(directory, prefix: Self.prefix) }
 
-    /// A name for a file that is there until the checkpoint after `step` is written.
+    /// A name for a file that exists until the checkpoint after `step` is written.
     func temporaryName(step: Int) -> String { ".\(Self.prefix)\(step).best.\(getpid()).tmp" }
 
-    /// Where the checkpoint after `step` lies.
+    /// The path of the checkpoint after `step`.
     func path(step: Int) -> FilePath { directory.appending("\(Self.prefix)\(step)") }
 
-    /// The steps after which there is a checkpoint, whole or not, ascending.
+    /// The steps of existing checkpoints, complete or not, ascending.
     func steps() throws -> [Int] {
         try names().compactMap { name -> Int? in
             guard name.hasPrefix(Self.prefix), let step = Int(name.dropFirst(Self.prefix.count)) else { return nil }
@@ -34,7 +34,7 @@ struct CheckpointStore {
         var faults: [any Error] = []
         for step in try steps().reversed() {
             do {
-                let checkpoint = try Checkpoint(verifying: path(step: step))
+                let checkpoint = try Checkpoint.verify(path(step: step))
                 try check(checkpoint)
                 return (checkpoint, faults)
             } catch {
@@ -55,7 +55,7 @@ struct CheckpointStore {
             try link(to: step)
             try removeOld(step: step)
         } catch {
-            tell("warning: \(error)")
+            printNotice("warning: \(error)")
         }
     }
 

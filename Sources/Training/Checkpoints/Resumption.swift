@@ -4,99 +4,113 @@ internal import Foundation
 internal import Reporting
 internal import SystemPackage
 
-/// Where a run goes on: from a checkpoint that rank 0 reads, so that no other needs to see it.
+/// The checkpoint that a run resumes from.
+///
+/// Rank 0 reads it, so that no other rank needs to see it.
 struct Resumption {
     /// The same on every rank.
     let state: CheckpointState
-    /// The lines of `metrics.jsonl` until then; empty but on rank 0.
+    /// The lines of `metrics.jsonl` up to the checkpoint; empty except on rank 0.
     let metrics: Data
-    /// Of rank 0 alone.
+    /// Nil except on rank 0.
     private let checkpoint: Checkpoint?
 
-    /// Finds the checkpoint that `configuration` asks for; nil where a run begins at the beginning.
+    /// Finds the checkpoint that `configuration` names; nil for a new run.
     ///
-    /// - Throws: `RankFailure` on every rank where the checkpoint is not whole, none is, or it is another run's.
-    init?(
+    /// Collective.
+    ///
+    /// - Throws: `RankFailure` on every rank if the checkpoint is incomplete, none is complete, or it belongs to
+    ///   another run.
+    static func find(
         _ configuration: TrainingConfiguration,
         store: CheckpointStore?,
         identity: RunIdentity,
         communicator: any Communicator
-    ) throws {
-        try self.init(communicator) {
+    ) throws -> Resumption? {
+        try share(communicator) {
             guard let store else { return nil }
-            let found = try Self.find(configuration, in: store) { checkpoint in
+            let found = try search(configuration, in: store) { checkpoint in
                 let settings = try checkpoint.settings()
                 let what = try identity.difference(from: checkpoint.state) ?? configuration.difference(from: settings)
                 if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
             }
-            if let found { tell("resuming after step \(found.state.run.step) from \(found.path)") }
+            if let found { printNotice("resuming after step \(found.state.run.step) from \(found.path)") }
             return found
         }
     }
 
-    /// Finds the checkpoint that this run has last written, or gone on from; nil where there is none that is whole.
-    init?(last path: FilePath?, communicator: any Communicator) throws {
-        try self.init(communicator) {
+    /// Opens the checkpoint that this run last wrote or resumed from; nil if there is no complete one.
+    ///
+    /// Collective.
+    static func last(written path: FilePath?, communicator: any Communicator) throws -> Resumption? {
+        try share(communicator) {
             guard let path else { return nil }
             do {
-                return try Checkpoint(verifying: path)
+                return try Checkpoint.verify(path)
             } catch {
-                tell("warning: passed over: \(error)")
+                printNotice("warning: skipped checkpoint: \(error)")
                 return nil
             }
         }
     }
 
-    private init?(_ communicator: any Communicator, find: () throws -> Checkpoint?) throws {
+    /// Gives every rank the state of the checkpoint that rank 0 finds.
+    private static func share(
+        _ communicator: any Communicator,
+        _ find: () throws -> Checkpoint?
+    ) throws -> Resumption? {
         let (checkpoint, json) = try communicator.agree { () throws -> (Checkpoint?, String) in
             let found = try find()
             return (found, try found?.state.json() ?? "")
         }
         let shared = try communicator.broadcast(json, root: 0)
         guard !shared.isEmpty else { return nil }
-        (state, metrics) = try communicator.agree {
+        let (state, metrics) = try communicator.agree {
             (try CheckpointState(json: shared), try checkpoint?.metrics() ?? Data())
         }
-        self.checkpoint = checkpoint
+        return Resumption(state: state, metrics: metrics, checkpoint: checkpoint)
     }
 
-    /// Where the checkpoint lies, on rank 0.
+    /// The path of the checkpoint, on rank 0.
     var path: FilePath? { checkpoint?.path }
 
-    /// Gives every rank the weights of the checkpoint, and the moments of its slices.
+    /// Gives every rank the weights of the checkpoint, and the moments of its slices; collective.
     ///
-    /// - Parameter scratch: Of all parameters; overwritten on rank 0.
+    /// - Parameter scratch: A buffer of all parameters, overwritten on rank 0.
     func restore(_ policy: Policy, _ moments: Moments, scratch: Matrix) throws {
         let (weights, layout, communicator) = (policy.flat, policy.layout, moments.communicator)
         try communicator.agree { try checkpoint?.readWeights(into: weights, layout) }
         try weights.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
-        try moments.distribute(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
+        try moments.scatter(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
     }
 
-    /// Puts the best model so far back to where it is to remain.
+    /// Restores the best model so far in the output directory.
     func restoreBest(to output: ModelDirectory) throws {
         if let best = checkpoint?.best { try output.restore(weights: best) }
     }
 
-    /// The checkpoint that is asked for, or the newest that is whole and this run's; what is passed over is told.
-    private static func find(
+    /// Returns the checkpoint that the settings name, or the newest complete one of this run, and reports those that
+    /// are skipped.
+    private static func search(
         _ configuration: TrainingConfiguration,
         in store: CheckpointStore,
         _ check: (Checkpoint) throws -> Void
     ) throws -> Checkpoint? {
         guard let wanted = configuration.saving.resumeFromCheckpoint else {
             if let last = try store.steps().last {
-                tell("warning: \(store.path(step: last)) is there and not used; --resume goes on from it")
+                printNotice(
+                    "warning: \(store.path(step: last)) exists but is ignored; pass --resume to continue from it"
+                )
             }
             return nil
         }
         guard wanted == SavingSettings.newest else {
-            let checkpoint = try Checkpoint(verifying: FilePath(wanted))
+            let checkpoint = try Checkpoint.verify(FilePath(wanted))
             try check(checkpoint)
             return checkpoint
         }
         let (checkpoint, faults) = try store.newest(check)
-        for fault in faults { tell("warning: passed over: \(fault)") }
+        for fault in faults { printNotice("warning: skipped checkpoint: \(fault)") }
         guard checkpoint != nil || faults.isEmpty else {
             throw TrainingError.noUsableCheckpoint(path: store.directory.string)
         }

@@ -1,28 +1,28 @@
 internal import Objectives
 
-/// How far a run is: all that its next step depends on beside weights and moments.
+/// The progress of a run: everything that its next step depends on in addition to weights and moments.
 ///
-/// The order of the data, the learning rate and all randomness are functions of the settings and `step`.
+/// The order of the data, the learning rate and all randomness are functions of the settings and of `step`.
 struct RunState: Codable, Sendable {
-    /// Steps taken, also those that left the weights as they were.
+    /// Steps taken, including skipped ones, which left the weights unchanged.
     private(set) var step = 0
-    /// Of the last steps in succession, how many did that.
+    /// The number of consecutive steps up to now that were skipped.
     private(set) var skippedInRow = 0
     /// The steps since the last line of metrics.
     private(set) var window = StepReport()
     /// All steps.
     private(set) var total = StepReport()
-    /// What they took, evaluations and checkpoints left out.
+    /// Seconds of all steps, without evaluations and checkpoints.
     private(set) var trainSeconds = 0.0
-    /// What each rank does in a second.
+    /// The measured speed of each rank.
     private(set) var speeds = RankSpeeds()
-    /// What evaluations took.
+    /// Seconds of all evaluations.
     var evaluationSeconds = 0.0
-    /// How often the run has gone back to a checkpoint since loss or gradient norm leapt.
+    /// The number of rollbacks after spikes.
     private(set) var rollbacks = 0
-    /// By how many steps the data are ahead of `step`: whose rows were passed over then.
-    private(set) var passedOver = 0
-    /// What a leap is judged by.
+    /// The number of steps whose rows were skipped by rollbacks: the data is that far ahead of `step`.
+    private(set) var skippedBatches = 0
+    /// Recent steps, against which spikes are detected.
     private var recent = SpikeHistory()
 
     /// Updates of the weights.
@@ -38,18 +38,26 @@ struct RunState: Codable, Sendable {
         trainSeconds += seconds
     }
 
-    /// Whether the step that was counted last has leapt beyond `factor` times the running medians; it joins them.
+    /// Whether the last step exceeded `factor` times the running medians; adds it to them.
     mutating func noteSpike(_ report: StepReport, factor: Double) -> Bool {
         recent.note(loss: report.statistics.mean(.loss), gradientNorm: report.gradientNorm, factor: factor)
     }
 
-    /// The state of a checkpoint, where the run goes back to it from this one: the rows until now are passed over.
-    func goingBack(to earlier: RunState) -> RunState {
+    /// The state after a rollback to a checkpoint's state: the rows since then are skipped.
+    func rolledBack(to earlier: RunState) -> RunState {
         var state = earlier
-        (state.rollbacks, state.passedOver) = (rollbacks + 1, passedOver + step - earlier.step)
+        (state.rollbacks, state.skippedBatches) = (rollbacks + 1, skippedBatches + step - earlier.step)
         return state
     }
 
-    /// Begins the next line of metrics.
+    /// Starts the next line of metrics.
     mutating func closeWindow() { window = StepReport() }
+}
+
+extension RunState {
+    /// The keys of `espalier-state.json`.
+    private enum CodingKeys: String, CodingKey {
+        case step, skippedInRow, window, total, trainSeconds, speeds, evaluationSeconds, rollbacks, recent
+        case skippedBatches = "passedOver"
+    }
 }

@@ -1,20 +1,20 @@
 package import Collectives
 internal import Formats
 
-/// How ranks share a step: none of it changes the result beyond rounding.
+/// How ranks share a step; no setting changes the result beyond rounding.
 package struct CommunicationSettings: Codable, Sendable, Equatable {
-    /// Parts that every step is divided in, a power of two and a multiple of the ranks; nil for as many as ranks.
+    /// The shards of every step, a power of two and a multiple of the ranks; nil for one a rank.
     package var shards: Int?
-    /// How gradients are added up over ranks.
+    /// The collective that sums gradients over ranks.
     package var collective = Collective.auto
-    /// What they are rounded to before they are sent.
+    /// The type to which gradients are rounded before transfer.
     package var reduceDType = ReduceDType.float32
-    /// MiB of gradients that are sent together, above 0, at most 1024.
+    /// The bucket size in MiB, above 0, at most 1024.
     package var bucketMiB = 25.0
-    /// Whether gradients are sent while others are still computed, where MPI allows it.
+    /// Whether transfers overlap with computation, if MPI allows it.
     package var overlaps = true
-    /// Steps between two comparisons of the ranks' weights, each before the update, at least 0; 0 for none but before each
-    /// checkpoint.
+    /// Steps between two comparisons of the ranks' weights, each before the update, at least 0; 0 for comparisons
+    /// before checkpoints only.
     package var rankCheckSteps = 100
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
@@ -25,7 +25,7 @@ package struct CommunicationSettings: Codable, Sendable, Equatable {
         case rankCheckSteps = "rank_check_steps"
     }
 
-    /// As many shards as ranks, the fastest collective, float32.
+    /// One shard a rank, the fastest collective, float32.
     package init() {}
 
     package init(from decoder: any Decoder) throws {
@@ -38,9 +38,9 @@ package struct CommunicationSettings: Codable, Sendable, Equatable {
         try values.read(.rankCheckSteps, into: &rankCheckSteps)
     }
 
-    /// Checks ranges, and that what shards promise can be kept.
+    /// Checks ranges, and that the other settings keep what `shards` promises.
     ///
-    /// - Throws: `TrainingError` for the first setting at fault.
+    /// - Throws: `TrainingError` for the first invalid setting.
     func validate() throws {
         func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
             guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
@@ -50,7 +50,7 @@ package struct CommunicationSettings: Codable, Sendable, Equatable {
         try check(.bucketMiB, bucketMiB > 0 && bucketMiB <= 1024, "above 0, at most 1024", bucketMiB)
         try check(.rankCheckSteps, rankCheckSteps >= 0, "at least 0", rankCheckSteps)
         guard shards != nil else { return }
-        // Both depend on how many ranks there are.
+        // Both make sums depend on the number of ranks.
         try check(
             .collective,
             collective.keepsOrder,
@@ -60,16 +60,16 @@ package struct CommunicationSettings: Codable, Sendable, Equatable {
         try check(.reduceDType, reduceDType == .float32, "float32 with shards", reduceDType.rawValue)
     }
 
-    /// The parts of a step over so many ranks.
+    /// The number of shards of a step over `ranks` ranks.
     ///
-    /// - Throws: `TrainingError.unevenShards` where ranks would have different numbers of them.
+    /// - Throws: `TrainingError.unevenShards` if ranks would have different numbers of shards.
     package func shardCount(ranks: Int) throws -> Int {
         guard let shards else { return ranks }
         guard shards % ranks == 0 else { throw TrainingError.unevenShards(shards: shards, ranks: ranks) }
         return shards
     }
 
-    /// Elements of a bucket, in whole units.
+    /// Elements of a bucket, in whole units of `reductionUnit`.
     package var bucketElements: Int {
         max(1, Int(bucketMiB * 1_048_576) / MemoryLayout<Float>.stride / reductionUnit) * reductionUnit
     }

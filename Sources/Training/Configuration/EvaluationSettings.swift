@@ -1,22 +1,22 @@
 internal import Formats
 
-/// When a run judges its model on held-out preferences, and what it makes of that; in Hugging Face's words.
+/// When a run evaluates its model on held-out preferences, and what follows from it, under Hugging Face's names.
 package struct EvaluationSettings: Codable, Sendable, Equatable {
-    /// Prepared preferences that are not trained on; nil for no evaluation.
+    /// Prepared held-out preferences; nil for no evaluation.
     package var evalData: String?
-    /// Steps between two evaluations, at least 1; nil for none before the one that is always made at the end.
+    /// Steps between two evaluations, at least 1; nil for only the final one, which always takes place.
     package var evalSteps: Int?
-    /// Whether the model is also judged before its first step.
+    /// Whether to evaluate before the first step too.
     package var evalOnStart = false
-    /// Whether the model that is written is that of the best evaluation, and not that of the last step.
+    /// Whether the output is the model of the best evaluation instead of that of the last step.
     package var loadBestModelAtEnd = false
-    /// By which metric evaluations are compared, with `eval_` in front or without.
+    /// The metric that compares evaluations, with or without `eval_`.
     package var metricForBestModel = "eval_loss"
-    /// Whether more of that metric is better; nil for what its name says: less where it ends in `loss`, else more.
+    /// Whether a greater value is better; nil to derive it from the name: less is better if it ends in `loss`.
     package var greaterIsBetter: Bool?
-    /// Evaluations in succession without an improvement after which a run ends, at least 1; nil for never.
+    /// Consecutive evaluations without an improvement after which a run ends, at least 1; nil for never.
     package var earlyStoppingPatience: Int?
-    /// By how much an evaluation must exceed the best to count as an improvement, at least 0.
+    /// The difference to the best value that counts as an improvement, at least 0.
     package var earlyStoppingThreshold = 0.0
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
@@ -47,13 +47,13 @@ package struct EvaluationSettings: Codable, Sendable, Equatable {
 
     // MARK: Meaning
 
-    /// Whether the model is judged after this step, the first being 1.
+    /// Whether an evaluation is due after this step, counted from 1.
     func isDue(step: Int, of totalSteps: Int) -> Bool {
         guard evalData != nil else { return false }
         return step == totalSteps || evalSteps.map { step % $0 == 0 } ?? false
     }
 
-    /// Evaluations of a run that is not stopped early.
+    /// The number of evaluations of a run without early stopping.
     func count(steps: Int) -> Int {
         guard evalData != nil else { return 0 }
         return (evalOnStart ? 1 : 0) + (evalSteps.map { (steps + $0 - 1) / $0 } ?? 1)
@@ -64,16 +64,16 @@ package struct EvaluationSettings: Codable, Sendable, Equatable {
         metricForBestModel.hasPrefix("eval_") ? metricForBestModel : "eval_" + metricForBestModel
     }
 
-    /// Whether one value of the metric is better than another, as Hugging Face's trainer decides it; none is than NaN.
+    /// Whether one value of the metric is better than another, as Hugging Face's trainer decides; NaN is never better.
     func isBetter(_ value: Double, than other: Double) -> Bool {
         greaterIsBetter ?? !bestMetric.hasSuffix("loss") ? value > other : value < other
     }
 
     // MARK: Checks
 
-    /// Checks ranges, and that nothing is asked of an evaluation that is not made.
+    /// Checks ranges, and that no setting requires an evaluation that does not take place.
     ///
-    /// - Throws: `TrainingError` for the first setting at fault.
+    /// - Throws: `TrainingError` for the first invalid setting.
     func validate() throws {
         func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
             guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }

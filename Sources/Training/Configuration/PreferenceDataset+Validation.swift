@@ -5,15 +5,15 @@ package import SystemPackage
 package import Transformer
 
 extension PreferenceDataset {
-    /// Checks that the data was made for this model's tokenizer, fits its vocabulary and context, and gives every rank
-    /// something to do.
+    /// Checks that the data was prepared with this model's tokenizer, fits its vocabulary and context, and gives every
+    /// rank work.
     ///
     /// - Parameters:
-    ///   - path: Where the data was read from.
+    ///   - path: The file that the data was read from.
     ///   - model: The architecture.
-    ///   - directory: Where the model lies, if anywhere; a tokenizer beside it is compared with the one that the data was
-    ///     made by.
-    ///   - batchSize: Dataset rows of a step, where there are steps.
+    ///   - directory: The model directory, if there is one; its tokenizer is compared with the one that prepared the
+    ///     data.
+    ///   - batchSize: Dataset rows of a step; nil for a command without steps.
     package func validate(
         from path: FilePath,
         for model: Architecture,

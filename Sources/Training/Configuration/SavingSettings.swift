@@ -1,15 +1,15 @@
 internal import Formats
 
-/// When a run saves itself, and from where it goes on; in Hugging Face's words.
+/// When a run saves checkpoints, and which one it resumes from, under Hugging Face's names.
 package struct SavingSettings: Codable, Sendable, Equatable {
-    /// Steps between two checkpoints, at least 1; nil for none but where the run is asked to stop.
+    /// Steps between two checkpoints, at least 1; nil for checkpoints only when the run is stopped.
     package var saveSteps: Int?
     /// The most checkpoints that are kept, at least 1; nil for all.
     package var saveTotalLimit: Int?
     /// The checkpoint to go on from, or `auto` for the newest that is whole; nil for a run from the beginning.
     package var resumeFromCheckpoint: String?
-    /// Goes back to the newest checkpoint where loss or gradient norm exceeds its running median by more than this factor,
-    /// above 1; nil for never.
+    /// The factor, above 1, by which loss or gradient norm may exceed its running median before the run rolls back to
+    /// the newest checkpoint; nil for never.
     package var rollbackOnSpike: Double?
     /// Seconds without any progress after which the job ends, at least 1; 0 for never.
     package var stallTimeout = 1800.0
@@ -22,10 +22,10 @@ package struct SavingSettings: Codable, Sendable, Equatable {
         case stallTimeout = "stall_timeout"
     }
 
-    /// What stands for the newest checkpoint.
+    /// The value that selects the newest checkpoint.
     package static let newest = "auto"
 
-    /// No checkpoints, and a run from the beginning.
+    /// No checkpoints, and a new run.
     package init() {}
 
     package init(from decoder: any Decoder) throws {
@@ -37,12 +37,12 @@ package struct SavingSettings: Codable, Sendable, Equatable {
         try values.read(.stallTimeout, into: &stallTimeout)
     }
 
-    /// Whether a checkpoint is written after this step, the first being 1; never after the last, when the model is.
+    /// Whether a checkpoint is due after this step, counted from 1; the last step writes the model instead.
     func isDue(step: Int) -> Bool { saveSteps.map { step % $0 == 0 } ?? false }
 
     /// Checks ranges.
     ///
-    /// - Throws: `TrainingError` for the first setting at fault.
+    /// - Throws: `TrainingError` for the first invalid setting.
     func validate() throws {
         func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
             guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }

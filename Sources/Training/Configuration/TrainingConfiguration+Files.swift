@@ -5,7 +5,7 @@ internal import SystemPackage
 package import Transformer
 
 extension TrainingConfiguration {
-    /// The settings as a file that `--config` reads.
+    /// The settings as YAML, which `--config` reads.
     package func yaml() throws -> String { try StrictYAML.encode(Flat(configuration: self)) }
 
     /// The settings with those of the objective, of evaluations, checkpoints and communication among them.
@@ -21,7 +21,7 @@ extension TrainingConfiguration {
         }
     }
 
-    /// What must be the same on every rank: paths and threads may differ from host to host.
+    /// The settings that must be the same on every rank; paths and threads may differ between hosts.
     package var commonSettings: String {
         get throws {
             var common = self
@@ -66,17 +66,17 @@ extension TrainingConfiguration {
         try AtomicFile.checkWritable(FilePath(referenceCache))
     }
 
-    /// Where the reference model's log-probabilities of held-out preferences are kept: beside those of the training data,
-    /// with `.eval` before the extension, since a cache is of one dataset.
+    /// The reference cache of held-out preferences: the path of the training data's cache with `.eval` before the
+    /// extension, since a cache belongs to one dataset.
     var heldOutReferenceCache: FilePath? {
         guard let path = referenceCache.map({ FilePath($0) }), let stem = path.stem else { return nil }
         let suffix = path.extension.map { ".\($0)" } ?? ""
         return path.removingLastComponent().appending("\(stem).eval\(suffix)")
     }
 
-    /// The held-out preferences, checked against the model; nil where none are named.
+    /// Reads the held-out preferences, and checks them against the model; nil if none are configured.
     ///
-    /// There may be fewer rows than ranks: those without take part in an evaluation with nothing.
+    /// There may be fewer rows than ranks: ranks without rows take part in evaluations nevertheless.
     package func heldOutData(for model: Architecture) throws -> PreferenceDataset? {
         guard let path = evaluation.evalData.map({ FilePath($0) }) else { return nil }
         let dataset = try PreferenceDataset(path: path)

@@ -5,7 +5,7 @@ package import Preferences
 package import Transformer
 
 extension Planner {
-    /// A planner with the sharing and row size of `configuration` and the costs of `model`.
+    /// A planner with the sharing mode and row size of `configuration`, and the costs of `model`.
     package init(
         _ dataset: PreferenceDataset,
         _ configuration: TrainingConfiguration,
@@ -37,10 +37,10 @@ extension BatchSampler {
 }
 
 extension TrainingConfiguration {
-    /// Refuses what a run cannot do on so many ranks, and a reference cache that this rank cannot use.
+    /// Refuses settings that do not suit the number of ranks, and a reference cache that this rank cannot use.
     func check(_ planner: Planner, rank: Int, ranks: Int) throws {
         try checkReferenceCache(rank: rank)
-        // A measured speed is a rank's: it says nothing of shards that are not.
+        // A measured speed belongs to a rank, and does not apply to shards.
         guard balance == .planned || planner.shards == ranks else {
             let found = "measured with \(planner.shards) shards on \(ranks) ranks"
             throw TrainingError.invalid(key: "balance", expected: "planned, or as many shards as ranks", found: found)
@@ -48,10 +48,10 @@ extension TrainingConfiguration {
     }
 }
 
-/// The threads of a rank: as many as asked for, else its share of the processors that it may run on.
+/// The number of threads of a rank: `wanted`, or for 0 the rank's part of the available processors.
 package func threadCount(_ wanted: Int) -> Int {
     guard wanted == 0 else { return wanted }
-    // Open MPI tells how many ranks share this host, and whether each has processors of its own.
+    // Open MPI reports how many ranks share this host, and whether each is bound to its own processors.
     let environment = ProcessInfo.processInfo.environment
     let ranksOnHost = environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) } ?? 1
     let available = Processor.availableCount

@@ -3,7 +3,7 @@ package import Objectives
 package import Preferences
 package import SystemPackage
 
-/// The settings of a run, in TRL's and Hugging Face's words.
+/// The settings of a run, under TRL's and Hugging Face's names.
 package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// A Hugging Face model directory.
     package var model = ""
@@ -11,17 +11,17 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var data = ""
     /// The directory that the trained model is written to.
     package var output = ""
-    /// What is minimized; its keys stand among the others.
+    /// The objective; its keys are on the top level of a file.
     package var objective = ObjectiveSettings()
     /// Which responses of a row are compared.
     package var pairs = Pairing.bestVersusRest
-    /// AdamW's peak rate, above 0.
+    /// AdamW's peak learning rate, above 0.
     package var learningRate = 1e-6
-    /// The rate's shape over the run.
+    /// The shape of the learning rate over the run.
     package var lrSchedulerType = LearningRateSchedule.Kind.linear
-    /// The share of steps over which the rate rises, in `[0, 1]`.
+    /// The fraction of steps over which the rate rises, in `[0, 1]`.
     package var warmupRatio = 0.0
-    /// Optimizer steps, or -1 for as many as the epochs have.
+    /// Optimizer steps, or -1 for those of `numTrainEpochs`.
     package var maxSteps = -1
     /// Passes over the data, above 0.
     package var numTrainEpochs = 1.0
@@ -37,35 +37,35 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var adamBeta2 = 0.999
     /// AdamW's epsilon, above 0.
     package var adamEpsilon = 1e-8
-    /// Keys the order of the data.
+    /// The seed of the order of the data.
     package var seed: UInt64 = 42
     /// Whether epochs are shuffled.
     package var shuffle = true
-    /// Whether rows whose prompts continue one another stay in the same step.
+    /// Whether rows whose prompts continue each other stay in the same step.
     package var groupByPrompt = false
     /// Steps between two lines of metrics, at least 1.
     package var loggingSteps = 1
-    /// Which common tokens are computed once.
+    /// Which common tokens are computed only once.
     package var sharing = Sharing.prefix
     /// The most tokens in a packed row, at least 1.
     package var rowTokens = 2048
-    /// Threads of a rank; 0 for the processors it may run on, divided by the ranks that share them.
+    /// Threads of a rank; 0 for the available processors, divided by the ranks of the host.
     package var threads = 0
-    /// Whether only the layers' inputs are kept for the backward pass, and the rest made again.
+    /// Whether to recompute activations in the backward pass, from the layers' inputs.
     package var gradientCheckpointing = false
-    /// Where the reference model's log-probabilities are kept; nil for not at all.
+    /// The file that caches the reference model's log-probabilities; nil for none.
     package var referenceCache: String?
-    /// By what a step's work is divided over ranks.
+    /// How a step's work is divided over ranks.
     package var balance = Balance.planned
-    /// Rows that are computed with and without sharing before the first step, and compared; at least 0.
+    /// Rows of the self-check before the first step, at least 0.
     package var selfCheck = 1
-    /// Steps in succession that may leave the weights as they are since something is not finite, at least 0.
+    /// Consecutive steps that may be skipped because loss or gradient is not finite, at least 0.
     package var maxSkipped = 0
-    /// Judgements on held-out preferences; in a file beside the others.
+    /// Evaluations on held-out preferences; keys on the top level of a file.
     package var evaluation = EvaluationSettings()
-    /// Checkpoints; in a file beside the others.
+    /// Checkpoints; keys on the top level of a file.
     package var saving = SavingSettings()
-    /// How ranks share a step; in a file beside the others.
+    /// How ranks share a step; keys on the top level of a file.
     package var communication = CommunicationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
@@ -93,13 +93,13 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// The defaults: TRL's for objective, optimizer and schedule; one pass over the data, every step logged.
     package init() {}
 
-    /// Every key that a file may have.
+    /// All keys of a file.
     package static let knownKeys =
         CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
         + EvaluationSettings.CodingKeys.allCases.map(\.rawValue) + SavingSettings.CodingKeys.allCases.map(\.rawValue)
         + CommunicationSettings.CodingKeys.allCases.map(\.rawValue)
 
-    /// The settings of a YAML file over the defaults; unknown keys are errors.
+    /// Reads the settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
         self = try StrictYAML.decode(TrainingConfiguration.self, knownKeys: Self.knownKeys, from: path)
     }
@@ -139,9 +139,9 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         communication = try CommunicationSettings(from: decoder)
     }
 
-    /// Checks that model and data are named, and every field's range.
+    /// Checks that model and data are given, and every field's range.
     ///
-    /// - Throws: `TrainingError.invalid` for the first field at fault.
+    /// - Throws: `TrainingError.invalid` for the first invalid field.
     package func validate() throws {
         try check(.model, !model.isEmpty, "a Hugging Face model directory", "nothing")
         try check(.data, !data.isEmpty, "a file that espalier-prepare wrote", "nothing")

@@ -1,29 +1,29 @@
 internal import Collectives
 internal import Compute
 
-/// Carries buckets of gradients and weights between ranks, on a thread of its own while the caller computes.
+/// Transfers buckets of gradients and weights between ranks, on a separate thread while the caller computes.
 ///
-/// Every rank hands over the same buckets in the same order. Between `reduce` or `gather` and `drain` the caller makes no MPI
-/// call, so that `MPI_THREAD_SERIALIZED` is enough; where MPI does not grant that, all is done in `drain`.
+/// Every rank submits the same buckets in the same order. Between `reduce` or `gather` and `drain` the caller makes no
+/// MPI call, so that `MPI_THREAD_SERIALIZED` suffices; if MPI does not grant that, all transfers take place in `drain`.
 final class BucketExchange {
     private let reduction: any SlicedReduction
     private let buckets: [Range<Int>]
     private let gradients: Matrix
     private let weights: Matrix
-    /// Nil where nothing overlaps.
+    /// Nil if nothing overlaps.
     private let queue: WorkQueue?
-    private var held: [() throws -> Void] = []
+    private var deferred: [() throws -> Void] = []
     private let log = Log()
 
-    /// When what was carried, read by the caller after `drain` alone.
+    /// The transfers, which the caller reads only after `drain`.
     private final class Log {
-        var trips: [Trip] = []
+        var transfers: [Transfer] = []
     }
 
-    /// A bucket's way between ranks.
-    struct Trip {
+    /// A bucket's transfer between ranks.
+    struct Transfer {
         let name: String
-        /// On the clock of profiles.
+        /// Nanoseconds on the clock of profiles.
         let start: UInt64
         let end: UInt64
         let bytes: Int
@@ -32,9 +32,9 @@ final class BucketExchange {
     }
 
     /// - Parameters:
-    ///   - gradients: One row, of which sums are made, whose buffer outlives this.
-    ///   - weights: One row, which is made whole, whose buffer outlives this.
-    ///   - overlaps: Whether to use a thread where MPI allows it.
+    ///   - gradients: One row to be reduced; its buffer outlives this object.
+    ///   - weights: One row to be gathered; its buffer outlives this object.
+    ///   - overlaps: Whether to use a thread, if MPI allows it.
     init(
         _ reduction: any SlicedReduction,
         buckets: [Range<Int>],
@@ -45,34 +45,34 @@ final class BucketExchange {
         (self.reduction, self.buckets) = (reduction, buckets)
         (self.gradients, self.weights) = (gradients, weights)
         let isAllowed = World.threadSupport.map { $0 == .serialized || $0 == .multiple } ?? false
-        queue = overlaps && isAllowed ? WorkQueue() : nil
+        queue = overlaps && isAllowed ? WorkQueue.start() : nil
     }
 
-    /// Adds up a bucket of gradients over ranks; afterwards each rank has the sums of its slice.
+    /// Reduces a bucket of gradients; afterwards each rank has the sums of its slice.
     func reduce(_ bucket: Int) {
-        carry("reduce", gradients.columns(buckets[bucket])) { try $0.reduceScatter(&$1) }
+        transfer("reduce", gradients.columns(buckets[bucket])) { try $0.reduceScatter(&$1) }
     }
 
-    /// Gives all ranks the weights of a bucket that each has updated a slice of.
+    /// Gathers a bucket of weights, of which each rank has updated a slice.
     func gather(_ bucket: Int) {
-        carry("gather", weights.columns(buckets[bucket])) { try $0.allGather(&$1) }
+        transfer("gather", weights.columns(buckets[bucket])) { try $0.allGather(&$1) }
     }
 
-    /// Waits until all is done that was handed over.
+    /// Waits until all submitted transfers are complete.
     func drain() throws {
         try queue?.drain()
-        let held = held
-        self.held = []
-        for piece in held { try piece() }
+        let deferred = deferred
+        self.deferred = []
+        for piece in deferred { try piece() }
     }
 
-    /// The trips since the last call; after `drain`.
-    func takeTrips() -> [Trip] {
-        defer { log.trips = [] }
-        return log.trips
+    /// Returns the transfers since the last call; only after `drain`.
+    func takeTransfers() -> [Transfer] {
+        defer { log.transfers = [] }
+        return log.transfers
     }
 
-    private func carry(
+    private func transfer(
         _ name: String,
         _ part: Matrix,
         _ body: @escaping (any SlicedReduction, inout MutableSpan<Float>) throws -> Void
@@ -82,9 +82,9 @@ final class BucketExchange {
             let start = Profile.now
             try part.withMutableSpan { try body(reduction, &$0) }
             let bytes = part.columns * MemoryLayout<Float>.stride
-            log.trips.append(Trip(name: name, start: start, end: Profile.now, bytes: bytes))
+            log.transfers.append(Transfer(name: name, start: start, end: Profile.now, bytes: bytes))
         }
-        guard let queue else { return held.append(piece) }
+        guard let queue else { return deferred.append(piece) }
         queue.submit(piece)
     }
 }

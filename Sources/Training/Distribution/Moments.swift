@@ -3,37 +3,37 @@ internal import Compute
 internal import Formats
 internal import Transformer
 
-/// AdamW's moments between the ranks that keep them, each for its slices, and rank 0, which writes and reads them whole.
+/// AdamW's moments: each rank keeps those of its slices, and rank 0 reads and writes them whole.
 struct Moments {
-    let slices: ParameterSlices
+    let partition: RankPartition
     let optimizer: Optimizer
     let communicator: any Communicator
 
-    /// Brings all together on rank 0; every rank calls it.
+    /// Gathers all moments on rank 0; collective.
     ///
     /// - Parameter whole: Of rank 0 alone: where the first and the second moments go, in the layout's order.
-    func collect(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
+    func gather(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
         let own = optimizer.moments
-        try collect(own.first, into: whole?.first, team: team)
-        try collect(own.second, into: whole?.second, team: team)
+        try gather(own.first, into: whole?.first, team: team)
+        try gather(own.second, into: whole?.second, team: team)
     }
 
-    /// Gives each rank its slices of what rank 0 reads; every rank calls it.
+    /// Scatters what rank 0 reads to the ranks' slices; collective.
     ///
     /// - Parameters:
-    ///   - scratch: Of all parameters; overwritten on rank 0.
-    ///   - read: Fills it on rank 0 with the moments of this prefix.
-    func distribute(scratch: Matrix, _ read: (_ prefix: String, _ whole: Matrix) throws -> Void) throws {
+    ///   - scratch: A buffer of all parameters, overwritten on rank 0.
+    ///   - read: Fills the buffer on rank 0 with the moments of a prefix.
+    func scatter(scratch: Matrix, _ read: (_ prefix: String, _ whole: Matrix) throws -> Void) throws {
         let own = optimizer.moments
         for (prefix, part) in [("first.", own.first), ("second.", own.second)] {
             try communicator.agree { if communicator.rank == 0 { try read(prefix, scratch) } }
-            try distribute(scratch, to: part)
+            try scatter(scratch, to: part)
         }
     }
 
-    private func collect(_ own: Matrix, into whole: Matrix?, team: ThreadTeam) throws {
+    private func gather(_ own: Matrix, into whole: Matrix?, team: ThreadTeam) throws {
         guard let whole else {
-            precondition(communicator.rank > 0, "rank 0 collects")
+            precondition(communicator.rank > 0, "rank 0 gathers")
             return try forEachSlice(of: communicator.rank, own) { part, _ in
                 try part.withSpan { try communicator.send($0, to: 0) }
             }
@@ -46,13 +46,13 @@ struct Moments {
             }
         }
         for rank in 1..<max(communicator.size, 1) {
-            for range in slices.slices(of: rank) where !range.isEmpty {
+            for range in partition.slices(of: rank) where !range.isEmpty {
                 try whole.columns(range).withMutableSpan { try communicator.receive(&$0, from: rank) }
             }
         }
     }
 
-    private func distribute(_ whole: Matrix, to own: Matrix) throws {
+    private func scatter(_ whole: Matrix, to own: Matrix) throws {
         guard communicator.rank == 0 else {
             return try forEachSlice(of: communicator.rank, own) { part, _ in
                 try part.withMutableSpan { try communicator.receive(&$0, from: 0) }
@@ -60,16 +60,16 @@ struct Moments {
         }
         forEachSlice(of: 0, own) { part, range in part.copy(from: whole.columns(range)) }
         for rank in 1..<max(communicator.size, 1) {
-            for range in slices.slices(of: rank) where !range.isEmpty {
+            for range in partition.slices(of: rank) where !range.isEmpty {
                 try whole.columns(range).withSpan { try communicator.send($0, to: rank) }
             }
         }
     }
 
-    /// A rank's slices, one after the other in its moments, each with its elements in the layout.
+    /// Visits a rank's slices, consecutive in its moments, with their elements in the layout.
     private func forEachSlice(of rank: Int, _ own: Matrix, _ body: (Matrix, Range<Int>) throws -> Void) rethrows {
         var offset = 0
-        for range in slices.slices(of: rank) where !range.isEmpty {
+        for range in partition.slices(of: rank) where !range.isEmpty {
             try body(own.columns(offset..<offset + range.count), range)
             offset += range.count
         }

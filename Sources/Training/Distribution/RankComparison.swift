@@ -1,11 +1,11 @@
 package import Collectives
 internal import Compute
 
-/// Makes sure that all ranks hold the same weights.
+/// Verifies that all ranks hold the same weights.
 ///
-/// They do by construction, since each receives every slice from the rank that updated it: what they differ by is a fault of
-/// memory, processor or network. What changes in a slice of another rank's is mended by the next update, and in one of its
-/// own spreads by it: only a comparison in the same step finds it.
+/// They do by construction, since each receives every slice from the rank that updated it: a difference is a fault of
+/// memory, processor or network. The next update repairs a changed copy of another rank's slice, and spreads a change
+/// in a rank's own slice: only a comparison in the same step detects either.
 package struct RankComparison {
     let policy: Policy
     let communicator: any Communicator
@@ -15,13 +15,13 @@ package struct RankComparison {
         (self.policy, self.communicator) = (policy, communicator)
     }
 
-    /// Compares a sum over the weights' bits, after `step`; every rank calls it.
+    /// Compares a checksum of the weights after `step`; collective.
     ///
-    /// - Throws: `RankFailure` on every rank, which names the first that has other weights than rank 0.
+    /// - Throws: `RankFailure` on every rank, which names the first rank whose weights differ from those of rank 0.
     package func check(step: Int) throws {
         guard communicator.size > 1 else { return }
         let sum = policy.flat.checksum(team: policy.team)
-        // Halves, which float64 holds exactly.
+        // Two halves, which float64 represents exactly.
         let halves = [Double(sum >> 32), Double(sum & 0xFFFF_FFFF)]
         let all = try communicator.gather(halves.span, root: 0)
         try communicator.agree {
@@ -34,9 +34,9 @@ package struct RankComparison {
 }
 
 extension Matrix {
-    /// A sum over the bits of one row: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
+    /// A checksum of the bits of one row: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
     ///
-    /// It does not depend on the team, and any single element that differs changes it, since its factor is odd.
+    /// It does not depend on the team. A change of any single element changes it, since its factor is odd.
     func checksum(team: ThreadTeam) -> UInt64 {
         let sums = team.map("checksum") { thread -> UInt64 in
             let share = team.share(of: columns, thread: thread)

@@ -1,25 +1,25 @@
-/// By what a step's work is divided over ranks.
+/// How a step's work is divided over ranks.
 package enum Balance: String, CaseIterable, Sendable, Codable {
-    /// All ranks get the same.
+    /// Equal parts for all ranks.
     case planned
-    /// Each gets a share by its measured speed, where hosts are not alike.
+    /// Parts in proportion to measured speeds, for hosts of different speed.
     case measured
 }
 
-/// What each rank has done in a second, which every rank knows alike.
+/// The measured speed of each rank, the same on every rank.
 package struct RankSpeeds: Codable, Sendable, Equatable {
-    /// Planned cost a second of each rank, an exponential mean over steps; empty before the first.
+    /// Planned cost per second of each rank, an exponential mean over steps; empty before the first.
     ///
-    /// 0 for a rank that has had no work.
+    /// 0 for a rank without work so far.
     private var rates: [Double] = []
 
-    /// The share of the newest step in the mean: it forgets a slow moment within some ten steps.
+    /// The weight of the newest step in the mean, which forgets a slow moment within some ten steps.
     private static let weight = 0.2
 
-    /// Nothing known.
+    /// No measurements.
     package init() {}
 
-    /// Reads rates, of which a file may have any: those that no rank has would divide nothing.
+    /// Decodes rates, and refuses those that no rank reaches.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         rates = try values.decode([Double].self, forKey: .rates)
@@ -29,20 +29,20 @@ package struct RankSpeeds: Codable, Sendable, Equatable {
         }
     }
 
-    /// Takes in a step.
+    /// Adds a step.
     ///
-    /// - Parameter step: Planned cost a second of each rank, 0 for those that had no work.
+    /// - Parameter step: Planned cost per second of each rank, 0 for those without work.
     package mutating func add(_ step: [Double]) {
-        // A run may go on with other ranks than it began with.
+        // A run may resume on another number of ranks.
         guard rates.count == step.count else { return rates = step }
         for (rank, rate) in step.enumerated() where rate > 0 {
             rates[rank] = rates[rank] > 0 ? (1 - Self.weight) * rates[rank] + Self.weight * rate : rate
         }
     }
 
-    /// Speeds of so many ranks relative to their mean; nil where they are not known, and all count as alike.
+    /// The speeds of `ranks` ranks relative to their mean; nil if they are unknown, and count as equal.
     ///
-    /// A rank that has had no work counts as one of mean speed.
+    /// A rank without work so far counts as one of mean speed.
     package func relative(ranks: Int) -> [Double]? {
         let known = rates.filter { $0 > 0 }
         guard rates.count == ranks, !known.isEmpty else { return nil }

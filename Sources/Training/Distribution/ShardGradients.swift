@@ -1,27 +1,27 @@
-internal import Collectives
+package import Collectives
 internal import Compute
 package import Transformer
 
-/// Adds up the gradients of a rank's shards, as a balanced binary tree: `(s0 + s1) + (s2 + s3)` and so on.
+/// Sums the gradients of a rank's shards as a balanced binary tree: `(s0 + s1) + (s2 + s3)` and so on.
 ///
-/// Over ranks the sums go on as the same tree, so that a number of shards gives the same bits on any number of ranks. Sums wait
-/// in buffers of their own until the other half of their subtree is there, as digits of a binary counter: of `n` shards
-/// at most `log2 n`, beside the one that holds the last shard's gradients and then all.
+/// The sums over ranks continue the same tree, so that a number of shards gives the same bits on any number of ranks.
+/// Partial sums wait in separate buffers for the other half of their subtree, like digits of a binary counter: at most
+/// `log2 n` for `n` shards, in addition to the buffer of the last shard and of the total.
 package final class ShardGradients {
-    /// The last shard's, and after `settle` the sum's.
+    /// The gradients of the last shard, and after `settle` the sum.
     package let total: ParameterBuffer
     private let count: Int
     private var free: [ParameterBuffer]
     /// Sums of subtrees, the largest first.
     private var waiting: [ParameterBuffer] = []
 
-    /// - Parameter shards: How many a rank has, a power of two where more than one.
+    /// - Parameter shards: The number of shards of a rank, 1 or a power of two.
     init(total: ParameterBuffer, shards: Int, _ makeBuffer: () throws -> ParameterBuffer) rethrows {
         (self.total, count) = (total, shards)
         free = try (0..<shards.trailingZeroBitCount).map { _ in try makeBuffer() }
     }
 
-    /// A cleared buffer for the gradients of the rank's shard number `index`, asked for in order.
+    /// Returns a cleared buffer for the gradients of the rank's shard `index`; called in order.
     func begin(_ index: Int, team: ThreadTeam) -> ParameterBuffer {
         if index == 0 {
             free += waiting
@@ -32,10 +32,10 @@ package final class ShardGradients {
         return buffer
     }
 
-    /// Takes the gradients of a shard that is not the last.
+    /// Takes back the gradients of a shard other than the last.
     func end(_ index: Int, _ gradients: ParameterBuffer, team: ThreadTeam) {
         var sum = gradients
-        // As many subtrees are complete with it as its number ends in ones.
+        // The number of completed subtrees is that of trailing ones in the index.
         for _ in 0..<(~index).trailingZeroBitCount {
             let left = waiting.removeLast()
             left.add(sum, 0..<sum.flat.columns, team: team)
@@ -45,24 +45,24 @@ package final class ShardGradients {
         waiting.append(sum)
     }
 
-    /// Adds to a part of the last shard's gradients, which are complete there, those of all others.
+    /// Adds the gradients of all other shards to a part of the last shard's, which are complete there.
     func settle(_ part: Range<Int>, team: ThreadTeam) {
         for sum in waiting.reversed() { total.add(sum, part, team: team) }
     }
 }
 
 extension ShardGradients {
-    /// Buffers for the shards of `share`.
-    package convenience init(_ policy: Policy, _ share: RankShare) throws {
+    /// Buffers for this rank's shards.
+    package convenience init(_ policy: Policy, _ partition: RankPartition) throws {
         func buffer() throws -> ParameterBuffer {
             try ParameterBuffer(policy.layout)
         }
-        try self.init(total: buffer(), shards: share.shards.count, buffer)
+        try self.init(total: buffer(), shards: partition.shards.count, buffer)
     }
 }
 
 extension ParameterBuffer {
-    /// Adds a part of others.
+    /// Adds a part of other gradients.
     func add(_ other: ParameterBuffer, _ part: Range<Int>, team: ThreadTeam) {
         let (sum, added) = (flat.columns(part), other.flat.columns(part))
         team.run("add shards") { thread in

@@ -6,25 +6,25 @@ package import Reporting
 package import SystemPackage
 internal import Transformer
 
-/// Judges a model on preferences, exactly, over all ranks.
+/// Evaluates a model on preferences, exactly, over all ranks.
 package struct Evaluation {
     private let configuration: TrainingConfiguration
     private let communicator: any Communicator
 
-    /// An evaluation with the objective, sharing and row size of `configuration`; its `output` is not used.
+    /// An evaluation with the objective, sharing mode and row size of `configuration`; its `output` is not used.
     package init(_ configuration: TrainingConfiguration, communicator: any Communicator) {
         self.configuration = configuration
         self.communicator = communicator
     }
 
-    /// The metrics of the model on the data, by TRL's names with `eval_` in front, each with its 95 % interval.
+    /// Computes the metrics of the model on the data, under TRL's names with the prefix `eval_`, each with its 95 %
+    /// interval.
     ///
-    /// - Parameter referenceModel: The model whose log-probabilities rewards are measured from; nil for the model
-    ///   itself, which gives every reward 0 and leaves `eval_logps/accuracies` as the measure. The cache is the
-    ///   reference model's, whichever that is.
+    /// - Parameter referenceModel: The reference model; nil for the model itself, which makes every reward 0 and leaves
+    ///   `eval_logps/accuracies` as the measure. The cache is always the reference model's.
     package func run(referenceModel: FilePath?) throws -> MetricsRecord {
         let start = ContinuousClock().now
-        let inputs = try Inputs(configuration, communicator: communicator)
+        let inputs = try Inputs.read(configuration, communicator: communicator)
         let (policy, planner) = (inputs.policy, inputs.planner)
         let objective = try communicator.agree {
             try configuration.checkReferenceCache(rank: communicator.rank)
@@ -54,21 +54,21 @@ package struct Evaluation {
         rows: [Int],
         model: ForestModel
     ) throws -> ReferenceLogps {
-        let judge = try communicator.agree {
-            let judge = try Policy(configuration, directory: directory)
+        let other = try communicator.agree {
+            let other = try Policy(configuration, directory: directory)
             try planner.dataset.validate(
                 from: FilePath(configuration.data),
-                for: judge.architecture,
+                for: other.architecture,
                 in: directory,
                 ranks: communicator.size
             )
-            return judge
+            return other
         }
-        try communicator.requireSame(judge.digest, "reference model (\(directory))")
-        var source = source(ScoringPass(policy: judge, planner: planner, communicator: communicator))
+        try communicator.requireSame(other.digest, "reference model (\(directory))")
+        var source = source(ScoringPass(policy: other, planner: planner, communicator: communicator))
         let model = try communicator.agree {
-            judge.architecture == policy.architecture
-                ? model : try judge.model(for: rows, planner: planner, trains: false)
+            other.architecture == policy.architecture
+                ? model : try other.model(for: rows, planner: planner, trains: false)
         }
         return try source.logps(rows: rows, model: model)
     }

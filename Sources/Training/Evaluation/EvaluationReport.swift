@@ -1,14 +1,14 @@
 package import Objectives
 package import Reporting
 
-/// What a judgement on preferences comes to: TRL's metrics, and how far the choice of rows may have moved them.
+/// The result of an evaluation: TRL's metrics, and their sampling uncertainty.
 ///
-/// Rows of the data are taken as independent, pairs of one row are not: a row is left out as a whole. The variance of a
-/// metric `m` over `G` rows is the jackknife's, `(G-1)/G · Σ (m without row g - m)²`, which is robust to clusters ("CV3"
-/// in MacKinnon, Nielsen & Webb 2023). Where each row has one pair, it is for a mean over pairs the usual
+/// Rows of the data are independent, pairs of one row are not: each row is left out as a whole. The variance of a metric
+/// `m` over `G` rows is the jackknife's, `(G-1)/G · Σ (m without row g - m)²`, which is robust to clusters ("CV3" in
+/// MacKinnon, Nielsen & Webb 2023). If each row has one pair, it equals for a mean over pairs the usual
 /// `Σ (x - m)² / (G (G-1))`.
 package struct EvaluationReport: Sendable {
-    /// Of all rows.
+    /// The statistics of all rows.
     package let statistics: PreferenceStatistics
     /// Rows of the data, `G`.
     package let rows: Int
@@ -16,11 +16,11 @@ package struct EvaluationReport: Sendable {
     /// For each metric the sum over rows of `(m without the row - m)²`.
     private let squares: [Double]
 
-    /// The report on all rows.
+    /// Computes the report on all rows.
     ///
-    /// Sums, then sums of squares, are in float64, row by row.
+    /// Sums, then sums of squares, are in float64, in the order of rows.
     ///
-    /// - Parameter lossIsMeanOverPairs: Whether rows' losses stay what they are when another row is left out.
+    /// - Parameter lossIsMeanOverPairs: Whether leaving out a row leaves the losses of other rows unchanged.
     package init(_ rows: [PreferenceStatistics], lossIsMeanOverPairs: Bool = true) {
         self.lossIsMeanOverPairs = lossIsMeanOverPairs
         var sums = PreferenceStatistics().sums
@@ -42,10 +42,10 @@ package struct EvaluationReport: Sendable {
     /// The names of all metrics, without `eval_`.
     package static var metricNames: [String] { metrics(of: PreferenceStatistics()).map(\.name) }
 
-    /// The metrics by TRL's names, without `eval_`, and how often the chosen response is the likelier one.
+    /// The metrics under TRL's names, without `eval_`, and the accuracy of the policy's log-probabilities.
     package var metrics: [(name: String, value: Double)] { Self.metrics(of: statistics) }
 
-    /// One metric by its name, with `eval_` in front or without; NaN where there is none of that name.
+    /// A metric by its name, with or without `eval_`; NaN for an unknown name.
     package subscript(name: String) -> Double {
         let plain = name.hasPrefix("eval_") ? String(name.dropFirst(5)) : name
         return metrics.first { $0.name == plain }?.value ?? .nan
@@ -53,7 +53,7 @@ package struct EvaluationReport: Sendable {
 
     /// A 95 % interval for each of `metrics`.
     ///
-    /// Not finite where one row alone tells nothing of the spread, and for a loss that is not a mean over pairs.
+    /// Not finite for a single row, and for a loss that is not a mean over pairs.
     package var intervals: [ConfidenceInterval] {
         zip(metrics, squares).map { metric, square in
             let isKnown = lossIsMeanOverPairs || metric.name != "loss"
@@ -65,9 +65,10 @@ package struct EvaluationReport: Sendable {
         }
     }
 
-    /// The independent trials whose share would vary as much: the pairs, where each row has one.
+    /// The number of independent trials with the same variance: that of pairs, if each row has one.
     ///
-    /// The effective sample size of Korn & Graubard 1998. Where the share is 0 or 1, and no variance is seen, the rows.
+    /// The effective sample size of Korn & Graubard 1998; the number of rows where the proportion is 0 or 1 and shows
+    /// no variance.
     private func trials(share: Double, variance: Double) -> Double {
         let effective = share * (1 - share) / variance * Double(rows) / Double(rows - 1)
         return effective.isNaN ? Double(rows) : min(effective, statistics[.pairs])
@@ -79,9 +80,9 @@ package struct EvaluationReport: Sendable {
 }
 
 extension MetricsRecord {
-    /// Adds the metrics with `eval_` in front, and the time that they took.
+    /// Adds the metrics with the prefix `eval_`, and the duration of the evaluation.
     ///
-    /// - Parameter seconds: More than 0.
+    /// - Parameter seconds: Above 0.
     mutating func add(_ report: EvaluationReport, intervals: Bool, seconds: Double) {
         for (metric, interval) in zip(report.metrics, report.intervals) {
             add("eval_" + metric.name, metric.value)

@@ -3,23 +3,23 @@ internal import Preferences
 internal import Reporting
 internal import Transformer
 
-/// Judges a run's model on held-out preferences, exactly, over all ranks; the weights stay as they are.
+/// Evaluates a run's model on held-out preferences, exactly, over all ranks, without changing the weights.
 ///
-/// What it decides comes from reduced sums, which are the same bits on every rank, and so are the decisions.
+/// Its decisions depend on reduced sums, which have the same bits on every rank.
 final class RunEvaluation {
     /// One evaluation.
     struct Outcome {
         /// The line of `metrics.jsonl`.
         let record: MetricsRecord
-        /// What the progress line says.
+        /// The details of the progress line.
         let details: String
         /// Whether the weights are the best so far.
         let isBest: Bool
     }
 
-    /// What a checkpoint keeps of the evaluations before it.
+    /// The state that a checkpoint stores.
     struct Progress: Codable, Sendable {
-        let memory: EvaluationCourse.Memory
+        let memory: EvaluationHistory.Memory
         let count: Int
     }
 
@@ -27,27 +27,29 @@ final class RunEvaluation {
     private let pass: ScoringPass
     private let model: ForestModel
     private let scoring: PairScoring
-    private(set) var course: EvaluationCourse
-    /// Evaluations so far.
+    private(set) var history: EvaluationHistory
+    /// The number of evaluations so far.
     private(set) var count = 0
 
     /// - Parameters:
-    ///   - pass: Over all rows of its planner's dataset.
-    ///   - scoring: With the reference of those rows.
+    ///   - pass: A pass over all rows of its planner's dataset.
+    ///   - scoring: The scoring with the reference of those rows.
     init(_ settings: EvaluationSettings, pass: ScoringPass, model: ForestModel, scoring: PairScoring) {
         (self.settings, self.pass, self.model, self.scoring) = (settings, pass, model, scoring)
-        course = EvaluationCourse(settings)
+        history = EvaluationHistory(settings)
     }
 
-    /// How far the evaluations are.
-    var progress: Progress { Progress(memory: course.memory, count: count) }
+    /// The state for a checkpoint.
+    var progress: Progress { Progress(memory: history.memory, count: count) }
 
-    /// Goes on from there.
+    /// Restores the state of a checkpoint.
     func resume(from progress: Progress) {
-        (course, count) = (EvaluationCourse(settings, memory: progress.memory), progress.count)
+        (history, count) = (EvaluationHistory(settings, memory: progress.memory), progress.count)
     }
 
-    /// Judges the model after `step`; that before the first step, 0, is none of those to choose the best from.
+    /// Evaluates the model after `step`; an evaluation at step 0 is never the best.
+    ///
+    /// Collective.
     func run(step: Int, epoch: Double) throws -> Outcome {
         let start = ContinuousClock().now
         let rows = Array(0..<pass.planner.dataset.count)
@@ -56,7 +58,7 @@ final class RunEvaluation {
         let report = try tally.report(pass.communicator)
         count += 1
         let value = report[settings.bestMetric]
-        let isBest = step > 0 && course.note(value, step: step)
+        let isBest = step > 0 && history.note(value, step: step)
         var record = MetricsRecord()
         record.add("step", step)
         record.add("epoch", epoch)
@@ -74,7 +76,7 @@ final class RunEvaluation {
     func addSummary(to record: inout MetricsRecord) {
         record.add("evaluations", count)
         record.add("metric_for_best_model", settings.bestMetric)
-        guard let best = course.best else { return }
+        guard let best = history.best else { return }
         record.add("best_metric", best.value)
         record.add("best_global_step", best.step)
     }

@@ -5,41 +5,39 @@ internal import Reporting
 package import SystemPackage
 internal import Transformer
 
-/// The Hugging Face model directory that a run writes, which `transformers` loads as it is.
+/// The Hugging Face model directory that a run writes, which `transformers` loads unchanged.
 ///
-/// Once there is a model it stays complete: another replaces its weights in one move.
+/// Once it contains a model it stays complete: a rename replaces the weights.
 package struct ModelDirectory {
     static let weights = "model.safetensors"
 
     let path: FilePath
-    /// Where the model was read from.
+    /// The directory that the model was read from.
     private let source: FilePath
-    /// Held as long as the directory is written to.
+    /// Held while the directory is written to.
     private let lock: DirectoryLock
-    /// Room for the model, so that hours of work do not end at a disk that others have filled meanwhile.
+    /// Disk space for the model, so that hours of work do not end at a disk that others have filled.
     private let reservation: DiskReservation
-    /// What a model takes there, in bytes.
+    /// The size of a model in the directory, in bytes.
     private let modelBytes: Int
-    /// Whether better models replace the one that is there, for which two need room.
+    /// Whether better models replace the existing one, which needs space for two.
     private let isRewritten: Bool
 
-    /// Makes sure that the directory is there, can be written to, by no other run, has room for the model, and holds no
-    /// other.
+    /// Creates the directory if it does not exist, and checks that it is writable, used by no other run, large enough
+    /// for the model, and free of other models.
     ///
     /// - Parameters:
-    ///   - source: The model directory that `policy` was read from, whose other files go along.
+    ///   - source: The model directory that `policy` was read from, whose other files are copied.
     ///   - isRewritten: Whether the model is written more than once.
-    package init(
-        preparing path: FilePath,
+    package static func prepare(
+        _ path: FilePath,
         for policy: Policy,
         from source: FilePath,
         isRewritten: Bool = false
-    ) throws {
+    ) throws -> ModelDirectory {
         guard !path.isEmpty else {
             throw TrainingError.invalid(key: "output", expected: "a directory", found: "nothing")
         }
-        self.path = path
-        self.source = source
         try path.makeDirectory()
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
@@ -48,65 +46,73 @@ package struct ModelDirectory {
         guard !FileManager.default.fileExists(atPath: index.string) else {
             throw FormatError(index, "belongs to another model, which readers would prefer; choose another --output")
         }
-        lock = try DirectoryLock(path)
-        if !lock.isHeld { tell("warning: \(path): no lock can be had there; make sure that no other run writes to it") }
+        let lock = try DirectoryLock(path)
+        if !lock.isHeld {
+            printNotice("warning: \(path): locks are not supported there; make sure that no other run writes to it")
+        }
         let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
-        modelBytes = weights + header + (try Self.companionBytes(in: source))
-        self.isRewritten = isRewritten
-        reservation = try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path)
+        let modelBytes = weights + header + (try companionBytes(in: source))
+        return ModelDirectory(
+            path: path,
+            source: source,
+            lock: lock,
+            reservation: try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path),
+            modelBytes: modelBytes,
+            isRewritten: isRewritten
+        )
     }
 
-    /// Starts the run's records: its settings, and `metrics.jsonl`.
+    /// Starts the run's files: its settings, and `metrics.jsonl`.
     ///
-    /// `summary.json` of a run before goes, since it would tell of a model that is about to change.
+    /// Removes the `summary.json` of an earlier run, whose model is about to change.
     ///
-    /// - Parameter lines: What `metrics.jsonl` begins with: the lines until the checkpoint that a run goes on from.
+    /// - Parameter lines: The first lines of `metrics.jsonl`: those of the checkpoint that a run resumes from.
     func startMetrics(_ configuration: TrainingConfiguration, lines: Data = Data()) throws -> MetricsLog {
         try? FileManager.default.removeItem(atPath: file("summary.json").string)
         try AtomicFile.write(to: file("espalier.yaml")) { try $0.append(configuration.yaml()) }
         return try MetricsLog(file("metrics.jsonl"), lines: lines)
     }
 
-    /// A file of the directory.
+    /// The path of a file in the directory.
     func file(_ name: String) -> FilePath { path.appending(name) }
 
     /// Writes the policy's weights, its configuration and its tokenizer.
     package func write(_ policy: Policy) throws {
-        try withRoom { try write(policy.layout.entries(of: policy.flat), to: path) }
+        try withReleasedSpace { try write(policy.layout.entries(of: policy.flat), to: path) }
     }
 
-    /// Lends the room that is held for a model, and holds it again where another may come.
-    private func withRoom(_ body: () throws -> Void) throws {
+    /// Releases the reserved space while a model is written, and reserves it again if another may follow.
+    private func withReleasedSpace(_ body: () throws -> Void) throws {
         reservation.release()
         try body()
-        // Where others have taken the room meanwhile, what was written is still there.
+        // If others have taken the space, what was written is still there.
         if isRewritten { try? reservation.hold(modelBytes) }
     }
 
-    /// Writes a model of these weights to a directory, with the configuration and tokenizer of this one's.
+    /// Writes a model with these weights to a directory, with the configuration and tokenizer of this one.
     func write(_ weights: [SafetensorsEntry], to directory: FilePath) throws {
         try writeCompanions(to: directory)
         // Last, so that a directory with weights is complete.
         try SafetensorsWriter.write(weights, metadata: ["format": "pt"], to: directory.appending(Self.weights))
     }
 
-    /// Gives the model that is there a second name, which its weights keep when others take their place.
+    /// Gives the weights in the directory a second name, which they keep when others replace them.
     func keepWeights(as name: String) throws -> FilePath {
         let (weights, kept) = (file(Self.weights).string, file(name).string)
         try? FileManager.default.removeItem(atPath: kept)
         do {
             try FileManager.default.linkItem(atPath: weights, toPath: kept)
         } catch {
-            // Some file systems know no second names.
+            // Some file systems do not support hard links.
             try FileManager.default.copyItem(atPath: weights, toPath: kept)
         }
         return file(name)
     }
 
-    /// Makes the model in the directory that of these weights, from a file.
+    /// Replaces the weights in the directory by those of a file.
     func restore(weights: FilePath) throws {
-        try withRoom {
+        try withReleasedSpace {
             try writeCompanions(to: path)
             try copy(weights, to: file(Self.weights))
         }
@@ -117,7 +123,7 @@ package struct ModelDirectory {
         try writeConfiguration(to: directory.appending("config.json"))
     }
 
-    /// Tokenizer, chat template, generation settings: all that lies beside the weights and is not about their files.
+    /// Tokenizer, chat template, generation settings: everything in addition to the weights and their index.
     private static func companions(in source: FilePath) throws -> [String] {
         let kinds = [".json", ".txt", ".model", ".jinja"]
         let own = [
@@ -128,7 +134,7 @@ package struct ModelDirectory {
             .filter { name in kinds.contains { name.hasSuffix($0) } && !own.contains(name) }
     }
 
-    /// What companions take; refuses one that is a link to somewhere else, since a copy would give away what lies there.
+    /// The size of the companion files; refuses a link to another directory, since a copy would disclose its target.
     private static func companionBytes(in source: FilePath) throws -> Int {
         try companions(in: source).reduce(0) { sum, name in
             let path = source.appending(name)
@@ -143,7 +149,7 @@ package struct ModelDirectory {
         }
     }
 
-    /// The configuration as it was, with the type in which the weights are now stored.
+    /// The original configuration, with the type of the stored weights.
     private func writeConfiguration(to place: FilePath) throws {
         var object = try StrictJSON.object(in: source.appending("config.json"))
         object["torch_dtype"] = nil
@@ -153,10 +159,10 @@ package struct ModelDirectory {
 }
 
 extension ModelDirectory {
-    /// The place that `configuration` names, for what becomes of its model.
-    init(_ configuration: TrainingConfiguration, for policy: Policy) throws {
-        try self.init(
-            preparing: FilePath(configuration.output),
+    /// Prepares the output directory of `configuration` for its model.
+    static func prepare(_ configuration: TrainingConfiguration, for policy: Policy) throws -> ModelDirectory {
+        try prepare(
+            FilePath(configuration.output),
             for: policy,
             from: FilePath(configuration.model),
             isRewritten: configuration.evaluation.loadBestModelAtEnd

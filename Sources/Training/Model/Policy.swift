@@ -70,14 +70,14 @@ package final class Policy {
     }
 
     /// Buffers for all that a training run computes.
-    func model(for rows: TrainingRows) throws -> ForestModel {
-        try ForestModel(architecture, positions: rows.positions, capacity: rows.capacity, team: team)
+    func model(for preparation: RunPreparation) throws -> ForestModel {
+        try ForestModel(architecture, positions: preparation.positions, capacity: preparation.capacity, team: team)
     }
 }
 
 extension Policy {
     /// Reads the model in `directory` for the threads that `configuration` asks for.
     package convenience init(_ configuration: TrainingConfiguration, directory: FilePath) throws {
-        try self.init(directory: directory, team: ThreadTeam(count: threadCount(configuration.threads)))
+        try self.init(directory: directory, team: .reporting(count: threadCount(configuration.threads)))
     }
 }

@@ -11,9 +11,9 @@ package struct LearningRateSchedule: Sendable, Equatable {
         case linear
         /// Falls to 0 along half a cosine.
         case cosine
-        /// Stays; the warm-up does not apply.
+        /// Constant, without warm-up.
         case constant
-        /// Stays after the warm-up.
+        /// Constant after the warm-up.
         case constantWithWarmup = "constant_with_warmup"
     }
 

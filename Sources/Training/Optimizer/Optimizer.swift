@@ -5,13 +5,13 @@ package import Transformer
 package final class Optimizer {
     private let rule: AdamW
     private let weightDecay: Float
-    /// Runs of neighbouring tensors that share their decay.
+    /// Ranges of adjacent tensors with the same decay.
     private let runs: [(range: Range<Int>, decays: Bool)]
-    /// What is updated here, each part with the place of its moments.
+    /// The parts that this rank updates, each with the offset of its moments.
     private let parts: [(range: Range<Int>, offset: Int)]
     private let first: FloatBuffer
     private let second: FloatBuffer
-    /// Updates made so far.
+    /// The number of updates so far.
     package private(set) var step = 0
 
     /// The running means of the gradient and of its square, part after part.
@@ -43,9 +43,9 @@ package final class Optimizer {
         second = try FloatBuffer(count: offset)
     }
 
-    /// One update; the gradient is multiplied by `scale`, what clipping leaves of it.
+    /// Updates the parameters once; the gradient is multiplied by `scale`, the result of clipping.
     ///
-    /// - Parameter body: Called for each part by its number when it has been updated.
+    /// - Parameter body: Called with the index of each part after its update.
     package func update(
         parameters: Matrix,
         gradient: Matrix,
@@ -93,7 +93,7 @@ package final class Optimizer {
         }
     }
 
-    /// Goes on as after `step` updates; the moments are filled apart.
+    /// Continues after `step` updates; the moments are restored separately.
     func resume(step: Int) {
         self.step = step
     }
@@ -115,7 +115,7 @@ extension Optimizer {
     }
 }
 
-/// What clipping to `maximum` leaves of a gradient of this norm, as `torch.nn.utils.clip_grad_norm_` computes it.
+/// The factor that clips a gradient of this norm to `maximum`, as `torch.nn.utils.clip_grad_norm_` computes it.
 package func clippingScale(norm: Double, maximum: Double) -> Double {
     maximum > 0 ? min(1, maximum / (norm + 1e-6)) : 1
 }

@@ -3,24 +3,24 @@ internal import Formats
 package import Preferences
 internal import SystemPackage
 
-/// What a command that runs a model over preferences starts from: read and checked by every rank, the same on all.
+/// The inputs of a command that runs a model over preferences: read and checked by every rank, the same on all.
 package struct Inputs {
     package let policy: Policy
     package let dataset: PreferenceDataset
-    /// Divides the data over the ranks.
+    /// Plans the data over the ranks.
     package let planner: Planner
-    /// Divides held-out data over the ranks, where steps are to be judged by some.
+    /// Plans held-out data over the ranks; nil without such data.
     package let heldOut: Planner?
 
-    /// Reads the model and the data that `configuration` names.
+    /// Reads the model and the data that `configuration` names; collective.
     ///
-    /// - Parameter batchSize: Dataset rows of a step, where there are steps.
-    /// - Throws: `RankFailure` on every rank where any rank fails, or has another model, other data or other settings.
-    package init(
+    /// - Parameter batchSize: Dataset rows of a step; nil for a command without steps.
+    /// - Throws: `RankFailure` on every rank if any rank fails, or has another model, other data or other settings.
+    package static func read(
         _ configuration: TrainingConfiguration,
         communicator: any Communicator,
         batchSize: Int? = nil
-    ) throws {
+    ) throws -> Inputs {
         let (policy, dataset, heldOut, settings, shards) = try communicator.agree {
             try configuration.validate()
             let shards = try configuration.communication.shardCount(ranks: communicator.size)
@@ -44,12 +44,9 @@ package struct Inputs {
         if let heldOut {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
-        self.policy = policy
-        self.dataset = dataset
         func divide(_ dataset: PreferenceDataset) -> Planner {
             Planner(dataset, configuration, model: policy.architecture, shards: shards)
         }
-        planner = divide(dataset)
-        self.heldOut = heldOut.map(divide)
+        return Inputs(policy: policy, dataset: dataset, planner: divide(dataset), heldOut: heldOut.map(divide))
     }
 }

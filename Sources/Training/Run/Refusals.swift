@@ -3,7 +3,7 @@ package import Formats
 package import Objectives
 package import Preferences
 
-// Which errors are the fault of settings, model or data: a command that is started again meets them again.
+// Errors caused by settings, model or data: the same command meets them again.
 
 extension FormatError: Refusal {
     package var isRefusal: Bool { !isTransient }

@@ -2,17 +2,17 @@ internal import Formats
 package import Preferences
 package import Transformer
 
-/// What a run will compute, known without reading a weight.
+/// A forecast of a run's computation, without reading any weight.
 package struct RunForecast {
     /// The packed rows of all steps.
     package struct Rows {
         package private(set) var count = 0
         package private(set) var tokens = 0
-        /// Rows that hold a single tree larger than the limit.
+        /// Rows with a single tree larger than the limit.
         package private(set) var oversized = 0
-        /// The tokens that would fill them; a row with a larger tree is full.
+        /// The token capacity of all rows; a row with a larger tree counts as full.
         package private(set) var room = 0
-        /// The most tokens in one.
+        /// The most tokens in a row.
         package private(set) var largest = 0
 
         mutating func add(_ row: PackedRow, limit: Int) {
@@ -24,10 +24,10 @@ package struct RunForecast {
         }
     }
 
-    /// One way of sharing, and what it computes over all steps.
+    /// A sharing mode, and what it computes over all steps.
     package struct Sharing {
         package let mode: Preferences.Sharing
-        /// Whether steps keep rows together whose prompts continue one another.
+        /// Whether steps keep together rows whose prompts continue each other.
         package let isGrouped: Bool
         package let tokens: Int
         /// Of the forward and backward pass.
@@ -40,31 +40,31 @@ package struct RunForecast {
     package let rows: Rows
     /// Each mode over the same steps, then `prefix` over steps that keep rows together.
     package let sharing: [Sharing]
-    /// The costliest rank's share over the mean, for each step.
+    /// The cost of the costliest rank over the mean, for each step.
     package let imbalance: [Double]
     /// Steps in which some rank has no tree.
     package let stepsWithIdleRanks: Int
     /// Bytes that a rank's buffers take.
     package let memory: Memory
-    /// What is judged on the way; nil without held-out data.
+    /// The evaluations of the run; nil without held-out data.
     package let evaluation: Evaluation?
 
-    /// Judgements on held-out data.
+    /// Evaluations on held-out data.
     package struct Evaluation {
-        /// How often, where the run is not stopped early.
+        /// The number of evaluations without early stopping.
         package let count: Int
         /// Rows of the held-out data.
         package let rows: Int
-        /// Of one judgement, over all ranks.
+        /// FLOPs of one evaluation, over all ranks.
         package let flops: Double
     }
 
     /// The bytes that a training rank takes.
     package struct Memory {
-        /// Weights, gradients, also of shards that wait for others, and a slice of the optimizer's two moments; on rank 0
-        /// copies of weights and all moments, where a run saves.
+        /// Weights, gradients, including those of shards that wait for others, and a slice of the optimizer's two
+        /// moments; on rank 0 copies of weights and all moments if the run saves.
         package let model: Int
-        /// Activations, their gradients and the logits that are kept.
+        /// Activations, their gradients, and the logits that are kept.
         package let workspace: Int
 
         /// All of a rank's buffers.
@@ -73,22 +73,21 @@ package struct RunForecast {
 
     /// Plans every step of the run, as each rank does.
     ///
-    /// - Parameter heldOut: Preferences to judge by, where the run has some.
-    package init(
+    /// - Parameter heldOut: Held-out preferences, if the run evaluates.
+    package static func compute(
         _ dataset: PreferenceDataset,
         heldOut: PreferenceDataset? = nil,
         _ configuration: TrainingConfiguration,
         model: Architecture,
         ranks: Int
-    ) throws {
+    ) throws -> RunForecast {
         let shards = try configuration.communication.shardCount(ranks: ranks)
         let planner = Planner(dataset, configuration, model: model, shards: shards)
         var cursor = BatchSampler(dataset, configuration)
-        self.ranks = ranks
-        stepsPerEpoch = cursor.stepsPerEpoch
-        steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
+        let stepsPerEpoch = cursor.stepsPerEpoch
+        let steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
         let judge = heldOut.map { Planner($0, configuration, model: model, shards: shards) }
-        let computed = TrainingRows(configuration, planner: planner, heldOut: judge, cursor: cursor, steps: steps)
+        let computed = RunPreparation(configuration, planner: planner, heldOut: judge, cursor: cursor, steps: steps)
         var (rows, imbalance, idle) = (Rows(), [Double](), 0)
         for _ in 0..<steps {
             let examples = cursor.next()
@@ -103,9 +102,7 @@ package struct RunForecast {
                 for row in plan.packedRows(shard: shard) { rows.add(row, limit: configuration.rowTokens) }
             }
         }
-        (self.rows, self.imbalance, stepsWithIdleRanks) = (rows, imbalance, idle)
-        let steps = steps
-        sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
+        let sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
             var way = configuration
             (way.sharing, way.groupByPrompt) = (mode, isGrouped)
             let planner = Planner(dataset, way, model: model, shards: shards)
@@ -121,7 +118,7 @@ package struct RunForecast {
         // Weights and gradients, those of subtrees that wait, moments of a slice, and rank 0's copies.
         let copies = 2 + (shards / ranks).trailingZeroBitCount + (configuration.saving.saveSteps == nil ? 0 : 3)
         let count = ParameterTable(model).count
-        memory = Memory(
+        let memory = Memory(
             model: (copies * count + 2 * (count + ranks - 1) / ranks) * MemoryLayout<Float>.stride,
             workspace: ForestModel.byteCount(
                 model,
@@ -130,9 +127,20 @@ package struct RunForecast {
             )
         )
         let judgements = configuration.evaluation.count(steps: steps)
-        evaluation = judge.map { judge in
+        let evaluation = judge.map { judge in
             let rows = judge.dataset.count
             return Evaluation(count: judgements, rows: rows, flops: judge.plan(rows: Array(0..<rows)).flops)
         }
+        return RunForecast(
+            ranks: ranks,
+            steps: steps,
+            stepsPerEpoch: stepsPerEpoch,
+            rows: rows,
+            sharing: sharing,
+            imbalance: imbalance,
+            stepsWithIdleRanks: idle,
+            memory: memory,
+            evaluation: evaluation
+        )
     }
 }

@@ -1,16 +1,16 @@
-/// A run cannot start or go on.
+/// An error that prevents a run from starting or continuing.
 package enum TrainingError: Error, CustomStringConvertible, Equatable {
     /// A setting is out of range.
     case invalid(key: String, expected: String, found: String)
-    /// A setting is of no use without another.
+    /// A setting requires another.
     case missing(key: String, for: String)
-    /// Of some settings exactly one must be given.
+    /// Exactly one of several settings must be given.
     case notOne(of: [String], found: [String])
-    /// Some rank would never have anything to do.
+    /// Some rank would never have work.
     case moreRanksThanRows(ranks: Int, rows: Int, isStep: Bool)
     /// Ranks would have different numbers of shards.
     case unevenShards(shards: Int, ranks: Int)
-    /// The loss or its gradient is not a number; of the rows of the data those whose loss is none.
+    /// The loss or its gradient is not finite; `rows` are those of the data whose loss is not.
     case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [Int])
     /// A reference cache belongs to another model or other data.
     case foreignCache(path: String, what: String)
@@ -18,11 +18,11 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case damagedCache(path: String)
     /// A checkpoint belongs to another run.
     case foreignCheckpoint(path: String, what: String)
-    /// There are checkpoints, and all are damaged or another run's.
+    /// All checkpoints are damaged or belong to other runs.
     case noUsableCheckpoint(path: String)
-    /// The weights have come apart.
+    /// The weights of a rank differ from those of rank 0.
     case ranksDiffer(step: Int, rank: Int)
-    /// Loss or gradient has leapt once more than a run goes back for.
+    /// Loss or gradient norm spiked once more than a run rolls back.
     case spikes(step: Int, rollbacks: Int)
 
     package var description: String {
@@ -43,34 +43,34 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .notFinite(let step, let loss, let norm, let rows):
             return
                 "step \(step): loss \(Self.text(loss)), gradient norm \(Self.text(norm)), \(Self.list(rows)); "
-                + "the model was neither updated nor written; lower --learning-rate, or look for broken weights"
+                + "the model was neither updated nor written; lower --learning-rate, or check the weights"
         case .foreignCache(let path, let what):
-            return "\(path): made for \(what); name another --reference-cache, or remove this one"
+            return "\(path): made for \(what); choose another --reference-cache, or remove this one"
         case .damagedCache(let path):
             return
-                "\(path): its values are not those that were written: some of its bytes have changed; remove it, and they "
-                + "are computed again"
+                "\(path): expected the values that were written, found changed bytes; remove the file to recompute them"
         case .foreignCheckpoint(let path, let what):
-            return "\(path): made with \(what); resume with what it was made with, or start anew without --resume"
+            return
+                "\(path): made with \(what); resume with the settings it was made with, or start a new run without --resume"
         case .noUsableCheckpoint(let path):
-            return "\(path): none of the checkpoints there is whole and of this run; start anew without --resume"
+            return "\(path): expected a complete checkpoint of this run, found none; start a new run without --resume"
         case .ranksDiffer(let step, let rank):
             return
-                "after step \(step) rank \(rank) has other weights than rank 0, though both started and stepped alike: "
-                + "a fault of memory, processor or network; leave out its host and go on with --resume"
+                "after step \(step) the weights of rank \(rank) differ from those of rank 0: "
+                + "a fault of memory, processor or network; exclude its host, and continue with --resume"
         case .spikes(let step, let rollbacks):
             return
-                "step \(step): loss or gradient norm has leapt again, after \(rollbacks) returns to a checkpoint; "
+                "step \(step): loss or gradient norm spiked again after \(rollbacks) rollbacks; "
                 + "lower --learning-rate, or raise --rollback-on-spike"
         }
     }
 
-    /// A number; NaN without the sign that processors give it.
+    /// Formats a number; NaN without the sign that processors give it.
     private static func text(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
 
-    /// The rows at fault, as many as a line holds.
+    /// Lists the rows at fault, up to the number that fits a line.
     private static func list(_ rows: [Int]) -> String {
-        guard !rows.isEmpty else { return "of losses that are all finite" }
+        guard !rows.isEmpty else { return "with finite losses of all rows" }
         let shown = rows.prefix(8).map { "\($0)" }.joined(separator: ", ")
         return "not finite for row\(rows.count == 1 ? "" : "s") \(shown)\(rows.count > 8 ? " …" : "") of the data"
     }

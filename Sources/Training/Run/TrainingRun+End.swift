@@ -6,16 +6,16 @@ internal import Preferences
 internal import Reporting
 
 extension TrainingRun {
-    /// Writes the model, unless the best is to remain, and what there is to tell of the run.
+    /// Writes the model, unless the best one stays, the remaining metrics and the summary.
     func finish(log: MetricsLog?) throws {
         Progress.enter("writing the model")
         saving.finishJob()
         try comparison.check(step: state.step)
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
-        let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.course.best != nil
+        let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.history.best != nil
         try communicator.agree {
             guard let output else { return }
-            // The model first: where a full disk has held metrics back, it must not be lost for them.
+            // The model first: if a full disk has held back metrics, they must not cost the model.
             if !hasBest { try output.write(policy) }
             try log?.finish()
             let summary = summary(peakBytes: Int(peakBytes))
@@ -23,23 +23,23 @@ extension TrainingRun {
         }
     }
 
-    /// Writes where the time of rank 0 went, and what all ranks did when.
+    /// Writes the phases of rank 0 and the trace of all ranks.
     func write(_ profile: StepProfile) throws {
         let trace = try profile.trace(communicator)
         try communicator.agree {
             guard let output, let trace else { return }
-            let table = profile.table(peakRate: start.peakRate / Double(communicator.size))
+            let table = profile.table(peakRate: preparation.peakRate / Double(communicator.size))
             try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
             try AtomicFile.write(to: output.file("trace.json")) { try $0.append(trace) }
         }
     }
 
-    /// What `summary.json` tells.
+    /// The content of `summary.json`.
     ///
-    /// Steps, their time and their metrics are those of the whole run, from whichever checkpoint it went on; what is told
-    /// of starts, reference and saving is of this process.
+    /// Steps, their time and their metrics cover the whole run, across resumptions; startup, reference and saving cover
+    /// this process.
     ///
-    /// - Parameter peakBytes: The most memory that a rank has used.
+    /// - Parameter peakBytes: The largest resident memory of a rank.
     private func summary(peakBytes: Int) -> MetricsRecord {
         let (total, seconds) = (state.total, state.trainSeconds)
         var summary = MetricsRecord()
@@ -49,20 +49,20 @@ extension TrainingRun {
         summary.add("ranks", communicator.size)
         summary.add("shards", planner.shards)
         summary.add("threads", policy.team.count)
-        if let collective { collective.addSummary(to: &summary) }
+        partition.addSummary(to: &summary)
         summary.add("pairs", total.pairs)
-        start.addSummary(to: &summary)
+        preparation.addSummary(to: &summary)
         summary.add("train_seconds", seconds)
         summary.add("eval_seconds", state.evaluationSeconds)
         summary.add("save_seconds", saving.stallSeconds)
         summary.add("save_write_seconds", saving.writeSeconds)
-        summary.add("pairs_per_second", Double(total.pairs) / (seconds + start.reference.seconds))
+        summary.add("pairs_per_second", Double(total.pairs) / (seconds + preparation.referenceSeconds))
         summary.add("train_pairs_per_second", Double(total.pairs) / seconds)
         summary.add("sharing", planner.sharing.rawValue)
         summary.add("tokens_computed", total.tokensComputed)
         summary.add("tokens_unshared", total.tokensUnshared)
-        summary.add("mfu", total.utilization(peakRate: start.peakRate))
-        summary.add("peak_gflops", start.peakRate / 1e9)
+        summary.add("mfu", total.utilization(peakRate: preparation.peakRate))
+        summary.add("peak_gflops", preparation.peakRate / 1e9)
         summary.add("imbalance", total.imbalances.planned)
         summary.add("measured_imbalance", total.imbalances.measured)
         summary.add("peak_rss_bytes", peakBytes)

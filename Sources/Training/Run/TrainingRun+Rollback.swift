@@ -3,28 +3,31 @@ internal import Objectives
 internal import Reporting
 
 extension TrainingRun {
-    /// How often a run goes back before it gives up.
+    /// The number of rollbacks after which a run ends.
     private static let mostRollbacks = 10
 
-    /// Goes back to the last checkpoint where loss or gradient norm of a step have leapt, and behind that step in the data.
+    /// Rolls back to the last checkpoint if the loss or gradient norm of a step spiked, and skips the data up to that
+    /// step.
     ///
-    /// All that is decided comes from reduced values, and so is the same on every rank; where the run is killed afterwards
-    /// and resumed from the same checkpoint, it comes to the same leap and goes back again, with the same bits.
+    /// The decision depends on reduced values alone, so that it is the same on every rank. A run that is killed
+    /// afterwards and resumed from the same checkpoint reaches the same spike, and rolls back again with the same bits.
     ///
-    /// - Returns: Whether it has; not before the first checkpoint.
-    /// - Throws: `RankFailure` on every rank where it has been done too often.
-    func goBackIfSpiked(_ outcome: StepOutcome, _ log: inout MetricsLog?, _ progress: ProgressLine) throws -> Bool {
+    /// - Returns: Whether the run rolled back; never before the first checkpoint.
+    /// - Throws: `RankFailure` on every rank after too many rollbacks.
+    func rollBackAfterSpike(_ outcome: StepOutcome, _ log: inout MetricsLog?, _ progress: ProgressLine) throws -> Bool {
         let report = outcome.report
         guard let factor = configuration.saving.rollbackOnSpike, outcome.fault == nil,
             state.noteSpike(report, factor: factor)
         else { return false }
         progress.finish()
         saving.finishJob()
-        let leap =
+        let spike =
             "step \(state.step): loss \(rounded(report.statistics.mean(.loss), 4)), gradient norm "
             + "\(rounded(report.gradientNorm, 4)), more than \(factor) times a running median"
-        guard let goal = try Resumption(last: saving.last, communicator: communicator) else {
-            if communicator.rank == 0 { tell("warning: \(leap); no checkpoint to go back to, the run goes on") }
+        guard let checkpoint = try Resumption.last(written: saving.last, communicator: communicator) else {
+            if communicator.rank == 0 {
+                printNotice("warning: \(spike); no checkpoint to roll back to, the run continues")
+            }
             return false
         }
         guard state.rollbacks < Self.mostRollbacks else {
@@ -32,8 +35,8 @@ extension TrainingRun {
             throw RankFailure(rank: 0, error: error)
         }
         let from = state.step
-        try goBack(to: goal)
-        log = try communicator.agree { try startLog(from: goal) }
+        try rollBack(to: checkpoint)
+        log = try communicator.agree { try startLog(from: checkpoint) }
         var record = MetricsRecord()
         record.add("step", state.step)
         record.add("rollback_from_step", from)
@@ -42,14 +45,15 @@ extension TrainingRun {
         record.add("rollbacks", state.rollbacks)
         log?.append(record)
         if communicator.rank == 0 {
-            tell("warning: \(leap); back to step \(state.step), the rows of \(from - state.step) steps are passed over")
+            let skipped = "the rows of \(from - state.step) steps are skipped"
+            printNotice("warning: \(spike); rolled back to step \(state.step), \(skipped)")
         }
         return true
     }
 
-    /// Takes the checkpoint's place; the course stays where it is, behind the step that leapt.
-    private func goBack(to goal: Resumption) throws {
-        state = state.goingBack(to: goal.state.run)
-        try takeUp(goal)
+    /// Restores the checkpoint; the schedule stays at the step after the spike.
+    private func rollBack(to checkpoint: Resumption) throws {
+        state = state.rolledBack(to: checkpoint.state.run)
+        try restore(checkpoint)
     }
 }

@@ -1,4 +1,4 @@
-package import Collectives
+internal import Collectives
 internal import Compute
 internal import Formats
 internal import Foundation
@@ -9,113 +9,59 @@ internal import Supervision
 internal import SystemPackage
 internal import Transformer
 
-/// A run from a model and preferences to a trained model, the same on every rank.
+/// A training run, from a model and preferences to a trained model; every rank holds one.
 package final class TrainingRun {
     let configuration: TrainingConfiguration
     let communicator: any Communicator
     let policy: Policy
     let planner: Planner
-    /// Of rank 0 alone.
+    /// Nil except on rank 0.
     let output: ModelDirectory?
-    /// How gradients cross ranks; nil for a rank that is alone.
-    let collective: CollectiveChoice?
+    let partition: RankPartition
     private let trainingStep: TrainingStep
     let comparison: RankComparison
-    /// Nil where there is no held-out data.
+    /// Nil without held-out data.
     let evaluation: RunEvaluation?
-    let start: RunStart
+    let preparation: RunPreparation
     let saving: RunSaving
-    /// What the run goes on from; nil where it began at the beginning.
+    /// The checkpoint that the run resumes from; nil for a new run.
     private let resumption: Resumption?
-    /// Nil where it is not wanted.
+    /// Nil if it is switched off.
     private let watchdog: Watchdog?
-    /// The sums of each step's gradients; between two steps, room for anything.
+    /// The gradient sums of each step; scratch memory between two steps.
     let gradients: ShardGradients
     let moments: Moments
     var state: RunState
-    private(set) var course: RunCourse
+    private(set) var schedule: RunSchedule
 
-    /// Reads everything, checks that it fits together, and computes what is missing of the reference.
-    ///
-    /// - Throws: `RankFailure` on every rank where any rank failed.
-    package init(_ configuration: TrainingConfiguration, communicator: any Communicator) throws {
+    init(
+        configuration: TrainingConfiguration,
+        communicator: any Communicator,
+        policy: Policy,
+        planner: Planner,
+        output: ModelDirectory?,
+        partition: RankPartition,
+        trainingStep: TrainingStep,
+        evaluation: RunEvaluation?,
+        preparation: RunPreparation,
+        saving: RunSaving,
+        resumption: Resumption?,
+        watchdog: Watchdog?,
+        gradients: ShardGradients,
+        moments: Moments,
+        state: RunState,
+        schedule: RunSchedule
+    ) {
         (self.configuration, self.communicator) = (configuration, communicator)
-        let inputs = try Inputs(configuration, communicator: communicator, batchSize: configuration.globalBatchSize)
-        let (policy, planner) = (inputs.policy, inputs.planner)
-        (self.policy, self.planner) = (policy, planner)
-        let (objective, output) = try communicator.agree {
-            try configuration.check(planner, rank: communicator.rank, ranks: communicator.size)
-            let output = communicator.rank == 0 ? try ModelDirectory(configuration, for: policy) : nil
-            return (try Objective(configuration.objective), output)
-        }
-        self.output = output
-        let identity = RunIdentity(inputs)
-        let store = output.map { CheckpointStore($0, configuration) }
-        try communicator.agree { try store?.sweep() }
-        Progress.enter("start", step: 0)
-        watchdog = try Watchdog(
-            output: FilePath(configuration.output),
-            timeout: configuration.saving.stallTimeout,
-            communicator: communicator
-        )
-        resumption = try Resumption(configuration, store: store, identity: identity, communicator: communicator)
-        state = resumption?.state.run ?? RunState()
-        course = RunCourse(inputs.dataset, configuration)
-        course.advance(by: state.step + state.passedOver)
-        let rows = TrainingRows(configuration, inputs, course)
-        let (layout, communication) = (policy.layout, configuration.communication)
-        let share = try RankShare(communication, parameters: layout.count, communicator: communicator)
-        collective = share.choice
-        let (model, gradients, optimizer) = try communicator.agree {
-            let optimizer = try Optimizer(configuration, layout: layout, parts: share.slices.own)
-            return (try policy.model(for: rows), try ShardGradients(policy, share), optimizer)
-        }
-        self.gradients = gradients
-        let start = try RunStart(
-            configuration,
-            policy: policy,
-            rows: rows,
-            model: model,
-            gradients: gradients.total,
-            objective: objective,
-            communicator: communicator
-        )
-        self.start = start
-        func scoring(_ reference: ReferenceLogps) -> PairScoring {
-            PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
-        }
-        trainingStep = TrainingStep(
-            policy: policy,
-            model: model,
-            gradients: gradients,
-            optimizer: optimizer,
-            scoring: scoring(start.reference.training),
-            share: share,
-            configuration: configuration,
-            communicator: communicator
-        )
+        (self.policy, self.planner, self.output, self.partition) = (policy, planner, output, partition)
+        (self.trainingStep, self.evaluation, self.preparation) = (trainingStep, evaluation, preparation)
+        (self.saving, self.resumption, self.watchdog) = (saving, resumption, watchdog)
+        (self.gradients, self.moments, self.state, self.schedule) = (gradients, moments, state, schedule)
         comparison = RankComparison(policy, communicator: communicator)
-        evaluation = inputs.heldOut.flatMap { planner in
-            guard let reference = start.reference.heldOut else { return nil }
-            let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
-            return RunEvaluation(configuration.evaluation, pass: pass, model: model, scoring: scoring(reference))
-        }
-        moments = Moments(slices: share.slices, optimizer: optimizer, communicator: communicator)
-        saving = try RunSaving(
-            configuration,
-            identity: identity,
-            policy: policy,
-            moments: moments,
-            output: output,
-            last: resumption?.path,
-            communicator: communicator
-        )
-        // Last: the self-check and the reference are of the model as it was before training.
-        if let resumption { try takeUp(resumption) }
     }
 
-    /// Gives weights, moments and evaluation what they had in a checkpoint.
-    func takeUp(_ checkpoint: Resumption) throws {
+    /// Restores weights, moments and evaluation history from a checkpoint.
+    func restore(_ checkpoint: Resumption) throws {
         try checkpoint.restore(policy, moments, scratch: gradients.total.flat)
         moments.optimizer.resume(step: state.updates)
         if let evaluations = checkpoint.state.evaluation { evaluation?.resume(from: evaluations) }
@@ -123,41 +69,44 @@ package final class TrainingRun {
 
     /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
     ///
-    /// - Parameter profilesPhases: Whether to write `phases.txt` of rank 0 and `trace.json` of all ranks too, of all steps
-    ///   but the first, whose time goes into memory that is touched for the first time.
-    /// - Throws: `Interrupted` on every rank where any was asked to stop; the run has then been saved, if it had begun.
+    /// - Parameter profilesPhases: Whether to write `phases.txt` of rank 0 and `trace.json` of all ranks, over all
+    ///   steps but the first, which touches memory for the first time.
+    /// - Throws: `Interrupted` on every rank if any received a signal; the run is then saved, if it has taken a step.
     package func run(profilesPhases: Bool = false) throws {
         var log = try communicator.agree { try startLog(from: resumption) }
         let progress = ProgressLine(title: "train", rank: communicator.rank)
-        // Clocks of hosts differ: those of profiles begin together.
+        // Clocks of hosts differ: a barrier aligns the starts of all profiles.
         if profilesPhases { try communicator.barrier() }
         let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil
-        try StopSignal.check(communicator, "after step \(state.step), before another; --resume goes on from there")
+        try StopSignal.check(
+            communicator,
+            "after step \(state.step), before the next; pass --resume to continue from it"
+        )
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
-        while state.step < course.totalSteps, evaluation?.course.isOver != true {
-            let outcome = try take(state.step < firstStep && firstStep < course.totalSteps ? nil : profile)
-            if try goBackIfSpiked(outcome, &log, progress) {
-                if outcome.isAskedToStop { try saving.stop(state, evaluation: evaluation, log: log) }
+        while state.step < schedule.totalSteps, evaluation?.history.isOver != true {
+            let outcome = try take(state.step < firstStep && firstStep < schedule.totalSteps ? nil : profile)
+            if try rollBackAfterSpike(outcome, &log, progress) {
+                if outcome.isStopRequested { try saving.stop(state, evaluation: evaluation, log: log) }
                 continue
             }
-            if state.step % configuration.loggingSteps == 0 || state.step == course.totalSteps { show(log, progress) }
-            if configuration.evaluation.isDue(step: state.step, of: course.totalSteps) { try evaluate(log, progress) }
-            guard state.step < course.totalSteps, evaluation?.course.isOver != true else { break }
-            if outcome.isAskedToStop {
+            if state.step % configuration.loggingSteps == 0 || state.step == schedule.totalSteps { show(log, progress) }
+            if configuration.evaluation.isDue(step: state.step, of: schedule.totalSteps) { try evaluate(log, progress) }
+            guard state.step < schedule.totalSteps, evaluation?.history.isOver != true else { break }
+            if outcome.isStopRequested {
                 progress.finish()
                 try saving.stop(state, evaluation: evaluation, log: log)
             }
             try saving.saveIfDue(state, evaluation: evaluation, log: log)
         }
-        // Where patience is at its end between two lines.
+        // If early stopping ends the run between two lines.
         if state.window.steps > 0 { show(log, progress) }
         progress.finish()
         try finish(log: log)
         try profile.map(write)
     }
 
-    /// The records of the run, with the lines until the checkpoint that it goes on from.
+    /// Starts the metrics log, with the lines of the checkpoint that the run resumes from.
     func startLog(from resumption: Resumption?) throws -> MetricsLog? {
         guard let output else { return nil }
         try resumption?.restoreBest(to: output)
@@ -166,17 +115,17 @@ package final class TrainingRun {
 
     /// Takes one step.
     ///
-    /// - Throws: `RankFailure` on every rank where too many steps in succession left the weights as they were.
+    /// - Throws: `RankFailure` on every rank if too many consecutive steps were skipped.
     private func take(_ profile: StepProfile?) throws -> StepOutcome {
         let start = ContinuousClock().now
         Progress.enter("training", step: state.step + 1)
-        let rate = course.learningRate(after: state.step)
+        let rate = schedule.learningRate(after: state.step)
         let speeds = configuration.balance == .measured ? state.speeds.relative(ranks: communicator.size) : nil
         func step() throws -> StepOutcome {
             try trainingStep.run(
-                planner.plan(rows: course.nextRows(), speeds: speeds),
+                planner.plan(rows: schedule.nextRows(), speeds: speeds),
                 learningRate: rate,
-                isAskedToStop: { StopSignal.isRaised },
+                isStopRequested: { StopSignal.isRaised },
                 beforeUpdate: compareRanksIfDue
             )
         }
@@ -185,12 +134,12 @@ package final class TrainingRun {
         guard let fault = outcome.fault else { return outcome }
         let error = fault.error(step: state.step)
         guard state.skippedInRow <= configuration.maxSkipped else { throw RankFailure(rank: 0, error: error) }
-        if communicator.rank == 0 { tell("warning: skipped: \(error)") }
+        if communicator.rank == 0 { printNotice("warning: skipped: \(error)") }
         return outcome
     }
 
-    /// Compares the weights that a step was computed with, before its update: afterwards each slice has been copied from the
-    /// one rank that updated it, with whatever had become of it there.
+    /// Compares the ranks' weights before an update: the update replaces each slice by the copy of one rank, with any
+    /// fault in it.
     private func compareRanksIfDue() throws {
         let every = configuration.communication.rankCheckSteps
         if every > 0, (state.step + 1) % every == 0 { try comparison.check(step: state.step) }

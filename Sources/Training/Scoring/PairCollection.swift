@@ -3,7 +3,7 @@ internal import Objectives
 internal import Preferences
 internal import Transformer
 
-/// Collects the pairs of a step from all ranks, for an objective that sorts them.
+/// Gathers the pairs of a step from all ranks, for an objective that sorts them.
 struct PairCollection {
     private static let fields: [any WritableKeyPath<PairLogps, Double> & Sendable] = [
         \.chosen, \.rejected, \.referenceChosen, \.referenceRejected,
@@ -11,16 +11,16 @@ struct PairCollection {
 
     private let scoring: PairScoring
     private let counts: LossCounts
-    /// Four numbers for each pair of the step; zero for those of other ranks.
+    /// Four numbers for each pair of the step; zero for pairs of other ranks.
     private var values: [Double]
 
-    /// - Parameter counts: Of all rows of the step, over all ranks.
+    /// - Parameter counts: The counts of all rows of the step, over all ranks.
     init(_ scoring: PairScoring, counts: LossCounts) {
         (self.scoring, self.counts) = (scoring, counts)
         values = Array(repeating: 0, count: counts.pairs * Self.fields.count)
     }
 
-    /// Takes the pairs of a packed row of this rank.
+    /// Adds the pairs of a packed row of this rank.
     mutating func add(_ row: PackedRow, scores: RowScores) {
         for example in row.examples {
             let pairs = scoring.objective.pairs(of: scoring.logps(of: example, in: row, scores: scores))
@@ -33,7 +33,7 @@ struct PairCollection {
         }
     }
 
-    /// The pairs of all ranks, matched; every rank calls this.
+    /// The pairs of all ranks, matched; collective.
     func matched(_ communicator: any Communicator) throws -> TransportMatching {
         let all = try communicator.sum(values)
         let pairs = stride(from: 0, to: all.count, by: Self.fields.count).map { start in

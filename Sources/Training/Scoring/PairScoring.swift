@@ -2,21 +2,21 @@ package import Objectives
 package import Preferences
 internal import Transformer
 
-/// Turns a row's scores into what an objective reads.
+/// Converts a row's scores into the input of an objective.
 package struct PairScoring {
     package let objective: Objective
     package let pairing: Pairing
     private let reference: ReferenceLogps?
 
-    /// - Parameter reference: Nil where the model is its own reference, so that every log-ratio is 0; not read by an
-    ///   objective that needs none.
+    /// - Parameter reference: Nil if the model is its own reference, so that every log-ratio is 0; ignored by an
+    ///   objective without reference.
     package init(objective: Objective, pairing: Pairing, reference: ReferenceLogps?) {
         self.objective = objective
         self.pairing = pairing
         self.reference = objective.usesReference ? reference : nil
     }
 
-    /// What both models say of an example's responses, and which of them are compared.
+    /// The log-probabilities of an example's responses under both models, and the pairs to compare.
     func logps(
         of example: PackedRow.ExampleSlice,
         in row: PackedRow,
@@ -42,7 +42,7 @@ package struct PairScoring {
     }
 }
 
-/// The losses of one step's rows, or of one evaluation's.
+/// The losses of the rows of a step or an evaluation.
 struct StepScoring {
     private let scoring: PairScoring
     private let counts: LossCounts
@@ -50,8 +50,8 @@ struct StepScoring {
     private let matching: TransportMatching?
 
     /// - Parameters:
-    ///   - counts: Of all rows of the step, over all ranks.
-    ///   - matching: Where the objective needs it; of all pairs of the step, in the order of `counts`.
+    ///   - counts: The counts of all rows of the step, over all ranks.
+    ///   - matching: The matching of all pairs of the step, in the order of `counts`, if the objective needs it.
     init(_ scoring: PairScoring, counts: LossCounts, matching: TransportMatching? = nil) {
         self.scoring = scoring
         self.counts = counts
@@ -59,22 +59,23 @@ struct StepScoring {
         totals = StepTotals(pairs: counts.pairs, rows: counts.rows, bestTokens: counts.bestTokens)
     }
 
-    /// Whether the loss is a mean over pairs, none of which another's loss depends on.
+    /// Whether the loss is a mean over pairs whose losses are independent of each other.
     var isMeanOverPairs: Bool { scoring.objective.isMeanOverPairs }
 
-    /// The derivative of the step's loss for each token of the responses of `examples`, as `LossGradient` wants it.
+    /// The derivative of the step's loss with respect to each token log-probability of the responses of `examples`, as
+    /// `LossGradient` expects it.
     func derivatives(row: PackedRow, scores: RowScores, examples: Range<Int>) -> [Double] {
         row.examples[examples].flatMap { example in
             loss(of: logps(of: example, in: row, scores: scores)).derivatives.flatMap(\.self)
         }
     }
 
-    /// Counts every pair and response of a row.
+    /// Adds every pair and response of a row to the statistics.
     func count(_ row: PackedRow, scores: RowScores, into statistics: inout PreferenceStatistics) {
         for example in row.examples { count(example, in: row, scores: scores, into: &statistics) }
     }
 
-    /// Counts every pair and response of an example.
+    /// Adds every pair and response of an example to the statistics.
     func count(
         _ example: PackedRow.ExampleSlice,
         in row: PackedRow,

@@ -3,16 +3,16 @@ internal import Formats
 package import Preferences
 package import SystemPackage
 
-/// The reference model's log-probability of every response token of a dataset, as far as it has been computed.
+/// The reference model's log-probability of every response token of a dataset, as far as it is known.
 ///
-/// Per token, so that every objective and length normalization can be had from it. In a file, keyed by what the model
-/// and the data are, with a digest of its own; tokens of rows that no run has visited yet are NaN there.
+/// Tokens serve every objective and length normalization. A file is keyed by digests of model and data, and has a
+/// digest of its own; tokens of rows that no run has visited are NaN.
 package struct ReferenceLogps: Sendable {
     /// In nats, in the order of the dataset's `responseIDs`; NaN where unknown, 0 for tokens that are not counted.
     private var tokens: [Float]
     private let dataset: PreferenceDataset
 
-    /// Nothing known yet.
+    /// No known tokens.
     package init(_ dataset: PreferenceDataset) {
         self.dataset = dataset
         tokens = Array(repeating: .nan, count: dataset.responseIDs.count)
@@ -21,7 +21,7 @@ package struct ReferenceLogps: Sendable {
     /// The log-probability of each of a response's counted tokens, in nats.
     package func tokenLogps(ofResponse index: Int) -> ArraySlice<Float> { tokens[dataset.countedRange(index)] }
 
-    /// The rows among `rows` of which a token is unknown.
+    /// The rows among `rows` with an unknown token.
     package func missing(among rows: some Sequence<Int>) -> [Int] {
         rows.filter { row in
             dataset.responses(of: row).contains { index in tokens[dataset.responseRange(index)].contains(where: \.isNaN)
@@ -29,7 +29,7 @@ package struct ReferenceLogps: Sendable {
         }
     }
 
-    /// Takes over the values of `rows` from `values`, which lie in the same order.
+    /// Copies the values of `rows` from `values`, which has the same order.
     package mutating func fill(rows: [Int], from values: [Float]) {
         for index in rows.flatMap({ dataset.responses(of: $0) }) {
             let range = dataset.responseRange(index)
@@ -48,8 +48,8 @@ package struct ReferenceLogps: Sendable {
 
     /// Reads a cache.
     ///
-    /// - Throws: `TrainingError.foreignCache` where it belongs to another model or other data, `damagedCache` where its
-    ///   values are not those that were written.
+    /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `damagedCache` if its
+    ///   values have changed.
     package init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
         let file = try SafetensorsFile(path)
         for (key, expected, what) in [

@@ -5,14 +5,14 @@ internal import Supervision
 package import SystemPackage
 package import Transformer
 
-/// Gets the reference model's log-probabilities: from the cache what it has, computed what it lacks.
+/// Provides the reference model's log-probabilities: cached ones from a file, the others by a scoring pass.
 package struct ReferenceSource {
     let pass: ScoringPass
     let cache: FilePath?
-    /// Rows that had to be computed.
+    /// The number of rows that were computed.
     package private(set) var computedRows = 0
 
-    /// A source that computes by `pass`, whose policy is the reference model, and keeps results in `cache`.
+    /// A source that computes with `pass`, whose policy is the reference model, and stores results in `cache`.
     package init(pass: ScoringPass, cache: FilePath?) {
         self.pass = pass
         self.cache = cache
@@ -20,7 +20,7 @@ package struct ReferenceSource {
 
     /// The log-probabilities of at least `rows`, kept in the cache as they come.
     ///
-    /// - Throws: `Interrupted` on every rank where any was asked to stop on the way.
+    /// - Throws: `Interrupted` on every rank if any received a signal.
     package mutating func logps(rows: [Int], model: ForestModel) throws -> ReferenceLogps {
         var known = try known()
         let missing = known.missing(among: rows)
@@ -40,13 +40,13 @@ package struct ReferenceSource {
         return "in the reference pass, \(left) rows before its end; \(rest)"
     }
 
-    /// Adds the log-probabilities that a pass gave for `rows` to the cache.
+    /// Adds the log-probabilities of `rows` from a pass to the cache.
     func keep(_ tokens: [Float], of rows: [Int]) throws {
         guard cache != nil else { return }
         _ = try keep(tokens, of: rows, with: known())
     }
 
-    /// Makes sure that what the cache has belongs to the model and the data, before anything else takes its time.
+    /// Checks that the cache belongs to the model and the data, before any long computation.
     func check() throws { _ = try cached() }
 
     private func known() throws -> ReferenceLogps {

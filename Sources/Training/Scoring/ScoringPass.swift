@@ -5,28 +5,29 @@ package import Preferences
 internal import Reporting
 package import Transformer
 
-/// Scores dataset rows with one model, spread over ranks; every rank receives all results.
+/// Scores dataset rows with one model, distributed over ranks; every rank receives all results.
 package struct ScoringPass {
-    /// Rows planned together: enough to divide and pack well, few enough to hold their trees.
+    /// Rows planned together: enough to balance and pack well, few enough to hold their trees in memory.
     private static let chunkSize = 1024
 
     let policy: Policy
     let planner: Planner
     let communicator: any Communicator
 
-    /// A pass of `policy` over rows that `planner` divides.
+    /// A pass of `policy` over rows that `planner` plans.
     package init(policy: Policy, planner: Planner, communicator: any Communicator) {
         self.policy = policy
         self.planner = planner
         self.communicator = communicator
     }
 
-    /// The log-probability of every response token of `rows`, in the order of the dataset's `responseIDs`, in nats.
+    /// Computes the log-probability of every response token of `rows`, in the order of the dataset's `responseIDs`, in
+    /// nats; collective.
     ///
     /// - Parameters:
-    ///   - title: What the progress line calls the pass.
+    ///   - title: The title of the progress line.
     ///   - body: Receives each packed row of this rank with its scores.
-    /// - Returns: Zero for tokens of other rows and for those that are not counted.
+    /// - Returns: The log-probabilities; zero for tokens of other rows and for those that are not counted.
     package func tokenLogps(
         rows: [Int],
         model: ForestModel,
@@ -38,7 +39,7 @@ package struct ScoringPass {
             take(row, scores, into: &logps)
             body(row, scores)
         }
-        // Each token was computed on one rank; the others hold zero.
+        // Each token is computed on one rank; the others hold zero.
         var span = logps.mutableSpan
         try communicator.allReduceSum(&span)
         return logps
@@ -73,7 +74,9 @@ package struct ScoringPass {
         }
     }
 
-    /// The losses of `rows` taken together; where they depend on each other, after a pass over all of them.
+    /// The losses of `rows` taken together; if they depend on each other, a pass over all of them comes first.
+    ///
+    /// Collective.
     func losses(_ scoring: PairScoring, rows: [Int], model: ForestModel) throws -> StepScoring {
         let counts = planner.counts(of: rows)
         guard scoring.objective.needsMatching else { return StepScoring(scoring, counts: counts) }
@@ -82,7 +85,7 @@ package struct ScoringPass {
         return StepScoring(scoring, counts: counts, matching: try pairs.matched(communicator))
     }
 
-    /// Scores this rank's part of `rows`, packed row by packed row.
+    /// Scores this rank's part of `rows`, one packed row after the other.
     func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedRow, RowScores) -> Void) {
         let progress = ProgressLine(title: title, rank: communicator.rank)
         for chunk in Self.chunks(of: rows) {
@@ -95,7 +98,7 @@ package struct ScoringPass {
         stride(from: 0, to: rows.count, by: chunkSize).map { rows[$0..<min($0 + chunkSize, rows.count)] }
     }
 
-    /// Scores this rank's part of a chunk of `count` rows.
+    /// Scores this rank's part of a chunk of a pass over `count` rows.
     private func visit(
         _ chunk: ArraySlice<Int>,
         of count: Int,
@@ -104,7 +107,7 @@ package struct ScoringPass {
         _ body: (PackedRow, RowScores) -> Void
     ) {
         let plan = planner.plan(rows: Array(chunk))
-        let packed = ownShards(of: planner.shards, communicator).flatMap(plan.packedRows(shard:))
+        let packed = communicator.ownShards(of: planner.shards).flatMap(plan.packedRows(shard:))
         for (index, row) in packed.enumerated() {
             body(row, model.score(row, parameters: policy.parameters()))
             Progress.move()

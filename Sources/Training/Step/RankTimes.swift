@@ -1,30 +1,30 @@
 internal import Preferences
 internal import Reporting
 
-/// How long ranks took for their shares of a step, in forward and backward passes, where no rank waits for another.
+/// The times of ranks for their forward and backward passes of a step, without waiting for each other.
 package struct RankTimes: Sendable, Equatable, Codable {
-    /// Seconds, the mean over ranks.
+    /// The mean over ranks, in seconds.
     package var seconds = 0.0
-    /// The slowest rank's seconds over the mean: 1 where all took equally long.
+    /// The slowest rank's seconds over the mean; 1 for equal times.
     package var imbalance = 0.0
-    /// How much ranks differ in seconds for the same cost: the standard deviation over those with work, by their mean; 0 for one.
+    /// The standard deviation of seconds per cost over ranks with work, relative to their mean; 0 for a single rank.
     package var spread = 0.0
 
-    /// Nothing yet.
+    /// No steps.
     package init() {}
 
-    /// Of one step.
+    /// The times of one step.
     ///
     /// - Parameters:
-    ///   - seconds: Of each rank.
-    ///   - costs: What each rank had to do by the plan.
+    ///   - seconds: The seconds of each rank.
+    ///   - costs: The planned cost of each rank.
     package init(seconds: [Double], costs: [Double]) {
         self.seconds = seconds.reduce(0, +) / Double(max(seconds.count, 1))
         imbalance = LoadPartition.imbalance(of: seconds)
         spread = relativeDeviation(zip(seconds, costs).filter { $1 > 0 }.map { $0 / $1 })
     }
 
-    /// Adds those of a later step, field by field.
+    /// Adds the times of a later step, field by field.
     mutating func add(_ other: RankTimes) {
         seconds += other.seconds
         imbalance += other.imbalance

@@ -1,23 +1,23 @@
 internal import Collectives
 
-/// What a step came to, the same on every rank but for times.
+/// The result of a step, the same on every rank except for times.
 package struct StepOutcome {
     package let report: StepReport
-    /// Why the weights were left as they were; nil where they were updated.
+    /// The reason why the step was skipped; nil if it updated the weights.
     package let fault: Fault?
-    /// Whether any rank was asked to stop.
-    package let isAskedToStop: Bool
-    /// Planned cost that each rank has done in a second, 0 for one without work; the same on every rank.
+    /// Whether any rank received a signal to stop.
+    package let isStopRequested: Bool
+    /// Planned cost per second of each rank, 0 for one without work; the same on every rank.
     package let rankRates: [Double]
 
     /// A loss or a gradient that is not finite.
     package struct Fault {
         package let loss: Double
         package let gradientNorm: Double
-        /// Rows of the data whose loss is not, ascending.
+        /// Rows of the data whose loss is not finite, ascending.
         package let rows: [Int]
 
-        /// The fault as an error of that step.
+        /// The fault as an error of a step.
         package func error(step: Int) -> TrainingError {
             .notFinite(step: step, loss: loss, gradientNorm: gradientNorm, rows: rows)
         }
@@ -25,7 +25,7 @@ package struct StepOutcome {
 
     /// The report of a step that updated the weights.
     ///
-    /// - Throws: `RankFailure` on every rank where it did not.
+    /// - Throws: `RankFailure` on every rank if the step was skipped.
     package func updated(step: Int) throws -> StepReport {
         if let fault { throw RankFailure(rank: 0, error: fault.error(step: step)) }
         return report

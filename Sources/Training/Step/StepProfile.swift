@@ -4,16 +4,16 @@ internal import Formats
 internal import Reporting
 package import SystemPackage
 
-/// Where the time of a rank's steps goes.
+/// Profiles the steps of a rank.
 package final class StepProfile {
     private let profile: Profile
     private let team: ThreadTeam
     private var steps = 0
     private var seconds = 0.0
 
-    /// A profile of steps to come.
+    /// A profile of the steps to come.
     ///
-    /// - Parameter ranks: Those that share a trace, so that it stays small enough to open.
+    /// - Parameter ranks: The number of ranks that share a trace, so that it stays small enough to open.
     package init(of team: ThreadTeam, ranks: Int = 1) {
         self.team = team
         profile = Profile(threads: team.count, spanLimit: 250_000 / ranks)
@@ -21,7 +21,7 @@ package final class StepProfile {
 
     /// Runs one step under the profile.
     ///
-    /// - Parameter report: The report in what the step gives.
+    /// - Parameter report: Extracts the report from the result of the step.
     package func record<Outcome>(_ step: () throws -> Outcome, report: (Outcome) -> StepReport) rethrows -> Outcome {
         team.profile = profile
         defer { team.profile = nil }
@@ -33,14 +33,14 @@ package final class StepProfile {
 
     /// The table of phases.
     ///
-    /// - Parameter peakRate: FLOP/s that this rank can reach.
+    /// - Parameter peakRate: The peak rate of this rank in FLOP/s.
     package func table(peakRate: Double) -> String {
         PhaseTable(profile, threads: team.count, steps: steps, seconds: seconds, peakRate: peakRate).text
     }
 
-    /// A Chrome trace of all ranks on rank 0, each a process on a clock that began with its profile; nil elsewhere.
+    /// A Chrome trace of all ranks on rank 0, each a process whose clock starts with its profile; nil elsewhere.
     ///
-    /// Every rank calls it.
+    /// Collective.
     package func trace(_ communicator: any Communicator) throws -> String? {
         let events = profile.events(name: "rank \(communicator.rank)", process: communicator.rank)
         let bytes = Array(events.utf8)
@@ -61,14 +61,14 @@ package final class StepProfile {
     /// Writes a Chrome trace of these profiles.
     package static func writeTrace(of profiles: [(name: String, profile: StepProfile)], to path: FilePath) throws {
         try AtomicFile.write(to: path) { file in
-            var waiting = ""
+            var pending = ""
             try Profile.writeTrace(of: profiles.map { ($0.name, $0.profile.profile) }) { text in
-                waiting += text
-                guard waiting.utf8.count > 1 << 20 else { return }
-                try file.append(waiting)
-                waiting = ""
+                pending += text
+                guard pending.utf8.count > 1 << 20 else { return }
+                try file.append(pending)
+                pending = ""
             }
-            try file.append(waiting)
+            try file.append(pending)
         }
     }
 }

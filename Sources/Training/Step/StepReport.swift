@@ -2,85 +2,34 @@ package import Objectives
 package import Preferences
 package import Reporting
 
-/// What one step, or several, did: all the metrics are made of it.
+/// The results of one or more steps, from which all metrics are computed.
 package struct StepReport: Sendable, Codable {
-    /// Where the time of rank 0 went, in seconds.
-    package struct Seconds: Sendable, Equatable, Codable {
-        package var total: Double
-        package var forward: Double
-        package var backward: Double
-        package var head: Double
-        /// For slower ranks.
-        package var waiting: Double
-        /// In which something was on the way between ranks, also while others were computed and while a rank was waited
-        /// for.
-        package var communication: Double
-        /// In which this rank had nothing else to do, the wait for slower ranks left out.
-        package var exposedCommunication: Double
-        package var optimizer: Double
-        /// In the system, over all threads: for pages that are touched for the first time, and for messages.
-        package var system: Double
-
-        /// Times in seconds, none where left out.
-        package init(
-            total: Double = 0,
-            forward: Double = 0,
-            backward: Double = 0,
-            head: Double = 0,
-            waiting: Double = 0,
-            communication: Double = 0,
-            exposedCommunication: Double = 0,
-            optimizer: Double = 0,
-            system: Double = 0
-        ) {
-            self.total = total
-            self.forward = forward
-            self.backward = backward
-            self.head = head
-            self.waiting = waiting
-            self.communication = communication
-            self.exposedCommunication = exposedCommunication
-            self.optimizer = optimizer
-            self.system = system
-        }
-
-        static let fields: [any WritableKeyPath<Seconds, Double> & Sendable] = [
-            \.total, \.forward, \.backward, \.head, \.waiting, \.communication, \.exposedCommunication, \.optimizer,
-            \.system,
-        ]
-
-        /// The median of each part over several steps.
-        package init(medians steps: [Seconds]) {
-            self.init()
-            for field in Self.fields { self[keyPath: field] = Spread(steps.map { $0[keyPath: field] }).median }
-        }
-    }
-
     package private(set) var statistics = PreferenceStatistics()
     package private(set) var gradientNorm = 0.0
     package private(set) var learningRate = 0.0
     package private(set) var tokensComputed = 0
     package private(set) var tokensUnshared = 0
-    package private(set) var seconds = Seconds()
+    /// The times of rank 0.
+    package private(set) var seconds = StepTimes()
     private var flops = 0.0
-    /// Steps that were added up.
+    /// The number of steps.
     package private(set) var steps = 0
-    /// Of these, those that left the weights as they were, since something was not finite.
+    /// The number of skipped steps, which left the weights unchanged because something was not finite.
     package private(set) var skipped = 0
     private var imbalance = 0.0
-    /// What the ranks took for their shares; of several steps the sums.
+    /// The times of the ranks; of several steps the sums.
     package private(set) var ranks = RankTimes()
 
-    /// Nothing yet.
+    /// No steps.
     package init() {}
 
-    /// What one step did by `plan` on all ranks.
+    /// The report of one step by `plan` over all ranks.
     package init(
         statistics: PreferenceStatistics,
         gradientNorm: Double,
         learningRate: Double,
         plan: StepPlan,
-        seconds: Seconds,
+        seconds: StepTimes,
         ranks: RankTimes
     ) {
         self.statistics = statistics
@@ -97,7 +46,8 @@ package struct StepReport: Sendable, Codable {
 
     /// FLOPs of all steps, forward and backward.
     package var usefulFLOPs: Double { flops }
-    /// The costliest share by the plan over the mean, and the slowest rank's time over the mean: means over steps.
+    /// The planned cost of the costliest rank over the mean, and the slowest rank's time over the mean: means over
+    /// steps.
     package var imbalances: (planned: Double, measured: Double) {
         (imbalance / Double(max(steps, 1)), ranks.imbalance / Double(max(steps, 1)))
     }
@@ -105,7 +55,7 @@ package struct StepReport: Sendable, Codable {
     /// Pairs of all steps.
     package var pairs: Int { Int(statistics[.pairs]) }
 
-    /// The same step without its pairs and their metrics, which are not finite: it took its time, and nothing was learned.
+    /// The same step without pairs and metrics, which are not finite: it took its time, and learned nothing.
     package var asSkipped: StepReport {
         var report = self
         report.statistics = PreferenceStatistics()
@@ -113,7 +63,7 @@ package struct StepReport: Sendable, Codable {
         return report
     }
 
-    /// Adds a later step; norm and rate are the last ones.
+    /// Adds a later step; norm and learning rate are those of the last.
     package mutating func add(_ other: StepReport) {
         statistics = PreferenceStatistics(sums: zip(statistics.sums, other.statistics.sums).map(+))
         skipped += other.skipped
@@ -125,10 +75,10 @@ package struct StepReport: Sendable, Codable {
         imbalance += other.imbalance
         ranks.add(other.ranks)
         steps += other.steps
-        for field in Seconds.fields { seconds[keyPath: field] += other.seconds[keyPath: field] }
+        seconds.add(other.seconds)
     }
 
-    /// Useful FLOPs over what all ranks could have done in the time at `peakRate` FLOP/s.
+    /// Useful FLOPs over those that all ranks could compute in the same time at `peakRate` FLOP/s.
     package func utilization(peakRate: Double) -> Double { flops / (seconds.total * peakRate) }
 
     /// The line of `metrics.jsonl`.
@@ -161,24 +111,10 @@ package struct StepReport: Sendable, Codable {
         return record
     }
 
-    /// What the progress line says.
+    /// The details of the progress line.
     package func details(step: Int, of totalSteps: Int, pairsPerSecond: Double) -> String {
         let loss = rounded(statistics.mean(.loss), 4)
         let accuracy = rounded(statistics.mean(.accuracy), 2)
         return "step \(step)/\(totalSteps)  loss \(loss)  accuracy \(accuracy)  \(rounded(pairsPerSecond, 2)) pairs/s"
-    }
-}
-
-extension StepReport.Seconds {
-    /// Adds all but the total.
-    package func addParts(to record: inout MetricsRecord) {
-        record.add("forward_seconds", forward)
-        record.add("backward_seconds", backward)
-        record.add("head_seconds", head)
-        record.add("waiting_seconds", waiting)
-        record.add("communication_seconds", communication)
-        record.add("exposed_communication_seconds", exposedCommunication)
-        record.add("optimizer_seconds", optimizer)
-        record.add("system_seconds", system)
     }
 }

@@ -1,49 +1,53 @@
 internal import Collectives
 internal import Objectives
 
-/// What ranks tell each other of a step beside gradients, in one sum.
+/// The values that ranks exchange in a step in addition to gradients, in one reduction.
 ///
-/// Each rank fills the places of its own, where the others hold zero, so that nothing is rounded on the way; each then
-/// adds up shard by shard, in the same order whatever the number of ranks.
+/// Each rank fills its own slots, where the others hold zero, so that the reduction rounds nothing; each then adds up
+/// shard by shard, in the same order for any number of ranks.
 struct StepSums {
     let statistics: PreferenceStatistics
-    /// Whether any rank was asked to stop, so that all know it at the same step.
-    let isAskedToStop: Bool
-    /// What each rank's passes took, in seconds.
+    /// Whether any rank received a signal to stop, known to all at the same step.
+    let isStopRequested: Bool
+    /// The seconds of each rank's passes.
     let rankSeconds: [Double]
-    /// What the rank that was ready last has waited for its buckets, in seconds.
+    /// The shortest wait of a rank for its buckets, in seconds: that of the rank that was ready last.
     let shortestDrain: Double
 
+    /// Reduces the values of all ranks; collective.
+    ///
     /// - Parameters:
-    ///   - own: Of this rank's shards.
-    ///   - passSeconds: What this rank's forward and backward passes took.
-    ///   - drainSeconds: What it has waited for its buckets.
-    init(
+    ///   - own: The statistics of this rank's shards.
+    ///   - passSeconds: The duration of this rank's forward and backward passes.
+    ///   - drainSeconds: The time that this rank waited for its buckets.
+    static func reduce(
         _ own: [PreferenceStatistics],
-        share: RankShare,
-        isAskedToStop: Bool,
+        partition: RankPartition,
+        isStopRequested: Bool,
         passSeconds: Double,
         drainSeconds: Double,
         communicator: any Communicator
-    ) throws {
+    ) throws -> StepSums {
         let width = PreferenceStatistics().sums.count
-        let drains = share.shardCount * width
+        let drains = partition.shardCount * width
         let passes = drains + communicator.size
         var values = [Double](repeating: 0, count: passes + communicator.size + 1)
-        for (shard, statistics) in zip(share.shards, own) {
+        for (shard, statistics) in zip(partition.shards, own) {
             values.replaceSubrange(shard * width..<(shard + 1) * width, with: statistics.sums)
         }
         values[drains + communicator.rank] = drainSeconds
         values[passes + communicator.rank] = passSeconds
-        values[values.count - 1] = isAskedToStop ? 1 : 0
+        values[values.count - 1] = isStopRequested ? 1 : 0
         values = try communicator.sum(values)
         var sums = PreferenceStatistics().sums
-        for shard in 0..<share.shardCount {
+        for shard in 0..<partition.shardCount {
             for index in 0..<width { sums[index] += values[shard * width + index] }
         }
-        statistics = PreferenceStatistics(sums: sums)
-        shortestDrain = values[drains..<passes].min() ?? 0
-        rankSeconds = Array(values[passes..<values.count - 1])
-        self.isAskedToStop = values[values.count - 1] > 0
+        return StepSums(
+            statistics: PreferenceStatistics(sums: sums),
+            isStopRequested: values[values.count - 1] > 0,
+            rankSeconds: Array(values[passes..<values.count - 1]),
+            shortestDrain: values[drains..<passes].min() ?? 0
+        )
     }
 }

@@ -4,9 +4,9 @@ internal import Objectives
 package import Preferences
 package import Transformer
 
-/// One optimizer step over all ranks: the gradients of a plan's pairs, and the update of the weights that they give.
+/// An optimizer step over all ranks: the gradients of a plan's pairs, and the update of the weights.
 ///
-/// Buckets of gradients are reduced over ranks while those of earlier layers are still computed. Each rank updates its slices
+/// Buckets of gradients are reduced over ranks while those of earlier layers are computed. Each rank updates its slices
 /// of the weights, and then all exchange them.
 package final class TrainingStep {
     private let policy: Policy
@@ -15,36 +15,36 @@ package final class TrainingStep {
     private let optimizer: Optimizer
     private let scoring: PairScoring
     private let maxGradNorm: Double
-    private let share: RankShare
-    /// Nil for a rank that is alone.
+    private let partition: RankPartition
+    /// Nil for a single rank.
     private let exchange: BucketExchange?
     private let communicator: any Communicator
-    /// Buckets of this step whose gradients are complete here.
+    /// The number of buckets whose gradients are complete on this rank.
     private var completeBuckets = 0
 
     /// Steps of `policy` in these buffers, with the losses of `scoring`.
     ///
     /// - Parameters:
-    ///   - model: With room for every row that a plan may pack.
-    ///   - gradients: Of as many shards as `share` has.
-    ///   - optimizer: Of the slices of `share`.
+    ///   - model: With capacity for every row that a plan may pack.
+    ///   - gradients: For the shards of `partition`.
+    ///   - optimizer: For the slices of `partition`.
     package init(
         policy: Policy,
         model: ForestModel,
         gradients: ShardGradients,
         optimizer: Optimizer,
         scoring: PairScoring,
-        share: RankShare,
+        partition: RankPartition,
         configuration: TrainingConfiguration,
         communicator: any Communicator
     ) {
         (self.policy, self.model, self.gradients, self.optimizer) = (policy, model, gradients, optimizer)
-        (self.scoring, self.share, self.communicator) = (scoring, share, communicator)
+        (self.scoring, self.partition, self.communicator) = (scoring, partition, communicator)
         maxGradNorm = configuration.maxGradNorm
-        exchange = share.choice.map { choice in
+        exchange = partition.reduction.map { reduction in
             BucketExchange(
-                choice.reduction,
-                buckets: share.slices.buckets,
+                reduction,
+                buckets: partition.buckets,
                 gradients: gradients.total.flat,
                 weights: policy.flat,
                 overlaps: configuration.communication.overlaps
@@ -52,113 +52,139 @@ package final class TrainingStep {
         }
     }
 
-    /// Computes this rank's shards of the plan, and updates the weights alike on every rank.
+    /// Computes this rank's shards of the plan, and updates the weights, the same on every rank; collective.
     ///
-    /// Where the loss or its gradient is not finite, weights and moments stay as they were.
+    /// If the loss or its gradient is not finite, weights and moments stay unchanged.
     ///
     /// - Parameters:
-    ///   - makePlan: The plan, the same on every rank; to make it is part of the step and of its time.
-    ///   - isAskedToStop: Asked of each rank when its share is computed: whether it was asked to stop.
-    ///   - beforeUpdate: Called on every rank before the weights change, with nothing on its way between ranks.
+    ///   - makePlan: The plan, the same on every rank; planning is part of the step and of its time.
+    ///   - isStopRequested: Whether this rank received a signal to stop; called when its passes are done.
+    ///   - beforeUpdate: Called on every rank before the weights change, when no transfer is in progress.
     package func run(
         _ makePlan: @autoclosure () -> StepPlan,
         learningRate: Double,
-        isAskedToStop: () -> Bool = { false },
+        isStopRequested: () -> Bool = { false },
         beforeUpdate: () throws -> Void = {}
     ) throws -> StepOutcome {
+        let (start, systemStart) = (ContinuousClock().now, Processor.systemSeconds)
         var times = StepTimes()
         let plan = policy.team.alone("plan", makePlan)
         let (own, suspects) = try accumulate(plan)
-        let drained = try times.measure(drain)
-        let sums = try times.measure(\.sums) {
-            try StepSums(
-                own,
-                share: share,
-                isAskedToStop: isAskedToStop(),
-                passSeconds: model.times.total,
-                drainSeconds: drained,
-                communicator: communicator
-            )
-        }
-        // All have waited for the slowest rank, which waited for nobody: the rest of the wait is communication.
-        (times.waiting, times.drain) = (drained - sums.shortestDrain, sums.shortestDrain)
+        let sums = try reduce(own, isStopRequested: isStopRequested, &times)
         let norm = try times.measure(\.optimizer, self.norm)
         let loss = sums.statistics.mean(.loss)
-        let isUpdated = norm.isFinite && loss.isFinite
-        if isUpdated {
+        let fault =
+            norm.isFinite && loss.isFinite
+            ? nil : StepOutcome.Fault(loss: loss, gradientNorm: norm, rows: try rows(of: plan, among: suspects))
+        if fault == nil {
             try beforeUpdate()
             times.measure(\.optimizer) { update(norm: norm, learningRate: learningRate) }
-            try times.measure(\.gather, drain)
+            try times.measure(\.exposedCommunication, drain)
         }
-        let trips = exchange?.takeTrips() ?? []
-        for trip in trips {
-            policy.team.profile?.note(trip.name, start: trip.start, end: trip.end, bytes: trip.bytes)
-        }
-        var fault: StepOutcome.Fault?
-        if !isUpdated {
-            fault = StepOutcome.Fault(loss: loss, gradientNorm: norm, rows: try rows(of: plan, among: suspects))
-        }
-        let rankCosts = share.rankSums(of: plan.shardFLOPs)
+        (times.forward, times.backward, times.head) = (model.times.forward, model.times.backward, model.times.head)
+        times.communication += takeTransfers()
+        times.system = Processor.systemSeconds - systemStart
+        times.total = (ContinuousClock().now - start) / .seconds(1)
+        let costs = partition.rankSums(of: plan.shardFLOPs)
         let report = StepReport(
             statistics: sums.statistics,
             gradientNorm: norm,
             learningRate: learningRate,
             plan: plan,
-            seconds: times.seconds(model: model.times, trips: trips),
-            ranks: RankTimes(seconds: sums.rankSeconds, costs: rankCosts)
+            seconds: times,
+            ranks: RankTimes(seconds: sums.rankSeconds, costs: costs)
         )
         return StepOutcome(
             report: fault == nil ? report : report.asSkipped,
             fault: fault,
-            isAskedToStop: sums.isAskedToStop,
-            rankRates: zip(rankCosts, sums.rankSeconds).map { $1 > 0 ? $0 / $1 : 0 }
+            isStopRequested: sums.isStopRequested,
+            rankRates: zip(costs, sums.rankSeconds).map { $1 > 0 ? $0 / $1 : 0 }
         )
     }
 
-    /// Makes the gradients of this rank's shards anew, counts their pairs, and names the rows whose loss is not finite.
+    /// Waits for the gradients of all ranks, and reduces the statistics of the step.
+    private func reduce(
+        _ own: [PreferenceStatistics],
+        isStopRequested: () -> Bool,
+        _ times: inout StepTimes
+    ) throws -> StepSums {
+        try times.measure(\.waiting, drain)
+        let drained = times.waiting
+        let sums = try times.measure(\.communication) {
+            try StepSums.reduce(
+                own,
+                partition: partition,
+                isStopRequested: isStopRequested(),
+                passSeconds: model.times.total,
+                drainSeconds: drained,
+                communicator: communicator
+            )
+        }
+        // The slowest rank waits for no other: its wait is communication, on every rank.
+        times.waiting = drained - sums.shortestDrain
+        times.exposedCommunication = sums.shortestDrain + times.communication
+        return sums
+    }
+
+    /// Adds the step's transfers to the profile, and returns their seconds.
+    private func takeTransfers() -> Double {
+        let transfers = exchange?.takeTransfers() ?? []
+        for transfer in transfers {
+            policy.team.profile?.note(
+                transfer.name,
+                start: transfer.start,
+                end: transfer.end,
+                bytes: transfer.bytes
+            )
+        }
+        return transfers.reduce(0) { $0 + $1.seconds }
+    }
+
+    /// Computes the gradients of this rank's shards, counts their pairs, and finds the rows whose loss is not finite.
     private func accumulate(_ plan: StepPlan) throws -> (statistics: [PreferenceStatistics], suspects: Set<Int>) {
         model.times = .init()
         completeBuckets = 0
-        let shards = policy.team.alone("plan") { share.shards.map(plan.packedRows(shard:)) }
+        let shards = policy.team.alone("plan") { partition.shards.map(plan.packedRows(shard:)) }
         let matching = try matching(shards.flatMap(\.self), plan.counts)
         let step = StepScoring(scoring, counts: plan.counts, matching: matching)
         var suspects = Set<Int>()
         let statistics = shards.enumerated().map { index, rows in
             let buffer = gradients.begin(index, team: policy.team)
             let isLast = index == shards.count - 1
-            let statistics = accumulate(rows, step, into: buffer, handsOver: isLast, suspects: &suspects)
+            let statistics = accumulate(rows, step, into: buffer, launchesBuckets: isLast, suspects: &suspects)
             if !isLast { gradients.end(index, buffer, team: policy.team) }
             return statistics
         }
-        handOver(upTo: policy.layout.count)
+        launchReadyBuckets(upTo: policy.layout.count)
         return (statistics, suspects)
     }
 
     /// Adds the gradients of a shard's rows.
     ///
-    /// - Parameter handsOver: Whether the last row completes the rank's gradients.
+    /// - Parameter launchesBuckets: Whether the last row completes the rank's gradients.
     private func accumulate(
         _ rows: [PackedRow],
         _ step: StepScoring,
         into buffer: ParameterBuffer,
-        handsOver: Bool,
+        launchesBuckets: Bool,
         suspects: inout Set<Int>
     ) -> PreferenceStatistics {
         var statistics = PreferenceStatistics()
         let parameters = policy.parameters(gradients: buffer)
         for (index, row) in rows.enumerated() {
-            let completes = handsOver && index == rows.count - 1
+            let completes = launchesBuckets && index == rows.count - 1
             let scores = model.accumulateGradients(
                 row,
                 parameters: parameters,
                 layersLeft: { left in
-                    if completes { self.handOver(upTo: self.policy.layout.gradientReadyCount(layersLeft: left)) }
+                    guard completes else { return }
+                    self.launchReadyBuckets(upTo: self.policy.layout.gradientReadyCount(layersLeft: left))
                 },
                 lossGradient: { step.derivatives(row: row, scores: $0, examples: $1) }
             )
             Progress.move()
             step.count(row, scores: scores, into: &statistics)
-            // Once the sum is not finite it stays so: only then each example is looked at.
+            // Once the sum is not finite it stays so: only then each example is inspected.
             guard !statistics[.loss].isFinite else { continue }
             for example in row.examples {
                 var alone = PreferenceStatistics()
@@ -169,9 +195,10 @@ package final class TrainingStep {
         return statistics
     }
 
-    /// Sends the buckets that lie in the first `count` elements, whose gradients are complete on this rank.
-    private func handOver(upTo count: Int) {
-        let buckets = share.slices.buckets
+    /// Launches the transfer of the buckets within the first `count` elements, whose gradients are complete on this
+    /// rank.
+    private func launchReadyBuckets(upTo count: Int) {
+        let buckets = partition.buckets
         while completeBuckets < buckets.count, buckets[completeBuckets].upperBound <= count {
             gradients.settle(buckets[completeBuckets], team: policy.team)
             exchange?.reduce(completeBuckets)
@@ -179,20 +206,20 @@ package final class TrainingStep {
         }
     }
 
-    /// Waits for what was handed over.
+    /// Waits for the launched transfers.
     private func drain() throws {
         guard let exchange else { return }
         try policy.team.alone("communication", exchange.drain)
     }
 
-    /// The rows of a plan that any rank suspects, ascending.
+    /// The rows of a plan that any rank suspects, ascending; collective.
     private func rows(of plan: StepPlan, among suspects: Set<Int>) throws -> [Int] {
         let rows = plan.counts.firstPairs.keys.sorted()
         let counts = try communicator.sum(rows.map { suspects.contains($0) ? 1 : 0 })
         return zip(rows, counts).filter { $0.1 > 0 }.map(\.0)
     }
 
-    /// What each pair meets among the step's, where the objective asks for it: one more forward pass.
+    /// The matching of the step's pairs, if the objective needs it, by an additional forward pass; collective.
     private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> TransportMatching? {
         guard scoring.objective.needsMatching else { return nil }
         var pairs = PairCollection(scoring, counts: counts)
@@ -203,14 +230,17 @@ package final class TrainingStep {
         return try pairs.matched(communicator)
     }
 
-    /// The Euclidean norm of the reduced gradient: each rank gives the squares of its slices, and all add up alike.
+    /// The Euclidean norm of the reduced gradient: each rank contributes the squares of its slices, and all add them up
+    /// in the same order.
+    ///
+    /// Collective.
     private func norm() throws -> Double {
-        let squares = gradients.total.unitSquares(of: share.slices.own, team: policy.team)
-        // Each unit's is on one rank; the others hold zero.
+        let squares = gradients.total.unitSquares(of: partition.ownSlices, team: policy.team)
+        // Each unit is on one rank; the others hold zero.
         return try communicator.sum(squares).reduce(0, +).squareRoot()
     }
 
-    /// Updates this rank's slices of the weights by the reduced gradient, and sends each.
+    /// Updates this rank's slices of the weights with the reduced gradient, and launches the transfer of each.
     private func update(norm: Double, learningRate: Double) {
         optimizer.update(
             parameters: policy.flat,

@@ -111,11 +111,11 @@ package struct Attention: Sendable {
     package func attend(_ context: LayerContext) {
         let (pass, workspace) = (context.pass, context.workspace)
         context.team.run("attention") { thread in
-            workspace.attention.forward(
-                context.activations.attention,
-                tasks: pass.plan.tasks[thread],
-                scratch: workspace.blocks[thread].attention
-            )
+            for task in pass.plan.tasks[thread] {
+                let scratch = workspace.blocks[thread].attention
+                workspace.attention.forward(context.activations.attention, task: task, scratch: scratch)
+                context.team.onProgress?()
+            }
         }
     }
 
@@ -130,14 +130,17 @@ package struct Attention: Sendable {
         context.team.run("attention backward") { thread in
             gradients.key[thread].fill(0)
             gradients.value[thread].fill(0)
-            workspace.attention.backward(
-                context.activations.attention,
-                doutput: dattended,
-                into: gradients,
-                thread: thread,
-                tasks: pass.plan.tasks[thread],
-                scratch: workspace.blocks[thread].attention
-            )
+            for task in pass.plan.tasks[thread] {
+                workspace.attention.backward(
+                    context.activations.attention,
+                    doutput: dattended,
+                    into: gradients,
+                    thread: thread,
+                    task: task,
+                    scratch: workspace.blocks[thread].attention
+                )
+                context.team.onProgress?()
+            }
         }
     }
 }

@@ -64,57 +64,54 @@ package struct ForestAttention {
         }
     }
 
-    func forward(_ activations: Activations, tasks: [AttentionPlan.Task], scratch: Scratch) {
-        for task in tasks {
-            let view = View(self, task, tokens: activations.output.rows)
-            let rows = view.rows
-            let out = scratch.output.reshaped(rows: rows, columns: width)
-            let maximum = scratch.rows.rows(0..<1)
-            let sum = scratch.rows.rows(1..<2)
-            out.fill(0)
-            maximum.fill(-.infinity)
-            sum.fill(0)
-            for keys in task.block.tiles {
-                view.tile(activations, keys).forward(maximum: maximum, sum: sum, out: out, scratch: scratch.tile)
-            }
-            Kernels.finishSoftmax(out, maximum: maximum, sum: sum, logSumExp: view.rowValues(activations.logSumExp))
-            view.tokenMajor(activations.output).copy(from: view.headMajor(out))
+    /// Computes the output of one task's queries.
+    func forward(_ activations: Activations, task: AttentionPlan.Task, scratch: Scratch) {
+        let view = View(self, task, tokens: activations.output.rows)
+        let out = scratch.output.reshaped(rows: view.rows, columns: width)
+        let maximum = scratch.rows.rows(0..<1)
+        let sum = scratch.rows.rows(1..<2)
+        out.fill(0)
+        maximum.fill(-.infinity)
+        sum.fill(0)
+        for keys in task.block.tiles {
+            view.tile(activations, keys).forward(maximum: maximum, sum: sum, out: out, scratch: scratch.tile)
         }
+        Kernels.finishSoftmax(out, maximum: maximum, sum: sum, logSumExp: view.rowValues(activations.logSumExp))
+        view.tokenMajor(activations.output).copy(from: view.headMajor(out))
     }
 
+    /// Computes the gradients that one task's queries give.
+    ///
     /// - Parameters:
     ///   - doutput: `[T, G * R * K]`.
-    ///   - gradients: `query` is overwritten where there are tasks; `key[thread]` and `value[thread]` are added to.
+    ///   - gradients: `query` is overwritten where the task's queries lie; `key[thread]` and `value[thread]` are added to.
     func backward(
         _ activations: Activations,
         doutput: Matrix,
         into gradients: Gradients,
         thread: Int,
-        tasks: [AttentionPlan.Task],
+        task: AttentionPlan.Task,
         scratch: Scratch
     ) {
         let delta = scratch.rows.rows(2..<3)
-        for task in tasks {
-            let view = View(self, task, tokens: doutput.rows)
-            let rows = view.rows
-            let dout = scratch.doutput.reshaped(rows: rows, columns: width)
-            let out = scratch.output.reshaped(rows: rows, columns: width)
-            view.headMajor(dout).copy(from: view.tokenMajor(doutput))
-            view.headMajor(out).copy(from: view.tokenMajor(activations.output))
-            Kernels.rowDots(dout, out, into: delta)
-            let dquery = view.query(gradients.query)
-            dquery.fill(0)
-            for keys in task.block.tiles {
-                view.tile(activations, keys).backward(
-                    dout: dout,
-                    logSumExp: view.rowValues(activations.logSumExp),
-                    delta: delta,
-                    dquery: dquery,
-                    dkey: view.keys(gradients.key[thread], keys),
-                    dvalue: view.keys(gradients.value[thread], keys),
-                    scratch: scratch.tile
-                )
-            }
+        let view = View(self, task, tokens: doutput.rows)
+        let dout = scratch.doutput.reshaped(rows: view.rows, columns: width)
+        let out = scratch.output.reshaped(rows: view.rows, columns: width)
+        view.headMajor(dout).copy(from: view.tokenMajor(doutput))
+        view.headMajor(out).copy(from: view.tokenMajor(activations.output))
+        Kernels.rowDots(dout, out, into: delta)
+        let dquery = view.query(gradients.query)
+        dquery.fill(0)
+        for keys in task.block.tiles {
+            view.tile(activations, keys).backward(
+                dout: dout,
+                logSumExp: view.rowValues(activations.logSumExp),
+                delta: delta,
+                dquery: dquery,
+                dkey: view.keys(gradients.key[thread], keys),
+                dvalue: view.keys(gradients.value[thread], keys),
+                scratch: scratch.tile
+            )
         }
     }
 

@@ -1,7 +1,7 @@
 internal import Reporting
 
 /// The median with minimum and maximum: `1.25 1.20–1.31`.
-func medianAndRange(_ values: Spread, scale: Double = 1, _ decimals: Int) -> String {
+func medianAndRange(_ values: SummaryStatistics, scale: Double = 1, _ decimals: Int) -> String {
     let (low, high) = (rounded(scale * values.minimum, decimals), rounded(scale * values.maximum, decimals))
     return "\(rounded(scale * values.median, decimals)) \(low)–\(high)"
 }

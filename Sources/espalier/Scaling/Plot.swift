@@ -82,14 +82,14 @@ struct Plot {
     }
 
     /// Adds a point at the median with an error bar from minimum to maximum.
-    mutating func point(_ value: Double, _ statistics: Spread, scale: Double = 1, _ style: String) {
+    mutating func point(_ value: Double, _ statistics: SummaryStatistics, scale: Double = 1, _ style: String) {
         errorBar(value, statistics, scale: scale, style)
         let (cx, cy) = (number(x(value)), number(y(scale * statistics.median)))
         shapes.append("<circle class=\"\(style)\" cx=\"\(cx)\" cy=\"\(cy)\" r=\"4\"/>")
     }
 
     /// Adds an error bar from minimum to maximum, with caps.
-    mutating func errorBar(_ value: Double, _ statistics: Spread, scale: Double = 1, _ style: String) {
+    mutating func errorBar(_ value: Double, _ statistics: SummaryStatistics, scale: Double = 1, _ style: String) {
         let (low, high) = (y(scale * statistics.minimum), y(scale * statistics.maximum))
         line((x(value), low), (x(value), high), style)
         for end in [low, high] { line((x(value) - 5, end), (x(value) + 5, end), style) }

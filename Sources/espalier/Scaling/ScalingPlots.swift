@@ -93,7 +93,7 @@ struct ScalingPlots {
         guard let forecast = report.forecast, let last = forecast.points.last, last.nodes > 1 else { return nil }
         let perNode = forecast.allReduce.ranksPerNode
         let measured = points.filter { $0.ranks % perNode == 0 && $0.ranks / perNode <= last.nodes }
-        let bands = forecast.points.map { Spread([$0.low, $0.efficiency, $0.high]) }
+        let bands = forecast.points.map { SummaryStatistics([$0.low, $0.efficiency, $0.high]) }
         let range = percentRange(bands + measured.map(\.efficiency))
         var plot = Plot(x: 1 / 1.2...Double(last.nodes) * 1.2, y: range, isLogarithmic: (true, false))
         plot.markY(ticks(range).map { ($0, "\(rounded($0, 0)) %") }, title: "efficiency")
@@ -125,7 +125,7 @@ struct ScalingPlots {
     }
 
     /// The axis range in percent that contains these fractions and 100, in multiples of ten.
-    private func percentRange(_ fractions: [Spread]) -> ClosedRange<Double> {
+    private func percentRange(_ fractions: [SummaryStatistics]) -> ClosedRange<Double> {
         let low = 100 * (fractions.map(\.minimum).min() ?? 1)
         let high = 100 * (fractions.map(\.maximum).max() ?? 1)
         return max(0, ((low - 5) / 10).rounded(.down) * 10)...max(105, ((high + 5) / 10).rounded(.up) * 10)

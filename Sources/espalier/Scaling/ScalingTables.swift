@@ -77,7 +77,7 @@ struct ScalingTables {
 
     private var parts: ScalingTable {
         let digits = max(2, decimals(forSeconds: report.points.map(\.seconds.median).min() ?? 1))
-        func seconds(_ statistics: Spread) -> String { rounded(statistics.median, digits) }
+        func seconds(_ statistics: SummaryStatistics) -> String { rounded(statistics.median, digits) }
         return ScalingTable(
             title: "parts of a step in seconds, balance and rates",
             columns: [

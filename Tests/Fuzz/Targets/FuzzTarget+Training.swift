@@ -78,7 +78,7 @@ extension FuzzTarget {
             file.write(bytes)
             let study = try ScalingStudy(path: file.path)
             let question = ScalingForecast.Question(nodes: 5, network: Network("10gbe"), ranksPerNode: 2)
-            let report = ScalingReport(study, forecast: ScalingForecast(study, question), validating: study)
+            let report = ScalingReport(study, forecast: ScalingForecast.compute(study, question), validating: study)
             Array(report.record.page.utf8).withUnsafeBytes { again.write($0) }
             precondition((try? ScalingStudy(path: again.path)) == study, "a study as it is written")
             precondition(!report.csv.isEmpty && !ScalingWebPage(report).text.isEmpty, "figures")

@@ -1,22 +1,22 @@
 internal import Preferences
 
-/// How long a run is, and which rows and which learning rate each of its steps takes.
-struct RunCourse {
+/// The length of a run, and the rows and learning rate of each step.
+struct RunSchedule {
     let stepsPerEpoch: Int
     let totalSteps: Int
-    /// At the first step of the run.
+    /// The sampler at the first step of the run.
     let beginning: BatchSampler
-    private let schedule: LearningRateSchedule
-    /// At the next step.
+    private let learningRates: LearningRateSchedule
+    /// The sampler at the next step.
     private var cursor: BatchSampler
 
-    /// The course of a run over `dataset`, at its beginning.
+    /// The schedule of a run over `dataset`, at its first step.
     init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration) {
         beginning = BatchSampler(dataset, configuration)
         cursor = beginning
         stepsPerEpoch = beginning.stepsPerEpoch
         totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-        schedule = LearningRateSchedule(
+        learningRates = LearningRateSchedule(
             kind: configuration.lrSchedulerType,
             peak: configuration.learningRate,
             steps: totalSteps,
@@ -24,18 +24,18 @@ struct RunCourse {
         )
     }
 
-    /// Leaves out the rows of `steps` steps.
+    /// Skips the rows of `steps` steps.
     mutating func advance(by steps: Int) { cursor.advance(by: steps) }
 
-    /// The rows of the next step; moves on.
+    /// Returns the rows of the next step, and advances.
     mutating func nextRows() -> [Int] { cursor.next() }
 
-    /// The rate of the step after `step` steps.
-    func learningRate(after step: Int) -> Double { schedule.rate(step: step) }
+    /// The learning rate of the step after `step` steps.
+    func learningRate(after step: Int) -> Double { learningRates.rate(step: step) }
 
-    /// Passes over the data that `step` steps are.
+    /// The number of epochs in `step` steps.
     func epoch(after step: Int) -> Double { Double(step) / Double(stepsPerEpoch) }
 
-    /// The part of the run that `step` steps are.
-    func share(after step: Int) -> Double { Double(step) / Double(totalSteps) }
+    /// The fraction of the run in `step` steps.
+    func fraction(after step: Int) -> Double { Double(step) / Double(totalSteps) }
 }

@@ -1,37 +1,37 @@
-/// A run's evaluations so far: which was the best, and whether there is hope for a better one.
+/// The evaluations of a run: which one is the best, and whether early stopping ends the run.
 ///
-/// As Hugging Face's trainer and its `EarlyStoppingCallback` decide: any better value is the new best, but only one that
-/// exceeds the best before it by more than the threshold restores patience.
-package struct EvaluationCourse: Sendable {
-    /// An evaluation by what it is compared with others by.
+/// The rules are those of Hugging Face's trainer and its `EarlyStoppingCallback`: any better value is the new best, but
+/// only one that exceeds the previous best by more than the threshold resets patience.
+package struct EvaluationHistory: Sendable {
+    /// The step and metric value of an evaluation.
     package struct Mark: Sendable, Equatable, Codable {
         package let step: Int
-        /// Of `metricForBestModel`.
+        /// The value of `metricForBestModel`.
         package let value: Double
     }
 
-    /// What is remembered of the evaluations so far.
+    /// The state that a checkpoint stores.
     package struct Memory: Sendable, Equatable, Codable {
         fileprivate(set) var best: Mark?
         fileprivate(set) var withoutImprovement = 0
 
-        /// Of none yet.
+        /// No evaluations.
         package init() {}
     }
 
     private let settings: EvaluationSettings
-    /// What a later course of the same run goes on from.
+    /// The state from which a resumed run continues.
     package private(set) var memory: Memory
 
-    /// The course of a run with these settings, after the evaluations that `memory` knows of.
+    /// The history of a run with these settings, after the evaluations in `memory`.
     package init(_ settings: EvaluationSettings, memory: Memory = Memory()) {
         (self.settings, self.memory) = (settings, memory)
     }
 
-    /// The best evaluation; nil as long as none gave a number.
+    /// The best evaluation; nil if none gave a number.
     package var best: Mark? { memory.best }
 
-    /// Notes the evaluation after `step`.
+    /// Adds the evaluation after `step`.
     ///
     /// - Returns: Whether it is the best so far.
     package mutating func note(_ value: Double, step: Int) -> Bool {
@@ -46,6 +46,6 @@ package struct EvaluationCourse: Sendable {
         return isBest
     }
 
-    /// Whether patience is at its end.
+    /// Whether patience is exhausted.
     package var isOver: Bool { settings.earlyStoppingPatience.map { memory.withoutImprovement >= $0 } ?? false }
 }

@@ -3,7 +3,7 @@ internal import Testing
 internal import Training
 
 /// The best of several evaluations, and the end of patience.
-struct EvaluationCourseTests {
+struct EvaluationHistoryTests {
     /// Notes values after steps 1, 2 …, and gives the best one's step and that after which the run is over.
     private func follow(
         _ values: [Double],
@@ -11,7 +11,7 @@ struct EvaluationCourseTests {
     ) -> (best: Int?, end: Int?) {
         var settings = EvaluationSettings()
         change(&settings)
-        var course = EvaluationCourse(settings)
+        var course = EvaluationHistory(settings)
         var marks: [Int] = []
         for (index, value) in values.enumerated() {
             if course.note(value, step: index + 1) { marks.append(index + 1) }
@@ -40,13 +40,13 @@ struct EvaluationCourseTests {
         settings.earlyStoppingPatience = 2
         let values: [Double] = [5, 6, 4, 4.5, 3, 7, 8]
         for cut in 0..<values.count {
-            var (whole, first) = (EvaluationCourse(settings), EvaluationCourse(settings))
+            var (whole, first) = (EvaluationHistory(settings), EvaluationHistory(settings))
             for (index, value) in values[..<cut].enumerated() {
                 #expect(whole.note(value, step: index) == first.note(value, step: index))
             }
             let written = try JSONEncoder().encode(first.memory)
-            let read = try JSONDecoder().decode(EvaluationCourse.Memory.self, from: written)
-            var second = EvaluationCourse(settings, memory: read)
+            let read = try JSONDecoder().decode(EvaluationHistory.Memory.self, from: written)
+            var second = EvaluationHistory(settings, memory: read)
             for (index, value) in values.enumerated().dropFirst(cut) {
                 #expect(whole.note(value, step: index) == second.note(value, step: index))
                 #expect(whole.best == second.best && whole.isOver == second.isOver)

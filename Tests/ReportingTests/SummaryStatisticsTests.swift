@@ -1,7 +1,7 @@
 internal import Reporting
 internal import Testing
 
-struct SpreadTests {
+struct SummaryStatisticsTests {
     @Test(
         "the median lies in the middle, or between the middle two",
         arguments: [
@@ -9,7 +9,7 @@ struct SpreadTests {
         ] as [([Double], Double, Double, Double)]
     )
     func median(values: [Double], median: Double, minimum: Double, maximum: Double) {
-        let spread = Spread(values)
+        let spread = SummaryStatistics(values)
         #expect(spread.median == median && spread.minimum == minimum && spread.maximum == maximum)
     }
 }

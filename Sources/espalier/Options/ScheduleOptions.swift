@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Training
 
 /// The options of the training loop: batch size, number of steps, data order, recomputation, self-check.
-struct CourseOptions: ParsableArguments {
+struct ScheduleOptions: ParsableArguments {
     @Option(name: .long, help: "Examples per optimizer step, over all ranks (default 8).")
     var globalBatchSize: Int?
 

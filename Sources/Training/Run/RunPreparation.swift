@@ -2,17 +2,28 @@ internal import Formats
 internal import Preferences
 internal import Transformer
 
-/// All rows that a training run computes, for which its buffers need room.
-struct TrainingRows {
-    /// Of the training data.
+/// The work of a run before its first step, once model and data are read: it determines the rows to compute, for which
+/// buffers need capacity, measures the peak rate, runs the self-check, and completes the reference.
+struct RunPreparation {
+    /// The plan of the training data.
     let planner: Planner
-    /// Of held-out data, all of whose rows are computed; nil where there is none.
+    /// The plan of held-out data, all of whose rows are computed; nil without such data.
     let heldOut: Planner?
     /// Rows of the training data that steps take.
     let visited: [Int]
-    /// What the run checks itself by; nil where it does not.
+    /// The self-check; nil if it is switched off.
     let selfCheck: SelfCheck?
     private let recomputes: Bool
+    /// FLOP/s of all ranks; 0 until `measurePeakRate`.
+    var peakRate = 0.0
+    /// The largest difference that the self-check found; nil if it did not run.
+    var selfCheckDifference: Double?
+    var selfCheckSeconds = 0.0
+    /// Rows whose reference was in no cache.
+    var referenceRows = 0
+    var referenceSeconds = 0.0
+    /// From the start of the process to the first step, without reference and self-check.
+    var startupSeconds = 0.0
 
     /// The rows of the first `steps` steps from `cursor`.
     init(_ configuration: TrainingConfiguration, planner: Planner, heldOut: Planner?, cursor: BatchSampler, steps: Int)
@@ -29,20 +40,20 @@ struct TrainingRows {
         recomputes = configuration.gradientCheckpointing
     }
 
-    /// The rows of a run from its beginning, wherever it goes on.
-    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ course: RunCourse) {
-        // A run that goes back takes others of the rows than it would have taken.
-        let passesOver = configuration.saving.rollbackOnSpike != nil
+    /// The rows of a run from its first step, wherever it resumes.
+    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ schedule: RunSchedule) {
+        // A run that rolls back takes other rows than it would have taken.
+        let rollsBack = configuration.saving.rollbackOnSpike != nil
         self.init(
             configuration,
             planner: inputs.planner,
             heldOut: inputs.heldOut,
-            cursor: course.beginning,
-            steps: passesOver ? max(course.totalSteps, course.stepsPerEpoch) : course.totalSteps
+            cursor: schedule.beginning,
+            steps: rollsBack ? max(schedule.totalSteps, schedule.stepsPerEpoch) : schedule.totalSteps
         )
     }
 
-    /// Room for any packed row of them.
+    /// The capacity for any packed row of these rows.
     var capacity: Workspace.Capacity {
         let steps = planner.largestRow(of: visited)
         let judged = heldOut.map { $0.largestRow(of: 0..<$0.dataset.count) } ?? 0

@@ -13,18 +13,25 @@ package struct World: ~Copyable {
     package let communicator: any Communicator
 
     /// Joins the job.
+    ///
+    /// - Throws: `CollectiveError` where MPI does not start, `LauncherMismatch` where it does not connect the processes of
+    ///   the launcher.
     package init() throws {
         guard Self.isLaunched else {
-            // Slurm's own launcher would start as many runs of one process each, all with the same output.
-            if let tasks = getenv("SLURM_STEP_NUM_TASKS").flatMap({ Int(String(cString: $0)) }), tasks > 1 {
-                throw LaunchError(tasks: tasks)
-            }
+            try Launcher.check(ranks: 1)
             communicator = SoloCommunicator()
             return
         }
         let code = cmpi_init()
         guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Init_thread", rank: -1) }
-        communicator = try MPICommunicator()
+        let communicator = try MPICommunicator()
+        do {
+            try Launcher.check(ranks: communicator.size)
+        } catch {
+            cmpi_finalize()
+            throw error
+        }
+        self.communicator = communicator
     }
 
     /// Leaves the job; every rank calls it.
@@ -40,21 +47,11 @@ package struct World: ~Copyable {
         _exit(code)
     }
 
-    /// Slurm started several processes that do not know of each other.
-    private struct LaunchError: Refusal, CustomStringConvertible {
-        let tasks: Int
-        let isRefusal = true
+    /// Whether an MPI launcher started this process.
+    package static var isLaunched: Bool { Launcher.isPresent }
 
-        var description: String {
-            "srun started \(tasks) tasks without MPI's start-up service; use mpirun in the job script, or srun --mpi=pmix"
-        }
-    }
-
-    /// Whether an MPI launcher started this process: each sets one of these for its ranks.
-    package static var isLaunched: Bool {
-        let variables: [String] = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
-        return variables.contains { getenv($0) != nil }
-    }
+    /// This process's rank as its launcher counts, before the job is joined; nil without a launcher.
+    package static var launcherRank: Int? { Launcher.rank }
 
     /// What MPI granted this process; nil without MPI.
     package static var threadSupport: ThreadSupport? {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Collectives
 internal import Compute
 internal import Foundation
 
@@ -32,8 +33,7 @@ struct Espalier: ParsableCommand {
 
     /// Ends the process with the error's message, printed by the first rank alone: each rank parses the same words.
     private static func reportOnce(_ error: any Error) -> Never {
-        let rank = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"]
-        if rank == nil || rank == "0" { exit(withError: error) }
+        if World.launcherRank ?? 0 == 0 { exit(withError: error) }
         // The launcher ends all ranks as soon as one fails: the first needs a moment to print.
         if !(error is ExitCode) { sleep(1) }
         Foundation.exit(exitCode(for: error).rawValue)

@@ -18,13 +18,6 @@ struct CommunicatorTests {
         #expect(outcome.output == "ok 1\n", "\(outcome.errors)")
     }
 
-    @Test("tasks that Slurm started without MPI are refused, since each would take itself for the whole job")
-    func unconnectedTasks() throws {
-        let outcome = try Launch.run("RankProgram", ["reduce"], solo: true, variables: ["SLURM_STEP_NUM_TASKS": "2"])
-        #expect(outcome.status == 64)
-        #expect(outcome.errors.hasPrefix("error: srun started 2 tasks without MPI's start-up service; use mpirun"))
-    }
-
     @Test("a reduction of more than one piece is complete")
     func pieces() throws {
         #expect(try Launch.run("RankProgram", ["large"], ranks: 2).output == "ok 2\n")

@@ -101,4 +101,24 @@ struct LaunchErrorTests {
             #expect(try errors(["--", "train", "--threads", "2"]) == threads)
         }
     }
+
+    @Test("a run that another MPI's launcher started is refused before anything is written")
+    func foreignLauncher() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("tuned")
+            let arguments = [
+                "train", "--model", Golden.tied.directory.string, "--data", Golden.tied.file.string, "--output",
+                output.string, "--max-steps", "1", "--threads", "1",
+            ]
+            func run(_ variables: [String: String]) throws -> Outcome {
+                try Launch.run("espalier", arguments, solo: true, variables: variables)
+            }
+            for rank in 0..<2 {
+                let outcome = try run(["PMI_RANK": "\(rank)", "PMI_SIZE": "2"])
+                #expect(outcome.status == 64 && outcome.errors.contains("PMI_SIZE=2"), "\(outcome.errors)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: output.string))
+            #expect(try run(["PMI_RANK": "0", "PMI_SIZE": "1"]).status == 0)
+        }
+    }
 }

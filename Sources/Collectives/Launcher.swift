@@ -1,0 +1,55 @@
+internal import Glibc
+
+/// What the program that started this process says of the job, in environment variables.
+enum Launcher {
+    /// Variables that hold the number of processes of a job, the innermost launcher's first.
+    ///
+    /// Ranks of `mpirun` inherit the variables of the daemon that starts them, which in a Slurm job is itself a task of a
+    /// step. `SLURM_NTASKS` is not among them: a batch script has it too, which is one process. `MPI_LOCALNRANKS` counts
+    /// the ranks of one host, of which a job has at least as many.
+    private static let sizeVariables = [
+        "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS",
+    ]
+
+    private static let rankVariables = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK"]
+
+    /// Whether an MPI launcher started this process: each sets one of these for its ranks.
+    static var isPresent: Bool {
+        let variables: [String] = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
+        return variables.contains { getenv($0) != nil }
+    }
+
+    /// This process's rank as its launcher counts, before MPI starts; nil without a launcher.
+    static var rank: Int? { setting(among: rankVariables)?.value }
+
+    /// Compares the launcher's number of processes with MPI's.
+    ///
+    /// - Throws: `LauncherMismatch` where the launcher started more: each would take itself for the whole job.
+    static func check(ranks: Int) throws {
+        guard let size = setting(among: sizeVariables), size.value > ranks else { return }
+        throw LauncherMismatch(variable: size.name, expected: size.value, found: ranks)
+    }
+
+    /// The first of these variables that holds a number.
+    private static func setting(among names: [String]) -> (name: String, value: Int)? {
+        for name in names {
+            if let text = getenv(name), let value = Int(String(cString: text)) { return (name, value) }
+        }
+        return nil
+    }
+}
+
+/// The launcher started more processes than MPI connects.
+struct LauncherMismatch: Refusal, CustomStringConvertible {
+    /// The variable in which the launcher gives their number.
+    let variable: String
+    let expected: Int
+    let found: Int
+    let isRefusal = true
+
+    var description: String {
+        "expected \(expected) ranks, as the launcher's \(variable)=\(expected) says, found \(found) in MPI's world: the "
+            + "launcher did not connect them through \(World.libraryVersion); use Open MPI's mpirun or srun --mpi=pmix, or "
+            + "unset \(variable) to run one process alone"
+    }
+}

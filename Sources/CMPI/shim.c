@@ -80,15 +80,22 @@ int cmpi_gather_double(const double *values, size_t count, double *gathered, int
     return MPI_Gather(values, (int)count, MPI_DOUBLE, gathered, (int)count, MPI_DOUBLE, root, MPI_COMM_WORLD);
 }
 
-int cmpi_host_leader(int *leader) {
+static int reduce_on_host(int *values, int count, MPI_Op operation) {
     MPI_Comm host;
     int code = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
     if (code != MPI_SUCCESS) return code;
-    int rank = 0;
-    code = cmpi_rank(&rank);
-    if (code == MPI_SUCCESS) code = MPI_Allreduce(&rank, leader, 1, MPI_INT, MPI_MIN, host);
+    code = MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_INT, operation, host);
     const int freed = MPI_Comm_free(&host);
     return code == MPI_SUCCESS ? freed : code;
+}
+
+int cmpi_host_leader(int *leader) {
+    const int code = cmpi_rank(leader);
+    return code == MPI_SUCCESS ? reduce_on_host(leader, 1, MPI_MIN) : code;
+}
+
+int cmpi_host_sum_int(int *values, size_t count) {
+    return count > INT_MAX ? MPI_ERR_COUNT : reduce_on_host(values, (int)count, MPI_SUM);
 }
 
 int cmpi_send_bytes(const uint8_t *bytes, size_t count, int peer) {

@@ -7,6 +7,8 @@ package protocol Communicator: AnyObject {
     var rank: Int { get }
     /// The number of processes.
     var size: Int { get }
+    /// This process's part of its host, as it was when the job began.
+    var hostShare: HostShare { get }
 
     /// Replaces `values` by their sums over ranks; the order of summation is the MPI library's, fixed for a size.
     func allReduceSum(_ values: inout MutableSpan<Float>) throws

@@ -5,6 +5,7 @@ internal import Glibc
 package final class MPICommunicator: Communicator {
     package let rank: Int
     package let size: Int
+    package let hostShare: HostShare
 
     /// Joins the world communicator; MPI has been started.
     init() throws {
@@ -14,6 +15,7 @@ package final class MPICommunicator: Communicator {
         }
         self.rank = Int(rank)
         self.size = Int(size)
+        hostShare = try HostShare.measure(rank: Int(rank))
     }
 
     package func allReduceSum(_ values: inout MutableSpan<Float>) throws {

@@ -66,7 +66,8 @@ package final class Benchmark {
             let trials = try settings.sources.map { source in
                 try BenchmarkTrial(source, for: model, settings, ranks: communicator.size)
             }
-            return (try settings.model.policy(settings.training), trials, try settings.common)
+            let policy = try settings.model.policy(settings.training, communicator: communicator)
+            return (policy, trials, try settings.common)
         }
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")

@@ -54,7 +54,7 @@ package struct Evaluation {
         model: ForestModel
     ) throws -> ReferenceLogps {
         let judge = try communicator.agree {
-            let judge = try Policy(configuration, directory: directory)
+            let judge = try Policy(configuration, directory: directory, communicator: communicator)
             try planner.dataset.validate(
                 from: FilePath(configuration.data),
                 for: judge.configuration,

@@ -1,3 +1,4 @@
+package import Collectives
 package import Compute
 package import Formats
 package import Preferences
@@ -77,7 +78,12 @@ package final class Policy {
 
 extension Policy {
     /// Reads the model in `directory` for the threads that `configuration` asks for.
-    package convenience init(_ configuration: TrainingConfiguration, directory: FilePath) throws {
-        try self.init(directory: directory, team: ThreadTeam(count: threadCount(configuration.threads)))
+    package convenience init(
+        _ configuration: TrainingConfiguration,
+        directory: FilePath,
+        communicator: any Communicator
+    ) throws {
+        let threads = threadCount(configuration.threads, on: communicator)
+        try self.init(directory: directory, team: ThreadTeam(count: threads))
     }
 }

@@ -73,13 +73,16 @@ package struct RunForecast {
 
     /// Plans every step of the run, as each rank does.
     ///
-    /// - Parameter heldOut: Preferences to judge by, where the run has some.
+    /// - Parameters:
+    ///   - heldOut: Preferences to judge by, where the run has some.
+    ///   - threads: Threads of a rank.
     package init(
         _ dataset: PreferenceDataset,
         heldOut: PreferenceDataset? = nil,
         _ configuration: TrainingConfiguration,
         model: ModelConfiguration,
-        ranks: Int
+        ranks: Int,
+        threads: Int
     ) throws {
         let shards = try configuration.communication.shardCount(ranks: ranks)
         let planner = Planner(dataset, configuration, model: model, shards: shards)
@@ -126,7 +129,7 @@ package struct RunForecast {
             workspace: Workspace.byteCount(
                 model,
                 capacity: computed.capacity,
-                members: threadCount(configuration.threads)
+                members: threads
             )
         )
         let judgements = configuration.evaluation.count(steps: steps)

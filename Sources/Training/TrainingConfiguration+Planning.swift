@@ -1,6 +1,5 @@
-internal import Compute
+package import Collectives
 package import Formats
-internal import Foundation
 package import Preferences
 internal import Transformer
 
@@ -49,12 +48,6 @@ extension TrainingConfiguration {
 }
 
 /// The threads of a rank: as many as asked for, else its share of the processors that it may run on.
-package func threadCount(_ wanted: Int) -> Int {
-    guard wanted == 0 else { return wanted }
-    // Open MPI tells how many ranks share this host, and whether each has processors of its own.
-    let environment = ProcessInfo.processInfo.environment
-    let ranksOnHost = environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) } ?? 1
-    let available = Processor.availableCount
-    let isBound = environment["OMPI_MCA_orte_bound_at_launch"] == "1"
-    return isBound && available < ProcessInfo.processInfo.processorCount ? available : max(1, available / ranksOnHost)
+package func threadCount(_ wanted: Int, on communicator: any Communicator) -> Int {
+    wanted == 0 ? communicator.hostShare.processors : wanted
 }

@@ -56,8 +56,7 @@ struct Diagnosis {
         [processor, kernels, mpi, binding, transport, sharedMemory, hugePages, memory]
     }
 
-    /// Ranks on this host, as the launcher counts them.
-    private var localRanks: Int { environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) } ?? 1 }
+    private var localRanks: Int { communicator.hostShare.ranks }
 
     // MARK: Computing
 
@@ -132,13 +131,14 @@ struct Diagnosis {
                     + "--map-by ppr:1:numa:pe=\(threads) --bind-to core"
             )
         }
-        guard threads * localRanks > all else { return Finding("binding", .sound, found) }
+        let share = communicator.hostShare.processors
+        guard threads > share else { return Finding("binding", .sound, found) }
         return Finding(
             "binding",
             .warning,
             found,
-            remedy: "more threads than processors: start \(max(1, all / threads)) ranks here, or --threads "
-                + "\(max(1, all / localRanks))"
+            remedy:
+                "more threads than processors: start \(max(1, available / threads)) ranks here, or --threads \(share)"
         )
     }
 

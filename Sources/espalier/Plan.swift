@@ -30,13 +30,13 @@ struct Plan: ParsableCommand {
         let status = World.run { communicator in
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
-                print(try page(ranks: ranks ?? communicator.size), terminator: "")
+                print(try page(ranks: ranks ?? communicator.size, communicator), terminator: "")
             }
         }
         throw ExitCode(status)
     }
 
-    private func page(ranks: Int) throws -> String {
+    private func page(ranks: Int, _ communicator: any Communicator) throws -> String {
         var configuration = try shared.resolved()
         course.override(&configuration)
         evaluation.override(&configuration.evaluation)
@@ -59,7 +59,14 @@ struct Plan: ParsableCommand {
             throw TrainingError.invalid(key: "--row", expected: "from 0 to \(dataset.count - 1)", found: "\(drawnRow)")
         }
         let heldOut = try configuration.heldOutData(for: model)
-        let forecast = try RunForecast(dataset, heldOut: heldOut, configuration, model: model, ranks: ranks)
+        let forecast = try RunForecast(
+            dataset,
+            heldOut: heldOut,
+            configuration,
+            model: model,
+            ranks: ranks,
+            threads: threadCount(configuration.threads, on: communicator)
+        )
         let tree = PackedRow([TokenTree(dataset, row: drawnRow, sharing: configuration.sharing)])
         let width = Terminal.outputColumns ?? 100
         return """

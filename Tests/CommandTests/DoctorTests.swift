@@ -75,6 +75,21 @@ struct DoctorTests {
 
     private func words(_ line: String) -> [String] { line.split(separator: " ").map { String($0) } }
 
+    @Test(
+        "ranks of one host divide its processors between them, whichever launcher started them",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        arguments: [[], ["OMPI_COMM_WORLD_LOCAL_SIZE", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"]]
+    )
+    func shares(missing: [String]) throws {
+        let program = Places.products.appending("espalier").string
+        let options = ["--oversubscribe", "--bind-to", "none", "-np", "2", "env"] + missing.flatMap { ["-u", $0] }
+        let outcome = try Launch.tool("mpirun", options + [program, "doctor"])
+        let line = try #require(outcome.output.split(separator: "\n").first { $0.dropFirst(2).hasPrefix("binding ") })
+        let numbers = line.split(separator: " ").compactMap { Int($0) }
+        try #require(numbers.count == 4, "\(line)")
+        #expect(numbers[0] == max(1, numbers[1] / 2) && numbers[3] == 2, "\(line)")
+    }
+
     @Test("a rank that runs another build is a fault", .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
     func builds() throws {
         try Places.temporary { directory in

@@ -32,6 +32,8 @@ int cmpi_broadcast_bytes(uint8_t *bytes, size_t count, int root);
 int cmpi_gather_double(const double *values, size_t count, double *gathered, int root);
 /// `leader` receives the lowest rank on this rank's host, whose ranks can share memory; all ranks call it.
 int cmpi_host_leader(int *leader);
+/// Replaces `values` by their sums over the ranks of this rank's host; all ranks call it.
+int cmpi_host_sum_int(int *values, size_t count);
 
 // Messages between two ranks; those from one to another arrive in order.
 

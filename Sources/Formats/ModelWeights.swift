@@ -6,12 +6,23 @@ package struct ModelWeights: Sendable {
     private let directory: FilePath
     private let files: [SafetensorsFile]
     private let fileOfTensor: [String: Int]
+    /// An index that exists and is not read, since there is a whole file too; nil where there is none.
+    package let ignoredIndex: FilePath?
 
-    /// Opens `model.safetensors`, or `model.safetensors.index.json` with its shards.
+    /// Opens `model.safetensors`, or without it `model.safetensors.index.json` with its shards, as transformers does.
+    ///
+    /// - Throws: `FormatError` for the first file or entry at fault.
     package init(directory: FilePath) throws {
         self.directory = directory
+        let path = directory.appending("model.safetensors")
         let index = directory.appending("model.safetensors.index.json")
-        if FileManager.default.fileExists(atPath: index.string) {
+        let hasIndex = FileManager.default.fileExists(atPath: index.string)
+        if FileManager.default.fileExists(atPath: path.string) {
+            let file = try SafetensorsFile(path)
+            files = [file]
+            fileOfTensor = file.tensors.mapValues { _ in 0 }
+            ignoredIndex = hasIndex ? index : nil
+        } else if hasIndex {
             let map = try Self.weightMap(index)
             let names = Set(map.values).sorted()
             let files = try names.map { try SafetensorsFile(directory.appending($0)) }
@@ -19,17 +30,12 @@ package struct ModelWeights: Sendable {
             fileOfTensor = map.mapValues { numbers[$0]! }
             for (tensor, file) in fileOfTensor.sorted(by: { $0.key < $1.key }) { _ = try files[file].info(tensor) }
             self.files = files
+            ignoredIndex = nil
         } else {
-            let path = directory.appending("model.safetensors")
-            guard FileManager.default.fileExists(atPath: path.string) else {
-                throw FormatError(
-                    directory,
-                    "expected a Hugging Face model with model.safetensors or its index, found neither"
-                )
-            }
-            let file = try SafetensorsFile(path)
-            files = [file]
-            fileOfTensor = file.tensors.mapValues { _ in 0 }
+            throw FormatError(
+                directory,
+                "expected a Hugging Face model with model.safetensors or its index, found neither"
+            )
         }
     }
 

@@ -71,6 +71,7 @@ package final class Benchmark {
         }
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
+        policy.reportIgnoredFiles(rank: communicator.rank)
         for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
         let share = try RankShare(
             settings.training.communication,

@@ -64,6 +64,7 @@ package struct Evaluation {
             return judge
         }
         try communicator.requireSame(judge.digest, "reference model (\(directory))")
+        judge.reportIgnoredFiles(rank: communicator.rank)
         var source = source(ScoringPass(policy: judge, planner: planner, communicator: communicator))
         let model = try communicator.agree {
             judge.configuration == policy.configuration

@@ -44,6 +44,7 @@ package struct Inputs {
         if let heldOut {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
+        policy.reportIgnoredFiles(rank: communicator.rank)
         self.policy = policy
         self.dataset = dataset
         func divide(_ dataset: PreferenceDataset) -> Planner {

@@ -15,6 +15,8 @@ package final class Policy {
     package let weights: ParameterViews
     /// SHA-256 of the architecture and of what the weights were made from, in hexadecimal.
     package let digest: String
+    /// An index of shards that exists and was not read; nil where there is none.
+    package let ignoredIndex: FilePath?
     /// The threads of this rank.
     package let team: ThreadTeam
 
@@ -38,6 +40,7 @@ package final class Policy {
         // The same weights in another architecture are another model.
         digest.update("\(configuration)")
         self.digest = digest.hexadecimal
+        ignoredIndex = files.ignoredIndex
         weights = ParameterViews(parameters, layout: layout, model: configuration)
         self.parameters = consume parameters
         self.team = team
@@ -54,7 +57,15 @@ package final class Policy {
         var digest = Digest()
         digest.update("random \(seed) \(configuration)")
         self.digest = digest.hexadecimal
+        ignoredIndex = nil
         self.team = team
+    }
+
+    /// Reports on rank 0 what of the model's directory was not read, and should perhaps have been.
+    func reportIgnoredFiles(rank: Int) {
+        guard rank == 0, let ignoredIndex else { return }
+        let reason = "model.safetensors exists, which transformers reads too"
+        tell("warning: \(ignoredIndex): ignored, because \(reason); remove whichever is stale".printable())
     }
 
     /// All weights as one row.

@@ -24,10 +24,22 @@ struct ModelWeightsTests {
         return values
     }
 
-    @Test("shards are read as one model, and come before a whole file")
+    @Test("a whole file comes before an index, as in transformers, whatever the index says", arguments: [false, true])
+    func staleIndex(isBroken: Bool) throws {
+        try Places.temporary { directory in
+            try writeShards(directory, index: ["a": isBroken ? "3.safetensors" : "1.safetensors"])
+            if isBroken { try write("[", to: directory.appending(Self.index)) }
+            let path = directory.appending("model.safetensors")
+            try SafetensorsWriter.write([SafetensorsEntry(name: "c", [5] as [Float])], to: path)
+            let weights = try ModelWeights(directory: directory)
+            #expect(try weights.names == ["c"] && read(weights, "c", count: 1) == [5])
+            #expect(try weights.digest() == Digest.sha256(ofFile: path))
+        }
+    }
+
+    @Test("shards are read as one model")
     func shards() throws {
         try Places.temporary { directory in
-            try write("not read", to: directory.appending("model.safetensors"))
             try writeShards(directory, index: ["a": "1.safetensors", "b": "2.safetensors"])
             let weights = try ModelWeights(directory: directory)
             #expect(weights.names == ["a", "b"])

@@ -26,7 +26,7 @@ extension FilePath {
 
     /// Demands that this file of a model directory, or what it is a link to, belongs to the model.
     ///
-    /// That is the directory itself, and the `blobs` of a model in the cache of the Hugging Face Hub, to which its snapshots
+    /// That is the directory itself with those in it, and the `blobs` of a model in the cache of the Hugging Face Hub, to which its snapshots
     /// and the local directories of its older releases link.
     ///
     /// - Throws: `FormatError` for a link to anything else.
@@ -34,7 +34,7 @@ extension FilePath {
         guard let place = resolved?.removingLastComponent(), let home = directory.resolved else { return }
         let repository = place.removingLastComponent().lastComponent?.string ?? ""
         let isCached = place.lastComponent?.string == "blobs" && repository.hasPrefix("models--")
-        guard place == home || isCached else {
+        guard place.starts(with: home) || isCached else {
             throw FormatError(self, "is a link to a file outside of the model; copy that here if it belongs to it")
         }
     }

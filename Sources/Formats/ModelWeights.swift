@@ -11,9 +11,11 @@ package struct ModelWeights: Sendable {
 
     /// Opens `model.safetensors`, or without it `model.safetensors.index.json` with its shards, as transformers does.
     ///
-    /// - Throws: `FormatError` for the first file or entry at fault.
+    /// - Throws: `FormatError` for the first file or entry at fault, and for a model with an adapter, which transformers
+    ///   would apply.
     package init(directory: FilePath) throws {
         self.directory = directory
+        try Self.requireNoAdapter(directory)
         let path = directory.appending("model.safetensors")
         let index = directory.appending("model.safetensors.index.json")
         let hasIndex = FileManager.default.fileExists(atPath: index.string)
@@ -35,6 +37,20 @@ package struct ModelWeights: Sendable {
             throw FormatError(
                 directory,
                 "expected a Hugging Face model with model.safetensors or its index, found neither"
+            )
+        }
+    }
+
+    /// Refuses an adapter beside the weights: the model that others see is another one than the weights'.
+    private static func requireNoAdapter(_ directory: FilePath) throws {
+        let settings = directory.appending("adapter_config.json")
+        guard FileManager.default.fileExists(atPath: settings.string) else { return }
+        for name in ["adapter_model.safetensors", "adapter_model.bin"]
+        where FileManager.default.fileExists(atPath: directory.appending(name).string) {
+            throw FormatError(
+                settings,
+                "and \(name) are an adapter, which transformers applies and espalier does not; merge it into the model "
+                    + "(merge_and_unload in peft), or remove both files"
             )
         }
     }

@@ -43,17 +43,37 @@ package struct ModelDirectory {
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }
-        let index = path.appending("model.safetensors.index.json")
-        guard !FileManager.default.fileExists(atPath: index.string) else {
-            throw FormatError(index, "belongs to another model, which readers would prefer; choose another --output")
-        }
+        try Self.requireNoOtherModel(in: path)
         lock = try DirectoryLock(path)
         if !lock.isHeld { tell("warning: \(path): no lock can be had there; make sure that no other run writes to it") }
         let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
-        modelBytes = weights + header + (try Self.companionBytes(in: source))
+        let companions = try ModelCompanions(in: source)
+        modelBytes = try companions.names.reduce(weights + header) {
+            try $0 + MappedFile(source.appending($1)).count
+        }
+        if !companions.unknown.isEmpty {
+            let reason = "not known as files of a tokenizer, a processor or generation settings"
+            tell("note: \(source): not copied, \(reason): \(companions.unknown.joined(separator: ", "))".printable())
+        }
         self.isRewritten = isRewritten
         reservation = try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path)
+    }
+
+    /// Refuses a directory with files that would make readers load something else than the model that is written.
+    private static func requireNoOtherModel(in path: FilePath) throws {
+        let index = path.appending("model.safetensors.index.json")
+        guard !FileManager.default.fileExists(atPath: index.string) else {
+            throw FormatError(
+                index,
+                "belongs to another model, which some readers would prefer; choose another --output"
+            )
+        }
+        let adapter = path.appending("adapter_config.json")
+        guard !FileManager.default.fileExists(atPath: adapter.string) else {
+            let message = "is an adapter's, which transformers would apply to the tuned model"
+            throw FormatError(adapter, "\(message); remove it, or choose another --output")
+        }
     }
 
     /// Starts the run's records: its settings, and `metrics.jsonl`.
@@ -112,28 +132,12 @@ package struct ModelDirectory {
     }
 
     private func writeCompanions(to directory: FilePath) throws {
-        for name in try Self.companions(in: source) { try copy(source.appending(name), to: directory.appending(name)) }
-        try writeConfiguration(to: directory.appending("config.json"))
-    }
-
-    /// Tokenizer, chat template, generation settings: all that lies beside the weights and is not about their files.
-    private static func companions(in source: FilePath) throws -> [String] {
-        let kinds = [".json", ".txt", ".model", ".jinja"]
-        let own = [
-            "config.json", "model.safetensors.index.json", "summary.json", Checkpoint.stateName,
-            DirectoryManifest.fileName,
-        ]
-        return try FileManager.default.contentsOfDirectory(atPath: source.string).sorted()
-            .filter { name in kinds.contains { name.hasSuffix($0) } && !own.contains(name) }
-    }
-
-    /// What companions take; refuses one that is a link to somewhere else, since a copy would give away what lies there.
-    private static func companionBytes(in source: FilePath) throws -> Int {
-        try companions(in: source).reduce(0) { sum, name in
-            let path = source.appending(name)
-            try path.requireOwnFile(of: source)
-            return try sum + MappedFile(path).count
+        for name in try ModelCompanions(in: source).names {
+            let place = directory.appending(name)
+            try place.removingLastComponent().makeDirectory()
+            try copy(source.appending(name), to: place)
         }
+        try writeConfiguration(to: directory.appending("config.json"))
     }
 
     private func copy(_ file: FilePath, to place: FilePath) throws {

@@ -193,7 +193,7 @@ struct BadInputTests {
             let sharded = directory.appending("model.safetensors.index.json")
             try "{}".write(toFile: sharded.string, atomically: true, encoding: .utf8)
             try expect(
-                "DIR/model.safetensors.index.json: belongs to another model, which readers would prefer; "
+                "DIR/model.safetensors.index.json: belongs to another model, which some readers would prefer; "
                     + "choose another --output",
                 ["--output", directory.string],
                 in: directory

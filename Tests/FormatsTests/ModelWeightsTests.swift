@@ -37,6 +37,28 @@ struct ModelWeightsTests {
         }
     }
 
+    @Test(
+        "a model with an adapter, which transformers applies, is refused; what is left of one is ignored",
+        arguments: ["adapter_model.safetensors", "adapter_model.bin"]
+    )
+    func adapter(file: String) throws {
+        try Places.temporary { directory in
+            let path = directory.appending("model.safetensors")
+            try SafetensorsWriter.write([SafetensorsEntry(name: "c", [5] as [Float])], to: path)
+            try write("{}", to: directory.appending("adapter_config.json"))
+            #expect(try ModelWeights(directory: directory).names == ["c"])
+            try write("", to: directory.appending(file))
+            let message =
+                "and \(file) are an adapter, which transformers applies and espalier does not; merge it into the model "
+                + "(merge_and_unload in peft), or remove both files"
+            expectRefusal(directory.appending("adapter_config.json"), message) {
+                _ = try ModelWeights(directory: directory)
+            }
+            #expect(unlink(directory.appending("adapter_config.json").string) == 0)
+            #expect(try ModelWeights(directory: directory).names == ["c"])
+        }
+    }
+
     @Test("shards are read as one model")
     func shards() throws {
         try Places.temporary { directory in

@@ -1,7 +1,7 @@
 internal import CKernels
 internal import CMPI
 
-/// One rank's part of the host that it runs on.
+/// The share of its host that a rank uses.
 package struct HostShare: Sendable, Equatable {
     /// The ranks on the host, at least 1.
     package let ranks: Int

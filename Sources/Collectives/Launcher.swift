@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// What the program that started this process says of the job, in environment variables.
+/// The description of the job in the environment variables of the program that started this process.
 enum Launcher {
     /// Variables that hold the number of processes of a job, the innermost launcher's first.
     ///
     /// Ranks of `mpirun` inherit the variables of the daemon that starts them, which in a Slurm job is itself a task of a
-    /// step. `SLURM_NTASKS` is not among them: a batch script has it too, which is one process. `MPI_LOCALNRANKS` counts
-    /// the ranks of one host, of which a job has at least as many.
+    /// step. `SLURM_NTASKS` is excluded, since a batch script has it too, which is a single process. `MPI_LOCALNRANKS` counts
+    /// the ranks of one host, a lower bound.
     private static let sizeVariables = [
         "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS",
     ]

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// One process without MPI: every sum is already there.
+/// A single process without MPI, whose values are the sums.
 package final class SoloCommunicator: Communicator {
     package let rank = 0
     package let size = 1

@@ -1,7 +1,7 @@
 internal import CMPI
 internal import Glibc
 
-/// The job that this process belongs to: MPI where a launcher started it, else the process alone.
+/// The job of this process: the ranks of MPI if a launcher started it, else this process alone.
 package struct World: ~Copyable {
     /// How many threads may call MPI.
     package enum ThreadSupport: Int32, Sendable {
@@ -34,14 +34,14 @@ package struct World: ~Copyable {
         self.communicator = communicator
     }
 
-    /// Leaves the job; every rank calls it.
+    /// Finalizes MPI; every rank calls it.
     package consuming func finalize() throws {
         guard Self.isLaunched else { return }
         let code = cmpi_finalize()
         guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Finalize", rank: communicator.rank) }
     }
 
-    /// Ends all ranks at once, from any thread, whatever the others do.
+    /// Ends all ranks immediately, from any thread and in any state.
     package static func abort(code: Int32) -> Never {
         if isLaunched { cmpi_abort(code) }
         _exit(code)
@@ -53,7 +53,7 @@ package struct World: ~Copyable {
     /// This process's rank as its launcher counts, before the job is joined; nil without a launcher.
     package static var launcherRank: Int? { Launcher.rank }
 
-    /// What MPI granted this process; nil without MPI.
+    /// The thread support that MPI granted; nil without MPI.
     package static var threadSupport: ThreadSupport? {
         var level: Int32 = 0
         guard isLaunched, cmpi_thread_level(&level) == 0 else { return nil }
@@ -65,10 +65,10 @@ package struct World: ~Copyable {
         String(cString: cmpi_library_version()).split(separator: ",").first.map { "\($0)" } ?? ""
     }
 
-    /// Runs a command on every rank and gives the process's exit code.
+    /// Runs a command on every rank and returns the process's exit code.
     ///
-    /// A failure that all ranks know of (`RankFailure`) is printed by rank 0 and ends each rank in order; any other is
-    /// printed where it happened, and all ranks are aborted, since they may be waiting for this one.
+    /// A failure that is known on all ranks (`RankFailure`) is printed by rank 0, and each rank finalizes MPI. Any other
+    /// error is printed by its rank, which aborts all ranks, since they may be waiting for it.
     package static func run(_ body: (any Communicator) throws -> Void) -> Int32 {
         do {
             let world = try World()
@@ -98,7 +98,7 @@ package struct World: ~Copyable {
     }
 
     private static func report(_ message: String) {
-        // One call, so that lines of several ranks do not mix.
+        // A single call, so that lines of several ranks are not interleaved.
         let line = Array("error: \(message)\n".utf8)
         _ = write(STDERR_FILENO, line, line.count)
     }

@@ -1,15 +1,15 @@
 internal import Collectives
 internal import Testing
 
-/// The processors that a rank gets of its host's.
+/// A rank's share of the processors of its host.
 struct HostShareTests {
     @Test(
-        "a processor counts for a rank as one over the ranks that may run there",
+        "a rank gets each of its processors divided by the number of ranks that may run there",
         arguments: [
-            // Alone; bound to processors of its own; not bound, of 1, 2, 3 and 6 ranks.
+            // A single rank; bound to two processors; unbound, one of 2, 3, 6 and 3 ranks.
             (Array(repeating: 1, count: 6), 6), ([1, 1], 2), (Array(repeating: 2, count: 6), 3),
             (Array(repeating: 3, count: 6), 2), (Array(repeating: 6, count: 6), 1), (Array(repeating: 3, count: 7), 2),
-            // Three processors of its own and four that two ranks share; fewer processors than ranks.
+            // Three exclusive processors and four shared by two ranks; fewer processors than ranks.
             ([1, 1, 1, 2, 2, 2, 2], 5), ([3, 3], 1), ([4], 1),
         ]
     )

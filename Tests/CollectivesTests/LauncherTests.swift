@@ -1,11 +1,11 @@
 internal import Testing
 internal import TestSupport
 
-/// What a process makes of the variables of launchers: Open MPI's, those of other MPIs, and Slurm's.
+/// The environment variables of launchers: Open MPI's, those of other MPIs, and Slurm's.
 @Suite(.enabled(if: Launch.hasMPI, "mpirun is not installed"), .serialized)
 struct LauncherTests {
     @Test(
-        "a process that its launcher counts among several, and MPI does not, is refused",
+        "a process is refused if its launcher started more processes than MPI connects",
         arguments: [
             ("PMI_SIZE=2", ["PMI_RANK": "1", "PMI_SIZE": "2"]),
             ("PMI_SIZE=2", ["PMI_SIZE": "2"]),
@@ -28,7 +28,7 @@ struct LauncherTests {
     }
 
     @Test(
-        "a process that is the only one of its launcher, or runs in the script of a Slurm job, is a job of one",
+        "a launcher's only process, and one in the script of a Slurm job, is a job of one rank",
         arguments: [
             ["PMI_RANK": "0", "PMI_SIZE": "1"],
             ["PMI_SIZE": "1", "SLURM_STEP_NUM_TASKS": "2"],
@@ -42,7 +42,7 @@ struct LauncherTests {
         #expect(outcome.status == 0 && outcome.output == "ok 1\n", "\(outcome.errors)")
     }
 
-    @Test("ranks of mpirun ignore the variables of the step that started its daemons", arguments: [1, 2])
+    @Test("ranks of mpirun ignore the variables of the job step of its daemons", arguments: [1, 2])
     func daemons(ranks: Int) throws {
         let inherited = ["SLURM_STEP_NUM_TASKS": "3", "SLURM_PROCID": "0", "PMI_SIZE": "3", "MPI_LOCALNRANKS": "3"]
         let outcome = try Launch.run("RankProgram", ["reduce"], ranks: ranks, variables: inherited)

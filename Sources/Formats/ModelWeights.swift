@@ -41,7 +41,7 @@ package struct ModelWeights: Sendable {
         }
     }
 
-    /// Refuses an adapter beside the weights: the model that others see is another one than the weights'.
+    /// Refuses an adapter, with which transformers would load a different model than the weights alone.
     private static func requireNoAdapter(_ directory: FilePath) throws {
         let settings = directory.appending("adapter_config.json")
         guard FileManager.default.fileExists(atPath: settings.string) else { return }

@@ -23,7 +23,7 @@ def test_a_run_whose_ranks_are_killed_again_and_again_has_the_bits_of_one_that_w
     killer = Killer(random.Random(SEED))
     status, told = supervised(killed, killer, LIMIT)
     assert status == 0, told[-2000:]
-    assert killer.kills >= STEPS // 70 and told.count("supervise: ended with") == killer.kills, told[-2000:]
+    assert killer.kills >= STEPS // 70 and told.count("supervise: exited with") == killer.kills, told[-2000:]
     killed.expect_same(calm)
     # Neither has more files than the other, but those of the settings.
     files = [sorted(path.relative_to(run.root) for path in run.root.rglob("*")) for run in (calm, killed)]

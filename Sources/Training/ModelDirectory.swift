@@ -134,7 +134,8 @@ package struct ModelDirectory {
     private func writeCompanions(to directory: FilePath) throws {
         for name in try ModelCompanions(in: source).names {
             let place = directory.appending(name)
-            try place.removingLastComponent().makeDirectory()
+            let folder = place.removingLastComponent()
+            if folder != directory { try folder.makeDirectory() }
             try copy(source.appending(name), to: place)
         }
         try writeConfiguration(to: directory.appending("config.json"))

@@ -1,5 +1,7 @@
 """Jobs of a real Slurm with `launch/slurm.sbatch`: on two nodes, stopped by a signal, and requeued."""
 
+import os
+import re
 import shlex
 import tempfile
 import time
@@ -79,6 +81,28 @@ def test_srun_starts_the_ranks_if_it_supports_pmix(slurm, root):
     expect_complete(slurm, job)
     assert run.summary["ranks"] == 2
     run.expect_same(one)
+
+
+def test_ranks_of_srun_divide_the_processors_of_their_node(slurm):
+    if "pmix" not in (known := slurm.run("srun", "--mpi=list")).stdout + known.stderr:
+        pytest.skip("this Slurm does not support PMIx")
+    words = ["srun", "--mpi=pmix", "--cpu-bind=none", ESPALIER, "doctor"]
+    job = slurm.submit("--ntasks-per-node=2", f"--wrap={shlex.join(map(str, words))}")
+    expect_complete(slurm, job)
+    processors = len(os.sched_getaffinity(0))
+    found = re.findall(r"binding +(\d+) threads on (\d+) of \d+ processors, (\d+) ranks on this host", slurm.log(job))
+    assert set(found) == {(str(max(1, processors // 2)), str(processors), "2")}, slurm.log(job)
+
+
+def test_srun_without_pmix_is_refused_and_the_script_of_a_job_is_not(slurm):
+    alone = shlex.join(map(str, [ESPALIER, "doctor", "--threads", "1"]))
+    job = slurm.submit(f"--wrap={alone}; srun --mpi=none {alone}")
+    ended = ("FAILED", "COMPLETED")
+    wait_for(slurm, job, "the job does not end", lambda found: found["JobState"] in ended)
+    log = slurm.log(job)
+    assert slurm.job(job)["ExitCode"] == "64:0", log
+    assert log.count("one process, not started by mpirun") == 1, log
+    assert log.count("error: expected 2 ranks, as the launcher's SLURM_STEP_NUM_TASKS=2 says, found 1 in") == 2, log
 
 
 def test_preflight_checks_the_nodes_of_a_job(slurm, root):

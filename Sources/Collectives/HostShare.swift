@@ -12,7 +12,7 @@ package struct HostShare: Sendable, Equatable {
     /// The share of a rank, from the ranks that may run on each of its processors.
     package init(ranks: Int, ranksByProcessor: [Int]) {
         self.ranks = ranks
-        // Thirds and the like add up to a little less than whole processors.
+        // A sum of fractions such as 1/3 may round to slightly less than a whole number.
         let rounding = 1e-6
         processors = max(1, Int(ranksByProcessor.reduce(rounding) { $0 + 1 / Double($1) }))
     }
@@ -22,7 +22,7 @@ package struct HostShare: Sendable, Equatable {
 
     /// Counts the ranks on this rank's host, and those on each of its processors; all ranks call it.
     ///
-    /// MPI knows the host's ranks whichever launcher started them, and the kernel knows what each is bound to.
+    /// MPI knows the host's ranks for any launcher, and the kernel knows the processors that each is bound to.
     static func measure(rank: Int) throws -> HostShare {
         let own = allowedProcessors
         var (counts, ranks) = (own.map { Int32($0) }, Int32(1))

@@ -24,7 +24,7 @@ enum Launcher {
 
     /// Compares the launcher's number of processes with MPI's.
     ///
-    /// - Throws: `LauncherMismatch` where the launcher started more: each would take itself for the whole job.
+    /// - Throws: `LauncherMismatch` if the launcher started more: each process would run as a job of its own.
     static func check(ranks: Int) throws {
         guard let size = setting(among: sizeVariables), size.value > ranks else { return }
         throw LauncherMismatch(variable: size.name, expected: size.value, found: ranks)
@@ -48,8 +48,8 @@ struct LauncherMismatch: Refusal, CustomStringConvertible {
     let isRefusal = true
 
     var description: String {
-        "expected \(expected) ranks, as the launcher's \(variable)=\(expected) says, found \(found) in MPI's world: the "
+        "expected \(expected) ranks (the launcher's \(variable)=\(expected)), found \(found) in MPI_COMM_WORLD: the "
             + "launcher did not connect them through \(World.libraryVersion); use Open MPI's mpirun or srun --mpi=pmix, or "
-            + "unset \(variable) to run one process alone"
+            + "unset \(variable) to run a single process"
     }
 }

@@ -6,7 +6,7 @@ package struct ModelWeights: Sendable {
     private let directory: FilePath
     private let files: [SafetensorsFile]
     private let fileOfTensor: [String: Int]
-    /// An index that exists and is not read, since there is a whole file too; nil where there is none.
+    /// An existing index that is not read, since `model.safetensors` takes precedence; nil for none.
     package let ignoredIndex: FilePath?
 
     /// Opens `model.safetensors`, or without it `model.safetensors.index.json` with its shards, as transformers does.

@@ -20,9 +20,9 @@ struct LauncherTests {
         let outcome = try Launch.run("RankProgram", ["reduce"], solo: true, variables: variables)
         #expect(outcome.status == 64 && outcome.output.isEmpty, "\(outcome.output)")
         let words = setting.split(separator: "=")
-        let start = "error: expected \(words[1]) ranks, as the launcher's \(setting) says, found 1 in MPI's world: "
+        let start = "error: expected \(words[1]) ranks (the launcher's \(setting)), found 1 in MPI_COMM_WORLD: "
         #expect(outcome.errors.hasPrefix(start), "\(outcome.errors)")
-        let remedy = "; use Open MPI's mpirun or srun --mpi=pmix, or unset \(words[0]) to run one process alone\n"
+        let remedy = "; use Open MPI's mpirun or srun --mpi=pmix, or unset \(words[0]) to run a single process\n"
         #expect(outcome.errors.hasSuffix(remedy), "\(outcome.errors)")
         #expect(outcome.errors.count { $0 == "\n" } == 1, "one line")
     }
@@ -54,7 +54,7 @@ struct LauncherTests {
         let outcome = try Launch.mpich("RankProgram", ["reduce"], ranks: 2)
         #expect(outcome.status == 64 && !outcome.output.contains("ok"), "\(outcome.output)")
         #expect(
-            outcome.errors.contains("error: expected 2 ranks, as the launcher's PMI_SIZE=2 says, found 1 in MPI's ")
+            outcome.errors.contains("error: expected 2 ranks (the launcher's PMI_SIZE=2), found 1 in MPI_COMM_WORLD: ")
         )
         #expect(try Launch.mpich("RankProgram", ["reduce"], ranks: 1).output == "ok 1\n")
     }

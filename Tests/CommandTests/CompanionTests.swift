@@ -4,7 +4,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What a run takes from the directory of its model besides the weights, and what it leaves there.
+/// The files that a run copies from its model's directory, besides the weights.
 @Suite(.serialized)
 struct CompanionTests {
     private static let template = "additional_chat_templates/tool_use.jinja"
@@ -35,7 +35,7 @@ struct CompanionTests {
         try text.write(toFile: path.string, atomically: true, encoding: .utf8)
     }
 
-    @Test("tokenizer, templates, processor, generation settings and licence go along, to checkpoints too; nothing else")
+    @Test("tokenizer, templates, processor, generation settings and licence are copied, also to checkpoints; nothing else")
     func companions() throws {
         let kept = [
             "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
@@ -72,7 +72,7 @@ struct CompanionTests {
         }
     }
 
-    @Test("a model that a run has written gives its files on, without the run's records, and nothing is reported")
+    @Test("the files of a trained model are copied without the records of its run, and nothing is reported")
     func again() throws {
         try Places.temporary { directory in
             let first = directory.appending("first")
@@ -93,7 +93,7 @@ struct CompanionTests {
         }
     }
 
-    @Test("a run resumes from a checkpoint with a folder of templates, and not where one of them has changed")
+    @Test("a run resumes from a checkpoint with a folder of templates, and refuses one with a changed template")
     func resumed() throws {
         try Places.temporary { directory in
             let (source, output) = (try model(in: directory, [Self.template]), directory.appending("tuned"))
@@ -108,7 +108,7 @@ struct CompanionTests {
         }
     }
 
-    @Test("a template that is a link to a file outside of the model is refused", arguments: [true, false])
+    @Test("a template that links to a file outside the model is refused", arguments: [true, false])
     func links(isFolder: Bool) throws {
         try Places.temporary { directory in
             let source = try model(in: directory, [Self.template])

@@ -32,7 +32,7 @@ struct OutputTests {
     }
 
     @Test(
-        "logps are those of the whole file beside an index, which is reported once",
+        "logps are those of model.safetensors if there is an index too, which is reported once",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")
     )
     func staleIndex() throws {

@@ -24,7 +24,7 @@ struct ModelWeightsTests {
         return values
     }
 
-    @Test("a whole file comes before an index, as in transformers, whatever the index says", arguments: [false, true])
+    @Test("model.safetensors takes precedence over an index, as in transformers", arguments: [false, true])
     func staleIndex(isBroken: Bool) throws {
         try Places.temporary { directory in
             try writeShards(directory, index: ["a": isBroken ? "3.safetensors" : "1.safetensors"])
@@ -38,7 +38,7 @@ struct ModelWeightsTests {
     }
 
     @Test(
-        "a model with an adapter, which transformers applies, is refused; what is left of one is ignored",
+        "a model with an adapter, which transformers applies, is refused; settings without weights are ignored",
         arguments: ["adapter_model.safetensors", "adapter_model.bin"]
     )
     func adapter(file: String) throws {

@@ -102,7 +102,8 @@ def test_srun_without_pmix_is_refused_and_the_script_of_a_job_is_not(slurm):
     log = slurm.log(job)
     assert slurm.job(job)["ExitCode"] == "64:0", log
     assert log.count("one process, not started by mpirun") == 1, log
-    assert log.count("error: expected 2 ranks, as the launcher's SLURM_STEP_NUM_TASKS=2 says, found 1 in") == 2, log
+    error = "error: expected 2 ranks (the launcher's SLURM_STEP_NUM_TASKS=2), found 1 in MPI_COMM_WORLD: "
+    assert log.count(error) == 2, log
 
 
 def test_preflight_checks_the_nodes_of_a_job(slurm, root):

@@ -35,7 +35,7 @@ struct CompanionTests {
         try text.write(toFile: path.string, atomically: true, encoding: .utf8)
     }
 
-    @Test("tokenizer, templates, processor, generation settings and licence are copied, also to checkpoints; nothing else")
+    @Test("files of tokenizer, templates, processor, generation settings and licence are copied, also to checkpoints")
     func companions() throws {
         let kept = [
             "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",

@@ -68,10 +68,12 @@ package final class Benchmark {
             let trials = try settings.sources.map { source in
                 try BenchmarkTrial.plan(source, for: model, settings, ranks: communicator.size)
             }
-            return (try settings.model.policy(settings.training), trials, try settings.common)
+            let policy = try settings.model.policy(settings.training, communicator: communicator)
+            return (policy, trials, try settings.common)
         }
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
+        policy.reportIgnoredFiles(rank: communicator.rank)
         for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
         let partition = try RankPartition.establish(
             settings.training.communication,

@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Compute
 internal import Formats
 package import SystemPackage
@@ -36,12 +37,12 @@ package enum BenchmarkModel: Sendable, Equatable {
     }
 
     /// Reads it or makes it up, for the threads and the seed of `configuration`.
-    func policy(_ configuration: TrainingConfiguration) throws -> Policy {
+    func policy(_ configuration: TrainingConfiguration, communicator: any Communicator) throws -> Policy {
         switch self {
         case .directory(let path):
-            return try Policy(configuration, directory: path)
+            return try Policy(configuration, directory: path, communicator: communicator)
         case .synthetic(let model):
-            let team = ThreadTeam.reporting(count: threadCount(configuration.threads))
+            let team = ThreadTeam.reporting(count: threadCount(configuration.threads, on: communicator))
             return try Policy(random: ModelDescription(model.architecture), seed: configuration.seed, team: team)
         }
     }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Collectives
 internal import Compute
 internal import Foundation
 
@@ -37,8 +38,7 @@ struct Espalier: ParsableCommand {
 
     /// Exits with the error's message, printed by rank 0 only, since every rank parses the same arguments.
     private static func reportOnce(_ error: any Error) -> Never {
-        let rank = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_RANK"]
-        if rank == nil || rank == "0" { exit(withError: error) }
+        if World.launcherRank ?? 0 == 0 { exit(withError: error) }
         // The launcher ends all ranks as soon as one fails: rank 0 needs a moment to print.
         if !(error is ExitCode) { sleep(1) }
         Foundation.exit(exitCode(for: error).rawValue)

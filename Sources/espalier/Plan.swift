@@ -33,13 +33,13 @@ struct Plan: ParsableCommand {
         let status = World.run { communicator in
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
-                print(try summary(ranks: ranks ?? communicator.size), terminator: "")
+                print(try summary(ranks: ranks ?? communicator.size, communicator), terminator: "")
             }
         }
         throw ExitCode(status)
     }
 
-    private func summary(ranks: Int) throws -> String {
+    private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
         var configuration = try shared.resolved()
         schedule.override(&configuration)
         evaluation.override(&configuration.evaluation)
@@ -62,7 +62,14 @@ struct Plan: ParsableCommand {
             throw TrainingError.invalid(key: "--row", expected: "from 0 to \(dataset.count - 1)", found: "\(drawnRow)")
         }
         let heldOut = try configuration.heldOutData(for: model)
-        let forecast = try RunForecast.compute(dataset, heldOut: heldOut, configuration, model: model, ranks: ranks)
+        let forecast = try RunForecast.compute(
+            dataset,
+            heldOut: heldOut,
+            configuration,
+            model: model,
+            ranks: ranks,
+            threads: threadCount(configuration.threads, on: communicator)
+        )
         let tree = PackedRow([TokenTree(dataset, row: drawnRow, sharing: configuration.sharing)])
         let width = Terminal.outputColumns ?? 100
         return """

@@ -194,7 +194,7 @@ struct BadInputTests {
             let sharded = directory.appending("model.safetensors.index.json")
             try "{}".write(toFile: sharded.string, atomically: true, encoding: .utf8)
             try expect(
-                "DIR/model.safetensors.index.json: belongs to another model, which readers would prefer; "
+                "DIR/model.safetensors.index.json: belongs to another model, which some readers would prefer; "
                     + "choose another --output",
                 ["--output", directory.string],
                 in: directory
@@ -363,14 +363,14 @@ struct BadInputTests {
                 [[], ["--model", "/none"]],
                 "/none: expected a Hugging Face model directory, found no config.json"
             )
-            let common = "than rank 0; give all ranks the same, on a file system that they share"
-            try stop([[], ["--seed", "4"]], "rank 1 has another configuration \(common)")
+            let common = "than rank 0; use the same on all ranks, from a file system that they share"
+            try stop([[], ["--seed", "4"]], "rank 1 has a different configuration \(common)")
             let changed = try model(in: directory) { try edit($0, "rms_norm_eps", "1e-05", "1e-04") }
-            try stop([[], ["--model", changed]], "rank 1 has another model (\(changed)) \(common)")
+            try stop([[], ["--model", changed]], "rank 1 has a different model (\(changed)) \(common)")
             let (held, other) = (golden.file.string, try data(in: directory))
             try stop(
                 [["--eval-data", held], ["--eval-data", other]],
-                "rank 1 has another eval data (\(other)) \(common)"
+                "rank 1 has a different eval data (\(other)) \(common)"
             )
             #expect(!FileManager.default.fileExists(atPath: directory.appending("out/model.safetensors").string))
         }

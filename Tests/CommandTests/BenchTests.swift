@@ -245,7 +245,7 @@ struct BenchTests {
                 + "--global-batch-size"
         )
         let other =
-            "rank 1 has another configuration than rank 0; give all ranks the same, on a file system that they share"
+            "rank 1 has a different configuration than rank 0; use the same on all ranks, from a file system that they share"
         try expect([[], ["--profile", "hh-rlhf"]], other)
         try expect([[], ["--repeats", "4"]], other)
         try expect([[], ["--sharing", "none"]], other)

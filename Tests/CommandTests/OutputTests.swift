@@ -32,6 +32,37 @@ struct OutputTests {
         }
     }
 
+    @Test(
+        "logps are those of model.safetensors if there is an index too, which is reported once",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func staleIndex() throws {
+        try Places.temporary { directory in
+            let source = directory.appending("source")
+            try FileManager.default.copyItem(atPath: Golden.tied.directory.string, toPath: source.string)
+            let index = source.appending("model.safetensors.index.json")
+            let shard = Golden.freeHead.directory.appending("model.safetensors")
+            try FileManager.default.copyItem(atPath: shard.string, toPath: source.appending("other.safetensors").string)
+            let map = try ModelWeights(directory: source).names.map { "\"\($0)\": \"other.safetensors\"" }
+            try "{\"weight_map\": {\(map.joined(separator: ", "))}}"
+                .write(toFile: index.string, atomically: true, encoding: .utf8)
+            let output = directory.appending("logps.safetensors")
+            let arguments = [
+                "logps", "--model", source.string, "--data", Golden.tied.file.string, "--output", output.string,
+                "--threads", "1",
+            ]
+            let outcome = try Launch.run("espalier", arguments, ranks: 2)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let expected = try SafetensorsFile(Golden.tied.file).float64s("response_logps")
+            let found = try SafetensorsFile(output).float64s("response_logps")
+            #expect(found.count == 16 && zip(found, expected).allSatisfy { abs($0 - $1) < 2e-6 * abs($1) })
+            let warning =
+                "warning: \(index): ignored, because model.safetensors exists, which transformers reads too; remove "
+                + "whichever is stale\n"
+            #expect(outcome.errors.components(separatedBy: warning).count == 2, "\(outcome.errors)")
+        }
+    }
+
     @Test("tokens that are not counted are in no log-probability, also of the reference")
     func skippedTokens() throws {
         try Places.temporary { directory in

@@ -39,6 +39,28 @@ struct AtomicDirectoryTests {
         }
     }
 
+    @Test("files of a directory within are part of the manifest, and no name leads out of it")
+    func nested() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try AtomicDirectory.write(to: path) { place in
+                try place.appending("in").makeDirectory()
+                for name in ["a", "in/b"] { try AtomicFile.write(to: place.appending(name)) { try $0.append(name) } }
+            }
+            #expect(try DirectoryManifest(verifying: path).names == ["a", "in/b"])
+            let manifest = path.appending("manifest.json").string
+            let json = try String(contentsOfFile: manifest, encoding: .utf8)
+            for name in ["../b", "in/../a", "/in/b", "in//b", "in/./b", "in/b/"] {
+                let edited = json.replacingOccurrences(of: "in/b", with: name)
+                try edited.write(toFile: manifest, atomically: true, encoding: .utf8)
+                #expect(fault(path) == "DIR/manifest.json: expected names of files in this directory, found \(name)")
+            }
+            try json.write(toFile: manifest, atomically: true, encoding: .utf8)
+            try "c".write(toFile: path.appending("in/b").string, atomically: true, encoding: .utf8)
+            #expect(fault(path) == "DIR/in/b: expected 4 bytes, as manifest.json says, found 1")
+        }
+    }
+
     @Test("a directory replaces an existing one")
     func replaced() throws {
         try Places.temporary { directory in
@@ -163,7 +185,7 @@ struct AtomicDirectoryTests {
             let forged = json.replacingOccurrences(of: "\"a\"", with: "\"../a\"")
             #expect(forged != json)
             try forged.write(toFile: file, atomically: true, encoding: .utf8)
-            #expect(fault(path) == "DIR/manifest.json: expected bare file names, found ../a")
+            #expect(fault(path) == "DIR/manifest.json: expected names of files in this directory, found ../a")
         }
     }
 

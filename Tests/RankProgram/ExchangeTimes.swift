@@ -1,13 +1,13 @@
 internal import Collectives
 internal import Foundation
 
-/// How long a bucket takes there and back: its sums to their owners, and what they make of them to all.
+/// The time of a reduce-scatter and an all-gather of one bucket.
 struct ExchangeTimes {
     let communicator: any Communicator
 
-    /// Prints, on rank 0, the seconds of the slowest rank in each of some turns, as JSON.
+    /// Prints on rank 0, as JSON, the seconds of the slowest rank in each repetition.
     ///
-    /// - Parameter words: A collective, the bucket's bytes, and the number of turns; one turn before opens connections.
+    /// - Parameter words: A collective, the bucket's bytes, and the number of repetitions, after one that opens connections.
     func report(_ words: [String]) throws {
         guard words.count == 3, let collective = Collective(rawValue: words[0]), let bytes = Int(words[1]),
             let turns = Int(words[2])

@@ -10,6 +10,7 @@ struct RankComparisonTests {
     private final class Fake: Communicator {
         let rank = 0
         let size = 3
+        let hostShare = HostShare(ranks: 3, ranksByProcessor: [3])
         private let odd: [Int]
 
         init(odd: [Int]) { self.odd = odd }

@@ -21,6 +21,10 @@ bool ek_halves_avx512(void);
 
 /// The number of processors on which the scheduler may run this process.
 int ek_available_processors(void);
+enum { EK_MOST_PROCESSORS = 1024 };
+/// Sets each of the `EK_MOST_PROCESSORS` marks to whether the scheduler may run this process on that processor; on the
+/// first alone where the system does not say.
+void ek_mark_allowed_processors(int *marks);
 
 /// Nanoseconds of a monotonic clock.
 uint64_t ek_nanoseconds(void);

@@ -26,15 +26,15 @@ extension FilePath {
 
     /// Checks that this file of a model directory, after resolving links, belongs to the model.
     ///
-    /// It must be in the directory itself, or in the `blobs` of a model in the cache of the Hugging Face Hub, to which
-    /// snapshots, and local directories of older releases of the Hub's client, link.
+    /// It must be in the directory itself or one within it, or in the `blobs` of a model in the cache of the Hugging Face
+    /// Hub, to which snapshots, and local directories of older releases of the Hub's client, link.
     ///
     /// - Throws: `FormatError` for a link to any other place.
     package func requireOwnFile(of directory: FilePath) throws {
         guard let place = resolved?.removingLastComponent(), let home = directory.resolved else { return }
         let repository = place.removingLastComponent().lastComponent?.string ?? ""
         let isCached = place.lastComponent?.string == "blobs" && repository.hasPrefix("models--")
-        guard place == home || isCached else {
+        guard place.starts(with: home) || isCached else {
             throw FormatError(
                 self,
                 "links to a file outside the model directory; replace it by a copy if it belongs to the model"

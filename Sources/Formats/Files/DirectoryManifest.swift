@@ -21,13 +21,14 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
         case formatVersion = "format_version"
     }
 
-    /// Creates the manifest of the files in `directory`.
+    /// Creates the manifest of the files in `directory` and in the directories within it.
     init(of directory: FilePath) throws {
         format = Self.format
         formatVersion = 1
         var files: [String: File] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: directory.string) {
+        for name in try FileManager.default.subpathsOfDirectory(atPath: directory.string) {
             let path = directory.appending(name)
+            guard try path.stat().type != .directory else { continue }
             files[name] = File(bytes: try MappedFile(path).count, sha256: try Digest.sha256(ofFile: path))
         }
         self.files = files
@@ -58,7 +59,7 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
         return File(bytes: bytes, sha256: sha256)
     }
 
-    /// The names of the files, sorted.
+    /// The names of the files, sorted; those of a directory within with its name and a slash in front.
     package var names: [String] { files.keys.sorted() }
 
     /// Writes the manifest to the directory of its files.
@@ -73,8 +74,8 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
     }
 
     private static func verify(_ expected: File, _ directory: FilePath, _ name: String) throws {
-        guard isBareName(name) else {
-            throw FormatError(directory.appending(fileName), "expected bare file names, found \(name)")
+        guard name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy({ isBareName(String($0)) }) else {
+            throw FormatError(directory.appending(fileName), "expected names of files in this directory, found \(name)")
         }
         let path = directory.appending(name)
         let count = try MappedFile(path).count

@@ -7,12 +7,25 @@ package struct ModelWeights: Sendable {
     package let directory: FilePath
     private let files: [SafetensorsFile]
     private let fileOfTensor: [String: Int]
+    /// An existing index that is not read, since `model.safetensors` takes precedence; nil for none.
+    package let ignoredIndex: FilePath?
 
-    /// Opens `model.safetensors`, or `model.safetensors.index.json` with its shards.
+    /// Opens `model.safetensors`, or without it `model.safetensors.index.json` with its shards, as transformers does.
+    ///
+    /// - Throws: `FormatError` for the first file or entry at fault, and for a model with an adapter, which transformers
+    ///   would apply.
     package init(directory: FilePath) throws {
         self.directory = directory
+        try Self.requireNoAdapter(directory)
+        let path = directory.appending("model.safetensors")
         let index = directory.appending("model.safetensors.index.json")
-        if FileManager.default.fileExists(atPath: index.string) {
+        let hasIndex = FileManager.default.fileExists(atPath: index.string)
+        if FileManager.default.fileExists(atPath: path.string) {
+            let file = try SafetensorsFile(path)
+            files = [file]
+            fileOfTensor = file.tensors.mapValues { _ in 0 }
+            ignoredIndex = hasIndex ? index : nil
+        } else if hasIndex {
             let map = try Self.weightMap(index)
             let names = Set(map.values).sorted()
             let files = try names.map { try SafetensorsFile(directory.appending($0)) }
@@ -20,17 +33,26 @@ package struct ModelWeights: Sendable {
             fileOfTensor = map.mapValues { numbers[$0]! }
             for (tensor, file) in fileOfTensor.sorted(by: { $0.key < $1.key }) { _ = try files[file].info(tensor) }
             self.files = files
+            ignoredIndex = nil
         } else {
-            let path = directory.appending("model.safetensors")
-            guard FileManager.default.fileExists(atPath: path.string) else {
-                throw FormatError(
-                    directory,
-                    "expected a Hugging Face model with model.safetensors or its index, found neither"
-                )
-            }
-            let file = try SafetensorsFile(path)
-            files = [file]
-            fileOfTensor = file.tensors.mapValues { _ in 0 }
+            throw FormatError(
+                directory,
+                "expected a Hugging Face model with model.safetensors or its index, found neither"
+            )
+        }
+    }
+
+    /// Refuses an adapter, with which transformers would load a different model than the weights alone.
+    private static func requireNoAdapter(_ directory: FilePath) throws {
+        let settings = directory.appending("adapter_config.json")
+        guard FileManager.default.fileExists(atPath: settings.string) else { return }
+        for name in ["adapter_model.safetensors", "adapter_model.bin"]
+        where FileManager.default.fileExists(atPath: directory.appending(name).string) {
+            throw FormatError(
+                settings,
+                "and \(name) are an adapter, which transformers applies and espalier does not; merge it into the model "
+                    + "(merge_and_unload in peft), or remove both files"
+            )
         }
     }
 

@@ -1,6 +1,5 @@
-internal import Compute
+package import Collectives
 internal import Formats
-internal import Foundation
 package import Preferences
 package import Transformer
 
@@ -48,13 +47,7 @@ extension TrainingConfiguration {
     }
 }
 
-/// The number of threads of a rank: `wanted`, or for 0 the rank's part of the available processors.
-package func threadCount(_ wanted: Int) -> Int {
-    guard wanted == 0 else { return wanted }
-    // Open MPI reports how many ranks share this host, and whether each is bound to its own processors.
-    let environment = ProcessInfo.processInfo.environment
-    let ranksOnHost = environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) } ?? 1
-    let available = Processor.availableCount
-    let isBound = environment["OMPI_MCA_orte_bound_at_launch"] == "1"
-    return isBound && available < ProcessInfo.processInfo.processorCount ? available : max(1, available / ranksOnHost)
+/// The number of threads of a rank: `wanted`, or for 0 the rank's share of the processors that it may run on.
+package func threadCount(_ wanted: Int, on communicator: any Communicator) -> Int {
+    wanted == 0 ? communicator.hostShare.processors : wanted
 }

@@ -55,7 +55,7 @@ package struct Evaluation {
         model: ForestModel
     ) throws -> ReferenceLogps {
         let other = try communicator.agree {
-            let other = try Policy(configuration, directory: directory)
+            let other = try Policy(configuration, directory: directory, communicator: communicator)
             try planner.dataset.validate(
                 from: FilePath(configuration.data),
                 for: other.architecture,
@@ -65,6 +65,7 @@ package struct Evaluation {
             return other
         }
         try communicator.requireSame(other.digest, "reference model (\(directory))")
+        other.reportIgnoredFiles(rank: communicator.rank)
         var source = source(ScoringPass(policy: other, planner: planner, communicator: communicator))
         let model = try communicator.agree {
             other.architecture == policy.architecture

@@ -42,17 +42,23 @@ package struct ModelDirectory {
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }
-        let index = path.appending("model.safetensors.index.json")
-        guard !FileManager.default.fileExists(atPath: index.string) else {
-            throw FormatError(index, "belongs to another model, which readers would prefer; choose another --output")
-        }
+        try requireNoOtherModel(in: path)
         let lock = try DirectoryLock(path)
         if !lock.isHeld {
             printNotice("warning: \(path): locks are not supported there; make sure that no other run writes to it")
         }
         let weights = policy.layout.count * MemoryLayout<Float>.stride
         let header = 1 << 20
-        let modelBytes = weights + header + (try companionBytes(in: source))
+        let companions = try ModelCompanions(in: source)
+        let modelBytes = try companions.names.reduce(weights + header) {
+            try $0 + MappedFile(source.appending($1)).count
+        }
+        if !companions.unknown.isEmpty {
+            let reason = "not known as files of a tokenizer, a processor or generation settings"
+            printNotice(
+                "note: \(source): not copied, \(reason): \(companions.unknown.joined(separator: ", "))".printable()
+            )
+        }
         return ModelDirectory(
             path: path,
             source: source,
@@ -61,6 +67,22 @@ package struct ModelDirectory {
             modelBytes: modelBytes,
             isRewritten: isRewritten
         )
+    }
+
+    /// Refuses a directory with files that would make readers load something else than the model that is written.
+    private static func requireNoOtherModel(in path: FilePath) throws {
+        let index = path.appending("model.safetensors.index.json")
+        guard !FileManager.default.fileExists(atPath: index.string) else {
+            throw FormatError(
+                index,
+                "belongs to another model, which some readers would prefer; choose another --output"
+            )
+        }
+        let adapter = path.appending("adapter_config.json")
+        guard !FileManager.default.fileExists(atPath: adapter.string) else {
+            let message = "is an adapter's, which transformers would apply to the tuned model"
+            throw FormatError(adapter, "\(message); remove it, or choose another --output")
+        }
     }
 
     /// Starts the run's files: its settings, and `metrics.jsonl`.
@@ -119,28 +141,13 @@ package struct ModelDirectory {
     }
 
     private func writeCompanions(to directory: FilePath) throws {
-        for name in try Self.companions(in: source) { try copy(source.appending(name), to: directory.appending(name)) }
-        try writeConfiguration(to: directory.appending("config.json"))
-    }
-
-    /// Tokenizer, chat template, generation settings: everything in addition to the weights and their index.
-    private static func companions(in source: FilePath) throws -> [String] {
-        let kinds = [".json", ".txt", ".model", ".jinja"]
-        let own = [
-            "config.json", "model.safetensors.index.json", "summary.json", Checkpoint.stateName,
-            DirectoryManifest.fileName,
-        ]
-        return try FileManager.default.contentsOfDirectory(atPath: source.string).sorted()
-            .filter { name in kinds.contains { name.hasSuffix($0) } && !own.contains(name) }
-    }
-
-    /// The size of the companion files; refuses a link to another directory, since a copy would disclose its target.
-    private static func companionBytes(in source: FilePath) throws -> Int {
-        try companions(in: source).reduce(0) { sum, name in
-            let path = source.appending(name)
-            try path.requireOwnFile(of: source)
-            return try sum + MappedFile(path).count
+        for name in try ModelCompanions(in: source).names {
+            let place = directory.appending(name)
+            let folder = place.removingLastComponent()
+            if folder != directory { try folder.makeDirectory() }
+            try copy(source.appending(name), to: place)
         }
+        try writeConfiguration(to: directory.appending("config.json"))
     }
 
     private func copy(_ file: FilePath, to place: FilePath) throws {

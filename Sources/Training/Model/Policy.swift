@@ -1,6 +1,8 @@
+package import Collectives
 package import Compute
 internal import Formats
 package import Preferences
+internal import Reporting
 package import SystemPackage
 package import Transformer
 
@@ -11,6 +13,8 @@ package final class Policy {
     package let weights: ParameterBuffer
     /// SHA-256 of the architecture and of what the weights were made from, in hexadecimal.
     package let digest: String
+    /// An index of weight files that exists and was not read; nil if there is none.
+    package let ignoredIndex: FilePath?
     /// The threads of this rank.
     package let team: ThreadTeam
 
@@ -23,7 +27,8 @@ package final class Policy {
         try table.check(files)
         let weights = try ParameterBuffer(table.trained)
         try table.read(files, into: weights)
-        try self.init(description, weights: weights, source: try files.digest(), team: team)
+        let (source, ignored) = (try files.digest(), files.ignoredIndex)
+        try self.init(description, weights: weights, source: source, ignoredIndex: ignored, team: team)
     }
 
     /// Makes a model up, for measurements: random weights, the same for the same seed whatever the team.
@@ -38,9 +43,11 @@ package final class Policy {
         _ description: ModelDescription,
         weights: ParameterBuffer,
         source: String,
+        ignoredIndex: FilePath? = nil,
         team: ThreadTeam
     ) throws {
         (self.description, self.weights, self.team) = (description, weights, team)
+        self.ignoredIndex = ignoredIndex
         var digest = Digest()
         digest.update("\(source)\n\(try description.architecture.canonicalForm)")
         self.digest = digest.hexadecimal
@@ -49,6 +56,13 @@ package final class Policy {
     package var architecture: Architecture { description.architecture }
     /// Where each trained weight lies: gradients, moments, exchange and checkpoints follow it.
     package var layout: ParameterLayout { weights.layout }
+    /// Reports on rank 0 the files of the model's directory that were ignored, and perhaps should not have been.
+    package func reportIgnoredFiles(rank: Int) {
+        guard rank == 0, let ignoredIndex else { return }
+        let reason = "model.safetensors exists, which transformers reads too"
+        printNotice("warning: \(ignoredIndex): ignored, because \(reason); remove whichever is stale".printable())
+    }
+
     /// All trained weights as one row.
     var flat: Matrix { weights.flat }
 
@@ -77,7 +91,12 @@ package final class Policy {
 
 extension Policy {
     /// Reads the model in `directory` for the threads that `configuration` asks for.
-    package convenience init(_ configuration: TrainingConfiguration, directory: FilePath) throws {
-        try self.init(directory: directory, team: .reporting(count: threadCount(configuration.threads)))
+    package convenience init(
+        _ configuration: TrainingConfiguration,
+        directory: FilePath,
+        communicator: any Communicator
+    ) throws {
+        let threads = threadCount(configuration.threads, on: communicator)
+        try self.init(directory: directory, team: .reporting(count: threads))
     }
 }

@@ -25,7 +25,7 @@ package struct Inputs {
             try configuration.validate()
             let shards = try configuration.communication.shardCount(ranks: communicator.size)
             let directory = FilePath(configuration.model)
-            let policy = try Policy(configuration, directory: directory)
+            let policy = try Policy(configuration, directory: directory, communicator: communicator)
             let path = FilePath(configuration.data)
             let dataset = try PreferenceDataset(path: path)
             try dataset.validate(
@@ -44,6 +44,7 @@ package struct Inputs {
         if let heldOut {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
+        policy.reportIgnoredFiles(rank: communicator.rank)
         func divide(_ dataset: PreferenceDataset) -> Planner {
             Planner(dataset, configuration, model: policy.architecture, shards: shards)
         }

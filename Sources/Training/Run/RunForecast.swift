@@ -73,13 +73,16 @@ package struct RunForecast {
 
     /// Plans every step of the run, as each rank does.
     ///
-    /// - Parameter heldOut: Held-out preferences, if the run evaluates.
+    /// - Parameters:
+    ///   - heldOut: Held-out preferences, if the run evaluates.
+    ///   - threads: The threads of a rank.
     package static func compute(
         _ dataset: PreferenceDataset,
         heldOut: PreferenceDataset? = nil,
         _ configuration: TrainingConfiguration,
         model: Architecture,
-        ranks: Int
+        ranks: Int,
+        threads: Int
     ) throws -> RunForecast {
         let shards = try configuration.communication.shardCount(ranks: ranks)
         let planner = Planner(dataset, configuration, model: model, shards: shards)
@@ -123,7 +126,7 @@ package struct RunForecast {
             workspace: ForestModel.byteCount(
                 model,
                 capacity: computed.capacity,
-                threads: threadCount(configuration.threads)
+                threads: threads
             )
         )
         let judgements = configuration.evaluation.count(steps: steps)

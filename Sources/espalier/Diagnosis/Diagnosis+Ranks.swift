@@ -6,14 +6,14 @@ internal import ScalingStudy
 internal import SystemPackage
 
 extension Diagnosis {
-    /// Compares what the ranks of one job must have alike; nothing where there is but one.
+    /// Compares what must be the same on all ranks of a job; empty for a single rank.
     ///
-    /// Every rank calls it, and rank 0 alone learns of the clocks.
+    /// Every rank calls it; only rank 0 compares the clocks.
     static func comparisons(_ communicator: any Communicator) throws -> [Finding] {
         guard communicator.size > 1 else { return [] }
         let build = try communicator.agree { try Digest.sha256(ofFile: FilePath("/proc/self/exe")) }
         let builds = try (0..<communicator.size).map { try communicator.broadcast(build, root: $0) }
-        // All leave a barrier within far less than the second that matters.
+        // All ranks leave a barrier within far less than the second that matters.
         try communicator.barrier()
         let now = [Date().timeIntervalSince1970]
         let clocks = try communicator.gather(now.span, root: 0)
@@ -28,12 +28,12 @@ extension Diagnosis {
         return Finding(
             "build",
             .fault,
-            "rank \(rank) runs another program than rank 0",
-            remedy: "put espalier on a file system that all hosts share, or copy it to each of them again"
+            "rank \(rank) runs a different program than rank 0",
+            remedy: "put espalier on a file system that all hosts share, or copy it to each host again"
         )
     }
 
-    /// Compares the ranks' clocks, read at one moment, in seconds.
+    /// Compares the ranks' clocks, read at the same moment, in seconds.
     static func comparison(ofClocks clocks: [Double]) -> Finding {
         let offsets = clocks.map { abs($0 - clocks[0]) }
         let largest = offsets.max() ?? 0
@@ -45,19 +45,19 @@ extension Diagnosis {
             .warning,
             "rank \(rank) is \(rounded(largest, 1)) s from rank 0",
             fluctuates: true,
-            remedy: "logs and files are dated by it: start a time service on its host, such as chrony"
+            remedy: "timestamps of logs and files depend on it: start a time service such as chrony on its host"
         )
     }
 
-    /// Compares what messages take between hosts; ranks of one host are not judged, since they may share cores.
+    /// Compares the links between hosts; those within a host are not compared, since its ranks may share cores.
     static func comparison(of links: LinkMatrix) -> Finding {
         guard links.joinsHosts, links.slowPair != nil else { return Finding("links", .sound, links.summary) }
         return Finding(
             "links",
             .warning,
             links.summary,
-            remedy: "every step waits for the slowest link: on both hosts `network` in the cluster file must name the "
-                + "fast network's addresses or interface; then look at cables and ports (ip -s link, ethtool)"
+            remedy: "every step waits for the slowest link: `network` in the cluster file must name the addresses or "
+                + "interface of the fast network on both hosts; then check cables and ports (ip -s link, ethtool)"
         )
     }
 }

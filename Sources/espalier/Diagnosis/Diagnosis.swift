@@ -3,22 +3,22 @@ internal import Compute
 internal import Foundation
 internal import Reporting
 
-/// One thing that was looked at, and what follows.
+/// The result of one check.
 struct Finding {
     enum Verdict: String {
         case sound = "✓"
-        /// Works, at less than full speed.
+        /// Works at less than full speed.
         case warning = "!"
-        /// Fails, or runs many times slower than it could.
+        /// Fails, or runs several times slower than possible.
         case fault = "✗"
     }
 
     let subject: String
     let verdict: Verdict
     let found: String
-    /// What to do; nil where nothing is to be done.
+    /// What to change; nil if nothing needs to change.
     let remedy: String?
-    /// Whether `found` is an amount that other programs change from one moment to the next.
+    /// Whether `found` is an amount that other programs change at any moment.
     let fluctuates: Bool
 
     init(_ subject: String, _ verdict: Verdict, _ found: String, fluctuates: Bool = false, remedy: String? = nil) {
@@ -35,13 +35,13 @@ struct Finding {
         return remedy.map { line + "\n    → \($0)" } ?? line
     }
 
-    /// What ranks have in common that are told of together: everything but amounts that fluctuate.
+    /// Everything but amounts that fluctuate, by which equal reports of ranks are merged.
     var gist: String {
         [verdict.rawValue, subject, fluctuates ? "" : found, remedy ?? ""].joined(separator: "\n")
     }
 }
 
-/// Looks at what decides a rank's speed and whether it can run at all.
+/// Checks what decides whether a rank can run, and how fast.
 struct Diagnosis {
     private let communicator: any Communicator
     private let threads: Int
@@ -56,8 +56,7 @@ struct Diagnosis {
         [processor, kernels, mpi, binding, transport, sharedMemory, hugePages, memory]
     }
 
-    /// Ranks on this host, as the launcher counts them.
-    private var localRanks: Int { environment["OMPI_COMM_WORLD_LOCAL_SIZE"].flatMap { Int($0) } ?? 1 }
+    private var localRanks: Int { communicator.hostShare.ranks }
 
     // MARK: Computing
 
@@ -72,15 +71,15 @@ struct Diagnosis {
                 "processor",
                 .warning,
                 "no AVX2, \(count) processors",
-                remedy: "products run at a quarter of a newer processor's rate; in a virtual machine, pass the host's "
-                    + "processor through"
+                remedy: "matrix products run at a quarter of a newer processor's speed; in a virtual machine, expose "
+                    + "the host's processor model"
             )
         }
     }
 
     private var kernels: Finding {
         let name = OpenBLASCore.name
-        let found = "OpenBLAS runs those for \(name)"
+        let found = "OpenBLAS uses those for \(name)"
         guard let core = OpenBLASCore.remedy(for: name, level: Processor.level) else {
             return Finding("kernels", .sound, found)
         }
@@ -94,19 +93,19 @@ struct Diagnosis {
         )
     }
 
-    /// Compares the ranks' FLOP/s for each thread, measured while all compute.
+    /// Compares the ranks' FLOP/s per thread, measured while all ranks compute.
     static func comparison(ofRatesPerThread rates: [Double]) -> Finding {
         let (slowest, fastest) = (rates.min() ?? 0, rates.max() ?? 0)
         let (low, high) = (rounded(slowest / 1e9, 0), rounded(fastest / 1e9, 0))
-        let found = "matrix products at \(low == high ? low : "\(low) to \(high)") GFLOP/s a thread"
+        let found = "matrix products at \(low == high ? low : "\(low) to \(high)") GFLOP/s per thread"
         guard slowest < 0.75 * fastest, let rank = rates.firstIndex(of: slowest) else {
             return Finding("rate", .sound, found)
         }
         return Finding(
             "rate",
             .warning,
-            "\(found), rank \(rank) the slowest",
-            remedy: "every step waits for the slowest rank: look for other programs there, or leave its host out"
+            "\(found), the lowest on rank \(rank)",
+            remedy: "every step waits for the slowest rank: stop other programs on its host, or exclude the host"
         )
     }
 
@@ -128,17 +127,18 @@ struct Diagnosis {
                 "binding",
                 .fault,
                 found,
-                remedy: "the threads of a rank would take turns: mpirun --bind-to none, or "
+                remedy: "the threads of a rank would share processors: use mpirun --bind-to none, or "
                     + "--map-by ppr:1:numa:pe=\(threads) --bind-to core"
             )
         }
-        guard threads * localRanks > all else { return Finding("binding", .sound, found) }
+        let share = communicator.hostShare.processors
+        guard threads > share else { return Finding("binding", .sound, found) }
         return Finding(
             "binding",
             .warning,
             found,
-            remedy: "more threads than processors: start \(max(1, all / threads)) ranks here, or --threads "
-                + "\(max(1, all / localRanks))"
+            remedy:
+                "more threads than processors: start \(max(1, available / threads)) ranks here, or set --threads \(share)"
         )
     }
 
@@ -147,14 +147,14 @@ struct Diagnosis {
         let filtered = lines(of: "/proc/self/status").contains { $0.hasPrefix("Seccomp:") && $0.hasSuffix("2") }
         let scope = lines(of: "/proc/sys/kernel/yama/ptrace_scope").first.flatMap { Int($0) } ?? 0
         guard localRanks > 1, environment[variable] != "none", filtered || scope > 0 else {
-            let found = localRanks > 1 ? "ranks of this host copy directly" : "no other rank here"
+            let found = localRanks > 1 ? "ranks on this host copy directly" : "no other rank on this host"
             return Finding("transport", .sound, found)
         }
         return Finding(
             "transport",
             .warning,
-            filtered ? "a seccomp filter, as containers have it" : "ptrace_scope is \(scope)",
-            remedy: "ranks may not read each other's memory; if Open MPI complains, set \(variable)=none"
+            filtered ? "a seccomp filter, as in containers" : "ptrace_scope is \(scope)",
+            remedy: "ranks may not read each other's memory; if Open MPI reports errors, set \(variable)=none"
         )
     }
 
@@ -162,18 +162,18 @@ struct Diagnosis {
 
     private var sharedMemory: Finding {
         guard let free = freeBytes("/dev/shm") else {
-            return Finding("/dev/shm", .warning, "is not there", remedy: "mount a tmpfs at /dev/shm")
+            return Finding("/dev/shm", .warning, "missing", remedy: "mount a tmpfs at /dev/shm")
         }
-        // Open MPI keeps some megabytes for each rank in it, and ends with a bus error where it is full.
+        // Open MPI allocates some megabytes per rank there, and dies with a bus error if it is full.
         let needed = 32 << 20 * localRanks
         let found = "\(free >> 20) MiB free"
         guard free < needed else { return Finding("/dev/shm", .sound, found, fluctuates: true) }
         return Finding(
             "/dev/shm",
             .fault,
-            found + ", \(localRanks) ranks want \(needed >> 20)",
+            found + ", \(localRanks) ranks need \(needed >> 20)",
             fluctuates: true,
-            remedy: "docker run --shm-size=1g, or in Kubernetes an emptyDir with medium: Memory at /dev/shm"
+            remedy: "use docker run --shm-size=1g, or in Kubernetes an emptyDir with medium: Memory at /dev/shm"
         )
     }
 
@@ -191,7 +191,7 @@ struct Diagnosis {
         return Finding(
             "memory",
             .sound,
-            "\(kilobytes >> 20) GiB available on this host; espalier plan says what a rank takes",
+            "\(kilobytes >> 20) GiB available on this host; espalier plan prints the memory of a rank",
             fluctuates: true
         )
     }

@@ -4,11 +4,11 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Cluster files, hosts that are not there, and what `espalier launch` makes of both.
+/// Cluster files, simulated hosts, and the commands that `espalier launch` builds from them.
 enum Clusters {
-    /// A host with two hyperthreads a core, as the kernel would tell of it in files under a directory.
+    /// A host with two hyperthreads per core, as the kernel describes it in files under a directory.
     ///
-    /// Processor `p` and processor `p + domains * cores` are one core. `files` replace or join the others.
+    /// Processor `p` and processor `p + domains * cores` are one core. `files` replace or extend the others.
     static func host(
         in directory: FilePath,
         domains: Int = 2,
@@ -40,7 +40,7 @@ enum Clusters {
         return root.string
     }
 
-    /// Runs `espalier launch` as if it were on `host`.
+    /// Runs `espalier launch` as on `host`.
     static func launch(
         _ cluster: FilePath,
         on host: String,
@@ -51,7 +51,7 @@ enum Clusters {
         return try Launch.run("espalier", options + words, solo: true, variables: variables)
     }
 
-    /// The command in one line, without what root needs and without the directory of `espalier`.
+    /// The command on one line, without root's option and without the directory of `espalier`.
     static func command(
         _ cluster: FilePath,
         on host: String,
@@ -65,7 +65,7 @@ enum Clusters {
             .joined(separator: " ")
     }
 
-    /// Writes a file of this text.
+    /// Writes a text file.
     static func file(_ text: String, in directory: FilePath, name: String = "cluster.yaml") throws -> FilePath {
         let path = directory.appending(name)
         try text.write(toFile: path.string, atomically: true, encoding: .utf8)

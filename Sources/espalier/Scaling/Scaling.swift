@@ -16,7 +16,8 @@ struct Scaling: ParsableCommand {
             bench: one model, one data source, and one sharing mode (default prefix). The JSON file contains all \
             measurements: --from reads it to print, plot and predict again without running.
 
-              espalier scaling --ranks 1,2,4 --synthetic-model 135m --profile hh-rlhf --json study.json
+              espalier scaling --ranks 1,2,4 --synthetic-model 135m \\
+                  --profile hh-rlhf --json study.json
               espalier scaling --from study.json --predict 1024 --network 10gbe
             """
     )

@@ -150,7 +150,7 @@ struct ScalingTests {
             ),
             (
                 ["--ranks", "1", "--synthetic-model", "135m", "--profile", "all"],
-                "the data to measure must be one data source, found 6"
+                "the number of data sources must be 1, found 6"
             ),
             (["--network", "10gbe", "--ranks", "1"], "--network needs --predict; give both, or neither"),
             (

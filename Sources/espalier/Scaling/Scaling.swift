@@ -165,7 +165,7 @@ struct Scaling: ParsableCommand {
         let bench = try Bench.parse(benchOptions)
         let settings = try bench.resolved()
         let given = bench.sharing.isEmpty ? 1 : settings.sharing.count
-        try check("the data to measure", settings.sources.count == 1, "one data source", "\(settings.sources.count)")
+        try check("the number of data sources", settings.sources.count == 1, "1", "\(settings.sources.count)")
         try check("--sharing", given == 1, "one sharing mode", bench.sharing.map(\.rawValue).joined(separator: " "))
         return benchOptions + (bench.sharing.isEmpty ? ["--sharing", "prefix"] : [])
     }

@@ -142,7 +142,8 @@ struct ScalingTests {
             ),
             (
                 ["--ranks", "1", "--global-batch-size", "4"] + Self.bench,
-                "--global-batch-size must be omitted, since --rows and --mode set what a run measures, found it"
+                "--global-batch-size must be omitted, since --rows and --mode set what a run measures, "
+                    + "found it among the options of bench"
             ),
             (
                 ["--ranks", "1", "--sharing", "none", "--sharing", "prefix"] + Self.bench,

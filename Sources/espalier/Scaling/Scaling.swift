@@ -160,7 +160,8 @@ struct Scaling: ParsableCommand {
     private func checkedBenchOptions() throws -> [String] {
         for option in ["--global-batch-size", "--profile-phases", "--trace"] {
             let isGiven = benchOptions.contains { $0 == option || $0.hasPrefix(option + "=") }
-            try check(option, !isGiven, "omitted, since --rows and --mode set what a run measures", "it")
+            let expected = "omitted, since --rows and --mode set what a run measures"
+            try check(option, !isGiven, expected, "it among the options of bench")
         }
         let bench = try Bench.parse(benchOptions)
         let settings = try bench.resolved()

@@ -17,8 +17,9 @@ struct Train: ParsableCommand {
             SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 stop a run after the current step, with a checkpoint and exit code \
             75; the same command with --resume continues it.
 
-              mpirun -np 2 --bind-to none espalier train --model DIR --data train.safetensors --output OUT \\
-                  --beta 0.1 --learning-rate 5e-6 --warmup-ratio 0.1 --global-batch-size 8 --save-steps 100
+              mpirun -np 2 --bind-to none espalier train --model DIR \\
+                  --data train.safetensors --output OUT --beta 0.1 \\
+                  --learning-rate 5e-6 --global-batch-size 8 --save-steps 100
             """
     )
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Benchmarking
 internal import Collectives
+internal import Configuration
 internal import Formats
 internal import Preferences
 internal import Reporting

@@ -1,12 +1,12 @@
 internal import ArgumentParser
 internal import Benchmarking
 internal import Collectives
+internal import Configuration
 internal import Formats
 internal import Foundation
 internal import Reporting
 internal import ScalingStudy
 internal import SystemPackage
-internal import Training
 
 extension ScalingStudy.Mode: ExpressibleByArgument {}
 

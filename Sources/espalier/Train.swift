@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Collectives
+internal import Configuration
 internal import Supervision
 internal import Training
 

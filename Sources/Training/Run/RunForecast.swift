@@ -1,3 +1,4 @@
+package import Configuration
 internal import Formats
 package import Preferences
 package import Transformer

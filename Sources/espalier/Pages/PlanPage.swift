@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Preferences
 internal import Reporting
 internal import Training

@@ -2,7 +2,6 @@ internal import Foundation
 internal import Objectives
 internal import Reporting
 internal import Testing
-internal import Training
 
 /// The metrics of an evaluation, and how sure they are.
 struct EvaluationReportTests {

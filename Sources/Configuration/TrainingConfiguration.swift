@@ -178,7 +178,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     }
 
     /// Optimizer steps of the run over `stepsPerEpoch` steps an epoch.
-    func totalSteps(stepsPerEpoch: Int) -> Int {
+    package func totalSteps(stepsPerEpoch: Int) -> Int {
         maxSteps > 0 ? maxSteps : Int((numTrainEpochs * Double(stepsPerEpoch)).rounded(.up))
     }
 }

@@ -51,7 +51,7 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "Maximum global gradient norm, for clipping; 0 for no clipping (default 1).")
     var maxGradNorm: Double?
 
-    @Option(name: .long, help: "Decoupled weight decay of the matrices; norms are not decayed (default 0).")
+    @Option(name: .long, help: "Decoupled weight decay of the matrices, not of norms and biases (default 0).")
     var weightDecay: Double?
 
     @Option(name: .long, help: "Steps between lines of metrics (default 1).")

@@ -96,6 +96,7 @@ struct ReferenceLogpsTests {
         try Places.temporary { directory in
             let path = directory.appending("reference.safetensors")
             let dataset = try dataset()
+            let own = ModelDigest.version + "abc"
             let remedy = "; choose another --reference-cache, or remove this one"
             func refusal(_ dataset: PreferenceDataset, _ digest: String) -> String? {
                 let error = #expect(throws: (any Error).self) {
@@ -103,18 +104,22 @@ struct ReferenceLogpsTests {
                 }
                 return error.map { "\($0)" }
             }
+            try ReferenceLogps(dataset).write(to: path, modelDigest: own)
+            #expect(refusal(dataset, ModelDigest.version + "abd") == "\(path): made for another model" + remedy)
+            #expect(refusal(try self.dataset(firstToken: 9), own) == "\(path): made for other data" + remedy)
+            // Earlier versions hashed what depended on the program.
+            let incomparable = "a model digest of another version of espalier, which cannot be compared"
             try ReferenceLogps(dataset).write(to: path, modelDigest: "abc")
-            #expect(refusal(dataset, "abd") == "\(path): made for another model" + remedy)
-            #expect(refusal(try self.dataset(firstToken: 9), "abc") == "\(path): made for other data" + remedy)
+            #expect(refusal(dataset, own) == "\(path): made for \(incomparable)" + remedy)
             // No cache at all, and one whose tokens do not fit its own digest.
             try SafetensorsWriter.write([SafetensorsEntry(name: "token_logps", values)], to: path)
-            #expect(refusal(dataset, "abc") == "\(path): made for another model" + remedy)
-            let metadata = ["model_digest": "abc", "data_digest": dataset.digest]
+            #expect(refusal(dataset, own) == "\(path): made for \(incomparable)" + remedy)
+            let metadata = ["model_digest": own, "data_digest": dataset.digest]
             let short = SafetensorsEntry(name: "token_logps", [-1] as [Float])
             try SafetensorsWriter.write([short], metadata: metadata, to: path)
-            #expect(refusal(dataset, "abc") == "\(path): made for other data" + remedy)
+            #expect(refusal(dataset, own) == "\(path): made for other data" + remedy)
             try SafetensorsWriter.write([], metadata: metadata, to: path)
-            #expect(refusal(dataset, "abc") == "\(path): has no tensor token_logps")
+            #expect(refusal(dataset, own) == "\(path): has no tensor token_logps")
         }
     }
 }

@@ -67,7 +67,8 @@ struct RunIdentity {
 
     /// What differs in a checkpoint of another run; nil if nothing does.
     func difference(from state: CheckpointState) -> String? {
-        if state.modelDigest != modelDigest { return "another --model" }
+        let model = ModelDigest.difference(of: state.modelDigest, from: modelDigest, otherModel: "another --model")
+        if let model { return model }
         if state.dataDigest != dataDigest { return "other --data" }
         return state.heldOutDigest == heldOutDigest ? nil : "other --eval-data"
     }

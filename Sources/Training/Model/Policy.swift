@@ -12,7 +12,7 @@ package final class Policy {
     package let description: ModelDescription
     /// The weights, in the layout's order.
     package let weights: ParameterBuffer
-    /// SHA-256 of the architecture and of what the weights were made from, in hexadecimal.
+    /// The digest of the architecture and of what the weights were made from; see `ModelDigest`.
     package let digest: String
     /// An index of weight files that exists and was not read; nil if there is none.
     package let ignoredIndex: FilePath?
@@ -51,7 +51,7 @@ package final class Policy {
         self.ignoredIndex = ignoredIndex
         var digest = Digest()
         digest.update("\(source)\n\(try description.architecture.canonicalForm)")
-        self.digest = digest.hexadecimal
+        self.digest = ModelDigest.version + digest.hexadecimal
     }
 
     package var architecture: Architecture { description.architecture }

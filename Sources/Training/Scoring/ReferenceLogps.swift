@@ -53,10 +53,12 @@ package struct ReferenceLogps: Sendable {
     ///   values have changed.
     package init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
         let file = try SafetensorsFile(path)
-        for (key, expected, what) in [
-            ("model_digest", modelDigest, "another model"), ("data_digest", dataset.digest, "other data"),
-        ] where file.metadata[key] != expected {
+        let stored = file.metadata["model_digest"]
+        if let what = ModelDigest.difference(of: stored, from: modelDigest, otherModel: "another model") {
             throw TrainingError.foreignCache(path: path.string, what: what)
+        }
+        guard file.metadata["data_digest"] == dataset.digest else {
+            throw TrainingError.foreignCache(path: path.string, what: "other data")
         }
         self.dataset = dataset
         tokens = try file.float32s("token_logps")

@@ -17,7 +17,7 @@ package struct ConfigurationReader {
 
     // MARK: Values
 
-    /// Whether the key is there and not null.
+    /// Whether the key is present and not null.
     func has(_ key: String) -> Bool { object[key] != nil }
 
     /// One of some names.
@@ -67,30 +67,30 @@ package struct ConfigurationReader {
         return ConfigurationReader(settings, path: path, prefix: prefix + key + ".")
     }
 
-    // MARK: What must not be there
+    // MARK: Unsupported features
 
-    /// Demands that a feature is absent.
+    /// Requires that a feature is absent.
     mutating func forbid(_ key: String) throws {
         guard let value = take(key) else { return }
         throw unsupported(key, Self.text(value), "absent")
     }
 
-    /// Demands that a feature is absent or `false`.
+    /// Requires that a feature is absent or `false`.
     mutating func forbidFlag(_ key: String) throws {
         guard let value = take(key), value != .flag(false) else { return }
         throw unsupported(key, Self.text(value), "false or absent")
     }
 
-    /// Demands that a number is absent or that which changes nothing.
+    /// Requires that a number is absent or has the neutral value.
     mutating func forbid(_ key: String, unless neutral: Int) throws {
         guard let value = take(key), value.double != Double(neutral) else { return }
         throw unsupported(key, Self.text(value), "\(neutral) or absent")
     }
 
-    /// Takes keys that have no effect beside others that were read.
+    /// Marks keys as read that have no effect, given the others.
     mutating func ignore(_ keys: [String]) { read.formUnion(keys) }
 
-    /// Demands that nothing is left over that could change what the model computes.
+    /// Requires that no key is left over that could change what the model computes.
     ///
     /// - Parameter architecture: What was read; nil for a nested object, in which no key is harmless.
     func finish(_ architecture: Architecture? = nil) throws {
@@ -105,7 +105,7 @@ package struct ConfigurationReader {
         }
     }
 
-    /// A fault of several keys together.
+    /// An error about several keys together.
     func violation(_ words: String) -> FormatError { FormatError(path, words) }
 
     private mutating func take(_ key: String) -> JSONValue? {

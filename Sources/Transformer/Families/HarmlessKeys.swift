@@ -3,7 +3,7 @@ internal import Formats
 /// Keys of `config.json` that do not change the log-probabilities of a decoder, whatever their value or with some values.
 ///
 /// `transformers` writes attributes of its base class and of generation into every full dump of a configuration, and tools
-/// leave marks of their own; what a family computes is described by other keys.
+/// add keys of their own; other keys describe what a family computes.
 enum HarmlessKeys {
     /// Whether a key that no family read changes nothing with this value.
     static func changesNothing(_ key: String, _ value: JSONValue, in architecture: Architecture) -> Bool {

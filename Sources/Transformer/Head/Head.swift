@@ -1,11 +1,11 @@
 package import Compute
 package import Preferences
 
-/// What a model makes of the normalized hidden states that follow its last layer, both ways.
+/// The scores that a model computes from the normalized hidden states of its last layer, forward and backward.
 ///
 /// The pass knows neither what is scored nor by which parameters.
 package protocol Head {
-    /// What the head finds in a row.
+    /// The scores of a packed row.
     associatedtype Scores
 
     /// The head of a model of this architecture, with buffers for rows within `capacity`.
@@ -14,7 +14,7 @@ package protocol Head {
     /// The bytes of those buffers.
     static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int
 
-    /// Makes the system provide the buffers' memory.
+    /// Touches all buffers, so that the system provides their memory.
     func touchMemory()
 
     /// Scores a row from the hidden states of its loss rows, `[L, D]`.

@@ -190,7 +190,7 @@ extension VocabularyHead {
                 projection.inputGradient(logits, into: partial, accumulate: true)
             }
         }
-        // Each state's parts are added in the order of threads, whichever thread adds them.
+        // Parts are added in the order of threads, whatever the division of rows.
         team.forEachBlock("head reduction", of: count, blockSize: Workspace.blockSize) { block, _ in
             dhidden.rows(block).copy(from: partial(0, rows: count).rows(block))
             for thread in 1..<max(team.count, 1) { dhidden.rows(block).add(partial(thread, rows: count).rows(block)) }

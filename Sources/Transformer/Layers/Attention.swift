@@ -81,7 +81,7 @@ package struct Attention: Sendable {
         }
     }
 
-    /// Turns the gradients of query, key and value back, and computes that of the projections' input.
+    /// Rotates the gradients of query, key and value back, and computes that of the projections' input.
     ///
     /// - Parameters:
     ///   - gradients: Of the whole row; those of keys and values are first added up over threads, into the first.

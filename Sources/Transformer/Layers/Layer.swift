@@ -75,7 +75,7 @@ struct Layer: Sendable {
 
     // MARK: Backward
 
-    /// Turns the gradient of the layer's output, in the first rows of `stream`, into that of its input, and adds the
+    /// Replaces the gradient of the layer's output, in the first rows of `stream`, by that of its input, and adds the
     /// gradients of its weights.
     func backward(_ context: LayerContext) {
         let buffers = context.workspace.gradients
@@ -86,7 +86,7 @@ struct Layer: Sendable {
         projectionBackward(gradients, context, buffers)
     }
 
-    /// Goes back through the feed-forward and attention's output projection: leaves the gradient of attention's output
+    /// The backward pass of the feed-forward and attention's output projection: leaves the gradient of attention's output
     /// in `attentionOutput`, and that of the residual stream before the feed-forward in `middle`, for all tokens.
     private func feedForwardBackward(_ context: LayerContext, _ buffers: Workspace.Backward) {
         let pass = context.pass
@@ -149,7 +149,7 @@ struct Layer: Sendable {
         )
     }
 
-    /// Gives every token a row again: those that the head does not read have no gradient yet.
+    /// Scatters compact gradients to a row for every token; tokens that the head does not read have no gradient yet.
     private func expand(_ outputs: [Int32], _ compact: Matrix, _ buffers: Workspace.Backward, tokens: Int) {
         let (attended, middle) = (buffers.attentionOutput.rows(0..<tokens), buffers.middle.rows(0..<tokens))
         let stream = buffers.stream.rows(0..<outputs.count)
@@ -160,7 +160,7 @@ struct Layer: Sendable {
         middle.scatter(stream, rows: outputs[...])
     }
 
-    /// Goes back through query, key and value and their norm: leaves the gradient of the layer's input in `stream`.
+    /// The backward pass of query, key and value and their norm: leaves the gradient of the layer's input in `stream`.
     private func projectionBackward(
         _ gradients: ForestAttention.Gradients,
         _ context: LayerContext,

@@ -3,12 +3,12 @@ package import Formats
 
 /// The tensors of a model's files against the parameters of its architecture.
 extension ParameterTable {
-    /// Demands that the files hold every parameter with its shape, and nothing that would make it another model.
+    /// Checks that the files hold every parameter with its shape, and no tensor of another model.
     ///
     /// - Throws: `FormatError` that names the tensor.
     package func check(_ files: ModelWeights) throws {
         try checkNames(files)
-        // Before memory is taken, so that it is no more than there are weights for.
+        // Before allocation, so that a wrong size in config.json allocates nothing.
         for parameter in parameters { try files.check(parameter.name, shape: parameter.shape) }
         try checkTiedHead(files)
     }

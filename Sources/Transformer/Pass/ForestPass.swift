@@ -8,7 +8,7 @@ package typealias ForestModel = ForestPass<VocabularyHead>
 /// out, with gradients by hand-written backward passes.
 package final class ForestPass<H: Head> {
     package let architecture: Architecture
-    /// Where the time went; the caller resets it.
+    /// Accumulated times; the caller resets them.
     package var times = PassTimes()
 
     private let team: ThreadTeam
@@ -41,7 +41,7 @@ package final class ForestPass<H: Head> {
             + H.byteCount(architecture, capacity: capacity, threads: threads)
     }
 
-    /// Makes the system provide all memory that rows will use, which it otherwise does when a row first needs it.
+    /// Touches all buffers, so that the system provides their memory now and not when a row first needs it.
     package func touchMemory() {
         workspace.fill(0, team: team)
         head.touchMemory()
@@ -163,7 +163,7 @@ extension ForestPass {
         return workspace.finalNormed.rows(0..<count)
     }
 
-    /// Turns the gradient of the normalized states into that of the last layer's output, in `stream`.
+    /// Computes the gradient of the last layer's output, in `stream`, from that of the normalized states.
     private func normalizeBackward(_ count: Int, _ parameters: ModelParameters) {
         let buffers = workspace.gradients
         let dhidden = buffers.stream.rows(0..<count)

@@ -25,7 +25,8 @@ struct Resumption {
             guard let store else { return nil }
             let found = try Self.find(configuration, in: store) { checkpoint in
                 let settings = try checkpoint.settings()
-                let what = try identity.difference(from: checkpoint.state) ?? configuration.difference(from: settings)
+                let setting = try configuration.difference(from: settings)
+                let what = identity.difference(from: checkpoint.state) ?? setting.map { "\($0)" }
                 if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
             }
             if let found { tell("resuming after step \(found.state.run.step) from \(found.path)") }

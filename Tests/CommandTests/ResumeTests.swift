@@ -275,7 +275,7 @@ struct ResumeTests {
             }
             let end = "; resume with what it was made with, or start anew without --resume"
             for (arguments, what) in [
-                (["--learning-rate", "0.5"], "learning_rate: 0.01"),
+                (["--learning-rate", "0.5"], "learning_rate: 0.01, this run has 0.5"),
                 (["--data", Golden.freeHead.file.string], "other --data"),
             ] {
                 let reason = "OUT/checkpoint-5: made with \(what)\(end)"
@@ -287,6 +287,32 @@ struct ResumeTests {
             // Where there is nothing to go on from, a run begins.
             let first = try start(directory.appending("new"), ["--max-steps", "6", "--resume"])
             #expect(first.status == 0 && !first.errors.contains("resuming"))
+        }
+    }
+
+    @Test("losses in another order, or whose weights are swapped, are another run's, with both values in the message")
+    func otherLosses() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            func losses(_ names: [String], _ weights: [String]) -> [String] {
+                ["--max-steps", "6", "--loss-type"] + names + ["--loss-weights"] + weights
+            }
+            _ = try finish(output, losses(["sigmoid", "sft"], ["1", "0.5"]))
+            let end = "; resume with what it was made with, or start anew without --resume\n"
+            for (change, what) in [
+                (losses(["sigmoid", "sft"], ["0.5", "1"]), "loss_weights: [1,0.5], this run has [0.5,1]"),
+                (
+                    losses(["sft", "sigmoid"], ["1", "0.5"]),
+                    #"loss_type: ["sigmoid","sft"], this run has ["sft","sigmoid"]"#
+                ),
+            ] {
+                let outcome = try start(output, change + ["--resume", checkpoint(output, 5).string])
+                #expect(outcome.status == 64, "\(outcome.errors)")
+                #expect(
+                    outcome.errors.hasPrefix("error: \(checkpoint(output, 5)): made with \(what)\(end)"),
+                    "\(outcome.errors)"
+                )
+            }
         }
     }
 

@@ -88,7 +88,14 @@ package struct RunForecast {
         stepsPerEpoch = cursor.stepsPerEpoch
         steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
         let judge = heldOut.map { Planner($0, configuration, model: model, shards: shards) }
-        let computed = TrainingRows(configuration, planner: planner, heldOut: judge, cursor: cursor, steps: steps)
+        let computed = TrainingRows(
+            configuration,
+            planner: planner,
+            heldOut: judge,
+            cursor: cursor,
+            steps: steps,
+            skippedSteps: 0
+        )
         var (rows, imbalance, idle) = (Rows(), [Double](), 0)
         for _ in 0..<steps {
             let examples = cursor.next()

@@ -14,10 +14,21 @@ struct TrainingRows {
     let selfCheck: SelfCheck?
     private let recomputes: Bool
 
-    /// The rows of the first `steps` steps from `cursor`.
-    init(_ configuration: TrainingConfiguration, planner: Planner, heldOut: Planner?, cursor: StepCursor, steps: Int) {
+    /// The rows of a run of `steps` steps that begins at `cursor`, wherever it resumes.
+    ///
+    /// - Parameter skippedSteps: Steps whose rows the run has skipped so far; as many more are visited at its end. With
+    ///   `rollback_on_spike` it may skip others yet, so that it may come to every row.
+    init(
+        _ configuration: TrainingConfiguration,
+        planner: Planner,
+        heldOut: Planner?,
+        cursor: StepCursor,
+        steps: Int,
+        skippedSteps: Int
+    ) {
         (self.planner, self.heldOut) = (planner, heldOut)
-        visited = cursor.rows(ofSteps: steps)
+        let maySkip = configuration.saving.rollbackOnSpike != nil
+        visited = cursor.rows(ofSteps: max(steps + skippedSteps, maySkip ? cursor.stepsPerEpoch : 0))
         var cursor = cursor
         selfCheck = SelfCheck(
             of: planner.dataset,
@@ -28,16 +39,15 @@ struct TrainingRows {
         recomputes = configuration.gradientCheckpointing
     }
 
-    /// The rows of a run from its beginning, wherever it goes on.
-    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ course: RunCourse) {
-        // A run that goes back takes others of the rows than it would have taken.
-        let passesOver = configuration.saving.rollbackOnSpike != nil
+    /// The rows of a run from its beginning, wherever it resumes.
+    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ course: RunCourse, skippedSteps: Int) {
         self.init(
             configuration,
             planner: inputs.planner,
             heldOut: inputs.heldOut,
             cursor: course.beginning,
-            steps: passesOver ? max(course.totalSteps, course.stepsPerEpoch) : course.totalSteps
+            steps: course.totalSteps,
+            skippedSteps: skippedSteps
         )
     }
 

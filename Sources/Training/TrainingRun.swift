@@ -60,7 +60,7 @@ package final class TrainingRun {
         state = resumption?.state.run ?? RunState()
         course = RunCourse(inputs.dataset, configuration)
         course.advance(by: state.step + state.passedOver)
-        let rows = TrainingRows(configuration, inputs, course)
+        let rows = TrainingRows(configuration, inputs, course, skippedSteps: state.passedOver)
         let (layout, communication) = (policy.layout, configuration.communication)
         let share = try RankShare(communication, parameters: layout.count, communicator: communicator)
         collective = share.choice

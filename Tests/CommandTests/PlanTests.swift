@@ -48,6 +48,22 @@ struct PlanTests {
         #expect(alone != nil && judged != nil && alone != judged)
     }
 
+    @Test("the memory has room for rows that a run takes only where it goes back")
+    func rollback() throws {
+        try Places.temporary { directory in
+            // The first row alone is trained on, unless the run goes back; the others are larger.
+            let course = ["--no-shuffle", "--global-batch-size", "1", "--max-steps", "1", "--row-tokens", "100000"]
+            func memory(_ name: String, _ settings: String) throws -> String? {
+                let file = directory.appending(name)
+                try settings.write(toFile: file.string, atomically: true, encoding: .utf8)
+                return try plan(course + ["--config", file.string]).first { $0.hasPrefix("memory") }
+            }
+            let saved = try memory("saved", "save_steps: 100\n")
+            let goesBack = try memory("goes-back", "save_steps: 100\nrollback_on_spike: 5.0\n")
+            #expect(saved != nil && goesBack != nil && saved != goesBack)
+        }
+    }
+
     @Test("the tokens foretold are those that a run computes")
     func tokens() throws {
         for sharing in ["none", "prompt", "prefix"] {

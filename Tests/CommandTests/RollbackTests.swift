@@ -122,6 +122,22 @@ struct RollbackTests {
         }
     }
 
+    @Test("a run that has gone back and is resumed without the flag has the reference of all rows that it takes")
+    func resumedWithoutFlag() throws {
+        try Places.temporary { directory in
+            let data = directory.appending("data.safetensors")
+            // Steps take 110 rows of 120; those that are skipped move the last steps to rows behind them.
+            try writeRows(Self.rows, to: data, odd: Self.odd)
+            let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("calm"), data)))"]
+            let output = directory.appending("out")
+            let whole = try finish(output, data, option)
+            try #require(whole.summary["rollbacks"] == 1)
+            let resumed = try finish(output, data, ["--resume"])
+            #expect(resumed.metrics.map { $0["loss"] } == whole.metrics.map { $0["loss"] })
+            #expect(resumed.weights == whole.weights && resumed.weights.count == 29)
+        }
+    }
+
     @Test("a run that goes back again and again ends; without a checkpoint it is told of the leap and goes on")
     func limit() throws {
         try Places.temporary { directory in

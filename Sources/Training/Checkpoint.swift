@@ -143,7 +143,10 @@ struct Checkpoint {
         /// As `espalier.yaml` has them.
         let settings: String
         let metrics: MetricsLog.Lines
-        let tensors: TrainedTensors
+        /// The weights by their names, as a model has them.
+        let weights: [SafetensorsEntry]
+        /// The moments of each weight, with `first.` and `second.` before its name.
+        let moments: [SafetensorsEntry]
         /// A name of the best model's weights that the checkpoint may take.
         let best: FilePath?
 
@@ -152,12 +155,12 @@ struct Checkpoint {
             try AtomicFile.write(to: directory.appending(Checkpoint.stateName)) { try $0.append(state.json()) }
             try AtomicFile.write(to: directory.appending(Checkpoint.settingsName)) { try $0.append(settings) }
             try metrics.write(to: directory.appending(Checkpoint.metricsName))
-            try SafetensorsWriter.write(tensors.momentEntries, to: directory.appending(Checkpoint.momentsName))
+            try SafetensorsWriter.write(moments, to: directory.appending(Checkpoint.momentsName))
             if let best {
                 let place = directory.appending(Checkpoint.bestName)
                 try FileManager.default.moveItem(atPath: best.string, toPath: place.string)
             }
-            try output.write(tensors.modelEntries, to: directory)
+            try output.write(weights, to: directory)
         }
     }
 }

@@ -5,6 +5,9 @@ internal import Transformer
 
 /// AdamW's moments between the ranks that keep them, each for its slices, and rank 0, which writes and reads them whole.
 struct Moments {
+    /// Which of the two.
+    enum Kind: String, CaseIterable { case first, second }
+
     let slices: ParameterSlices
     let optimizer: Optimizer
     let communicator: any Communicator
@@ -13,9 +16,14 @@ struct Moments {
     ///
     /// - Parameter whole: Of rank 0 alone: where the first and the second moments go, in the layout's order.
     func collect(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
+        try collect(.first, into: whole?.first, team: team)
+        try collect(.second, into: whole?.second, team: team)
+    }
+
+    /// Brings those of one kind together on rank 0; every rank calls it for both, the first moments before the second.
+    func collect(_ kind: Kind, into whole: Matrix?, team: ThreadTeam) throws {
         let own = optimizer.moments
-        try collect(own.first, into: whole?.first, team: team)
-        try collect(own.second, into: whole?.second, team: team)
+        try collect(kind == .first ? own.first : own.second, into: whole, team: team)
     }
 
     /// Gives each rank its slices of what rank 0 reads; every rank calls it.

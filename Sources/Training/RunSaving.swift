@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Compute
+internal import Formats
 internal import Foundation
 internal import SystemPackage
 
@@ -12,6 +13,8 @@ final class RunSaving {
     private let policy: Policy
     private let moments: Moments
     private let comparison: RankComparison
+    /// Of all parameters, free between two steps.
+    private let scratch: Matrix
     private let communicator: any Communicator
     /// Of rank 0 alone, as is all below.
     private let output: ModelDirectory?
@@ -28,6 +31,7 @@ final class RunSaving {
     /// - Parameters:
     ///   - identity: What the run computes with.
     ///   - moments: Of the optimizer, over all ranks.
+    ///   - scratch: Of all parameters; overwritten where a run is stopped, so that rank 0 needs no memory for that.
     ///   - output: The directory that checkpoints go to, of rank 0.
     ///   - last: The checkpoint that the run goes on from, of rank 0.
     init(
@@ -35,13 +39,14 @@ final class RunSaving {
         identity: RunIdentity,
         policy: Policy,
         moments: Moments,
+        scratch: Matrix,
         output: ModelDirectory?,
         last: FilePath?,
         communicator: any Communicator
     ) throws {
         self.last = last
         (settings, self.identity) = (configuration.saving, identity)
-        (self.policy, self.moments, self.communicator) = (policy, moments, communicator)
+        (self.policy, self.moments, self.scratch, self.communicator) = (policy, moments, scratch, communicator)
         comparison = RankComparison(policy, communicator: communicator)
         self.output = output
         store = output.map { CheckpointStore($0, configuration) }
@@ -64,7 +69,8 @@ final class RunSaving {
         try copy(to: snapshot)
         try communicator.agree {
             guard let output, let store, let snapshot, let log else { return }
-            let content = try content(run, evaluation, log, tensors: snapshot.tensors)
+            let (weights, moments) = (snapshot.tensors.modelEntries, snapshot.tensors.momentEntries)
+            let content = try content(run, evaluation, log, weights: weights, moments: moments)
             // The job holds the snapshot, whose memory the content only views.
             let work = BackgroundJob { try withExtendedLifetime(snapshot) { try store.write(content, output: output) } }
             job = (run.step, work)
@@ -78,27 +84,36 @@ final class RunSaving {
         Progress.enter("saving")
         try comparison.check(step: run.step)
         finishJob()
-        let snapshot = try wholeCopy()
+        guard let output, let store, let log else {
+            // Rank 0 receives them while it writes.
+            try moments.collect(into: nil, team: policy.team)
+            try communicator.agree {}
+            throw Interrupted()
+        }
         try communicator.agree {
-            guard let output, let store, let log else { return }
-            // A rank that is alone has all moments, and needs no copy.
-            let tensors = snapshot?.tensors ?? TrainedTensors(policy, moments.optimizer)
-            try withExtendedLifetime(snapshot) {
-                try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
-            }
+            try writeWhole(run, evaluation, log, to: store, output)
             tell("stopped after step \(run.step), saved to \(store.path(step: run.step)); --resume goes on from there")
         }
         throw Interrupted()
     }
 
-    /// Brings what all ranks have learned to rank 0; nil elsewhere, and for a rank that is alone.
-    private func wholeCopy() throws -> Snapshot? {
-        guard communicator.size > 1 else { return nil }
-        let whole = try communicator.agree {
-            output == nil ? nil : try snapshot ?? Snapshot(layout: policy.layout, team: policy.team)
+    /// Writes a checkpoint of weights and moments where they lie, the latter by way of `scratch`; rank 0 calls it.
+    private func writeWhole(
+        _ run: RunState,
+        _ evaluation: RunEvaluation?,
+        _ log: MetricsLog,
+        to store: CheckpointStore,
+        _ output: ModelDirectory
+    ) throws {
+        let gathered = GatheredMoments(moments, layout: policy.layout, buffer: scratch, team: policy.team)
+        let written = Result {
+            let weights = policy.layout.entries(of: policy.flat)
+            let content = try content(run, evaluation, log, weights: weights, moments: gathered.entries)
+            try store.write(content, output: output)
         }
-        try copy(to: whole)
-        return whole
+        // Where nothing could be written, the others still wait to send.
+        try gathered.finish()
+        try written.get()
     }
 
     /// Fills rank 0's copy; every rank calls it.
@@ -128,7 +143,8 @@ final class RunSaving {
         _ run: RunState,
         _ evaluation: RunEvaluation?,
         _ log: MetricsLog,
-        tensors: TrainedTensors
+        weights: [SafetensorsEntry],
+        moments: [SafetensorsEntry]
     ) throws -> Checkpoint.Content {
         let keepsBest = evaluation?.settings.loadBestModelAtEnd == true && evaluation?.course.best != nil
         let name = store?.temporaryName(step: run.step) ?? ""
@@ -136,17 +152,10 @@ final class RunSaving {
             state: CheckpointState(run: run, evaluation: evaluation?.progress, identity: identity),
             settings: configuration,
             metrics: try log.lines(),
-            tensors: tensors,
+            weights: weights,
+            moments: moments,
             best: keepsBest ? try output?.keepWeights(as: name) : nil
         )
-    }
-}
-
-extension TrainedTensors {
-    /// Those of a run on one rank.
-    init(_ policy: Policy, _ optimizer: Optimizer) {
-        let (first, second) = optimizer.moments
-        self.init(layout: policy.layout, weights: policy.flat, first: first, second: second)
     }
 }
 

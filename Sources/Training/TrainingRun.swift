@@ -104,6 +104,7 @@ package final class TrainingRun {
             identity: identity,
             policy: policy,
             moments: moments,
+            scratch: gradients.total.flat,
             output: output,
             last: resumption?.path,
             communicator: communicator

@@ -54,25 +54,32 @@ package enum AtomicDirectory {
 
     /// Clears up after interrupted processes, among the directories in `parent` whose names begin with `prefix`.
     ///
-    /// What was half written or half removed goes. One that was about to be replaced, and whose name the new one had not
-    /// taken yet, has its name again.
+    /// What was half written or half removed goes. Where one was about to replace another and had not taken its name
+    /// yet, it takes it now if it is whole; otherwise the former one has its name again.
     package static func sweep(_ parent: FilePath, prefix: String) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: parent.string)
-        where name.hasPrefix(".\(prefix)") && name.hasSuffix(".tmp") {
-            let temporary = parent.appending(name)
-            if let former = formerName(name), rename(temporary.string, parent.appending(former).string) == 0 {
+        func temporaries() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: parent.string)
+                .filter { $0.hasPrefix(".\(prefix)") && $0.hasSuffix(".tmp") }
+        }
+        for name in try temporaries() {
+            guard let (former, replacement) = replaced(name) else { continue }
+            let whole = parent.appending(replacement)
+            let isWhole = (try? DirectoryManifest(verifying: whole)) != nil
+            // Neither takes the place of one that is there: the rename fails.
+            if rename((isWhole ? whole : parent.appending(name)).string, parent.appending(former).string) == 0 {
                 try parent.synchronizeDirectory()
-            } else {
-                try FileManager.default.removeItem(atPath: temporary.string)
             }
         }
+        for name in try temporaries() { try FileManager.default.removeItem(atPath: parent.appending(name).string) }
     }
 
-    /// The name that a directory had before it was to be replaced; nil for any other.
-    private static func formerName(_ temporary: String) -> String? {
+    /// The name that a directory had before it was to be replaced, and that of what was to replace it; nil for any
+    /// other.
+    private static func replaced(_ temporary: String) -> (former: String, replacement: String)? {
         let parts = temporary.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count > 3, parts[parts.count - 2] == "former" else { return nil }
-        return parts.dropLast(3).joined(separator: ".")
+        let former = parts.dropLast(3).joined(separator: ".")
+        return (former, ".\(former).\(parts[parts.count - 3]).tmp")
     }
 
     private static func replace(_ path: FilePath, by temporary: FilePath, in parent: FilePath) throws {

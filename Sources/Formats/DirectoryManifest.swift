@@ -33,10 +33,10 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
         self.files = files
     }
 
-    /// Reads the manifest in `directory` and holds every file to it.
+    /// Reads the manifest in `directory` and holds every file to it, or the one that is named.
     ///
     /// - Throws: `FormatError` for the first file that is missing, or is not what it was when it was written.
-    package init(verifying directory: FilePath) throws {
+    package init(verifying directory: FilePath, only name: String? = nil) throws {
         let path = directory.appending(Self.fileName)
         let object = try MappedFile(path).withBytes { try? StrictJSON.value(of: $0) }?.object ?? [:]
         let files = object["files"]?.object?.mapValues { Self.file($0.object ?? [:]) }
@@ -50,7 +50,10 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
             }
             known[entry.key] = file
         }
-        for (name, file) in self.files.sorted(by: { $0.key < $1.key }) { try Self.verify(file, directory, name) }
+        if let name, self.files[name] == nil { throw FormatError(path, "expected \(name) among the files") }
+        for (other, file) in self.files.sorted(by: { $0.key < $1.key }) where name == nil || name == other {
+            try Self.verify(file, directory, other)
+        }
     }
 
     private static func file(_ entry: [String: JSONValue]) -> File? {

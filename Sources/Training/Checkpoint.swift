@@ -14,6 +14,8 @@ package struct CheckpointState: Codable, Sendable {
     let modelDigest: String
     let dataDigest: String
     let heldOutDigest: String?
+    /// The start that wrote it, and those before; nil of a version that recorded none.
+    let history: RunHistory?
 
     /// The state as JSON, every number as it is, those that are not finite too.
     package func json() throws -> String {
@@ -44,8 +46,8 @@ package struct CheckpointState: Codable, Sendable {
     }
 
     /// The state of a run.
-    init(run: RunState, evaluation: RunEvaluation.Progress?, identity: RunIdentity) {
-        (self.run, self.evaluation) = (run, evaluation)
+    init(run: RunState, evaluation: RunEvaluation.Progress?, identity: RunIdentity, history: RunHistory?) {
+        (self.run, self.evaluation, self.history) = (run, evaluation, history)
         (modelDigest, dataDigest) = (identity.modelDigest, identity.dataDigest)
         heldOutDigest = identity.heldOutDigest
     }
@@ -97,10 +99,20 @@ struct Checkpoint {
             )
         }
         self.path = path
-        let file = path.appending(Self.stateName)
+        state = try Self.state(in: path)
+        best = names.contains(Self.bestName) ? path.appending(Self.bestName) : nil
+        let metrics = path.appending(Self.metricsName)
+        try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
+    }
+
+    /// Reads the state of a checkpoint, whether or not its other files are whole.
+    ///
+    /// - Throws: `FormatError` where it is missing or damaged.
+    static func state(in path: FilePath) throws -> CheckpointState {
+        let file = path.appending(stateName)
         let json = try MappedFile(file).withBytes { String(decoding: $0, as: UTF8.self) }
         do {
-            state = try CheckpointState(json: json)
+            return try CheckpointState(json: json)
         } catch let fault as CheckpointStateFault {
             throw FormatError(file, "\(fault)")
         } catch {
@@ -109,9 +121,6 @@ struct Checkpoint {
                 "expected the state of a run, found that of another version of the program, or none"
             )
         }
-        best = names.contains(Self.bestName) ? path.appending(Self.bestName) : nil
-        let metrics = path.appending(Self.metricsName)
-        try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
     }
 
     /// The lines of metrics until then.

@@ -120,8 +120,9 @@ package struct ModelDirectory {
     private static func companions(in source: FilePath) throws -> [String] {
         let kinds = [".json", ".txt", ".model", ".jinja"]
         let own = [
-            "config.json", "model.safetensors.index.json", "summary.json", Checkpoint.stateName,
-            DirectoryManifest.fileName,
+            "config.json", "model.safetensors.index.json", "summary.json", "trace.json", "phases.txt",
+            Checkpoint.stateName,
+            RunHistory.fileName, DirectoryManifest.fileName,
         ]
         return try FileManager.default.contentsOfDirectory(atPath: source.string).sorted()
             .filter { name in kinds.contains { name.hasSuffix($0) } && !own.contains(name) }

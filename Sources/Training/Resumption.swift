@@ -78,15 +78,16 @@ struct Resumption {
         if let best = checkpoint?.best { try output.restore(weights: best) }
     }
 
-    /// The checkpoint that is asked for, or the newest that is whole and this run's; what is passed over is told.
+    /// The checkpoint that is asked for, or the newest of the directory's run that is whole; what is skipped is
+    /// reported.
     private static func find(
         _ configuration: TrainingConfiguration,
         in store: CheckpointStore,
         _ check: (Checkpoint) throws -> Void
     ) throws -> Checkpoint? {
         guard let wanted = configuration.saving.resumeFromCheckpoint else {
-            if let last = try store.steps().last {
-                tell("warning: \(store.path(step: last)) is there and not used; --resume goes on from it")
+            if let last = try store.steps().last.map(store.path) {
+                tell("warning: \(last) of an earlier run is ignored; --resume \(last) continues from it")
             }
             return nil
         }
@@ -95,11 +96,21 @@ struct Resumption {
             try check(checkpoint)
             return checkpoint
         }
-        let (checkpoint, faults) = try store.newest(check)
-        for fault in faults { tell("warning: passed over: \(fault)") }
-        guard checkpoint != nil || faults.isEmpty else {
+        let history = try RunHistory(of: store.directory)
+        let search = try store.newest(of: history, check)
+        for fault in search.faults { tell("warning: passed over: \(fault)") }
+        if let newest = search.others.first {
+            let count = search.others.count == 1 ? "1 checkpoint" : "\(search.others.count) checkpoints"
+            tell(
+                "warning: ignored \(count) of earlier runs or left behind by this one, the newest \(newest); "
+                    + "--resume DIR continues one"
+            )
+        }
+        // A run that has resumed before does not begin anew where its checkpoints are gone.
+        let hasResumed = history?.earlier.isEmpty == false
+        guard search.checkpoint != nil || (search.faults.isEmpty && !hasResumed) else {
             throw TrainingError.noUsableCheckpoint(path: store.directory.string)
         }
-        return checkpoint
+        return search.checkpoint
     }
 }

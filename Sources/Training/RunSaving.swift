@@ -19,6 +19,7 @@ final class RunSaving {
     /// Of rank 0 alone, as is all below.
     private let output: ModelDirectory?
     private let store: CheckpointStore?
+    private let history: RunHistory?
     private let snapshot: Snapshot?
     private var job: (step: Int, work: BackgroundJob)?
     /// The checkpoint that the run has last written, or gone on from.
@@ -33,6 +34,7 @@ final class RunSaving {
     ///   - moments: Of the optimizer, over all ranks.
     ///   - scratch: Of all parameters; overwritten where a run is stopped, so that rank 0 needs no memory for that.
     ///   - output: The directory that checkpoints go to, of rank 0.
+    ///   - history: The starts of the run, of rank 0.
     ///   - last: The checkpoint that the run goes on from, of rank 0.
     init(
         _ configuration: TrainingConfiguration,
@@ -41,10 +43,11 @@ final class RunSaving {
         moments: Moments,
         scratch: Matrix,
         output: ModelDirectory?,
+        history: RunHistory?,
         last: FilePath?,
         communicator: any Communicator
     ) throws {
-        self.last = last
+        (self.history, self.last) = (history, last)
         (settings, self.identity) = (configuration.saving, identity)
         (self.policy, self.moments, self.scratch, self.communicator) = (policy, moments, scratch, communicator)
         comparison = RankComparison(policy, communicator: communicator)
@@ -149,7 +152,7 @@ final class RunSaving {
         let keepsBest = evaluation?.settings.loadBestModelAtEnd == true && evaluation?.course.best != nil
         let name = store?.temporaryName(step: run.step) ?? ""
         return Checkpoint.Content(
-            state: CheckpointState(run: run, evaluation: evaluation?.progress, identity: identity),
+            state: CheckpointState(run: run, evaluation: evaluation?.progress, identity: identity, history: history),
             settings: configuration,
             metrics: try log.lines(),
             weights: weights,

@@ -57,7 +57,9 @@ package final class TrainingRun {
             communicator: communicator
         )
         resumption = try Resumption(configuration, store: store, identity: identity, communicator: communicator)
-        state = resumption?.state.run ?? RunState()
+        let resumed = resumption?.state
+        let history = try communicator.agree { try store?.begin(after: resumed) }
+        state = resumed?.run ?? RunState()
         course = RunCourse(inputs.dataset, configuration)
         course.advance(by: state.step + state.passedOver)
         let rows = TrainingRows(configuration, inputs, course, skippedSteps: state.passedOver)
@@ -106,6 +108,7 @@ package final class TrainingRun {
             moments: moments,
             scratch: gradients.total.flat,
             output: output,
+            history: history,
             last: resumption?.path,
             communicator: communicator
         )

@@ -13,7 +13,7 @@ struct SavingOptions: ParsableArguments {
         name: [.customLong("resume"), .customLong("resume-from-checkpoint")],
         defaultAsFlag: SavingSettings.newest,
         parsing: .next,
-        help: "Goes on from this checkpoint, or from the newest in the output directory that is whole."
+        help: "Resumes from this checkpoint, or from the newest whole one of the run in the output directory."
     )
     var resume: String?
 

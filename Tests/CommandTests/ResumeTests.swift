@@ -282,7 +282,8 @@ struct ResumeTests {
                 #expect(try refusals(arguments) == ["warning: passed over: \(reason)", "error: \(reason)"])
             }
             let anew = try start(output, ["--max-steps", "6"])
-            let note = "warning: \(checkpoint(output, 5)) is there and not used; --resume goes on from it\n"
+            let path = checkpoint(output, 5)
+            let note = "warning: \(path) of an earlier run is ignored; --resume \(path) continues from it\n"
             #expect(anew.status == 0 && anew.errors.hasPrefix(note), "\(anew.errors)")
             // Where there is nothing to go on from, a run begins.
             let first = try start(directory.appending("new"), ["--max-steps", "6", "--resume"])

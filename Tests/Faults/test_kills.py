@@ -40,6 +40,7 @@ POINTS = {
     "before the first collective call": lambda record: Fault("kill", Record.COLLECTIVE, rank=1),
     "while the reference cache is written": before("write reference.safetensors.*", 2),
     "before the reference cache has its name": before("rename reference.safetensors"),
+    "before the run is recorded": before("rename out/espalier-run.json"),
     "before the first line of metrics": before("open out/metrics.jsonl.*"),
     "in the forward pass": product(0.1, 1),
     "in the forward pass of the first rank": product(0.2, 0),

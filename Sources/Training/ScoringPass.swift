@@ -43,22 +43,22 @@ package struct ScoringPass {
         return logps
     }
 
-    /// The same log-probabilities, to the bit, given to `body` some rows at a time, so that they can be kept on the way.
+    /// The same log-probabilities, to the bit, given to `body` some rows at a time, so that they can be kept on the
+    /// way; each is sent once.
     ///
-    /// - Parameter body: Receives rows and tokens, those of other rows zero, on every rank.
+    /// - Parameter body: Receives rows with their tokens, on every rank.
     func forEachChunk(
         rows: [Int],
         model: ForestModel,
         title: String,
-        _ body: (_ rows: [Int], _ tokens: [Float]) throws -> Void
+        _ body: (RowLogps) throws -> Void
     ) throws {
         let progress = ProgressLine(title: title, rank: communicator.rank)
         for chunk in Self.chunks(of: rows) {
-            var logps = noLogps
-            visit(chunk, of: rows.count, model: model, progress: progress) { take($0, $1, into: &logps) }
-            var span = logps.mutableSpan
-            try communicator.allReduceSum(&span)
-            try body(Array(chunk), logps)
+            var logps = RowLogps(planner.dataset, rows: Array(chunk))
+            visit(chunk, of: rows.count, model: model, progress: progress) { logps.take($0, $1) }
+            try logps.sum(communicator)
+            try body(logps)
         }
         progress.finish()
     }

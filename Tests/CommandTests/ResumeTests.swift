@@ -1,5 +1,6 @@
 internal import Formats
 internal import Foundation
+internal import Glibc
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
@@ -357,7 +358,8 @@ struct ResumeTests {
             }
             let (first, second) = (directory.appending("a.safetensors"), directory.appending("b.safetensors"))
             let output = directory.appending("stopped")
-            let stopped = try start(output, arguments(first), watch: send(SIGUSR1, when: first))
+            let journal = FilePath(first.string + ".journal")
+            let stopped = try start(output, arguments(first), watch: send(SIGUSR1, when: journal))
             #expect(stopped.status == 75 && !exists(output.appending("metrics.jsonl")))
             #expect(stopped.errors.contains("stopped in the reference pass, "), "\(stopped.errors)")
             let resumed = try finish(output, arguments(first) + ["--resume"])
@@ -365,6 +367,43 @@ struct ResumeTests {
             let (rest, all) = (resumed.summary["reference_rows"] ?? 0, calm.summary["reference_rows"])
             #expect(all == 8000 && rest > 0 && rest < 8000 && rest.truncatingRemainder(dividingBy: 1024) == 832)
             expectSameBits(resumed, calm, steps: 40)
+        }
+    }
+
+    @Test("a run that is killed in the reference pass keeps what was known, also where the end of its file is damaged")
+    func referenceKilled() throws {
+        try Places.temporary { directory in
+            let data = directory.appending("data.safetensors")
+            try writeRows(6000, to: data)
+            let cache = directory.appending("a.safetensors")
+            let journal = FilePath(cache.string + ".journal")
+            let arguments = ["--data", data.string, "--global-batch-size", "200", "--max-steps", "30"]
+            let kept = arguments + ["--save-steps", "1000", "--reference-cache", cache.string]
+            /// Kills a run as soon as its journal has as many bytes.
+            func kill(_ output: FilePath, beyond bytes: Int) throws {
+                let outcome = try start(output, kept) { process in
+                    let found = FileManager.default.contents(atPath: journal.string)?.count ?? 0
+                    guard found > bytes else { return exists(cache) }
+                    Glibc.kill(process, SIGKILL)
+                    return true
+                }
+                #expect(outcome.status == SIGKILL && !exists(cache), "\(outcome.errors)")
+            }
+            // Two responses of 2 and 1 tokens a row: 16 bytes a row with its number.
+            try kill(directory.appending("one"), beyond: 2 * 16 * 1024 + 2000)
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: journal.string))
+            let whole = bytes.count
+            bytes[whole - 5] ^= 1
+            try bytes.write(to: URL(fileURLWithPath: journal.string))
+            let resumed = try finish(directory.appending("two"), kept)
+            let calm = try finish(directory.appending("calm"), arguments + ["--save-steps", "1000"])
+            let rest = try #require(resumed.summary["reference_rows"])
+            // At least three chunks were there, the last of them damaged.
+            #expect(rest <= 6000 - 2 * 1024 && rest >= 6000 - 4 * 1024 && Int(rest) % 1024 == 6000 % 1024)
+            expectSameBits(resumed, calm, steps: 30)
+            #expect(exists(cache) && !exists(journal))
+            let again = try finish(directory.appending("three"), kept)
+            #expect(again.summary["reference_rows"] == 0)
         }
     }
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from disturbance import Fault, Record
-from tiny_runs import Run
+from tiny_runs import Run, write_rows
 
 # Between the second checkpoint and the end; nothing is due after it.
 STEP = 8
@@ -83,6 +83,18 @@ JUDGED_POINTS = {
     "before the best model is in the checkpoint": before(f"rename {SAVE}/best.safetensors"),
 }
 
+# Of a run whose reference pass has three chunks, of which two go to the journal.
+JOURNAL = "reference.safetensors.journal"
+JOURNAL_POINTS = {
+    "before the reference journal has its name": before(f"rename {JOURNAL}"),
+    "before the first rows are in the journal": before(f"write {JOURNAL}"),
+    "before the first rows in the journal are synchronized": before(f"fsync {JOURNAL}"),
+    "after the second rows are in the journal": after(f"write {JOURNAL}", 2),
+    "before the cache that holds the journal's rows has its name": before("rename reference.safetensors"),
+    "before the journal is removed": before(f"unlink {JOURNAL}"),
+    "after the journal is removed": after(f"unlink {JOURNAL}"),
+}
+
 
 def expect_survived(run: Run, calm: Run, disturbed, fault: Fault) -> None:
     """Expects that a run whose rank is killed goes on from its newest whole checkpoint, and ends as the calm one."""
@@ -107,6 +119,19 @@ def test_a_rank_killed(point, calm, disturbed, place):
 def test_a_rank_killed_where_the_best_model_is_kept(point, calm, judged, disturbed, place):
     run, record = calm(**judged)
     expect_survived(Run(place / "run", **judged), run, disturbed, JUDGED_POINTS[point](record))
+
+
+@pytest.fixture(scope="session")
+def long_pass(memory) -> dict:
+    """Settings of a run whose steps take some more than 2,048 rows."""
+    write_rows(memory / "rows.safetensors", 2200)
+    return {"data": memory / "rows.safetensors", "global_batch_size": 160}
+
+
+@pytest.mark.parametrize("point", JOURNAL_POINTS)
+def test_a_rank_killed_where_the_reference_is_kept_on_the_way(point, calm, long_pass, disturbed, place):
+    run, record = calm(**long_pass)
+    expect_survived(Run(place / "run", **long_pass), run, disturbed, JOURNAL_POINTS[point](record))
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ extension TrainingRun {
     /// - Throws: `RankFailure` on every rank where it has been done too often.
     func goBackIfSpiked(_ outcome: StepOutcome, _ log: inout MetricsLog?, _ progress: ProgressLine) throws -> Bool {
         let report = outcome.report
-        guard let factor = configuration.saving.rollbackOnSpike, outcome.fault == nil,
-            state.noteSpike(report, factor: factor)
-        else { return false }
+        // Without the flag no step is one, but a run that is resumed with it judges by these steps, too.
+        let factor = configuration.saving.rollbackOnSpike ?? .infinity
+        guard outcome.fault == nil, state.noteSpike(report, factor: factor) else { return false }
         progress.finish()
         saving.finishJob()
         let leap =

@@ -138,6 +138,23 @@ struct RollbackTests {
         }
     }
 
+    @Test("a run that is resumed with the flag judges a step by those before it, also by those it took without")
+    func flagAdded() throws {
+        try Places.temporary { directory in
+            let (data, output) = (directory.appending("data.safetensors"), directory.appending("out"))
+            try writeRows(Self.rows, to: data, odd: Self.odd)
+            // Without the flag until the checkpoint before the leap.
+            let option = ["--rollback-on-spike", "\(try factor(finish(output, data)))"]
+            for later in [42, 49] {
+                try FileManager.default.removeItem(atPath: output.appending("checkpoint-\(later)").string)
+            }
+            let resumed = try finish(output, data, option + ["--resume"])
+            #expect(resumed.summary["rollbacks"] == 1)
+            let whole = try finish(directory.appending("whole"), data, option)
+            #expect(resumed.weights == whole.weights && resumed.weights.count == 29)
+        }
+    }
+
     @Test("a run that goes back again and again ends; without a checkpoint it is told of the leap and goes on")
     func limit() throws {
         try Places.temporary { directory in

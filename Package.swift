@@ -31,14 +31,19 @@ let package = Package(
             dependencies: ["COpenSSL", systemPackage, "Yams"]
         ),
 
-        // Layer 2: what is learned, and from what.
+        // Layer 2: what is learned, and from what; what is printed.
         .target(
             name: "Preferences",
             dependencies: ["Formats", systemPackage]
         ),
         .target(name: "Objectives", dependencies: ["Formats"]),
+        .target(name: "Reporting", dependencies: ["Compute", "Formats", systemPackage]),
 
-        // Layer 3 and above: the model, the run, the command.
+        // Layer 3 and above: what watches a job, the model, the run, what measures it, the command.
+        .target(
+            name: "Supervision",
+            dependencies: ["Reporting", "Collectives", "Formats", "CSignals", systemPackage]
+        ),
         .target(
             name: "Transformer",
             dependencies: ["Compute", "Formats", "Preferences"]
@@ -46,28 +51,42 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Compute", "Collectives", "Formats", "Preferences", "Objectives", "Transformer", "CSignals",
-                systemPackage,
+                "Supervision", "Reporting", "Transformer", "Objectives", "Preferences", "Formats", "Collectives",
+                "Compute", systemPackage,
             ]
+        ),
+        .target(
+            name: "Benchmarking",
+            dependencies: [
+                "Training", "Reporting", "Transformer", "Objectives", "Preferences", "Formats", "Collectives",
+                "Compute", systemPackage,
+            ]
+        ),
+        .target(
+            name: "ScalingStudy",
+            dependencies: ["Reporting", "Preferences", "Formats", "Collectives", systemPackage]
         ),
         .executableTarget(
             name: "espalier",
             dependencies: [
-                "Training", "Transformer", "Objectives", "Preferences", "Formats", "Collectives", "Compute",
+                "ScalingStudy", "Benchmarking", "Training", "Supervision", "Reporting", "Transformer", "Objectives",
+                "Preferences", "Formats", "Collectives", "Compute",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 systemPackage,
             ]
         ),
 
         // Tests: goldens, real files, real processes.
-        .target(name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Compute", systemPackage], path: "Tests/TestSupport"),
         .executableTarget(name: "RankProgram", dependencies: ["Collectives"], path: "Tests/RankProgram"),
         .target(
             name: "FuzzTargets",
-            dependencies: ["Formats", "Preferences", "Training", "Transformer", systemPackage],
+            dependencies: [
+                "ScalingStudy", "Training", "Reporting", "Transformer", "Preferences", "Formats", systemPackage,
+            ],
             path: "Tests/Fuzz/Targets"
         ),
-        .testTarget(name: "ComputeTests", dependencies: ["Compute"]),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "RankProgram"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", systemPackage]),
         .testTarget(name: "PreferencesTests", dependencies: ["Preferences", "Formats", "TestSupport", systemPackage]),
@@ -76,14 +95,30 @@ let package = Package(
             name: "TransformerTests",
             dependencies: ["Transformer", "Compute", "Formats", "Preferences", "TestSupport", systemPackage]
         ),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+        .testTarget(
+            name: "SupervisionTests",
+            dependencies: ["Supervision", "Collectives", "TestSupport", systemPackage]
+        ),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Transformer", "Objectives", "Preferences", "Formats", "Collectives", "Compute",
-                "TestSupport", systemPackage,
+                "Training", "Reporting", "Transformer", "Objectives", "Preferences", "Formats", "Collectives",
+                "Compute", "TestSupport", systemPackage,
             ]
         ),
-        .testTarget(name: "CommandTests", dependencies: ["Formats", "TestSupport", "espalier", systemPackage]),
+        .testTarget(
+            name: "BenchmarkingTests",
+            dependencies: ["Benchmarking", "Training", "Transformer", "Formats", "Compute"]
+        ),
+        .testTarget(
+            name: "ScalingStudyTests",
+            dependencies: ["ScalingStudy", "Reporting", "Formats", "TestSupport", systemPackage]
+        ),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["Transformer", "Formats", "TestSupport", "espalier", systemPackage]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-"""Writes train.jsonl and heldout.jsonl, our own preferences, always the same bytes.
+"""Writes train.jsonl and heldout.jsonl, invented preferences, with identical bytes on every run.
 
     python examples/generate.py
 """
@@ -12,14 +12,14 @@ from scenarios.draw import Draw
 from scenarios.manners import MANNERS, answers
 
 HERE = Path(__file__).parent
-# How long a context is, from the shortest to the longest of its kind; more are short, so that a first run is.
+# Relative lengths of contexts, from the shortest to the longest of their kind; most are short, for a short first run.
 SIZES = (0, 0, 0.1, 0.1, 0.2, 0.3, 0.45, 0.7, 1)
-# Rows and seed of each split.
+# Number of rows and seed of each split.
 SPLITS = {"train": (200, 20_250_301), "heldout": (50, 7_041_776)}
 
 
 def rows(count: int, seed: int) -> Iterator[dict]:
-    """`count` preferences over all kinds of context and all lengths."""
+    """Yields `count` preferences over all kinds of context and all lengths."""
     draw = Draw(seed)
     manners: list[str] = []
     for index in range(count):
@@ -31,7 +31,7 @@ def rows(count: int, seed: int) -> Iterator[dict]:
 
 
 def text(split: str) -> str:
-    """The whole of a split's file."""
+    """Returns the content of a split's file."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(*SPLITS[split]))
 
 

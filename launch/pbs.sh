@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Any subcommand of Espalier under PBS, on every rank.
+# Runs a subcommand of Espalier on every rank of a PBS job.
 #
 #     qsub -v ARGUMENTS="train --config train.yaml" launch/pbs.sh
 #
-# PBS hands a script no arguments, so they come in ARGUMENTS, with single spaces between them; an argument with a space
-# in it belongs into train.yaml. Ranks, threads and binding are those of CLUSTER, hosts are $PBS_NODEFILE. Lines to
-# change are marked <--. The path of the program can be given in ESPALIER.
+# PBS passes no arguments to a script, so ARGUMENTS contains them, separated by spaces; put an argument that contains a
+# space into train.yaml. The cluster file CLUSTER sets ranks, threads and binding; the hosts are $PBS_NODEFILE. Lines to
+# change are marked <--. ESPALIER sets the path of the program.
 
 #PBS -N espalier
 #PBS -l select=4:ncpus=32:mpiprocs=2
@@ -13,7 +13,7 @@
 #PBS -l walltime=04:00:00
 #PBS -j oe
 
-# <-- select: one chunk a node; ncpus: its cores; mpiprocs: its ranks, one for each NUMA domain (lscpu)
+# <-- select: one chunk per node; ncpus: its cores; mpiprocs: its ranks, one for each NUMA domain (lscpu)
 # <-- walltime
 
 set -euo pipefail

@@ -1,4 +1,4 @@
-"""Prints what a quickstart run achieved, from the JSON files of `espalier evaluate` and `espalier train`."""
+"""Prints the results of a quickstart run, from the JSON files of `espalier evaluate` and `espalier train`."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", type=Path, required=True, help="metrics of the first model")
+    parser.add_argument("--before", type=Path, required=True, help="metrics of the initial model")
     parser.add_argument("--after", type=Path, required=True, help="metrics of the trained model")
     parser.add_argument("--model", type=Path, required=True, help="the trained model, with summary.json")
     arguments = parser.parse_args()
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The JSON object of a file; ends the program where there is none."""
+    """The JSON object in a file; exits if there is none."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -30,22 +30,22 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def summary(before: dict[str, Any], after: dict[str, Any], run: dict[str, Any], model: Path) -> str:
-    """The closing words: what was learned, how fast, and where it lies."""
+    """The final report: metrics before and after, speed, and the path of the model."""
     saved = 1 - run["tokens_computed"] / run["tokens_unshared"]
     return f"""
 {after["pairs"]} held-out pairs                         before    after
-  right answer is the likelier one     {change(before, after, "eval_logps/accuracies", percent)}
+  chosen response is the likelier one  {change(before, after, "eval_logps/accuracies", percent)}
   reward accuracy                      {change(before, after, "eval_rewards/accuracies", percent)}
   reward margin                        {change(before, after, "eval_rewards/margins", decimal)}
   loss                                 {change(before, after, "eval_loss", decimal)}
-(Rewards are measured from the first model: before training all are 0.)
+(Rewards are relative to the initial model: before training all are 0.)
 
 {run["pairs"]} training pairs in {run["steps"]} steps on {run["ranks"]} ranks
   speed                                {run["pairs_per_second"]:.2f} pairs/s, the reference model's pass included
-  tokens saved by sharing prefixes     {saved:.0%} ({run["tokens_computed"]:,} in place of {run["tokens_unshared"]:,})
+  tokens saved by sharing prefixes     {saved:.0%} ({run["tokens_computed"]:,} instead of {run["tokens_unshared"]:,})
 
 The trained model: {model}
-  Its course, step by step: {model / "metrics.jsonl"}
+  Metrics of each step: {model / "metrics.jsonl"}
   To use it in Python, with transformers and torch:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     model = AutoModelForCausalLM.from_pretrained("{model}")
@@ -53,7 +53,7 @@ The trained model: {model}
 
 
 def change(before: dict[str, Any], after: dict[str, Any], key: str, form: str) -> str:
-    """A metric's two values in columns; one that was not finite is null in the file."""
+    """The two values of a metric in columns; a value that is not finite is null in the file."""
     values = (record[key] for record in (before, after))
     return " ".join("none".rjust(8) if value is None else format(value, form).rjust(8) for value in values)
 

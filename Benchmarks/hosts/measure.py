@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Measures exchanges over several hosts that it makes on this machine, against what their links allow.
+"""Measures exchanges between several simulated hosts on this machine, relative to the bound of their links.
 
-Wants root, mpirun, and a release build with tests: `swift build -c release --build-tests`; Documentation/Scaling.md.
+Needs root, mpirun, and a release build with tests: `swift build -c release --build-tests`.
+Documentation/Scaling.md has results.
 """
 
 import argparse
@@ -24,11 +25,11 @@ def numbers(text: str) -> list[int]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hosts", type=numbers, default=[3, 4, 6], help="numbers of hosts")
-    parser.add_argument("--mib", type=numbers, default=[4, 16], help="sizes of the bucket")
-    parser.add_argument("--megabits", type=float, default=100, help="the links' rate, each way")
-    parser.add_argument("--turns", type=int, default=7, help="timed exchanges of a bucket")
-    parser.add_argument("--collectives", default="auto", help="those to measure")
-    parser.add_argument("--json", type=Path, help="a file for the figures")
+    parser.add_argument("--mib", type=numbers, default=[4, 16], help="bucket sizes in MiB")
+    parser.add_argument("--megabits", type=float, default=100, help="the links' rate in each direction, in Mbit/s")
+    parser.add_argument("--turns", type=int, default=7, help="timed exchanges per bucket size")
+    parser.add_argument("--collectives", default="auto", help="collectives to measure, separated by commas")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 
 
@@ -36,8 +37,8 @@ def main() -> None:
     options = arguments()
     if reason := obstacle() or (None if RANK_PROGRAM.exists() else f"{RANK_PROGRAM} has not been built"):
         sys.exit(f"error: {reason}")
-    # So that hosts are removed also where the job is ended.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    # Remove the hosts even if the job is terminated.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated by SIGTERM"))
     lines = []
     print("hosts   MiB  collective   Mbit/s  best   median  worst   (seconds over the bound)")
     for hosts in options.hosts:

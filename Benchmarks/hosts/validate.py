@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Foretells steps on 4 and 6 hosts from those on 1 to 3, and measures them, on hosts that it makes on this machine.
+"""Predicts steps on 4 and 6 simulated hosts of this machine from steps on 1 to 3, and compares with measurements.
 
-Wants root, mpirun and a release build. What is foretold is communication: hosts share this machine's processors.
+Needs root, mpirun and a release build. Validates communication only, since the hosts share this machine's processors.
 """
 
 import argparse
@@ -19,15 +19,15 @@ from sized_model import make_model  # noqa: E402
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mib", type=int, default=16, help="size of the gradient")
-    parser.add_argument("--megabits", type=float, default=100, help="the links' rate, each way")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each number of hosts")
-    parser.add_argument("--steps", type=int, default=5, help="timed steps of a run")
+    parser.add_argument("--mib", type=int, default=16, help="size of the gradient in MiB")
+    parser.add_argument("--megabits", type=float, default=100, help="the links' rate in each direction, in Mbit/s")
+    parser.add_argument("--repeats", type=int, default=3, help="runs per number of hosts")
+    parser.add_argument("--steps", type=int, default=5, help="timed steps per run")
     options = parser.parse_args()
     if reason := obstacle() or (None if ESPALIER.exists() else f"{ESPALIER} has not been built"):
         sys.exit(f"error: {reason}")
-    # So that hosts are removed also where the job is ended.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    # Remove the hosts even if the job is terminated.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated by SIGTERM"))
     with Network(6, options.megabits) as network, tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         cluster, model = Cluster(network, place), make_model(place / "model", options.mib << 20)

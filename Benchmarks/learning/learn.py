@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Trains a model by every objective, and tells what each does to pairs that it has not seen.
+"""Trains a model with every objective and reports how each changes the metrics of held-out pairs.
 
-For each objective and seed: training from the same model for a few steps, with the held-out pairs judged before and
-after; and once the first two steps without sharing, which must have the same loss and gradient norm.
+For each objective and seed: train the same initial model for a few steps and evaluate held-out pairs before and after.
+Once per objective: train the first two steps without sharing, which must give the same loss and gradient norm.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-# Metrics of a step that do not depend on sharing, and how far rounding may move them, relative to their size.
+# Metrics of a step that do not depend on sharing, and their relative tolerance for rounding.
 TOLERANCES = {"loss": 1e-4, "grad_norm": 5e-3}
 UNSHARED_STEPS = 2
 
@@ -24,12 +24,12 @@ Record = dict[str, float]
 
 
 class LearningError(Exception):
-    """What the user can mend; shown without a traceback."""
+    """An error that the user can fix; printed without a traceback."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss, or several, with what it needs beside the defaults."""
+    """One or several losses, with the options that differ from the defaults."""
 
     name: str
     losses: str
@@ -43,7 +43,7 @@ class Objective:
         return words
 
 
-# Scales of rewards are those of the papers, or of TRL's examples: they differ by what a loss measures.
+# Scales of rewards are those of the papers or of TRL's examples; they depend on what a loss measures.
 OBJECTIVES = [
     Objective("sigmoid", "sigmoid"),
     Objective("hinge", "hinge"),
@@ -57,7 +57,7 @@ OBJECTIVES = [
     Objective("aot_unpaired", "aot_unpaired"),
     Objective("apo_zero", "apo_zero"),
     Objective("apo_down", "apo_down"),
-    # With the paper's 0.05 the loss falls as margins do, where they are 0, as all are at first.
+    # With the paper's 0.05 the loss decreases with the margin near 0, where all margins start.
     Objective("discopop", "discopop", {"discopop-tau": 1}),
     Objective("sft", "sft"),
     Objective("sigmoid_norm", "sigmoid_norm", {"beta": 5}),
@@ -71,8 +71,8 @@ OBJECTIVES = [
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """Where Espalier is, what it reads, and how it is run."""
+class Runner:
+    """Runs Espalier: its program, inputs, ranks and settings."""
 
     espalier: str
     model: str
@@ -85,7 +85,7 @@ class Workplace:
     caches: Path
 
     def run(self, *words: str) -> None:
-        """Runs a subcommand on all ranks; where it fails, the end of what it said is the error."""
+        """Runs a subcommand on all ranks; if it fails, the last lines of its output are the error."""
         command, environment = [self.espalier, *words], dict(os.environ)
         if self.ranks > 1:
             hosts = f"localhost:{self.ranks}"
@@ -97,12 +97,12 @@ class Workplace:
         except OSError as error:
             raise LearningError(f"{command[0]} cannot be run: {error.strerror}") from error
         if result.returncode != 0:
-            said = "\n".join((result.stdout + result.stderr).splitlines()[-5:])
-            raise LearningError(f"status {result.returncode} of: {' '.join(command)}\n{said}")
+            output = "\n".join((result.stdout + result.stderr).splitlines()[-5:])
+            raise LearningError(f"status {result.returncode} of: {' '.join(command)}\n{output}")
 
-    def judge(self, model: str, objective: Objective | None = None) -> Record:
-        """The held-out pairs as `model` sees them, with rewards measured from the first model."""
-        output = self.caches / "judged.json"
+    def evaluate(self, model: str, objective: Objective | None = None) -> Record:
+        """Returns the metrics of `model` on the held-out pairs, with rewards relative to the initial model."""
+        output = self.caches / "evaluation.json"
         words = ["evaluate", "--model", model, "--data", self.heldout, "--output", str(output)]
         cache = str(self.caches / "heldout.safetensors")
         if model != self.model:
@@ -110,8 +110,10 @@ class Workplace:
         self.run(*words, "--reference-cache", cache, *(objective.arguments if objective else []))
         return json.loads(output.read_text())
 
-    def train_by(self, objective: Objective, seed: int, output: str, *more: str, steps: int | None = None) -> list[Record]:
-        """The metrics of each step."""
+    def train_with(
+        self, objective: Objective, seed: int, output: str, *more: str, steps: int | None = None
+    ) -> list[Record]:
+        """Trains and returns the metrics of each step."""
         options = {
             "model": self.model,
             "data": self.train,
@@ -128,12 +130,12 @@ class Workplace:
 
 
 def difference(shared: list[Record], unshared: list[Record], objective: Objective) -> float:
-    """The largest relative difference of the loss over the steps that both have."""
+    """Returns the largest relative difference of the loss over the steps of both runs."""
     largest = 0.0
     for step, (ours, other) in enumerate(zip(shared, unshared), start=1):
         for name, tolerance in TOLERANCES.items():
             distance = abs(ours[name] - other[name]) / max(abs(other[name]), 1e-6)
-            # Also where either is not a number.
+            # Also true if either is NaN.
             if not distance <= tolerance:
                 raise LearningError(
                     f"{objective.name}, step {step}: {name} is {ours[name]} with sharing and {other[name]} without"
@@ -143,24 +145,22 @@ def difference(shared: list[Record], unshared: list[Record], objective: Objectiv
     return largest
 
 
-def learn(place: Workplace, objective: Objective, seeds: list[int], before: Record) -> dict[str, Any]:
-    """A line of the table."""
+def learn(runner: Runner, objective: Objective, seeds: list[int], before: Record) -> dict[str, Any]:
+    """Trains with an objective and all seeds; returns a line of the table."""
     after, shared = [], []
     for seed in seeds:
         with tempfile.TemporaryDirectory(prefix="espalier-learning-") as directory:
-            cache = str(place.caches / f"train-{seed}.safetensors")
-            shared.append(place.train_by(objective, seed, f"{directory}/tuned", "--reference-cache", cache))
-            after.append(place.judge(f"{directory}/tuned", objective))
+            cache = str(runner.caches / f"train-{seed}.safetensors")
+            shared.append(runner.train_with(objective, seed, f"{directory}/tuned", "--reference-cache", cache))
+            after.append(runner.evaluate(f"{directory}/tuned", objective))
     with tempfile.TemporaryDirectory(prefix="espalier-learning-") as directory:
-        plain = place.train_by(
-            objective, seeds[0], f"{directory}/plain", "--sharing", "none", steps=UNSHARED_STEPS
-        )
-    likelier = [record["eval_logps/accuracies"] for record in after]
+        plain = runner.train_with(objective, seeds[0], f"{directory}/plain", "--sharing", "none", steps=UNSHARED_STEPS)
+    accuracies = [record["eval_logps/accuracies"] for record in after]
     return {
         "objective": objective.name,
         "options": objective.options,
         "before": before["eval_logps/accuracies"],
-        "after": likelier,
+        "after": accuracies,
         "reward_accuracies": [record["eval_rewards/accuracies"] for record in after],
         "margins": [record["eval_rewards/margins"] for record in after],
         "unshared_difference": difference(shared[0], plain, objective),
@@ -168,18 +168,21 @@ def learn(place: Workplace, objective: Objective, seeds: list[int], before: Reco
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """The lines in Markdown: means over seeds, with least and most."""
+    """Returns the lines as a Markdown table: means over seeds, with minimum and maximum."""
 
-    def spread(values: list[float], scale: float, digits: int, unit: str = "") -> str:
+    def summary(values: list[float], scale: float, digits: int, unit: str = "") -> str:
         numbers = [f"{scale * value:.{digits}f}" for value in (mean(values), min(values), max(values))]
         return numbers[0] + unit + (f" ({numbers[1]} to {numbers[2]})" if len(values) > 1 else "")
 
-    rows = ["| objective | right answer likelier | reward accuracy | reward margin | loss without sharing |", "|---|---|---|---|---|"]
+    rows = [
+        "| objective | chosen more likely | reward accuracy | reward margin | loss difference without sharing |",
+        "|---|---|---|---|---|",
+    ]
     for line in lines:
         options = "".join(f", {key.replace('-', '_')} {value}" for key, value in line["options"].items())
         rows.append(
-            f"| `{line['objective']}`{options} | {100 * line['before']:.0f} → {spread(line['after'], 100, 0, ' %')} "
-            f"| {spread(line['reward_accuracies'], 100, 0, ' %')} | {spread(line['margins'], 1, 3)} "
+            f"| `{line['objective']}`{options} | {100 * line['before']:.0f} → {summary(line['after'], 100, 0, ' %')} "
+            f"| {summary(line['reward_accuracies'], 100, 0, ' %')} | {summary(line['margins'], 1, 3)} "
             f"| {line['unshared_difference']:.0e} |"
         )
     return "\n".join(rows)
@@ -189,16 +192,18 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--espalier", required=True, help="the espalier binary")
     parser.add_argument("--model", required=True, help="a Hugging Face model directory")
-    parser.add_argument("--train", required=True, help="prepared preferences to learn from")
-    parser.add_argument("--heldout", required=True, help="prepared preferences to judge by")
+    parser.add_argument("--train", required=True, help="prepared preferences to train on")
+    parser.add_argument("--heldout", required=True, help="prepared preferences to evaluate on")
     names = [objective.name for objective in OBJECTIVES]
-    parser.add_argument("--objectives", nargs="+", choices=names, default=names, help="which (default: all)")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2], help="orders of the data (default 1 2)")
+    parser.add_argument(
+        "--objectives", nargs="+", choices=names, default=names, help="objectives to train with (default: all)"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2], help="seeds of the data order (default 1 2)")
     parser.add_argument("--steps", type=int, default=8, help="optimizer steps (default %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=8, help="rows a step (default %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=1e-5, help="AdamW's rate (default %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=8, help="examples per step (default %(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=1e-5, help="AdamW's learning rate (default %(default)s)")
     parser.add_argument("--ranks", type=int, default=1, help="MPI ranks (default %(default)s)")
-    parser.add_argument("--json", help="a file for all figures")
+    parser.add_argument("--json", help="write all figures to this file")
     return parser.parse_args()
 
 
@@ -207,7 +212,7 @@ def main() -> None:
     if arguments.steps < UNSHARED_STEPS:
         raise LearningError(f"expected --steps of at least {UNSHARED_STEPS}, found {arguments.steps}")
     with tempfile.TemporaryDirectory(prefix="espalier-learning-") as caches:
-        place = Workplace(
+        runner = Runner(
             espalier=arguments.espalier,
             model=arguments.model,
             train=arguments.train,
@@ -218,18 +223,18 @@ def main() -> None:
             learning_rate=arguments.learning_rate,
             caches=Path(caches),
         )
-        before = place.judge(place.model)
+        before = runner.evaluate(runner.model)
         lines = []
         for objective in OBJECTIVES:
             if objective.name in arguments.objectives:
-                lines.append(learn(place, objective, arguments.seeds, before))
+                lines.append(learn(runner, objective, arguments.seeds, before))
                 print(table(lines).splitlines()[-1], file=sys.stderr, flush=True)
     print(table(lines))
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(lines, indent=2) + "\n")
     worse = [line["objective"] for line in lines if mean(line["after"]) <= line["before"]]
     if worse:
-        raise LearningError(f"held-out accuracy has not risen by {', '.join(worse)}")
+        raise LearningError(f"held-out accuracy has not risen with {', '.join(worse)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What all trainers of the comparison share: the rows, the settings of a run, and the shape of its report."""
+"""Shared by all trainers of the comparison: the examples, the settings of a run, and the format of its report."""
 
 import argparse
 import json
@@ -12,21 +12,22 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 FORMAT = "espalier-preferences"
-# Kept of each step, by TRL's names.
+# Reported for each step, with TRL's names.
 METRICS = ("loss", "grad_norm", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins")
 METRICS += ("logps/chosen", "logps/rejected")
-# The PyTorch peer's rows. Its attention goes over a row's whole square and masks afterwards, so that packing pays for
-# short pairs alone: five pairs of 154 to 852 tokens took 44 s of one core by 2048, 34 by 1024, 33 by 512, 32 unpacked.
+# Length of the PyTorch peer's packed sequences. Its attention computes the whole square of a sequence and masks it
+# afterwards, so packing helps short pairs only: five pairs of 154 to 852 tokens took 44 s of one core with 2048 tokens,
+# 34 with 1024, 33 with 512, 32 unpacked.
 TORCH_ROW_TOKENS = 512
 
 
 class BenchmarkError(Exception):
-    """What the user can mend; shown without a traceback."""
+    """An error that the user can fix; printed without a traceback."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A prompt with the better and the worse response, as token ids."""
+    """A prompt with the chosen and the rejected response, as token ids."""
 
     prompt: list[int]
     chosen: list[int]
@@ -34,18 +35,18 @@ class Pair:
 
     @property
     def shared_tokens(self) -> int:
-        """Tokens where the prompt counts once: the measure of work that is the same for every trainer."""
+        """Tokens with the prompt counted once: a measure of work that is identical for every trainer."""
         return len(self.prompt) + len(self.chosen) + len(self.rejected)
 
     @property
     def unshared_tokens(self) -> int:
-        """Tokens where the prompt counts once for each response."""
+        """Tokens with the prompt counted once for each response."""
         return self.shared_tokens + len(self.prompt)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A run over the rows from the top in their order, each seen once, at a constant rate without weight decay."""
+    """A run over the first examples in order, each seen once, at a constant learning rate without weight decay."""
 
     model: str
     data: str
@@ -58,7 +59,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Step:
-    """One optimizer step; `metrics` are those of `METRICS`."""
+    """One optimizer step; `metrics` has the keys of `METRICS`."""
 
     seconds: float
     pairs: int
@@ -67,21 +68,23 @@ class Step:
 
 
 def read_pairs(path: str, count: int | None = None) -> list[Pair]:
-    """The first `count` rows, or all, of a file that espalier-prepare wrote."""
+    """Reads the first `count` examples, or all, of a file written by espalier-prepare."""
     try:
         with safe_open(path, "np") as file:
             if (file.metadata() or {}).get("format") != FORMAT:
-                raise BenchmarkError(f"{path}: expected a file that espalier-prepare wrote, found another safetensors")
+                raise BenchmarkError(
+                    f"{path}: expected a file written by espalier-prepare, found another safetensors file"
+                )
             arrays = {name: file.get_tensor(name) for name in file.keys()}
     except (OSError, SafetensorError) as error:
-        raise BenchmarkError(f"{path}: expected a file that espalier-prepare wrote: {error}") from error
+        raise BenchmarkError(f"{path}: expected a file written by espalier-prepare: {error}") from error
     if "response_skips" in arrays:
-        raise BenchmarkError(f"{path}: peers count whole responses; prepare the data without --last-turn-only")
+        raise BenchmarkError(f"{path}: the peers count whole responses; prepare the data without --last-turn-only")
     rows = arrays["row_offsets"]
     available = len(rows) - 1
     count = available if count is None else count
     if not 1 <= count <= available:
-        raise BenchmarkError(f"{path}: expected 1 to {available} rows, found a demand for {count}")
+        raise BenchmarkError(f"{path}: expected a number of rows from 1 to {available}, found {count}")
 
     def ids(kind: str, index: int) -> list[int]:
         start, end = arrays[f"{kind}_offsets"][index : index + 2]
@@ -91,32 +94,36 @@ def read_pairs(path: str, count: int | None = None) -> list[Pair]:
     for row in range(count):
         first, end = rows[row : row + 2]
         if end - first != 2:
-            raise BenchmarkError(f"{path}, row {row}: expected two responses, found {end - first}; peers take pairs")
+            raise BenchmarkError(
+                f"{path}, row {row}: expected two responses, found {end - first}; the peers support pairs only"
+            )
         pairs.append(Pair(ids("prompt", row), ids("response", first), ids("response", first + 1)))
     return pairs
 
 
 def batches(pairs: Sequence[Pair], settings: Settings) -> list[Sequence[Pair]]:
-    """The pairs of each step."""
+    """Returns the pairs of each step."""
     size = settings.batch_size
     return [pairs[step * size : (step + 1) * size] for step in range(settings.steps)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that `settings` reads."""
+    """Adds the arguments that `settings` reads."""
     parser.add_argument("--model", required=True, help="a Hugging Face model directory")
-    parser.add_argument("--data", required=True, help="preferences that espalier-prepare wrote")
-    parser.add_argument("--rows", type=int, help="rows from the top (default: all, or as many as --steps need)")
-    parser.add_argument("--steps", type=int, help="optimizer steps, the first of them a warm-up (default: all rows)")
-    parser.add_argument("--batch-size", type=int, default=4, help="pairs a step (default %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=5e-6, help="AdamW's rate (default %(default)s)")
+    parser.add_argument("--data", required=True, help="preferences written by espalier-prepare")
+    parser.add_argument("--rows", type=int, help="number of examples to use (default: all, or as many as --steps need)")
+    parser.add_argument("--steps", type=int, help="optimizer steps, including one of warm-up (default: all examples)")
+    parser.add_argument("--batch-size", type=int, default=4, help="pairs per step (default %(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=5e-6, help="AdamW's learning rate (default %(default)s)")
     parser.add_argument("--beta", type=float, default=0.1, help="DPO's beta (default %(default)s)")
     cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--threads", type=int, default=cores, help="threads in all (default: every core, %(default)s)")
+    parser.add_argument(
+        "--threads", type=int, default=cores, help="total number of threads (default: every core, %(default)s)"
+    )
 
 
 def settings(arguments: argparse.Namespace) -> Settings:
-    """Checked settings; no row is seen twice, since only Espalier would remember its reference."""
+    """Returns validated settings; no example is seen twice, since only Espalier would cache its reference."""
     batch_size, steps, threads = arguments.batch_size, arguments.steps, arguments.threads
     if min(batch_size, threads) < 1:
         raise BenchmarkError("expected --batch-size and --threads of at least 1")
@@ -140,12 +147,12 @@ def settings(arguments: argparse.Namespace) -> Settings:
 
 
 def peak_rss_bytes() -> int:
-    """The most memory that this process has held."""
+    """Returns the peak resident set size of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def report(name: str, settings: Settings, steps: Sequence[Step], peak_bytes: int, **more: Any) -> dict[str, Any]:
-    """A run in figures; rates leave the first step out."""
+    """Returns the report of a run; rates exclude the first step."""
     counted = steps[1:]
     seconds = sum(step.seconds for step in counted)
     return {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains on the same preference rows with Espalier and with its peers, one after the other, and compares them."""
+"""Trains on the same preference examples with Espalier and its peers, one after the other, and compares them."""
 
 import argparse
 import math
@@ -18,22 +18,22 @@ from runs import run_espalier, run_peer
 ESPALIER = "espalier"
 PEERS = ("trl", "torch")
 
-# Trainers compute the same if these agree: the first step before any update, the second after one.
-LOGP_TOLERANCE = 1e-4  # of the value, first step
-NORM_TOLERANCE = 1e-3  # of the value, first step
-LOSS_TOLERANCE = 1e-3  # first and second step
-REWARD_TOLERANCE = 5e-2  # of the larger reward, second step: the update itself
+# Trainers compute the same if these agree: the first step before any update, the second after one update.
+LOGP_TOLERANCE = 1e-4  # relative, first step
+NORM_TOLERANCE = 1e-3  # relative, first step
+LOSS_TOLERANCE = 1e-3  # absolute, first and second step
+REWARD_TOLERANCE = 5e-2  # relative to the larger reward, second step: checks the update
 
 Report = dict[str, Any]
 
 
 def disagreements(own: Report, peer: Report) -> list[str]:
-    """Where two trainers computed different things."""
+    """Returns the differences between the computations of two trainers."""
     found = []
 
     def compare(step: int, name: str, tolerance: float) -> None:
         ours, theirs = (document["steps"][step - 1]["metrics"][name] for document in (own, peer))
-        # Also where either is not a number.
+        # Also true if either is NaN.
         if not abs(ours - theirs) <= tolerance:
             found.append(
                 f"step {step}, {name}: {ours:.6f} of {own['name']}, {theirs:.6f} of {peer['name']}, "
@@ -53,7 +53,7 @@ def disagreements(own: Report, peer: Report) -> list[str]:
 
 
 def loss_table(reports: dict[str, Report]) -> str:
-    """Each step's loss by trainer."""
+    """Formats each step's loss by trainer."""
     names = [report["name"] for report in reports.values()]
     lines = ["  ".join([f"{'loss of step':<24}", *(f"{name:>24}" for name in names)])]
     for step in zip(*(report["steps"] for report in reports.values())):
@@ -63,7 +63,7 @@ def loss_table(reports: dict[str, Report]) -> str:
 
 
 def figures(rounds: list[dict[str, Report]]) -> list[dict[str, Any]]:
-    """A line for each trainer: medians over rounds; ratios are taken within a round."""
+    """Returns a line for each trainer: medians over rounds, with ratios within a round."""
     table = []
     for key, first in rounds[0].items():
         runs = [reports[key] for reports in rounds]
@@ -84,7 +84,7 @@ def figures(rounds: list[dict[str, Report]]) -> list[dict[str, Any]]:
 
 
 def figure_table(table: list[dict[str, Any]]) -> str:
-    """The figures as a person reads them."""
+    """Formats the figures as a table."""
     heads = [f"{'pairs/s':>8}", f"{'lowest–highest':>15}", f"{'Espalier':>9}", f"{'shared tokens/s':>15}"]
     lines = ["  ".join([" " * 24, *heads, f"{'memory':>8}"])]
     for line in table:
@@ -101,25 +101,31 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--espalier", required=True, help="the espalier binary")
     common.add_arguments(parser)
-    parser.add_argument("--peers", default=",".join(PEERS), help="which peers, by comma (default %(default)s)")
-    parser.add_argument("--ranks", type=int, help="Espalier's ranks, which divide --threads (default 2, or 1)")
-    parser.add_argument("--sharing", default="prefix", choices=("none", "prompt", "prefix"), help="Espalier's sharing")
-    parser.add_argument("--row-tokens", type=int, default=2048, help="most of Espalier's rows (default %(default)s)")
+    parser.add_argument(
+        "--peers", default=",".join(PEERS), help="peers to run, separated by commas (default %(default)s)"
+    )
+    parser.add_argument("--ranks", type=int, help="Espalier's ranks, a divisor of --threads (default 2, or 1)")
+    parser.add_argument(
+        "--sharing", default="prefix", choices=("none", "prompt", "prefix"), help="Espalier's sharing mode"
+    )
+    parser.add_argument(
+        "--row-tokens", type=int, default=2048, help="tokens of Espalier's packed sequences (default %(default)s)"
+    )
     default = common.TORCH_ROW_TOKENS
-    parser.add_argument("--torch-row-tokens", type=int, default=default, help="most of PyTorch's (default %(default)s)")
-    parser.add_argument("--repeats", type=int, default=1, help="rounds, in turns of order (default %(default)s)")
-    parser.add_argument("--json", help="a file for all reports and figures")
+    parser.add_argument("--torch-row-tokens", type=int, default=default, help="those of PyTorch (default %(default)s)")
+    parser.add_argument("--repeats", type=int, default=1, help="rounds, in alternating order (default %(default)s)")
+    parser.add_argument("--json", help="write all reports and figures to this file")
     return parser.parse_args()
 
 
 def trainers(arguments: argparse.Namespace, settings: Settings) -> dict[str, Callable[[Path], Report]]:
-    """What is run in a round, Espalier first."""
+    """Returns the trainers of a round, Espalier first."""
     chosen = [name for name in arguments.peers.split(",") if name]
     if unknown := sorted(set(chosen) - set(PEERS)):
         raise BenchmarkError(f"--peers: expected {' or '.join(PEERS)}, found {', '.join(unknown)}")
     ranks = arguments.ranks or math.gcd(2, settings.threads)
     if ranks < 1 or settings.threads % ranks:
-        raise BenchmarkError(f"expected ranks that divide {settings.threads} threads, found {ranks}")
+        raise BenchmarkError(f"expected --ranks to divide {settings.threads} threads, found {ranks}")
     peers: dict[str, Callable[[Path], Report]] = {
         "trl": lambda place: run_peer("trl_dpo.py", settings, place),
         "torch": lambda place: run_peer(
@@ -139,14 +145,14 @@ def trainers(arguments: argparse.Namespace, settings: Settings) -> dict[str, Cal
 
 
 def run_round(todo: dict[str, Callable[[Path], Report]], backwards: bool) -> dict[str, Report]:
-    """Each trainer once; what they write besides their reports is thrown away."""
+    """Runs each trainer once; deletes what they write except their reports."""
     done = {}
     for name in reversed(todo) if backwards else todo:
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="espalier-peers-") as directory:
             done[name] = todo[name](Path(directory))
         rate = f"{done[name]['pairs_per_second']:.3f} pairs/s"
-        print(f"  {name}: {rate}, {time.monotonic() - start:.0f} s with start and end", file=sys.stderr)
+        print(f"  {name}: {rate}, {time.monotonic() - start:.0f} s including start-up and exit", file=sys.stderr)
     return {name: done[name] for name in todo}
 
 
@@ -155,7 +161,7 @@ def main() -> None:
     settings = common.settings(arguments)
     if arguments.repeats < 1:
         raise BenchmarkError(f"expected --repeats of at least 1, found {arguments.repeats}")
-    # Here, so that unfit rows are told before anything has run.
+    # Report unsuitable examples before anything runs.
     common.read_pairs(settings.data, settings.steps * settings.batch_size)
     todo = trainers(arguments, settings)
     print(f"{settings.steps} steps of {settings.batch_size} pairs, {settings.threads} threads; step 1 is a warm-up")

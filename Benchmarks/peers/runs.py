@@ -1,4 +1,4 @@
-"""Starts each trainer in processes of its own and brings its report into one shape."""
+"""Runs each trainer in its own processes and converts its report to the common format."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from common import BenchmarkError, Settings, Step
 
 HERE = Path(__file__).resolve().parent
 
-# glibc gives freed memory back to the system and takes it anew, page by page: these keep it. Read at a process's
-# start. Espalier does without, since its steps allocate nothing.
+# By default glibc returns freed memory to the system and allocates it again, page by page; these settings keep it. They
+# are read when a process starts. Espalier does not need them, since its steps allocate nothing.
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 34),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
@@ -22,7 +22,7 @@ MALLOC = {
 
 
 def run(command: list[str], log: Path, environment: dict[str, str]) -> None:
-    """Runs a trainer; where it fails, the end of what it said is the error."""
+    """Runs a trainer; if it fails, the last lines of its output are the error."""
     with log.open("w") as output:
         try:
             code = subprocess.run(
@@ -36,7 +36,7 @@ def run(command: list[str], log: Path, environment: dict[str, str]) -> None:
 
 
 def run_peer(script: str, settings: Settings, directory: Path, *more: str) -> dict[str, Any]:
-    """Runs one of the Python peers in a process of its own."""
+    """Runs one of the Python peers in its own process."""
     output = directory / "report.json"
     command = [sys.executable, str(HERE / script), "--output", str(output), *more]
     for name in ("model", "data", "steps", "batch_size", "learning_rate", "beta", "threads"):
@@ -48,7 +48,7 @@ def run_peer(script: str, settings: Settings, directory: Path, *more: str) -> di
 def run_espalier(
     binary: str, settings: Settings, directory: Path, *, ranks: int, sharing: str, row_tokens: int
 ) -> dict[str, Any]:
-    """Runs Espalier on `ranks` ranks, which divide the threads."""
+    """Runs Espalier on `ranks` ranks, which share the threads."""
     output = directory / "tuned"
     threads = settings.threads // ranks
     command, environment = [], {}
@@ -77,7 +77,7 @@ def run_espalier(
         f"Espalier, {ranks} × {threads}",
         settings,
         espalier_steps(settings, lines, summary["reference_seconds"]),
-        # An upper bound: pages that ranks share count for each.
+        # An upper bound: pages that ranks share are counted for each.
         ranks * summary["peak_rss_bytes"],
         ranks=ranks,
         sharing=sharing,
@@ -87,7 +87,7 @@ def run_espalier(
 
 
 def espalier_steps(settings: Settings, lines: list[dict[str, Any]], reference_seconds: float) -> list[Step]:
-    """Steps with their share of the reference pass, which Espalier makes before the first one, by tokens."""
+    """Returns the steps, each with its share, by tokens, of the reference pass that precedes the first step."""
     pairs = common.read_pairs(settings.data, settings.steps * settings.batch_size)
     batches = common.batches(pairs, settings)
     all_tokens = sum(pair.shared_tokens for pair in pairs)

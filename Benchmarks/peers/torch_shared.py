@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Times DPO with prefix sharing and packing, written by hand in PyTorch, on the rows of a prepared file.
+"""Times DPO with prefix sharing and packing, written by hand in PyTorch, on the examples of a prepared file.
 
-A row is trees side by side, each a prompt with its two responses behind it. A mask keeps trees and responses apart,
-positions go on from the prompt's length in both responses, and logits exist only where a response token is predicted.
+A packed sequence holds several trees, each a prompt followed by its two responses. A mask separates trees and
+responses, positions continue from the prompt's length in both responses, and logits exist only where a response token
+is predicted.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
 
-# Imported last: Hugging Face's libraries read the environment.
+# Imported after the environment is set, which Hugging Face's libraries read.
 import torch
 import transformers
 from torch import Tensor
@@ -25,44 +26,44 @@ import common
 from common import BenchmarkError, Pair, Settings, Step
 
 MAX_GRAD_NORM = 1.0
-# Of --check: float32 sums in another order.
+# For --check: float32 sums in a different order.
 LOGP_TOLERANCE = 1e-5
 GRADIENT_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Row:
-    """`T` tokens of `P` pairs; `S` tokens of responses to predict."""
+class PackedSequence:
+    """`T` tokens of `P` pairs; `S` response tokens to predict."""
 
     ids: Tensor  # [1, T]
     positions: Tensor  # [1, T]
     mask: Tensor  # [1, 1, T, T], added to attention scores
-    sources: Tensor  # [S], the place in the row whose hidden state predicts
-    targets: Tensor  # [S], the token that is predicted
+    sources: Tensor  # [S], the prediction positions: indices of the hidden states that predict
+    labels: Tensor  # [S], the token that is predicted
     responses: Tensor  # [S], the response that it counts for, chosen 2p and rejected 2p + 1
     pair_count: int
 
 
 def pack(pairs: Sequence[Pair], row_tokens: int) -> list[list[Pair]]:
-    """Pairs by rows of at most `row_tokens`, by first fit of the longest first; a longer pair has a row of its own."""
-    rows: list[list[Pair]] = []
-    room: list[int] = []
+    """Packs pairs into sequences of at most `row_tokens`, first-fit decreasing; a longer pair has its own sequence."""
+    packed: list[list[Pair]] = []
+    capacity: list[int] = []
     for pair in sorted(pairs, key=lambda pair: -pair.shared_tokens):
-        index = next((row for row, free in enumerate(room) if pair.shared_tokens <= free), len(rows))
-        if index == len(rows):
-            rows.append([])
-            room.append(row_tokens)
-        rows[index].append(pair)
-        room[index] -= pair.shared_tokens
-    return rows
+        index = next((n for n, free in enumerate(capacity) if pair.shared_tokens <= free), len(packed))
+        if index == len(packed):
+            packed.append([])
+            capacity.append(row_tokens)
+        packed[index].append(pair)
+        capacity[index] -= pair.shared_tokens
+    return packed
 
 
-def lay_flat(pairs: Sequence[Pair]) -> Row:
-    """The tensors of a row."""
+def flatten(pairs: Sequence[Pair]) -> PackedSequence:
+    """Returns the tensors of a packed sequence."""
     length = sum(pair.shared_tokens for pair in pairs)
-    # Added as it is: a boolean mask would be made into this one in every layer.
+    # An additive mask: every layer would convert a boolean mask to one.
     mask = torch.full((length, length), -torch.inf)
-    ids, positions, sources, targets, responses = [], [], [], [], []
+    ids, positions, sources, labels, responses = [], [], [], [], []
     for index, pair in enumerate(pairs):
         start, prompt = len(ids), len(pair.prompt)
         chosen, rejected = start + prompt, start + prompt + len(pair.chosen)
@@ -71,39 +72,41 @@ def lay_flat(pairs: Sequence[Pair]) -> Row:
         mask[rejected:end, chosen:rejected] = -torch.inf
         ids += pair.prompt + pair.chosen + pair.rejected
         positions += range(prompt)
-        for branch, (place, tokens) in enumerate(((chosen, pair.chosen), (rejected, pair.rejected))):
+        for branch, (first, tokens) in enumerate(((chosen, pair.chosen), (rejected, pair.rejected))):
             positions += range(prompt, prompt + len(tokens))
-            # The prompt's last token predicts the first one of both responses.
-            sources += [chosen - 1, *range(place, place + len(tokens) - 1)]
-            targets += tokens
+            # The prompt's last token predicts the first token of both responses.
+            sources += [chosen - 1, *range(first, first + len(tokens) - 1)]
+            labels += tokens
             responses += [2 * index + branch] * len(tokens)
-    return Row(
+    return PackedSequence(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
         mask=mask[None, None],
         sources=torch.tensor(sources),
-        targets=torch.tensor(targets),
+        labels=torch.tensor(labels),
         responses=torch.tensor(responses),
         pair_count=len(pairs),
     )
 
 
-def response_logps(model: LlamaForCausalLM, row: Row) -> Tensor:
-    """`[P, 2]`, the summed log-probabilities of the chosen and the rejected responses, in nats."""
-    output = model.model(input_ids=row.ids, attention_mask=row.mask, position_ids=row.positions, use_cache=False)
-    hidden = output.last_hidden_state[0].index_select(0, row.sources)
-    token_logps = -functional.cross_entropy(model.lm_head(hidden), row.targets, reduction="none")
-    return token_logps.new_zeros(2 * row.pair_count).index_add(0, row.responses, token_logps).view(-1, 2)
+def response_logps(model: LlamaForCausalLM, sequence: PackedSequence) -> Tensor:
+    """Returns `[P, 2]`, the summed log-probabilities of the chosen and the rejected responses, in nats."""
+    output = model.model(
+        input_ids=sequence.ids, attention_mask=sequence.mask, position_ids=sequence.positions, use_cache=False
+    )
+    hidden = output.last_hidden_state[0].index_select(0, sequence.sources)
+    token_logps = -functional.cross_entropy(model.lm_head(hidden), sequence.labels, reduction="none")
+    return token_logps.new_zeros(2 * sequence.pair_count).index_add(0, sequence.responses, token_logps).view(-1, 2)
 
 
 def losses(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
-    """`[P]`, the sigmoid loss of each pair."""
+    """Returns `[P]`, the sigmoid loss of each pair."""
     rewards = beta * (policy - reference)
     return functional.softplus(rewards[:, 1] - rewards[:, 0])
 
 
 class Trainer:
-    """A policy, the frozen model that it is measured from, and AdamW."""
+    """A policy, its frozen reference model, and AdamW."""
 
     def __init__(self, settings: Settings, row_tokens: int) -> None:
         self.settings = settings
@@ -114,17 +117,17 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(self.parameters, lr=settings.learning_rate, weight_decay=0.0, fused=True)
 
     def step(self, pairs: Sequence[Pair]) -> Step:
-        """The sum of the pairs' losses over their number, gradients gathered row by row."""
+        """Makes a step on the mean loss of the pairs, with gradients accumulated sequence by sequence."""
         start = time.perf_counter()
         loss, policy_logps, reference_logps = 0.0, [], []
         for packed in pack(pairs, self.row_tokens):
-            row = lay_flat(packed)
+            sequence = flatten(packed)
             with torch.no_grad():
-                reference = response_logps(self.reference, row)
-            policy = response_logps(self.policy, row)
-            row_loss = losses(policy, reference, self.settings.beta).sum() / len(pairs)
-            row_loss.backward()
-            loss += row_loss.item()
+                reference = response_logps(self.reference, sequence)
+            policy = response_logps(self.policy, sequence)
+            part = losses(policy, reference, self.settings.beta).sum() / len(pairs)
+            part.backward()
+            loss += part.item()
             policy_logps.append(policy.detach())
             reference_logps.append(reference)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, MAX_GRAD_NORM)
@@ -148,37 +151,38 @@ class Trainer:
 
 
 def load(directory: str) -> LlamaForCausalLM:
-    """A model in float32; Llama's configuration has no dropout to switch off."""
+    """Loads a model in float32; Llama's configuration has no dropout to disable."""
     return LlamaForCausalLM.from_pretrained(directory, dtype=torch.float32, attn_implementation="sdpa")
 
 
 def check(model: LlamaForCausalLM, pairs: Sequence[Pair], beta: float, row_tokens: int) -> None:
-    """Compares log-probabilities and the loss's gradient with one ordinary forward pass for each response.
+    """Compares log-probabilities and the loss's gradient with an ordinary forward pass for each response.
 
-    The gradient is that of a first step, in which the reference is the policy itself.
+    The gradient is that of a first step, whose reference is the policy itself.
     """
 
     def gradient(logps: Tensor) -> Tensor:
         losses(logps, logps.detach(), beta).sum().backward()
-        gathered = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+        flat = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
         model.zero_grad()
-        return gathered
+        return flat
 
-    # Rows take their pairs in another order: the plain passes follow it.
-    rows = pack(pairs, row_tokens)
-    shared = torch.cat([response_logps(model, lay_flat(row)) for row in rows])
+    # Packing changes the order of the pairs; the plain passes use the same order.
+    packed = pack(pairs, row_tokens)
+    shared = torch.cat([response_logps(model, flatten(part)) for part in packed])
     shared_gradient = gradient(shared)
     plain = torch.stack(
         [
             torch.stack([plain_logp(model, pair.prompt, response) for response in (pair.chosen, pair.rejected)])
-            for row in rows
-            for pair in row
+            for part in packed
+            for pair in part
         ]
     )
     plain_gradient = gradient(plain)
     logp_error = ((shared - plain).abs() / plain.abs()).max().item()
     gradient_error = ((shared_gradient - plain_gradient).norm() / plain_gradient.norm()).item()
-    print(f"{len(pairs)} pairs in {len(rows)} rows of tokens: {[sum(p.shared_tokens for p in row) for row in rows]}")
+    lengths = [sum(pair.shared_tokens for pair in part) for part in packed]
+    print(f"{len(pairs)} pairs in {len(packed)} packed sequences of tokens: {lengths}")
     print(f"log-probabilities, largest relative difference: {logp_error:.1e} (at most {LOGP_TOLERANCE:.0e})")
     print(f"gradient, norm of the difference over its norm: {gradient_error:.1e} (at most {GRADIENT_TOLERANCE:.0e})")
     if not (logp_error <= LOGP_TOLERANCE and gradient_error <= GRADIENT_TOLERANCE):
@@ -186,7 +190,7 @@ def check(model: LlamaForCausalLM, pairs: Sequence[Pair], beta: float, row_token
 
 
 def plain_logp(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> Tensor:
-    """The summed log-probability of a response by an ordinary pass over prompt and response."""
+    """Returns the summed log-probability of a response from an ordinary pass over prompt and response."""
     logits = model(input_ids=torch.tensor([prompt + response]), use_cache=False).logits[0]
     predicting = logits[len(prompt) - 1 : -1].log_softmax(-1)
     return predicting.gather(1, torch.tensor(response)[:, None]).sum()
@@ -196,7 +200,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     common.add_arguments(parser)
     default = common.TORCH_ROW_TOKENS
-    parser.add_argument("--row-tokens", type=int, default=default, help="most tokens of a row (default %(default)s)")
+    parser.add_argument(
+        "--row-tokens", type=int, default=default, help="tokens of a packed sequence (default %(default)s)"
+    )
     parser.add_argument("--check", action="store_true", help="compare with unshared passes on --rows (default 3)")
     parser.add_argument("--output", help="the report's JSON file (default: standard output)")
     arguments = parser.parse_args()

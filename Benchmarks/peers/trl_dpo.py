@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times TRL's DPOTrainer on the rows of a prepared file."""
+"""Times TRL's DPOTrainer on the examples of a prepared file."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
 
-# Imported last: Hugging Face's libraries read the environment.
+# Imported after the environment is set, which Hugging Face's libraries read.
 import torch
 import transformers
 import trl
@@ -24,9 +24,9 @@ from common import BenchmarkError, Pair, Settings, Step
 
 
 class TokenizedDPOTrainer(DPOTrainer):
-    """Takes rows that are tokens already.
+    """Accepts examples that are already tokenized.
 
-    TRL has no setting for that: it makes `prompt_ids`, `chosen_ids` and `rejected_ids` of text in this method, and
+    TRL has no setting for this: it computes `prompt_ids`, `chosen_ids` and `rejected_ids` from text in this method, and
     its collator reads them. Nothing else is changed.
     """
 
@@ -35,7 +35,7 @@ class TokenizedDPOTrainer(DPOTrainer):
 
 
 class StepClock(TrainerCallback):
-    """Seconds of each step, from its batch to the updated weights; collating and logging are left out."""
+    """Times each step from its batch to the updated weights, without collating and logging."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -48,14 +48,14 @@ class StepClock(TrainerCallback):
 
 
 def train(settings: Settings, pairs: Sequence[Pair], directory: str) -> list[Step]:
-    """Trains on the pairs in their order."""
+    """Trains on the pairs in order."""
     if not hasattr(DPOTrainer, "_prepare_dataset"):
-        raise BenchmarkError(f"TRL {trl.__version__} prepares rows in another way; install requirements.txt")
+        raise BenchmarkError(f"TRL {trl.__version__} tokenizes differently; install requirements.txt")
     dataset = Dataset.from_dict(
         {f"{part}_ids": [getattr(pair, part) for pair in pairs] for part in ("prompt", "chosen", "rejected")}
     )
-    # What is not TRL's default: float32, no recomputed activations, no cutting of rows, which fit already, and the
-    # terms of the comparison (order, constant rate).
+    # Differs from TRL's defaults: float32, no activation checkpointing, no truncation, since the examples fit, and the
+    # conditions of the comparison (order, constant learning rate).
     configuration = DPOConfig(
         output_dir=directory,
         use_cpu=True,
@@ -92,7 +92,7 @@ def train(settings: Settings, pairs: Sequence[Pair], directory: str) -> list[Ste
     for batch, log, seconds in zip(common.batches(pairs, settings), logs, clock.seconds, strict=True):
         tokens += sum(pair.unshared_tokens for pair in batch)
         if log["num_tokens"] != tokens:
-            raise BenchmarkError(f"TRL computed {log['num_tokens']} tokens of rows, expected {tokens}")
+            raise BenchmarkError(f"expected TRL to compute {tokens} tokens, found {log['num_tokens']}")
         shared_tokens = sum(pair.shared_tokens for pair in batch)
         steps.append(Step(seconds, len(batch), shared_tokens, {name: float(log[name]) for name in common.METRICS}))
     return steps

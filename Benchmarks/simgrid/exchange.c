@@ -1,5 +1,5 @@
-// The messages of one bucket of so many bytes there and back, as the collective halving sends them, without what is in
-// them: Sources/Collectives/StagedExchange.swift and Channel+Messages.swift. For SimGrid's SMPI; see validate.py.
+// Sends the messages of one bucket of the given size there and back, as the collective `halving` does, with arbitrary
+// content: Sources/Collectives/StagedExchange.swift and Channel+Messages.swift. For SimGrid's SMPI; see validate.py.
 
 #include <mpi.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 enum { PIECE = 48 << 10, WINDOW = 16, MOST_STAGES = 32, UNIT = 4 * 4096 };
 
-// What is sent and received is the same for all: nobody reads it.
+// All messages use the same buffer, whose content is never read.
 static char nothing[PIECE];
 
 static int piece_count(long bytes) { return (int)((bytes + PIECE - 1) / PIECE); }
@@ -17,7 +17,7 @@ static int piece_size(long bytes, int number) {
     return (int)(rest < PIECE ? rest : PIECE);
 }
 
-// Sends `outgoing[p]` bytes to each other place of a group, and receives `incoming` from each, or the other way round.
+// Sends `outgoing[p]` bytes to each other member `p` of a group, and receives `incoming[p]` bytes from it.
 static void pass(const int *members, int size, int place, const long *outgoing, const long *incoming) {
     int arriving = 0, sent = 0, most = 0, total = 0;
     for (int s = 1; s < size; s++) {
@@ -46,7 +46,7 @@ static void pass(const int *members, int size, int place, const long *outgoing, 
     free(received);
 }
 
-// The sizes of the groups, stage by stage; gives their number.
+// Sets the sizes of the groups of each stage; returns the number of stages.
 static int stages(int nodes, int *sizes) {
     int count = 0;
     for (; nodes % 2 == 0; nodes /= 2) sizes[count++] = 2;
@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
     if (argc != 2) return 2;
     int sizes[MOST_STAGES], distances[MOST_STAGES];
     const int count = stages(nodes, sizes);
-    // Units of the whole of each stage, and of each place's part: divided as evenly as they can be.
+    // The number of units of each stage, divided over its members as evenly as possible.
     long wholes[MOST_STAGES];
     long units = atol(argv[1]) / UNIT;
     int *members = malloc((size_t)nodes * sizeof *members);

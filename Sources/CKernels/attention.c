@@ -16,23 +16,23 @@ EK_INLINE size_t first_seeing(const ek_attention_tile *tile, size_t key) {
 EK_INLINE size_t whole_panels(size_t count) { return (count + LANES - 1) / LANES * LANES; }
 
 enum {
-    /// From one row of scores to the next: room for a panel of zeros behind the last key, and no multiple of 256
-    /// bytes, which would put a column of scores into few sets of the cache. A constant, for short addresses.
+    /// Elements between rows of scores: includes a panel of zeros after the last key, and is no multiple of 256 bytes,
+    /// which would map a column of scores to few cache sets. A constant, for short addressing modes.
     STRIDE = EK_ATTENTION_KEYS + LANES,
-    /// Rows whose scores are kept together in the backward pass: as many as fit the second-level cache with the keys.
+    /// Rows whose scores the backward pass keeps at once: as many as fit the L2 cache together with the keys.
     CHUNK = 96,
 };
 
 size_t ek_attention_scratch(size_t K) { return 2 * EK_ATTENTION_KEYS * K + 2 * CHUNK * STRIDE; }
 
-/// Fills what lies behind the first `count` of `x` in their last panel.
+/// Fills the last panel of `x` after its first `count` elements.
 EK_INLINE void fill_panel(float *x, size_t count, float value) {
     if (count % LANES == 0) return;
     float *restrict panel = x + count / LANES * LANES;
     for (size_t j = 0; j < LANES; j++) panel[j] = j < count % LANES ? panel[j] : value;
 }
 
-/// Replaces `x`, whole panels, by `exp(x - maximum)` and returns the sum.
+/// Replaces `x`, which has whole panels, with `exp(x - maximum)` and returns the sum.
 EK_INLINE float exponentiate(float *restrict x, size_t count, float maximum) {
     float lanes[LANES] = {0};
     for (size_t i = 0; i < count; i += LANES)
@@ -43,9 +43,9 @@ EK_INLINE float exponentiate(float *restrict x, size_t count, float maximum) {
     return ek_lane_sum(lanes);
 }
 
-/// One step of the online softmax for `rows` rows of scores, the first of which is row `first` of the block.
+/// Runs one step of the online softmax for `rows` rows of scores, the first of which is row `first` of the block.
 ///
-/// Keys of the last panel that a row does not see score minus infinity, which adds nothing.
+/// Invisible keys in the last panel of a row get a score of minus infinity, which adds nothing.
 EK_INLINE void softmax_strip(const ek_attention_tile *tile, size_t first, size_t rows, size_t width, float *scores,
                              float *maximum, float *sum, float *out) {
     for (size_t i = first; i < first + rows; i++, scores += STRIDE) {
@@ -85,8 +85,8 @@ EK_INLINE void forward(const ek_shape shape, const ek_attention_tile *tile, floa
     }
 }
 
-/// Turns `rows` rows of scores into probabilities, and `dprobability` into the gradient of the unscaled product;
-/// both zero up to a panel behind what is visible.
+/// Turns `rows` rows of scores into probabilities, and `dprobability` into the gradient of the unscaled product; both
+/// are zero for one panel after the visible keys.
 EK_INLINE void softmax_backward_strip(const ek_attention_tile *tile, size_t first, size_t rows, float *scores,
                                       float *dprobability, const float *log_sum_exp, const float *delta) {
     for (size_t i = first; i < first + rows; i++, scores += STRIDE, dprobability += STRIDE) {
@@ -106,8 +106,8 @@ EK_INLINE void softmax_backward_strip(const ek_attention_tile *tile, size_t firs
     }
 }
 
-/// Adds to `dkey` and `dvalue` what rows `first` up to `end` give; their probabilities and gradients start at row 0 of
-/// the scratch.
+/// Adds the contribution of rows `first..<end` to `dkey` and `dvalue`; their probabilities and gradients start at row 0
+/// of the scratch memory.
 EK_INLINE void key_value_gradients(const ek_shape shape, const ek_attention_tile *tile, size_t first, size_t end,
                                    const float *dout, const float *probability, const float *dscore, float *dkey,
                                    float *dvalue) {
@@ -126,8 +126,9 @@ EK_INLINE void key_value_gradients(const ek_shape shape, const ek_attention_tile
     }
 }
 
-EK_INLINE void backward(const ek_shape shape, const ek_attention_tile *tile, const float *dout, const float *log_sum_exp,
-                        const float *delta, float *dquery, float *dkey, float *dvalue, float *scratch) {
+EK_INLINE void backward(const ek_shape shape, const ek_attention_tile *tile, const float *dout,
+                        const float *log_sum_exp, const float *delta, float *dquery, float *dkey, float *dvalue,
+                        float *scratch) {
     const size_t K = tile->K, panels = whole_panels(tile->keys) * K;
     const ek_right transposed_keys = ek_packed_transposed(tile->key, tile->keys, K, scratch);
     const ek_right transposed_values = ek_packed_transposed(tile->value, tile->keys, K, scratch + panels);
@@ -152,11 +153,11 @@ EK_INLINE void backward(const ek_shape shape, const ek_attention_tile *tile, con
     }
 }
 
-// Tiles of as many sums as there are registers for: 32 of 64 bytes, 16 of 32, 16 of 16. Clang's own idea of x86-64-v4 is
-// to keep to 256 bits.
+// Tile shapes use all vector registers: 32 of 64 bytes, 16 of 32, 16 of 16. By default Clang limits x86-64-v4 to
+// 256-bit vectors.
 #define EK_LEVELS(NAME, PARAMETERS, ...)                                                                        \
     EK_TARGET("arch=x86-64-v4,no-prefer-256-bit") static void NAME##_v4 PARAMETERS {                            \
-        NAME((ek_shape){MOST_TILE_ROWS, MOST_TILE_PANELS}, __VA_ARGS__);                                        \
+        NAME((ek_shape){MAX_TILE_ROWS, MAX_TILE_PANELS}, __VA_ARGS__);                                        \
     }                                                                                                           \
     EK_TARGET("arch=x86-64-v3") static void NAME##_v3 PARAMETERS { NAME((ek_shape){6, 1}, __VA_ARGS__); }       \
     static void NAME##_v1 PARAMETERS { NAME((ek_shape){2, 1}, __VA_ARGS__); }                                   \

@@ -6,12 +6,30 @@ void ek_add(const float *restrict x, float *restrict y, size_t count) {
 }
 
 EK_VERSIONS
+void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t columns, float *y) {
+    // As many columns at a time as lie in a cache line, so that no memory is read twice.
+    enum { BLOCK = 16 };
+    for (size_t start = 0; start < columns; start += BLOCK) {
+        const size_t count = columns - start < BLOCK ? columns - start : BLOCK;
+        double sums[BLOCK] = {0};
+        for (size_t i = 0; i < rows; i++) {
+            const float *restrict row = x + i * stride + start;
+            if (count == BLOCK)
+                for (int j = 0; j < BLOCK; j++) sums[j] += (double)row[j];
+            else
+                for (size_t j = 0; j < count; j++) sums[j] += (double)row[j];
+        }
+        for (size_t j = 0; j < count; j++) y[start + j] += (float)sums[j];
+    }
+}
+
+EK_VERSIONS
 void ek_round_bfloat16(const float *restrict x, uint16_t *restrict y, size_t count) {
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
         memcpy(&bits, x + i, sizeof bits);
         const uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-        // A carry could make a number of a NaN, or an infinity: it stays, and quiet.
+        // Rounding up could turn NaN into infinity or a number: NaN is truncated instead, and made quiet.
         y[i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? (bits >> 16) | 0x40u : rounded);
     }
 }

@@ -1,4 +1,4 @@
-// What the kernels share: function versions, a vectorizable exponential, and sums in a fixed order.
+// Shared by the kernels: function versions, a vectorizable exponential, and sums in a fixed order.
 #ifndef ESPALIER_LANES_H
 #define ESPALIER_LANES_H
 
@@ -13,23 +13,24 @@
 #define EK_TARGET(level)
 #endif
 
-// What chooses a version runs before the thread sanitizer, and would be recorded by it: there is one version then.
+// The resolver that selects a version runs before the thread sanitizer starts and must not be instrumented: with it
+// there is one version only.
 #if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
 #define EK_VERSIONS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define EK_VERSIONS
 #endif
 
-// Every helper must be inlined into each version of its caller, or it would keep the baseline's instructions.
+// Every helper must be inlined into each version of its caller, or it would use baseline instructions.
 #define EK_INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 16 };
 
-/// `exp(x)` to 1.5 ulp, by 2^n * polynomial(x - n ln 2), coefficients from Cephes (S. Moshier), in pairs so that a
-/// multiplication waits for few others. Results below the smallest normal number become 0, those above 2.4e38, which
-/// is 2^127.5, that; NaN stays NaN.
+/// `exp(x)` to 1.5 ulp, as 2^n * polynomial(x - n ln 2), coefficients from Cephes (S. Moshier), evaluated in pairs to
+/// shorten the chain of dependent multiplications. Results below the smallest normal number flush to 0, results above
+/// 2^127.5 (2.4e38) saturate there; NaN stays NaN.
 EK_INLINE float ek_exp(float x) {
-    // Added to a small number, `rounder` leaves its nearest integer in the lowest bits.
+    // Adding `rounder` to a small number leaves the nearest integer in the lowest bits.
     const float low = -87.33654f, high = 88.37626f, rounder = 12582912.0f;
     float clamped = x < low ? low : x;
     clamped = clamped > high ? high : clamped;
@@ -41,7 +42,7 @@ EK_INLINE float ek_exp(float x) {
     const float p3 = 8.3334519073e-3f * r + 4.1665795894e-2f;
     const float p1 = 1.6666665459e-1f * r + 5.0000001201e-1f;
     const float p = ((p5 * r2 + p3) * r2 + p1) * r2 + (r + 1.0f);
-    // 2^n: the shift drops all but the integer. Of a NaN it may be anything: the product is NaN, since `p` is.
+    // 2^n: the shift drops all but the integer. For NaN the power is arbitrary: the product is NaN because `p` is.
     uint32_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     bits = (bits << 23) + (127u << 23);
@@ -76,7 +77,7 @@ EK_INLINE float ek_dot(const float *restrict a, const float *restrict b, size_t 
     return ek_lane_sum(lanes);
 }
 
-/// The largest of `x`; minus infinity where there is none. NaN is left to the sums, which carry it on.
+/// The maximum of `x`, minus infinity if empty. Ignores NaN, which the sums propagate.
 EK_INLINE float ek_maximum(const float *restrict x, size_t count) {
     float lanes[LANES];
     for (int j = 0; j < LANES; j++) lanes[j] = -INFINITY;

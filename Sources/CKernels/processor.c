@@ -47,6 +47,16 @@ int ek_available_processors(void) {
     return 1;
 }
 
+void ek_mark_allowed_processors(int *marks) {
+    for (int processor = 0; processor < EK_MOST_PROCESSORS; ++processor) marks[processor] = processor == 0;
+#if defined(__linux__)
+    _Static_assert(EK_MOST_PROCESSORS == CPU_SETSIZE, "a mark for each bit of a set");
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return;
+    for (int processor = 0; processor < CPU_SETSIZE; ++processor) marks[processor] = CPU_ISSET(processor, &set) != 0;
+#endif
+}
+
 static double seconds(clockid_t clock) {
     struct timespec now;
     clock_gettime(clock, &now);

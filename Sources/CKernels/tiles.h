@@ -1,8 +1,8 @@
-// Small matrix products whose result stays in registers: what attention is made of.
+// Small matrix products whose result stays in registers, for attention.
 //
-// A product of attention has an inner dimension of one head's width and operands that lie in cache. A library packs
-// both operands anew for every such product; here panels of keys are packed once for many rows of queries, all else is
-// read where it lies, and a row's sum runs over the inner dimension in order, wherever the row lies.
+// A product in attention has an inner dimension of one head's width and operands in cache. A BLAS library packs both
+// operands for every such product; here panels of keys are packed once for many query rows, everything else is read in
+// place, and the sum of a row runs over the inner dimension in order, independent of the row's place.
 #ifndef ESPALIER_TILES_H
 #define ESPALIER_TILES_H
 
@@ -11,36 +11,36 @@
 /// A row of a tile: one register of AVX-512, two of AVX2, four of SSE.
 typedef float ek_vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
-/// How many rows, and panels of 16 columns, are added up in registers at once.
+/// The number of rows, and of panels of 16 columns, that are accumulated in registers at once.
 typedef struct {
     int rows, panels;
 } ek_shape;
 
-/// The most of each, at any level.
-enum { MOST_TILE_ROWS = 8, MOST_TILE_PANELS = 2 };
+/// The maximum of each, over all levels.
+enum { MAX_TILE_ROWS = 8, MAX_TILE_PANELS = 2 };
 
 #define EK_UNROLLED _Pragma("clang loop unroll(full)")
 
-/// A matrix whose element `(i, k)` lies at `base[i * row + k * column]`.
+/// A matrix with element `(i, k)` at `base[i * row + k * column]`.
 typedef struct {
     const float *base;
     size_t row, column;
 } ek_left;
 
-/// A matrix in vertical panels of 16 columns: `(k, 16 j + l)` lies at `base[k * row + j * panel + l]`.
+/// A matrix in vertical panels of 16 columns, with element `(k, 16 j + l)` at `base[k * row + j * panel + l]`.
 typedef struct {
     const float *base;
     size_t row, panel;
 } ek_right;
 
-/// `c = scale * a * b`, or `c += a * b` where `adds`, for one tile; `c` is row-major.
+/// Computes `c = scale * a * b`, or `c += a * b` if `adds`, for one tile; `c` is row-major.
 EK_INLINE void ek_tile(const ek_shape tile, ek_left a, ek_right b, float *c, size_t c_row, size_t depth, float scale,
                        const bool adds) {
-    ek_vector sums[MOST_TILE_ROWS][MOST_TILE_PANELS];
+    ek_vector sums[MAX_TILE_ROWS][MAX_TILE_PANELS];
     EK_UNROLLED for (int i = 0; i < tile.rows; i++)
         EK_UNROLLED for (int j = 0; j < tile.panels; j++) sums[i][j] = (ek_vector){0};
     for (size_t k = 0; k < depth; k++) {
-        ek_vector x[MOST_TILE_PANELS];
+        ek_vector x[MAX_TILE_PANELS];
         EK_UNROLLED for (int j = 0; j < tile.panels; j++) x[j] = *(const ek_vector *)(b.base + k * b.row + (size_t)j * b.panel);
         EK_UNROLLED for (int i = 0; i < tile.rows; i++)
             EK_UNROLLED for (int j = 0; j < tile.panels; j++) sums[i][j] += a.base[(size_t)i * a.row + k * a.column] * x[j];
@@ -52,7 +52,7 @@ EK_INLINE void ek_tile(const ek_shape tile, ek_left a, ek_right b, float *c, siz
         }
 }
 
-/// The columns behind the last whole panel, one element after the other, in the same order of summation.
+/// Computes the columns after the last whole panel, one element at a time, in the same order of summation.
 EK_INLINE void ek_tile_rest(const int tile_rows, ek_left a, const float *b, size_t b_row, size_t columns, float *c,
                             size_t c_row, size_t depth, float scale, const bool adds) {
     for (int i = 0; i < tile_rows; i++)
@@ -64,30 +64,31 @@ EK_INLINE void ek_tile_rest(const int tile_rows, ek_left a, const float *b, size
         }
 }
 
-/// A matrix without its first `panels` panels.
-EK_INLINE ek_right ek_behind(ek_right b, size_t panels) {
+/// The matrix without its first `panels` panels.
+EK_INLINE ek_right ek_drop_panels(ek_right b, size_t panels) {
     return (ek_right){b.base + panels * b.panel, b.row, b.panel};
 }
 
-/// `c = scale * a * b`, or `c += a * b` where `adds`, for as many rows as the shape has.
+/// Computes `c = scale * a * b`, or `c += a * b` if `adds`, for the number of rows of the shape.
 EK_INLINE void ek_strip(const ek_shape shape, ek_left a, ek_right b, size_t columns, float *c, size_t c_row,
                         size_t depth, float scale, const bool adds) {
     const size_t panels = columns / LANES;
     size_t j = 0;
     for (; j + (size_t)shape.panels <= panels; j += (size_t)shape.panels)
-        ek_tile(shape, a, ek_behind(b, j), c + j * LANES, c_row, depth, scale, adds);
+        ek_tile(shape, a, ek_drop_panels(b, j), c + j * LANES, c_row, depth, scale, adds);
     for (; j < panels; j++)
-        ek_tile((ek_shape){shape.rows, 1}, a, ek_behind(b, j), c + j * LANES, c_row, depth, scale, adds);
+        ek_tile((ek_shape){shape.rows, 1}, a, ek_drop_panels(b, j), c + j * LANES, c_row, depth, scale, adds);
     const size_t done = panels * LANES;
-    ek_tile_rest(shape.rows, a, ek_behind(b, panels).base, b.row, columns - done, c + done, c_row, depth, scale, adds);
+    const float *rest = ek_drop_panels(b, panels).base;
+    ek_tile_rest(shape.rows, a, rest, b.row, columns - done, c + done, c_row, depth, scale, adds);
 }
 
-/// How many of `remaining` rows the next strip takes, of the sizes for which there is a tile: `most`, half of it, 1.
+/// The number of rows of the next strip: the largest of `most`, `most / 2` and 1 that is at most `remaining`.
 EK_INLINE size_t ek_strip_rows(const int most, size_t remaining) {
     return remaining >= (size_t)most ? (size_t)most : remaining >= (size_t)most / 2 ? (size_t)most / 2 : 1;
 }
 
-/// `ek_strip` of `rows` rows, one of the sizes of `ek_strip_rows`.
+/// `ek_strip` for `rows` rows, one of the sizes that `ek_strip_rows` returns.
 EK_INLINE void ek_sized_strip(const ek_shape shape, size_t rows, ek_left a, ek_right b, size_t columns, float *c,
                               size_t c_row, size_t depth, float scale, const bool adds) {
     if (rows == (size_t)shape.rows)
@@ -98,7 +99,7 @@ EK_INLINE void ek_sized_strip(const ek_shape shape, size_t rows, ek_left a, ek_r
         ek_strip((ek_shape){1, shape.panels}, a, b, columns, c, c_row, depth, scale, adds);
 }
 
-/// Transposes 16 rows and columns, by four rounds that shuffle the rows of the upper half between those of the lower.
+/// Transposes 16 × 16 elements in four rounds, each of which interleaves the upper and lower half of the rows.
 EK_INLINE void ek_transpose(const float *source, size_t stride, float *target) {
     ek_vector a[LANES], b[LANES];
     EK_UNROLLED for (int i = 0; i < LANES; i++) a[i] = *(const ek_vector *)(source + (size_t)i * stride);
@@ -115,7 +116,7 @@ EK_INLINE void ek_transpose(const float *source, size_t stride, float *target) {
 }
 
 /// Packs `rows` rows of `source` `[rows, K]` as the columns of panels: `(k, i)` of the result is `source[i, k]`.
-/// Columns behind the last row, up to a whole panel, are zero.
+/// Columns after the last row, up to a whole panel, are zero.
 EK_INLINE ek_right ek_packed_transposed(const float *source, size_t rows, size_t K, float *panels) {
     for (size_t start = 0; start < rows; start += LANES, source += LANES * K) {
         float *panel = panels + start * K;

@@ -6,15 +6,15 @@
 #include <string.h>
 
 _Static_assert(CMPI_SINGLE < CMPI_FUNNELED && CMPI_FUNNELED < CMPI_SERIALIZED && CMPI_SERIALIZED < CMPI_MULTIPLE,
-               "levels ascend as MPI's do");
+               "levels ascend in MPI's order");
 
-// Pieces of 25 MB reduce about twice as fast as one call over half a gigabyte, which falls out of every cache, and keep
-// each count within MPI's int.
+// Pieces of 25 MiB reduce about twice as fast as one call over half a gigabyte, which exceeds every cache, and keep each
+// count within MPI's int.
 enum { PIECE_BYTES = 25 << 20 };
 
-// Where ranks of a host may not read each other's memory, Open MPI 4 copies messages through shared memory, by fragments
-// of 32 KiB, and moves few of them each time it is looked after. By 256 KiB it costs no more than reading directly. They
-// come out of 4 MiB a rank, as before, in which 512 KiB leave too few. What the user has set stays.
+// If ranks of a host may not read each other's memory, Open MPI 4 copies messages through shared memory in fragments of
+// 32 KiB, and moves few of them per progress call. With fragments of 256 KiB it is as fast as reading directly. They are
+// allocated from 4 MiB per rank, as before, which holds too few of 512 KiB. A value set by the user is kept.
 static void enlarge_fragments(void) { setenv("OMPI_MCA_btl_vader_max_send_size", "262144", 0); }
 
 int cmpi_init(void) {
@@ -80,15 +80,22 @@ int cmpi_gather_double(const double *values, size_t count, double *gathered, int
     return MPI_Gather(values, (int)count, MPI_DOUBLE, gathered, (int)count, MPI_DOUBLE, root, MPI_COMM_WORLD);
 }
 
-int cmpi_host_leader(int *leader) {
+static int reduce_on_host(int *values, int count, MPI_Op operation) {
     MPI_Comm host;
     int code = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
     if (code != MPI_SUCCESS) return code;
-    int rank = 0;
-    code = cmpi_rank(&rank);
-    if (code == MPI_SUCCESS) code = MPI_Allreduce(&rank, leader, 1, MPI_INT, MPI_MIN, host);
+    code = MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_INT, operation, host);
     const int freed = MPI_Comm_free(&host);
     return code == MPI_SUCCESS ? freed : code;
+}
+
+int cmpi_host_leader(int *leader) {
+    const int code = cmpi_rank(leader);
+    return code == MPI_SUCCESS ? reduce_on_host(leader, 1, MPI_MIN) : code;
+}
+
+int cmpi_host_sum_int(int *values, size_t count) {
+    return count > INT_MAX ? MPI_ERR_COUNT : reduce_on_host(values, (int)count, MPI_SUM);
 }
 
 int cmpi_send_bytes(const uint8_t *bytes, size_t count, int peer) {

@@ -1,9 +1,9 @@
 internal import CKernels
 
-/// Sends gradients as bfloat16, half as many bytes, and weights as they are.
+/// Sends gradients as bfloat16, which halves their bytes, and weights unchanged.
 ///
-/// Each rank rounds its part once, also the slice that it keeps; each slice goes directly to the rank that receives its sums,
-/// which adds them in float32 in the order of ranks.
+/// Each rank rounds its values once, including the slice that it owns, and sends each slice directly to the slice's owner,
+/// which adds the slices in float32 in rank order.
 final class BFloat16Exchange: SlicedReduction {
     private let rank: Int
     private let size: Int
@@ -13,12 +13,12 @@ final class BFloat16Exchange: SlicedReduction {
     private let incoming: Scratch<UInt16>
 
     /// - Parameters:
-    ///   - base: Divides the slices, and gathers weights.
+    ///   - base: Defines the slices and gathers weights.
     ///   - capacity: Elements of the largest bucket.
     init(rank: Int, size: Int, channel: Channel, base: any SlicedReduction, capacity: Int) {
         (self.rank, self.size, self.channel, self.base) = (rank, size, channel, base)
         outgoing = Scratch(count: capacity, of: 0)
-        // A slice is at most a unit longer than the mean.
+        // A slice exceeds the mean by at most one unit.
         incoming = Scratch(count: capacity + (size + 1) * reductionUnit, of: 0)
     }
 

@@ -1,51 +1,52 @@
 extension Channel {
-    /// What goes to, or comes from, a rank.
+    /// A buffer that is sent to, or received from, one rank.
     struct Message<Element> {
         let peer: Int
         let elements: UnsafeMutableBufferPointer<Element>
     }
 
-    /// Bytes of a piece of a message to another host: less, with its header, than Open MPI's TCP sends without asking.
+    /// Bytes of a piece of a message to another host: with its header, below the eager limit of Open MPI's TCP transport.
     ///
-    /// Of more than 64 KiB the other side is asked first. Where two hosts send to each other, the answer waits behind all
-    /// that goes the same way on their one connection: first one sends, then the other, in twice the time.
+    /// A message of more than 64 KiB starts with a handshake. If two hosts send to each other, the reply queues behind the
+    /// data that flows in the same direction on their single connection: the two transfers run one after the other, in twice
+    /// the time.
     private static let pieceBytes = 48 << 10
-    /// Pieces of a rank that are on their way at most: sent, and not yet known to be taken.
+    /// The maximum number of a rank's pieces in flight: sent, and not known to be received.
     ///
-    /// Together 768 KiB, what 10 Gbit/s carry in 0.6 ms. All to which a rank sends get pieces in turn, so that no port of a
-    /// switch has more before it on average, however many hosts there are. Were a piece done with once the kernel has it,
-    /// TCP alone would limit what is on its way: by what it loses where several send to one host. It remembers the loss, and
-    /// hosts then share links unevenly for minutes.
+    /// Together 768 KiB, which 10 Gbit/s carry in 0.6 ms. The receivers get pieces in turn, so that the mean queue at a port
+    /// of a switch does not grow with the number of hosts. If a piece were complete once the kernel has accepted it, only TCP
+    /// would limit the data in flight, by the packets that are lost when several ranks send to one host. TCP remembers the
+    /// loss, and hosts then share links unevenly for minutes.
     private static let window = 16
 
-    /// Sends something to each other member of a group and receives something from each.
+    /// Sends a buffer to each other rank of a group and receives one from each.
     ///
     /// - Parameters:
-    ///   - members: The ranks of the group; `index` is this rank's place.
-    ///   - outgoing: What is sent to the member at a place.
-    ///   - incoming: Where what comes from the member at a place is put.
+    ///   - ranks: The ranks of the group; `index` is this rank's position.
+    ///   - outgoing: The buffer for the rank at a position.
+    ///   - incoming: The buffer that receives from the rank at a position.
     func exchange<Element>(
-        among members: [Int],
+        among ranks: [Int],
         index: Int,
         sending outgoing: (Int) -> UnsafeMutableBufferPointer<Element>,
         receiving incoming: (Int) -> UnsafeMutableBufferPointer<Element>
     ) throws {
-        // Everybody begins with the next, so that no two send to the same.
-        let (count, distances) = (members.count, 1..<members.count)
+        // Each rank sends to its successor first, so that no two ranks send to the same one.
+        let (count, distances) = (ranks.count, 1..<ranks.count)
         let next = distances.map { (index + $0) % count }
         let previous = distances.map { (index + count - $0) % count }
-        try pass(
-            next.map { Message(peer: members[$0], elements: outgoing($0)) },
-            receiving: previous.map { Message(peer: members[$0], elements: incoming($0)) }
+        try transfer(
+            next.map { Message(peer: ranks[$0], elements: outgoing($0)) },
+            receiving: previous.map { Message(peer: ranks[$0], elements: incoming($0)) }
         )
     }
 
-    /// Sends some messages and receives as many; all ranks do so together.
-    func pass<Element>(_ outgoing: [Message<Element>], receiving incoming: [Message<Element>]) throws {
-        let (taking, sent) = (Progress.round + 1, Progress.round + 2)
+    /// Sends messages and receives others; all ranks call it together.
+    func transfer<Element>(_ outgoing: [Message<Element>], receiving incoming: [Message<Element>]) throws {
+        let (receiving, sent) = (Progress.round + 1, Progress.round + 2)
         let arriving = try incoming.map(begin)
-        Progress.enterRound(taking)
-        try deliver(outgoing, round: taking)
+        Progress.enterRound(receiving)
+        try deliver(outgoing, round: receiving)
         Progress.enterRound(sent)
         for (message, requests) in zip(incoming, arriving) {
             Progress.note(awaited: message.peer, since: sent)
@@ -53,7 +54,7 @@ extension Channel {
         }
     }
 
-    /// Begins to receive all pieces of a message.
+    /// Starts to receive all pieces of a message.
     private func begin<Element>(receiving message: Message<Element>) throws -> [Int32] {
         let bytes = UnsafeMutableRawBufferPointer(message.elements)
         return try pieces(of: bytes.count, message.peer).map {
@@ -61,10 +62,10 @@ extension Channel {
         }
     }
 
-    /// Sends messages, a piece of each in turn, to ranks that take them in a round.
+    /// Sends messages, one piece of each in turn, to ranks that receive them from a round on.
     private func deliver<Element>(_ messages: [Message<Element>], round: Int) throws {
         var sent: [(request: Int32, peer: Int)] = []
-        // Whichever is taken first makes room, so that a rank that takes slowly does not hold up what goes to others.
+        // The first piece that is received makes room, so that a slow receiver does not delay the others.
         func completeOne() throws {
             Progress.note(awaited: sent[0].peer, since: round)
             sent.remove(at: try complete(anyOf: sent.map(\.request)))
@@ -80,7 +81,7 @@ extension Channel {
         while !sent.isEmpty { try completeOne() }
     }
 
-    /// The pieces in which so many bytes go to or come from a rank: one where it is on this host.
+    /// The pieces of a message of `count` bytes to or from a rank: a single one if that rank is on this host.
     private func pieces(of count: Int, _ peer: Int) -> [Range<Int>] {
         let size = isRemote(peer) ? Self.pieceBytes : max(count, 1)
         return stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }

@@ -1,12 +1,14 @@
-/// The ranks of a job and what they can do together.
+/// The ranks of a job and their operations.
 ///
-/// Every member but `send` and `receive` is collective: all ranks call the same members in the same order, also a rank
-/// that has nothing to give. After a reduction all ranks hold the same bits. Empty spans are allowed everywhere.
+/// All methods except `send`, `receive` and `abort` are collective: all ranks call the same methods in the same order,
+/// including ranks that contribute nothing. After a reduction all ranks hold the same bits. Empty spans are allowed.
 package protocol Communicator: AnyObject {
     /// This process's number, from 0.
     var rank: Int { get }
     /// The number of processes.
     var size: Int { get }
+    /// This process's part of its host, as it was when the job began.
+    var hostShare: HostShare { get }
 
     /// Replaces `values` by their sums over ranks; the order of summation is the MPI library's, fixed for a size.
     func allReduceSum(_ values: inout MutableSpan<Float>) throws
@@ -16,24 +18,24 @@ package protocol Communicator: AnyObject {
     func allReduceMax(_ values: inout MutableSpan<Double>) throws
     /// Replaces `bytes` by the root's.
     func broadcast(_ bytes: inout MutableSpan<UInt8>, root: Int) throws
-    /// The values of all ranks in rank order on the root, nil elsewhere; every rank gives as many.
+    /// The values of all ranks in rank order on the root, nil elsewhere; each rank passes the same number of values.
     func gather(_ values: Span<Double>, root: Int) throws -> [Double]?
-    /// Returns when every rank has called it.
+    /// Waits until all ranks have called it.
     func barrier() throws
-    /// For each rank the lowest rank on its host.
+    /// The lowest rank on each rank's host.
     func hostLeaders() throws -> [Int]
-    /// A way for messages apart from all others, which one thread may use while another computes; nil where there is no
-    /// other rank.
+    /// Creates a channel with a communicator of its own, which one thread may use while another computes; nil for a
+    /// single rank.
     func channel() throws -> Channel?
 
-    /// Sends `bytes` to one rank, which receives as many; alone of all members this and `receive` are not collective.
+    /// Sends `bytes` to one rank, which receives the same number of bytes.
     ///
-    /// Returns when `bytes` may be changed, for large ones not before the other rank receives them.
+    /// Returns when `bytes` may be changed: for large messages, not before the other rank receives them.
     func send(_ bytes: Span<UInt8>, to rank: Int) throws
-    /// Fills `bytes` with what `rank` sends to this one next.
+    /// Fills `bytes` with the next message from `rank`.
     func receive(_ bytes: inout MutableSpan<UInt8>, from rank: Int) throws
 
-    /// Ends all ranks at once with this exit code.
+    /// Ends all ranks immediately with this exit code.
     func abort(code: Int32) -> Never
 }
 
@@ -79,7 +81,7 @@ extension Communicator {
         }
     }
 
-    /// Fills `values` with what `rank` sends to this one next.
+    /// Fills `values` with the next message from `rank`.
     package func receive(_ values: inout MutableSpan<Float>, from rank: Int) throws {
         try withBytes(of: &values) { try receive(&$0, from: rank) }
     }
@@ -96,28 +98,28 @@ extension Communicator {
         }
     }
 
-    /// Runs a local body on every rank; where any throws, all throw the lowest failing rank's error.
+    /// Runs a local body on every rank; if any rank throws, all ranks throw the error of the lowest rank that failed.
     ///
-    /// For what each rank does alone between collective calls, such as opening files: nobody is left waiting, and the
-    /// reason is known everywhere, so that one rank can print it once.
+    /// For local work between collective calls, such as opening files: no rank is left waiting for another, and all ranks
+    /// know the reason, so that one rank can print it once.
     ///
     /// - Throws: `RankFailure` on every rank.
     package func agree<R>(_ body: () throws -> R) throws -> R {
         let result = Result { try body() }
         var failing = Double(size)
-        var told = ""
+        var record = ""
         if case .failure(let error) = result {
             failing = Double(rank)
-            told = "\(ExitStatus.of(error)) \(error)"
+            record = "\(ExitStatus.of(error)) \(error)"
         }
         let lowest = size - Int(try maximum(Double(size) - failing))
         guard lowest < size else { return try result.get() }
-        throw RankFailure(rank: lowest, told: try broadcast(told, root: lowest))
+        throw RankFailure(rank: lowest, record: try broadcast(record, root: lowest))
     }
 
-    /// Makes sure that all ranks hold the same value.
+    /// Checks that all ranks hold the same value; `what` names it in the error.
     ///
-    /// - Throws: `RankFailure` on every rank, where the lowest rank that differs says what it has.
+    /// - Throws: `RankFailure` on every rank, with the error of the lowest rank whose value differs from that of rank 0.
     package func requireSame(_ value: String, _ what: String) throws {
         let first = try broadcast(value, root: 0)
         try agree {
@@ -126,36 +128,36 @@ extension Communicator {
     }
 }
 
-/// A rank has something else than the first.
+/// A rank's value differs from that of rank 0.
 package struct Disagreement: Error, CustomStringConvertible, Equatable {
     let rank: Int
     let what: String
 
     package var description: String {
-        "rank \(rank) has another \(what) than rank 0; give all ranks the same, on a file system that they share"
+        "rank \(rank) has a different \(what) than rank 0; use the same on all ranks, from a file system that they share"
     }
 }
 
-/// A failure that every rank knows of.
+/// A failure that is known on all ranks.
 package struct RankFailure: Error, CustomStringConvertible, Equatable {
     /// The lowest rank that failed.
     package let rank: Int
     /// Its error's text.
     package let message: String
-    /// How the job ends for it.
+    /// The job's exit code.
     package let status: Int32
 
-    /// A failure that every rank has found by itself, from the same values.
+    /// A failure that each rank has detected by itself from the same values.
     package init(rank: Int, error: any Error) {
         (self.rank, message, status) = (rank, "\(error)", ExitStatus.of(error))
     }
 
-    /// What the rank has told of it: its status, a space, and its text.
-    init(rank: Int, told: String) {
-        let status = told.prefix(while: { $0 != " " })
+    /// Decodes the record that the failed rank has broadcast: its exit code, a space, and the error's text.
+    init(rank: Int, record: String) {
+        let status = record.prefix(while: { $0 != " " })
         self.rank = rank
         self.status = Int32(status) ?? ExitStatus.failed
-        message = String(told.dropFirst(status.count + 1))
+        message = String(record.dropFirst(status.count + 1))
     }
 
     package var description: String { message }

@@ -1,6 +1,6 @@
 internal import CMPI
 
-/// Leaves reduction and gathering to the MPI library, which chooses algorithm and order of summation.
+/// Delegates reducing and gathering to the MPI library, which chooses the algorithm and the order of summation.
 final class LibraryExchange: SlicedReduction {
     private let rank: Int
     private let size: Int

@@ -5,8 +5,9 @@ internal import Glibc
 package final class MPICommunicator: Communicator {
     package let rank: Int
     package let size: Int
+    package let hostShare: HostShare
 
-    /// Joins the world communicator; MPI has been started.
+    /// Wraps the world communicator of an initialized MPI; all ranks call it.
     init() throws {
         var (rank, size) = (Int32(0), Int32(0))
         for (code, call) in [(cmpi_rank(&rank), "MPI_Comm_rank"), (cmpi_size(&size), "MPI_Comm_size")] where code != 0 {
@@ -14,6 +15,7 @@ package final class MPICommunicator: Communicator {
         }
         self.rank = Int(rank)
         self.size = Int(size)
+        hostShare = try HostShare.measure(rank: Int(rank))
     }
 
     package func allReduceSum(_ values: inout MutableSpan<Float>) throws {
@@ -62,7 +64,7 @@ package final class MPICommunicator: Communicator {
     package func hostLeaders() throws -> [Int] {
         var leader: Int32 = 0
         try check(cmpi_host_leader(&leader), "MPI_Comm_split_type")
-        // Each rank gives its own place, where the others hold zero.
+        // Each rank sets its own element, which is zero elsewhere.
         var leaders = [Double](repeating: 0, count: size)
         leaders[rank] = Double(leader)
         return try sum(leaders).map { Int($0) }
@@ -94,7 +96,7 @@ package final class MPICommunicator: Communicator {
         exit(code)
     }
 
-    /// Makes a collective call, which the watchdog may be asked about.
+    /// Makes an MPI call, recorded for the watchdog.
     private func check(
         _ body: @autoclosure () -> Int32,
         _ call: @autoclosure () -> String,
@@ -105,7 +107,7 @@ package final class MPICommunicator: Communicator {
     }
 }
 
-/// MPI refused a call.
+/// An MPI call that failed.
 package struct CollectiveError: Error, CustomStringConvertible {
     let call: String
     let rank: Int

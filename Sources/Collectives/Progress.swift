@@ -1,33 +1,33 @@
 internal import Synchronization
 
-/// What this rank last did, for whoever asks why nothing moves.
+/// The latest activity of this rank, which the watchdog reports when a job stalls.
 ///
-/// Noted without locks, so that a thread can read it while all others hang; what is read of one moment may be mixed with
-/// the next. Names are static strings, of which only the address is kept.
+/// Recorded without locks, so that a thread can read it while all others hang; a reader may see a mix of two consecutive
+/// states. Names are static strings, of which only the address is stored.
 package enum Progress {
-    /// What a rank does, at one moment.
+    /// The activity of a rank at one moment.
     package struct State: Sendable, Equatable, Codable {
-        /// Rises with every note.
+        /// Incremented by every record.
         package let motions: Int
-        /// The last step that was begun, from 1; 0 before the first.
+        /// The last step that started, from 1; 0 before the first.
         package let step: Int
         package let phase: String
         /// The last collective call.
         package let call: String
-        /// Collective calls that were begun.
+        /// The number of collective calls that started.
         package let calls: Int
-        /// Whether the last has not ended.
+        /// Whether the last one has not returned.
         package let isInCall: Bool
-        /// The last round of that call to which it has come.
+        /// The round of that call that the rank has reached.
         ///
-        /// An exchange of messages counts two: in the first, all that comes is taken; in the second, all is sent and taken.
+        /// A transfer of messages has two: in the first, the rank receives; in the second, all it has sent is received.
         package let round: Int
-        /// The rank whose message it waits for, or that does not take one; nil where MPI knows alone.
+        /// The rank whose message it waits for, or that has not received one; nil if only MPI knows.
         package let awaited: Int?
-        /// The round in which that rank has sent it, or takes one.
+        /// The round that rank must reach to have sent its message, or to receive one.
         package let awaitedRound: Int
 
-        /// A rank that does this.
+        /// Creates a state from its values.
         package init(
             motions: Int,
             step: Int,
@@ -49,28 +49,28 @@ package enum Progress {
     private static let step = Atomic<Int>(0)
     private static let phase = Atomic<UInt>(0)
     private static let call = Atomic<UInt>(0)
-    private static let begun = Atomic<Int>(0)
+    private static let started = Atomic<Int>(0)
     private static let ended = Atomic<Int>(0)
     private static let currentRound = Atomic<Int>(0)
     private static let awaited = Atomic<Int>(-1)
     private static let awaitedRound = Atomic<Int>(0)
 
-    /// Notes that some work is done, as long work does again and again.
+    /// Records progress; long work calls it repeatedly.
     package static func move() { motions.wrappingAdd(1, ordering: .relaxed) }
 
-    /// Notes that another phase begins, in the same step where none is given.
+    /// Records the start of a phase, and of a step if `number` is not nil.
     package static func enter(_ name: StaticString, step number: Int? = nil) {
         phase.store(UInt(bitPattern: name.utf8Start), ordering: .relaxed)
         if let number { step.store(number, ordering: .relaxed) }
         move()
     }
 
-    /// Runs a collective call, and notes its begin and its end.
+    /// Runs a collective call and records its start and its end.
     static func during<R>(_ name: StaticString, _ body: () throws -> R) rethrows -> R {
         call.store(UInt(bitPattern: name.utf8Start), ordering: .relaxed)
         currentRound.store(0, ordering: .relaxed)
         note(awaited: -1, since: 0)
-        begun.wrappingAdd(1, ordering: .relaxed)
+        started.wrappingAdd(1, ordering: .relaxed)
         move()
         defer {
             ended.wrappingAdd(1, ordering: .relaxed)
@@ -79,24 +79,24 @@ package enum Progress {
         return try body()
     }
 
-    /// The round of messages that the last collective call has come to; 0 before the first.
+    /// The round that the last collective call has reached; 0 before the first.
     static var round: Int { currentRound.load(ordering: .relaxed) }
 
-    /// Notes that the last collective call has come to this round.
+    /// Records that the last collective call has reached a round.
     static func enterRound(_ round: Int) {
         currentRound.store(round, ordering: .relaxed)
         move()
     }
 
-    /// Notes for which rank this one waits, and the round in which that has sent its message, or takes one.
+    /// Records the rank that this one waits for, and the round that rank must reach.
     static func note(awaited rank: Int, since round: Int) {
         awaited.store(rank, ordering: .relaxed)
         awaitedRound.store(round, ordering: .relaxed)
     }
 
-    /// What this rank does now.
+    /// The current activity of this rank.
     package static var state: State {
-        let calls = begun.load(ordering: .relaxed)
+        let calls = started.load(ordering: .relaxed)
         let other = awaited.load(ordering: .relaxed)
         return State(
             motions: motions.load(ordering: .relaxed),

@@ -1,7 +1,7 @@
-/// Reduces along a ring: each rank adds its part to what the one before has added up, and sends it on.
+/// Reduces along a ring: each rank adds its values to the partial sum of its predecessor and sends it to its successor.
 ///
-/// Each link carries `(P - 1) / P` of a bucket each way, in `P - 1` messages one after the other (Patarasuk & Yuan 2009).
-/// The sum of slice `s` begins at rank `s + 1` and ends at rank `s`.
+/// Each link carries `(P - 1) / P` of a bucket in each direction, in `P - 1` successive messages (Patarasuk & Yuan 2009).
+/// The sum of slice `s` starts at rank `s + 1` and ends at rank `s`.
 final class RingExchange: SlicedReduction {
     private let rank: Int
     private let size: Int
@@ -20,9 +20,9 @@ final class RingExchange: SlicedReduction {
         try channel.exchange(&values) { values in
             let parts = parts(of: values)
             for step in 1..<size {
-                let (sent, received) = (parts[place(-step)], parts[place(-step - 1)])
+                let (sent, received) = (parts[neighbor(-step)], parts[neighbor(-step - 1)])
                 let arriving = scratch.elements.part(0..<received.count)
-                try pass(sent, receiving: arriving)
+                try transfer(sent, receiving: arriving)
                 received.add(arriving)
             }
         }
@@ -31,22 +31,22 @@ final class RingExchange: SlicedReduction {
     func allGather(_ values: inout MutableSpan<Float>) throws {
         try channel.exchange(&values) { values in
             let parts = parts(of: values)
-            for step in 1..<size { try pass(parts[place(1 - step)], receiving: parts[place(-step)]) }
+            for step in 1..<size { try transfer(parts[neighbor(1 - step)], receiving: parts[neighbor(-step)]) }
         }
     }
 
-    private func pass(
+    private func transfer(
         _ sent: UnsafeMutableBufferPointer<Float>,
         receiving received: UnsafeMutableBufferPointer<Float>
     ) throws {
-        try channel.pass(
-            [Channel.Message(peer: place(1), elements: sent)],
-            receiving: [Channel.Message(peer: place(-1), elements: received)]
+        try channel.transfer(
+            [Channel.Message(peer: neighbor(1), elements: sent)],
+            receiving: [Channel.Message(peer: neighbor(-1), elements: received)]
         )
     }
 
-    /// The rank so many places further on.
-    private func place(_ offset: Int) -> Int { (rank + offset + size) % size }
+    /// The rank at an offset along the ring.
+    private func neighbor(_ offset: Int) -> Int { (rank + offset + size) % size }
 
     private func parts(of values: UnsafeMutableBufferPointer<Float>) -> [UnsafeMutableBufferPointer<Float>] {
         (0..<size).map { values.part(slice(of: $0, count: values.count)) }

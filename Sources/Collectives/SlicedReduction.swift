@@ -1,29 +1,29 @@
 internal import CKernels
 
-/// A sum over ranks of which each rank receives a slice, and the way back, by which all receive every slice.
+/// A reduce-scatter, which gives each rank one slice of the sums over ranks, and the all-gather of all slices.
 ///
-/// A bucket is divided in units of `reductionUnit` elements, the last of which may be shorter, and a slice is a run of
-/// units, also of none. One thread at a time calls it; all ranks make the same calls in the same order.
+/// A bucket is divided into units of `reductionUnit` elements, the last of which may be shorter. A slice is a range of units
+/// and may be empty. One thread at a time calls it; all ranks make the same calls in the same order.
 package protocol SlicedReduction: AnyObject {
-    /// The units of a bucket of `units` that a rank receives the sums of.
+    /// The slice of a rank in a bucket of `units` units, whose sums it receives.
     func slice(of rank: Int, units: Int) -> Range<Int>
-    /// Replaces this rank's slice of `values` by its sums over ranks; what is left of the rest has no meaning.
+    /// Replaces this rank's slice of `values` by its sums over ranks; the other elements become undefined.
     func reduceScatter(_ values: inout MutableSpan<Float>) throws
-    /// Replaces every other rank's slice of `values` by what that rank has there.
+    /// Replaces every other rank's slice of `values` by that rank's values.
     func allGather(_ values: inout MutableSpan<Float>) throws
 }
 
-/// Elements that are never divided between ranks: sums over a unit are the same wherever it lies.
+/// Elements of a unit, which is never divided between ranks: sums over a unit do not depend on its owner.
 package let reductionUnit = 4096
 
 extension SlicedReduction {
-    /// The elements of a bucket of `count` that a rank receives the sums of.
+    /// The elements of the slice of a rank in a bucket of `count` elements.
     package func slice(of rank: Int, count: Int) -> Range<Int> {
         elements(of: slice(of: rank, units: unitCount(of: count)), count: count)
     }
 }
 
-/// The units of so many elements.
+/// The number of units that `elements` elements fill, the last one perhaps in part.
 package func unitCount(of elements: Int) -> Int { (elements + reductionUnit - 1) / reductionUnit }
 
 /// The elements of these units of a bucket of `count` elements.
@@ -31,7 +31,7 @@ func elements(of units: Range<Int>, count: Int) -> Range<Int> {
     min(units.lowerBound * reductionUnit, count)..<min(units.upperBound * reductionUnit, count)
 }
 
-/// A range in `parts` runs that differ by at most one in length.
+/// Divides a range into `parts` ranges whose lengths differ by at most one.
 func divided(_ range: Range<Int>, in parts: Int) -> [Range<Int>] {
     (0..<parts).map { part in
         let bounds = [part, part + 1].map { range.lowerBound + range.count * $0 / parts }
@@ -40,20 +40,20 @@ func divided(_ range: Range<Int>, in parts: Int) -> [Range<Int>] {
 }
 
 extension UnsafeMutableBufferPointer<Float> {
-    /// The elements of `range` alone.
+    /// The elements in `range`.
     func part(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
         UnsafeMutableBufferPointer(rebasing: self[range])
     }
 
-    /// Adds as many other elements.
+    /// Adds another buffer of the same length, element by element.
     func add(_ other: UnsafeMutableBufferPointer<Float>) {
-        precondition(other.count == count, "as many elements")
+        precondition(other.count == count, "buffers of the same length")
         guard count > 0 else { return }
         ek_add(other.baseAddress, baseAddress, count)
     }
 }
 
-/// Memory for what arrives, for as long as its owner lives.
+/// A receive buffer that lives as long as its owner.
 final class Scratch<Element: BitwiseCopyable> {
     let elements: UnsafeMutableBufferPointer<Element>
 

@@ -1,9 +1,10 @@
 internal import Glibc
 
-/// One process without MPI: every sum is already there.
+/// A single process without MPI, whose values are the sums.
 package final class SoloCommunicator: Communicator {
     package let rank = 0
     package let size = 1
+    package let hostShare = HostShare.ofOneProcess
 
     /// A communicator of this process alone.
     package init() {}

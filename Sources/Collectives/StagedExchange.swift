@@ -1,12 +1,13 @@
-/// Reduces in stages, in each of which small groups of ranks send each other their parts directly.
+/// Reduces in stages, in each of which small groups of ranks exchange their values directly.
 ///
-/// The number of ranks is the product of the stages' group sizes. Ranks of a first group are neighbours, those of a second
-/// as far apart as a first has members, and so on; each stage divides what the one before left to a rank. One stage of
-/// all ranks is the direct exchange, groups of two are recursive halving with the nearest rank first, and groups of the
-/// ranks of a host, then of one rank of each host, are hierarchical: each element crosses the network once for a host.
+/// The number of ranks is the product of the group sizes of all stages. Ranks of a first-stage group are consecutive; those
+/// of a second-stage group are one first-stage group apart, and so on. Each stage divides the range that the previous stage
+/// has left to a rank. One stage of all ranks is the direct exchange; groups of two are recursive halving, nearest rank
+/// first; groups of the ranks of a host, then of one rank of each host, are hierarchical: each element crosses the network
+/// once per host.
 ///
-/// Group by group the sums are a balanced tree: `(r0 + r1) + (r2 + r3)` and so on, a last odd one being left over to the
-/// next level. Where every size but the last is a power of two, that is the same tree over all ranks, whatever the
+/// The sums of a group form a balanced tree: `(r0 + r1) + (r2 + r3)` and so on, where an odd last operand moves up to the
+/// next level. If every size but the last is a power of two, this is the same tree over all ranks for any division into
 /// stages: the sums have the same bits.
 final class StagedExchange: SlicedReduction {
     private let rank: Int
@@ -15,33 +16,33 @@ final class StagedExchange: SlicedReduction {
     private let scratch: Scratch<Float>
 
     /// - Parameters:
-    ///   - sizes: Of the groups of each stage; their product is the number of ranks.
+    ///   - sizes: The group sizes of the stages; their product is the number of ranks.
     ///   - capacity: Elements of the largest bucket.
     init(rank: Int, sizes: [Int], channel: Channel, capacity: Int) {
         (self.rank, self.sizes, self.channel) = (rank, sizes, channel)
-        // A part is at most a unit longer than the mean.
+        // A part exceeds the mean by at most one unit.
         scratch = Scratch(count: capacity + (sizes.max() ?? 1) * reductionUnit, of: 0)
     }
 
-    /// What a rank does in a stage.
+    /// A rank's share of a stage.
     private struct Stage {
-        /// The group, ascending.
-        let members: [Int]
-        /// The rank's place in it.
+        /// The ranks of the group, ascending.
+        let ranks: [Int]
+        /// The rank's position in the group.
         let index: Int
-        /// The units that each member goes on with.
+        /// The units that each rank of the group reduces.
         let parts: [Range<Int>]
 
-        /// The others' places.
-        var others: [Int] { members.indices.filter { $0 != index } }
+        /// The positions of the other ranks.
+        var others: [Int] { ranks.indices.filter { $0 != index } }
     }
 
     private func stages(of rank: Int, units: Int) -> [Stage] {
         var (range, distance) = (0..<units, 1)
         return sizes.map { size in
             let index = rank / distance % size
-            let members = (0..<size).map { rank + ($0 - index) * distance }
-            let stage = Stage(members: members, index: index, parts: divided(range, in: size))
+            let ranks = (0..<size).map { rank + ($0 - index) * distance }
+            let stage = Stage(ranks: ranks, index: index, parts: divided(range, in: size))
             (range, distance) = (stage.parts[index], distance * size)
             return stage
         }
@@ -64,25 +65,25 @@ final class StagedExchange: SlicedReduction {
         for (place, other) in stage.others.enumerated() {
             pieces[other] = scratch.elements.part(place * own.count..<(place + 1) * own.count)
         }
-        try channel.exchange(among: stage.members, index: stage.index) {
+        try channel.exchange(among: stage.ranks, index: stage.index) {
             parts[$0]
         } receiving: {
             pieces[$0]
         }
-        addUp(pieces, own: own)
+        sum(pieces, own: own)
     }
 
-    /// Adds up the pieces as a balanced tree, into the rank's own.
-    private func addUp(_ pieces: [UnsafeMutableBufferPointer<Float>], own: UnsafeMutableBufferPointer<Float>) {
+    /// Sums the pieces as a balanced tree, into the rank's own piece.
+    private func sum(_ pieces: [UnsafeMutableBufferPointer<Float>], own: UnsafeMutableBufferPointer<Float>) {
         var pieces = pieces
         while pieces.count > 1 {
             pieces = stride(from: 0, to: pieces.count, by: 2).map { left in
                 guard left + 1 < pieces.count else { return pieces[left] }
-                // A sum has the same bits either way round.
+                // Addition is commutative: the bits do not depend on the order of two operands.
                 let isOwn = pieces[left + 1].baseAddress == own.baseAddress
-                let (sum, other) = isOwn ? (pieces[left + 1], pieces[left]) : (pieces[left], pieces[left + 1])
-                sum.add(other)
-                return sum
+                let (total, other) = isOwn ? (pieces[left + 1], pieces[left]) : (pieces[left], pieces[left + 1])
+                total.add(other)
+                return total
             }
         }
     }
@@ -91,7 +92,7 @@ final class StagedExchange: SlicedReduction {
         try channel.exchange(&values) { values in
             for stage in stages(of: rank, units: unitCount(of: values.count)).reversed() {
                 let parts = stage.parts.map { values.part(elements(of: $0, count: values.count)) }
-                try channel.exchange(among: stage.members, index: stage.index) { _ in
+                try channel.exchange(among: stage.ranks, index: stage.index) { _ in
                     parts[stage.index]
                 } receiving: {
                     parts[$0]

@@ -1,7 +1,7 @@
 internal import CMPI
 internal import Glibc
 
-/// The job that this process belongs to: MPI where a launcher started it, else the process alone.
+/// The job of this process: the ranks of MPI if a launcher started it, else this process alone.
 package struct World: ~Copyable {
     /// How many threads may call MPI.
     package enum ThreadSupport: Int32, Sendable {
@@ -13,50 +13,47 @@ package struct World: ~Copyable {
     package let communicator: any Communicator
 
     /// Joins the job.
+    ///
+    /// - Throws: `CollectiveError` where MPI does not start, `LauncherMismatch` where it does not connect the processes of
+    ///   the launcher.
     package init() throws {
         guard Self.isLaunched else {
-            // Slurm's own launcher would start as many runs of one process each, all with the same output.
-            if let tasks = getenv("SLURM_STEP_NUM_TASKS").flatMap({ Int(String(cString: $0)) }), tasks > 1 {
-                throw LaunchError(tasks: tasks)
-            }
+            try Launcher.check(ranks: 1)
             communicator = SoloCommunicator()
             return
         }
         let code = cmpi_init()
         guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Init_thread", rank: -1) }
-        communicator = try MPICommunicator()
+        let communicator = try MPICommunicator()
+        do {
+            try Launcher.check(ranks: communicator.size)
+        } catch {
+            cmpi_finalize()
+            throw error
+        }
+        self.communicator = communicator
     }
 
-    /// Leaves the job; every rank calls it.
+    /// Finalizes MPI; every rank calls it.
     package consuming func finalize() throws {
         guard Self.isLaunched else { return }
         let code = cmpi_finalize()
         guard code == 0 else { throw CollectiveError(code: code, call: "MPI_Finalize", rank: communicator.rank) }
     }
 
-    /// Ends all ranks at once, from any thread, whatever the others do.
+    /// Ends all ranks immediately, from any thread and in any state.
     package static func abort(code: Int32) -> Never {
         if isLaunched { cmpi_abort(code) }
         _exit(code)
     }
 
-    /// Slurm started several processes that do not know of each other.
-    private struct LaunchError: Refusal, CustomStringConvertible {
-        let tasks: Int
-        let isRefusal = true
+    /// Whether an MPI launcher started this process.
+    package static var isLaunched: Bool { Launcher.isPresent }
 
-        var description: String {
-            "srun started \(tasks) tasks without MPI's start-up service; use mpirun in the job script, or srun --mpi=pmix"
-        }
-    }
+    /// This process's rank as its launcher counts, before the job is joined; nil without a launcher.
+    package static var launcherRank: Int? { Launcher.rank }
 
-    /// Whether an MPI launcher started this process: each sets one of these for its ranks.
-    package static var isLaunched: Bool {
-        let variables: [String] = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
-        return variables.contains { getenv($0) != nil }
-    }
-
-    /// What MPI granted this process; nil without MPI.
+    /// The thread support that MPI granted; nil without MPI.
     package static var threadSupport: ThreadSupport? {
         var level: Int32 = 0
         guard isLaunched, cmpi_thread_level(&level) == 0 else { return nil }
@@ -68,10 +65,10 @@ package struct World: ~Copyable {
         String(cString: cmpi_library_version()).split(separator: ",").first.map { "\($0)" } ?? ""
     }
 
-    /// Runs a command on every rank and gives the process's exit code.
+    /// Runs a command on every rank and returns the process's exit code.
     ///
-    /// A failure that all ranks know of (`RankFailure`) is printed by rank 0 and ends each rank in order; any other is
-    /// printed where it happened, and all ranks are aborted, since they may be waiting for this one.
+    /// A failure that is known on all ranks (`RankFailure`) is printed by rank 0, and each rank finalizes MPI. Any other
+    /// error is printed by its rank, which aborts all ranks, since they may be waiting for it.
     package static func run(_ body: (any Communicator) throws -> Void) -> Int32 {
         do {
             let world = try World()
@@ -101,7 +98,7 @@ package struct World: ~Copyable {
     }
 
     private static func report(_ message: String) {
-        // One call, so that lines of several ranks do not mix.
+        // A single call, so that lines of several ranks are not interleaved.
         let line = Array("error: \(message)\n".utf8)
         _ = write(STDERR_FILENO, line, line.count)
     }

@@ -7,10 +7,10 @@ package struct AdamW: Sendable {
     package var beta1: Float
     /// Decay rate of the second moment, in `[0, 1)`.
     package var beta2: Float
-    /// Added to the root of the second moment.
+    /// Added to the square root of the second moment.
     package var epsilon: Float
 
-    /// The settings that hold for a whole run.
+    /// An optimizer with settings that hold for a whole run.
     package init(beta1: Float, beta2: Float, epsilon: Float) {
         self.beta1 = beta1
         self.beta2 = beta2
@@ -21,10 +21,13 @@ package struct AdamW: Sendable {
     ///
     /// - Parameters:
     ///   - step: The optimizer step, counted from 1.
-    ///   - learningRate: The rate of this step.
-    ///   - weightDecay: Decoupled decay, multiplied by the rate.
-    ///   - gradientScale: Multiplies the gradient before use: what clipping leaves of it.
-    ///   - parameters: `[1, n]`; so are `gradient` and the moments, which are updated too.
+    ///   - learningRate: The learning rate of this step.
+    ///   - weightDecay: Decoupled weight decay, multiplied by the learning rate.
+    ///   - gradientScale: Factor applied to the gradient before use: the clipping coefficient, or 1.
+    ///   - parameters: `[1, n]`, updated.
+    ///   - gradient: `[1, n]`.
+    ///   - first: `[1, n]`, the first moment, updated.
+    ///   - second: `[1, n]`, the second moment, updated.
     package func update(
         step: Int,
         learningRate: Double,
@@ -67,7 +70,7 @@ extension Kernels {
         return sum
     }
 
-    /// The sum of squares of each unit of a row, accumulated in double; the last unit may be shorter.
+    /// The sum of squares of each block of `unit` elements, accumulated in double; the last block may be shorter.
     package static func sumsOfSquares(_ x: Matrix, unit: Int) -> [Double] {
         precondition(x.rows == 1 && unit > 0, "[1, n]")
         var sums: [Double] = []

@@ -1,13 +1,13 @@
-/// Memory for everything that a row's forward and backward pass needs, cut once into matrices and reused by every row.
+/// Memory for the forward and backward pass, divided into matrices once and reused for every packed row.
 ///
-/// Sized in two passes over the same cutting code: a measuring arena counts, a mapped one hands out views.
+/// The same allocation code runs twice: a measuring arena counts elements, a mapped one returns views.
 package struct Arena: ~Copyable {
     private let buffer: FloatBuffer?
     private let base: UnsafeMutablePointer<Float>?
     private let capacity: Int
     private var used = 0
 
-    /// An arena that only counts what is asked of it; its matrices must not be touched.
+    /// A measuring arena, which only counts elements; its matrices must not be accessed.
     package init() {
         buffer = nil
         base = nil
@@ -15,6 +15,8 @@ package struct Arena: ~Copyable {
     }
 
     /// An arena of `capacity` elements.
+    ///
+    /// - Throws: `MemoryError` if the system refuses the memory.
     package init(capacity: Int) throws {
         let buffer = try FloatBuffer(count: capacity)
         base = buffer.base
@@ -22,20 +24,20 @@ package struct Arena: ~Copyable {
         self.capacity = capacity
     }
 
-    /// The number of elements handed out so far, alignment included.
+    /// The number of elements allocated so far, alignment included.
     package var elementCount: Int { used }
 
-    /// Everything that has been handed out, `[1, elementCount]`.
-    package var all: Matrix { Matrix(base: base ?? Self.nowhere, rows: 1, columns: used, stride: used) }
+    /// All elements allocated so far, `[1, elementCount]`.
+    package var all: Matrix { Matrix(base: base ?? Self.placeholder, rows: 1, columns: used, stride: used) }
 
-    /// Cuts off the next `rows × columns` elements, aligned to a cache line.
+    /// Allocates the next `rows × columns` elements, aligned to a cache line.
     package mutating func matrix(rows: Int, columns: Int) -> Matrix {
         let offset = used
         used += (rows * columns + 15) / 16 * 16
-        precondition(used <= capacity, "an arena is cut as it was measured")
-        let start = base.map { $0 + offset } ?? Self.nowhere
+        precondition(used <= capacity, "an arena allocates no more than was measured")
+        let start = base.map { $0 + offset } ?? Self.placeholder
         return Matrix(base: start, rows: rows, columns: columns, stride: columns)
     }
 
-    private static var nowhere: UnsafeMutablePointer<Float> { UnsafeMutablePointer(bitPattern: 64)! }
+    private static var placeholder: UnsafeMutablePointer<Float> { UnsafeMutablePointer(bitPattern: 64)! }
 }

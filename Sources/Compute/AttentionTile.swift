@@ -1,13 +1,13 @@
 internal import CKernels
 
-/// A block of query rows against a run of keys, at most `mostKeys`.
+/// A block of query rows and a run of at most `mostKeys` keys.
 ///
 /// Row `i` belongs to query token `i / heads`. The first query token sees the first `firstVisible` keys of the tile,
-/// each later one a key more (none where that is negative, at most all). All matrices are contiguous.
+/// each later token one key more (none where that is negative, at most all). All matrices are contiguous.
 package struct AttentionTile {
-    /// The most keys of a tile.
+    /// The maximum number of keys in a tile.
     package static let mostKeys = Int(EK_ATTENTION_KEYS)
-    /// Keys are worked on by as many at a time: spans cut at multiples waste nothing.
+    /// Keys are processed this many at a time; a run whose length is a multiple wastes no work.
     package static let keyStep = 16
 
     let query: Matrix
@@ -17,12 +17,14 @@ package struct AttentionTile {
     let heads: Int
     let scale: Float
 
+    /// A tile of these queries, keys and values.
+    ///
     /// - Parameters:
     ///   - query: `[rows, K]`.
     ///   - key: `[keys, K]`.
     ///   - value: `[keys, K]`.
     ///   - heads: The query heads that share the keys.
-    ///   - scale: Of the scores, `1 / sqrt(K)`.
+    ///   - scale: Factor of the scores, `1 / sqrt(K)`.
     package init(query: Matrix, key: Matrix, value: Matrix, firstVisible: Int, heads: Int, scale: Float) {
         let width = query.columns
         precondition(key.columns == width && value.columns == width && value.rows == key.rows, "[keys, K]")
@@ -36,15 +38,15 @@ package struct AttentionTile {
         self.scale = scale
     }
 
-    /// Elements of scratch memory that a tile of this head width takes.
+    /// Elements of scratch memory that a tile of this head width needs.
     package static func scratchCount(width: Int) -> Int { ek_attention_scratch(width) }
 
-    /// One step of the online softmax (Milakov & Gimelshein 2018) over the tile's keys.
+    /// Runs one step of the online softmax (Milakov & Gimelshein 2018) over the tile's keys.
     ///
     /// - Parameters:
-    ///   - maximum: `[1, rows]`, the running maximum of the scores, minus infinity at first.
-    ///   - sum: `[1, rows]`, the running sum of `exp(score - maximum)`, 0 at first.
-    ///   - out: `[rows, K]`, contiguous, 0 at first; rescaled to the new maximum, then added to.
+    ///   - maximum: `[1, rows]`, the running maximum of the scores, initially minus infinity.
+    ///   - sum: `[1, rows]`, the running sum of `exp(score - maximum)`, initially 0.
+    ///   - out: `[rows, K]`, contiguous, initially 0; rescaled to the new maximum, then added to.
     ///   - scratch: `[1, scratchCount]`.
     package func forward(maximum: Matrix, sum: Matrix, out: Matrix, scratch: Matrix) {
         checkRows(out)
@@ -54,15 +56,15 @@ package struct AttentionTile {
         }
     }
 
-    /// Adds the tile's part of the gradients.
+    /// Adds the tile's contribution to the gradients.
     ///
     /// - Parameters:
     ///   - dout: `[rows, K]`, contiguous.
     ///   - logSumExp: `[1, rows]`, as the forward pass saved it.
     ///   - delta: `[1, rows]`, the dot product of each output row with its gradient.
-    ///   - dquery: `[rows, K]`, contiguous.
-    ///   - dkey: `[keys, K]`, contiguous.
-    ///   - dvalue: `[keys, K]`, contiguous.
+    ///   - dquery: `[rows, K]`, contiguous, added to.
+    ///   - dkey: `[keys, K]`, contiguous, added to.
+    ///   - dvalue: `[keys, K]`, contiguous, added to.
     ///   - scratch: `[1, scratchCount]`.
     package func backward(
         dout: Matrix,
@@ -114,7 +116,7 @@ package struct AttentionTile {
         precondition(rows.rows == query.rows && rows.columns == query.columns && rows.isContiguous, "[rows, K]")
     }
 
-    /// Row and key that see each other, counted: what is useful of the products.
+    /// The number of visible pairs of query row and key: the useful part of the products.
     private var seenPairs: Int {
         let tokens = query.rows / heads
         return heads * (0..<tokens).reduce(0) { $0 + min(key.rows, max(0, firstVisible + $1)) }

@@ -2,17 +2,17 @@ internal import Glibc
 
 /// Owned, zeroed float32 memory on huge pages where the system grants them.
 ///
-/// The memory is an anonymous mapping: pages cost nothing until they are touched, and once touched they stay, so
-/// that a steady state takes no page faults.
+/// The memory is an anonymous mapping: a page is allocated when it is first accessed and stays, so that the steady
+/// state has no page faults.
 package struct FloatBuffer: ~Copyable, @unchecked Sendable {
-    // Sendable: the mapping has one owner, and what is handed out for concurrent use are disjoint `Matrix` views.
+    // Sendable: the mapping has one owner, and threads share it only through disjoint `Matrix` views.
 
     /// The number of elements.
     package let count: Int
     let base: UnsafeMutablePointer<Float>
     private let mapping: UnsafeMutableRawBufferPointer
 
-    /// Maps room for `count` elements, aligned to 2 MiB.
+    /// Maps memory for `count` elements, aligned to 2 MiB.
     ///
     /// - Throws: `MemoryError` if the system refuses the mapping.
     package init(count: Int) throws {
@@ -27,7 +27,7 @@ package struct FloatBuffer: ~Copyable, @unchecked Sendable {
         let aligned = UnsafeMutableRawPointer(
             bitPattern: (UInt(bitPattern: start) + UInt(hugePage - 1)) & ~UInt(hugePage - 1)
         )!
-        // Only advice: without huge pages everything works, with more misses in the address cache.
+        // Only advice: without huge pages there are more TLB misses, nothing else.
         madvise(aligned, mappedCount - hugePage, MADV_HUGEPAGE)
         self.count = count
         self.base = aligned.bindMemory(to: Float.self, capacity: max(count, 1))
@@ -44,13 +44,13 @@ package struct FloatBuffer: ~Copyable, @unchecked Sendable {
         return Matrix(base: base + offset, rows: rows, columns: columns, stride: columns)
     }
 
-    /// Lends `range` for reading.
+    /// Calls `body` with a span of `range` for reading.
     package func withSpan<R>(_ range: Range<Int>, _ body: (Span<Float>) throws -> R) rethrows -> R {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "range within buffer")
         return try body(UnsafeBufferPointer(start: base + range.lowerBound, count: range.count).span)
     }
 
-    /// Lends `range` for writing.
+    /// Calls `body` with a span of `range` for writing.
     package mutating func withMutableSpan<R>(
         _ range: Range<Int>,
         _ body: (inout MutableSpan<Float>) throws -> R
@@ -62,7 +62,7 @@ package struct FloatBuffer: ~Copyable, @unchecked Sendable {
     }
 }
 
-/// The system refused memory.
+/// The system refused to map memory.
 package struct MemoryError: Error, CustomStringConvertible {
     let byteCount: Int
     let reason: String

@@ -1,7 +1,7 @@
 internal import CKernels
 
 extension Kernels {
-    /// `delta[i] = sum over K of a[i, k] * b[i, k]`.
+    /// Computes the dot product of each pair of rows: `delta[i] = sum over k of a[i, k] * b[i, k]`.
     ///
     /// - Parameters:
     ///   - a: `[rows, K]`.
@@ -14,10 +14,10 @@ extension Kernels {
         }
     }
 
-    /// Finishes the online softmax: `out /= sum`, and `logSumExp = maximum + log(sum)`.
+    /// Finishes the online softmax: `out /= sum`, `logSumExp = maximum + log(sum)`.
     ///
     /// - Parameters:
-    ///   - out: `[rows, K]`.
+    ///   - out: `[rows, K]`, updated.
     ///   - maximum: `[1, rows]`.
     ///   - sum: `[1, rows]`.
     ///   - logSumExp: `[1, rows]`, overwritten.

@@ -1,8 +1,8 @@
 internal import CKernels
 
-/// The elementwise kernels over matrices; each runs on the calling thread alone.
+/// Elementwise kernels over matrices; each runs on the calling thread only.
 package enum Kernels {
-    /// `y = x * rstd(x) * weight`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`, row by row.
+    /// Computes RMSNorm of each row: `y = x * rstd(x) * weight`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`.
     ///
     /// - Parameters:
     ///   - x: `[T, D]`.
@@ -15,10 +15,10 @@ package enum Kernels {
         }
     }
 
-    /// The gradient of `normalize`: `dx = residual + J^T dy`, and `dweight += sum over rows of dy * x * rstd(x)`.
+    /// Computes the gradient of `normalize`: `dx = residual + J^T dy`, `dweight += sum over rows of dy * x * rstd(x)`.
     ///
     /// - Parameters:
-    ///   - residual: `[T, D]`, the gradient that passes the normalization by.
+    ///   - residual: `[T, D]`, the gradient of the residual connection, which bypasses the normalization.
     ///   - dx: `[T, D]`, overwritten; may be `residual`.
     ///   - dweight: `[1, D]`, added to.
     package static func normalizeBackward(
@@ -54,7 +54,7 @@ package enum Kernels {
         }
     }
 
-    /// `out = silu(gate) * up`.
+    /// Computes `out = silu(gate) * up`.
     ///
     /// - Parameters:
     ///   - gateUp: `[T, 2F]`, gate first.
@@ -66,7 +66,7 @@ package enum Kernels {
         }
     }
 
-    /// Replaces `gateUp` `[T, 2F]` by its gradient, given `dout` `[T, F]`.
+    /// Replaces `gateUp` `[T, 2F]` with its gradient, given `dout` `[T, F]`.
     package static func swigluBackward(_ gateUp: Matrix, dout: Matrix) {
         precondition(gateUp.columns == 2 * dout.columns && gateUp.rows == dout.rows, "gateUp is [T, 2F], dout [T, F]")
         recorded(.swiglu, elements: 5 * dout.rows * dout.columns) {

@@ -1,6 +1,6 @@
 internal import COpenBLAS
 
-/// A matrix as it enters a product.
+/// An operand of a matrix product: a matrix or its transpose.
 package struct Operand {
     let matrix: Matrix
     let isTransposed: Bool
@@ -10,7 +10,7 @@ package struct Operand {
     var flag: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
 }
 
-/// `c = scale * a * b`, or `c += scale * a * b` where `accumulate` is set, on the calling thread alone.
+/// Computes `c = scale * a * b`, or `c += scale * a * b` if `accumulate` is set, on the calling thread only.
 ///
 /// Shapes: `a` is `[M, N]`, `b` is `[N, O]`, `c` is `[M, O]`, not overlapping the others. Strides and counts must fit
 /// BLAS's 32-bit integers, which is checked.
@@ -42,18 +42,18 @@ package func multiply(_ a: Operand, _ b: Operand, into c: Matrix, accumulate: Bo
     }
 }
 
-/// `multiply` with operands as they lie.
+/// `multiply` without a transposed operand.
 package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
     let left = Operand(matrix: a, isTransposed: false)
     multiply(left, Operand(matrix: b, isTransposed: false), into: c, accumulate: accumulate, scale: scale)
 }
 
-/// `multiply` by a transposed right operand: `y = x * W^T` for a weight that lies `[out, in]`.
+/// `multiply` with a transposed right operand: `y = x * W^T` for a weight stored as `[out, in]`.
 package func multiply(_ a: Matrix, _ b: Operand, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
     multiply(Operand(matrix: a, isTransposed: false), b, into: c, accumulate: accumulate, scale: scale)
 }
 
-/// `multiply` by a transposed left operand: `dW += dy^T * x`.
+/// `multiply` with a transposed left operand: `dW += dy^T * x`.
 package func multiply(_ a: Operand, _ b: Matrix, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
     multiply(a, Operand(matrix: b, isTransposed: false), into: c, accumulate: accumulate, scale: scale)
 }

@@ -1,24 +1,25 @@
-/// The processor's practical limit: the rate of a large single-precision matrix product.
+/// The practical peak rate of the processor: that of a large single-precision matrix product.
 package enum PeakRate {
-    /// Measures the rate of `2048^3` products on every member of the team at once.
+    /// Measures the rate of `2048^3` products, one on each thread of the team at the same time.
     ///
-    /// - Parameter repetitions: Products a member; the best is taken, so that a passing disturbance does not lower the
-    ///   limit against which the run is judged.
+    /// - Parameter repetitions: Products per thread; the fastest counts, so that a transient disturbance does not
+    ///   lower the peak from which the model FLOPs utilization (MFU) is computed.
     /// - Returns: FLOP/s of the whole team.
+    /// - Throws: `MemoryError` if the system refuses the memory.
     package static func measure(team: ThreadTeam, repetitions: Int = 3) throws -> Double {
         let size = 2048
         let buffer = try FloatBuffer(count: 3 * size * size * team.count)
-        team.run("peak") { member in
-            // Distinct finite numbers: all-equal operands would be untypical, denormal ones slow.
-            for index in team.share(of: buffer.count, member: member) {
+        team.run("peak") { thread in
+            // Distinct normal numbers: equal operands would be atypical, denormal ones slow.
+            for index in team.share(of: buffer.count, thread: thread) {
                 buffer.base[index] = Float(index % 31) * 0.01 - 0.15
             }
         }
         var best = Duration.seconds(1_000_000)
         for _ in 0..<repetitions {
             let time = ContinuousClock().measure {
-                team.run("peak") { member in
-                    let block = buffer.matrix(at: member * 3 * size * size, rows: 3 * size, columns: size)
+                team.run("peak") { thread in
+                    let block = buffer.matrix(at: thread * 3 * size * size, rows: 3 * size, columns: size)
                     multiply(
                         block.rows(0..<size),
                         block.rows(size..<2 * size).transposed,

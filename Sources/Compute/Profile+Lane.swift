@@ -2,7 +2,7 @@ internal import CKernels
 internal import Glibc
 
 extension Profile {
-    /// One span of time of one member.
+    /// One time span of one thread.
     struct Span {
         let phase: Int
         /// Nil for the phase as a whole.
@@ -13,7 +13,7 @@ extension Profile {
         let bytes: Int
     }
 
-    /// What one member records.
+    /// The recording of one thread.
     final class Lane {
         private let spanLimit: Int
         private(set) var spans: [Span] = []
@@ -25,7 +25,7 @@ extension Profile {
             self.spanLimit = spanLimit
         }
 
-        /// The lane that the calling thread records to; nil where nothing is recorded.
+        /// The lane that the calling thread records to; nil if it is not profiled.
         static var current: Lane? {
             pthread_getspecific(laneKey).map { Unmanaged<Lane>.fromOpaque($0).takeUnretainedValue() }
         }
@@ -68,7 +68,7 @@ extension Profile {
     }
 }
 
-/// Runs `body`, and records what it took where the calling thread works under a profile.
+/// Runs `body`, and records its cost if the calling thread is profiled.
 @inline(__always)
 func recorded(_ kind: Profile.Kind, flops: Int = 0, elements: Int, _ body: () -> Void) {
     guard let lane = Profile.Lane.current else { return body() }
@@ -80,6 +80,6 @@ func recorded(_ kind: Profile.Kind, flops: Int = 0, elements: Int, _ body: () ->
 private let laneKey: pthread_key_t = {
     var key = pthread_key_t()
     let status = pthread_key_create(&key, nil)
-    precondition(status == 0, "a thread-specific key is to be had")
+    precondition(status == 0, "a thread-specific key is available")
     return key
 }()

@@ -1,9 +1,9 @@
 extension Profile {
-    /// Writes spans in Chrome's Trace Event Format, which Perfetto opens.
+    /// Writes the spans in Chrome's Trace Event Format, which Perfetto opens.
     ///
     /// - Parameters:
-    ///   - profiles: Each shown as a process of this name, its members as threads, all on one clock.
-    ///   - write: Receives the text piece by piece.
+    ///   - profiles: Each appears as a process with this name; all share one clock.
+    ///   - write: Receives the text in pieces.
     package static func writeTrace(
         of profiles: [(name: String, profile: Profile)],
         to write: (String) throws -> Void
@@ -18,12 +18,12 @@ extension Profile {
         try write(traceEnd)
     }
 
-    /// What a trace begins with; its events follow, with a comma between.
+    /// The start of a trace; events follow, separated by commas.
     package static let traceStart = "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n"
-    /// What a trace ends with.
+    /// The end of a trace.
     package static let traceEnd = "\n]}\n"
 
-    /// All events as a part of a trace, with times since the profile began.
+    /// All events as part of a trace, with times since the start of the profile.
     package func events(name: String, process: Int) -> String {
         var text = ""
         writeEvents(name: name, process: process, origin: origin) { text += $0.isFirst ? $0.text : ",\n" + $0.text }
@@ -36,13 +36,13 @@ extension Profile {
         origin: UInt64,
         to write: ((text: String, isFirst: Bool)) throws -> Void
     ) rethrows {
-        // Names are file names and literals of ours; what JSON would escape is left out.
+        // Names are our own literals and file names; characters that JSON would escape are dropped.
         let name = name.filter { $0 != "\"" && $0 != "\\" && !($0.asciiValue.map { $0 < 32 } ?? $0.isNewline) }
         let meta = "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": \(process), "
         try write((meta + "\"args\": {\"name\": \"\(name)\"}}", true))
-        for (member, lane) in lanes.enumerated() {
+        for (thread, lane) in lanes.enumerated() {
             for span in lane.spans {
-                try write((event(span, process: process, member: member, origin: origin), false))
+                try write((event(span, process: process, thread: thread, origin: origin), false))
             }
         }
         for note in notes {
@@ -60,11 +60,11 @@ extension Profile {
         return ", \"ts\": \(microseconds(start - origin)), \"dur\": \(microseconds(end - start))"
     }
 
-    private func event(_ span: Span, process: Int, member: Int, origin: UInt64) -> String {
+    private func event(_ span: Span, process: Int, thread: Int, origin: UInt64) -> String {
         let phase = name(of: span.phase)
         let title = span.kind.map { "\($0)" } ?? phase
         var text = "{\"name\": \"\(title)\", \"cat\": \"\(phase)\", \"ph\": \"X\", \"pid\": \(process)"
-        text += ", \"tid\": \(member)" + Self.times(span.start, span.end, origin: origin)
+        text += ", \"tid\": \(thread)" + Self.times(span.start, span.end, origin: origin)
         if span.kind != nil { text += ", \"args\": {\"flops\": \(span.flops), \"bytes\": \(span.bytes)}" }
         return text + "}"
     }

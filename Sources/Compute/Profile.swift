@@ -1,12 +1,11 @@
 internal import CKernels
 
-/// Where a team's time goes: by phase of the computation and kind of work, with every span of time in order.
+/// A profile of a thread team: time, FLOPs and bytes by phase and kind of work, with every time span.
 ///
-/// A phase is named where the team is started (`ThreadTeam.run`); the kinds of work within it record themselves, since
-/// every product and kernel passes through this module. Without a profile a kernel pays for one look at a
-/// thread-specific value.
+/// `ThreadTeam.run` names the phase; the kinds of work within it record themselves, since every product and kernel is
+/// called through this module. Without a profile a kernel costs one lookup of a thread-specific value more.
 package final class Profile: @unchecked Sendable {
-    // Sendable: each lane is written by its member alone, and read only while the team is idle.
+    // Sendable: each lane is written by its thread only, and read only while the team is idle.
 
     /// A kind of work.
     package enum Kind: Int, CaseIterable, Sendable {
@@ -17,27 +16,27 @@ package final class Profile: @unchecked Sendable {
         /// Rotary embedding.
         case rotary
         case swiglu
-        /// Attention's tiles: their products and softmax together.
+        /// Attention tiles: their products and softmax together.
         case attention
         /// Log-sum-exp and gradient of the logits.
         case logits
         /// Copies, fills, sums, gathering and scattering.
         case copy
-        /// AdamW, and the sum of squares before it.
+        /// AdamW, and the gradient norm before it.
         case update
     }
 
-    /// What one kind of work took in one phase, over all members.
+    /// The cost of one kind of work in one phase, over all threads.
     package struct Cost: Sendable, Equatable {
-        /// Seconds of all members together.
+        /// Seconds, summed over threads.
         package var seconds: Double
         package var calls: Int
-        /// Floating-point operations of products, and of attention those that are not masked; 0 for other kinds.
+        /// Floating-point operations of products, and of attention over visible keys; 0 for other kinds.
         package var flops: Int
-        /// Bytes of the operands, each counted as often as it is read or written.
+        /// Bytes of the operands, counted at every read and write.
         package var bytes: Int
 
-        /// A cost; none where left out.
+        /// A cost; 0 by default.
         package init(seconds: Double = 0, calls: Int = 0, flops: Int = 0, bytes: Int = 0) {
             self.seconds = seconds
             self.calls = calls
@@ -53,39 +52,39 @@ package final class Profile: @unchecked Sendable {
         }
     }
 
-    /// One phase's row of the table.
+    /// The cost of one phase.
     package struct PhaseCost: Sendable {
         package let name: String
-        /// Seconds between the start of the phase and its end on all members.
+        /// Seconds between the start of the phase and its end on all threads.
         package let seconds: Double
-        /// Seconds in which members waited for the slowest, all together.
+        /// Seconds that threads waited for the slowest, summed over threads.
         package let idleSeconds: Double
-        /// In the order of `Kind`, those that occurred.
+        /// The kinds that occurred, in the order of `Kind`.
         package let kinds: [(kind: Kind, cost: Cost)]
     }
 
-    /// A phase as the caller of the team sees it.
+    /// A phase as seen by the caller of the team.
     private struct Phase {
         let name: String
-        /// How many members take part.
-        let members: Int
+        /// The number of threads that take part.
+        let threads: Int
         var seconds = 0.0
     }
 
-    /// When the profile began, on the clock of its spans.
+    /// The start of the profile, on the clock of its spans.
     let origin = ek_nanoseconds()
     let lanes: [Lane]
-    /// In the order in which they first appeared.
+    /// In the order of their first run.
     private var all: [Phase] = []
 
-    /// A profile of a team of `members`.
+    /// A profile of a team of `threads` threads.
     ///
-    /// - Parameter spanLimit: The most spans that a member keeps for the trace; later ones are counted only.
-    package init(members: Int, spanLimit: Int = 250_000) {
-        lanes = (0..<members).map { _ in Lane(spanLimit: spanLimit) }
+    /// - Parameter spanLimit: The maximum number of spans that a thread keeps for the trace; later ones only count.
+    package init(threads: Int, spanLimit: Int = 250_000) {
+        lanes = (0..<threads).map { _ in Lane(spanLimit: spanLimit) }
     }
 
-    /// What a thread beside the team has done.
+    /// A time span of a thread outside the team.
     struct Note {
         let name: String
         let start: UInt64
@@ -93,34 +92,34 @@ package final class Profile: @unchecked Sendable {
         let bytes: Int
     }
 
-    /// In the order in which they were given.
+    /// In the order of `note` calls.
     private(set) var notes: [Note] = []
 
-    /// Nanoseconds on the clock of spans.
+    /// Nanoseconds on the clock of the spans.
     package static var now: UInt64 { ek_nanoseconds() }
 
-    /// Adds what a thread beside the team has done, for the trace alone; called while the team is idle.
+    /// Adds a time span of a thread outside the team, for the trace only; called while the team is idle.
     package func note(_ name: String, start: UInt64, end: UInt64, bytes: Int) {
         notes.append(Note(name: name, start: start, end: end, bytes: bytes))
     }
 
-    /// Runs `body`, which runs a phase on some members.
-    func time<R>(_ name: String, members: Int, _ body: (_ phase: Int) throws -> R) rethrows -> R {
+    /// Times `body`, which runs a phase on `threads` threads.
+    func time<R>(_ name: String, threads: Int, _ body: (_ phase: Int) throws -> R) rethrows -> R {
         let phase = all.firstIndex { $0.name == name } ?? all.count
-        if phase == all.count { all.append(Phase(name: name, members: members)) }
+        if phase == all.count { all.append(Phase(name: name, threads: threads)) }
         let start = ek_nanoseconds()
         defer { all[phase].seconds += Double(ek_nanoseconds() - start) * 1e-9 }
         return try body(phase)
     }
 
-    /// Runs `body` as `member`'s part of a phase.
-    func record<R>(phase: Int, member: Int, _ body: () throws -> R) rethrows -> R {
-        try lanes[member].record(phase: phase, body)
+    /// Runs `body` as the part of a phase that belongs to `thread`.
+    func record<R>(phase: Int, thread: Int, _ body: () throws -> R) rethrows -> R {
+        try lanes[thread].record(phase: phase, body)
     }
 
     // MARK: Results
 
-    /// The phases in the order in which they first appeared.
+    /// The phases, in the order of their first run.
     package var phases: [PhaseCost] {
         all.indices.map { phase in
             var kinds: [(kind: Kind, cost: Cost)] = []
@@ -133,7 +132,7 @@ package final class Profile: @unchecked Sendable {
             return PhaseCost(
                 name: all[phase].name,
                 seconds: all[phase].seconds,
-                idleSeconds: max(0, Double(all[phase].members) * all[phase].seconds - busy),
+                idleSeconds: max(0, Double(all[phase].threads) * all[phase].seconds - busy),
                 kinds: kinds
             )
         }

@@ -1,14 +1,15 @@
 internal import CKernels
 internal import Glibc
 
-/// The log-sum-exp, entropy and sum of squares of the softmax of each row of a matrix of logits that is seen one slice of columns at a time.
+/// The log-sum-exp of each row of logits, and the entropy and sum of squares of its softmax, accumulated over slices of
+/// columns.
 package struct RunningLogSumExp: Sendable {
     private var maximum: [Float]
     private var sum: [Double]
     private var weighted: [Double]
     private var squares: [Double]
 
-    /// Nothing seen yet of `rows` rows.
+    /// The state of `rows` rows before the first slice.
     package init(rows: Int) {
         maximum = Array(repeating: -.infinity, count: rows)
         sum = Array(repeating: 0, count: rows)
@@ -16,7 +17,7 @@ package struct RunningLogSumExp: Sendable {
         squares = Array(repeating: 0, count: rows)
     }
 
-    /// Folds in a slice of logits, `[rows, V]`.
+    /// Adds a slice of logits, `[rows, V]`.
     package mutating func fold(_ logits: Matrix) {
         precondition(logits.rows == maximum.count, "one state for each row")
         recorded(.logits, elements: logits.rows * logits.columns) {
@@ -33,7 +34,7 @@ package struct RunningLogSumExp: Sendable {
         }
     }
 
-    /// Folds in what another state has seen of the same rows.
+    /// Merges the state of other columns of the same rows.
     package mutating func merge(_ other: RunningLogSumExp) {
         precondition(other.maximum.count == maximum.count, "states of the same rows")
         for row in maximum.indices where other.sum[row] != 0 {
@@ -61,8 +62,8 @@ package struct RunningLogSumExp: Sendable {
 }
 
 extension Kernels {
-    /// Replaces a slice of logits by `-coefficient[row] * softmax`, the gradient of
-    /// `coefficient * log-probability` before the target's own `+coefficient`.
+    /// Replaces a slice of logits with `-coefficient[row] * softmax`, the gradient of `coefficient * log-probability`
+    /// without the `+coefficient` at the label.
     ///
     /// - Parameters:
     ///   - logits: `[rows, V]`, a slice of the vocabulary.

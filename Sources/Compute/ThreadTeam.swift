@@ -1,31 +1,34 @@
 internal import Glibc
 internal import Synchronization
 
-/// A fixed team of threads that run one body together, the caller being member 0.
+/// A fixed team of threads that run the same closure together; the caller is thread 0.
 ///
-/// Members wait by spinning for some microseconds, since the phases of a step follow each other closely, then sleep.
-/// Work is divided statically, so a run with the same team size gives the same bits.
+/// Waiting threads spin for some microseconds, since the phases of a step follow each other closely, then sleep. Work
+/// is divided statically, so runs with the same number of threads give identical bits.
 package final class ThreadTeam: @unchecked Sendable {
-    // Sendable: `body` is written only while every member waits, and `generation` publishes it (release, acquire).
+    // Sendable: `body` is written only while every thread waits, and `generation` publishes it (release, acquire).
 
-    /// The number of members, the caller included.
+    /// The number of threads, the caller included.
     package let count: Int
-    /// Where the time goes, if anybody asks; set while the team is idle.
+    /// The profile that records each phase, or nil; set only while the team is idle.
     package var profile: Profile?
+    /// Called by any thread whenever it has done a part of a phase, or nil: long work shows by it that it advances. Set
+    /// only while the team is idle.
+    package var onProgress: (@Sendable () -> Void)?
 
     private var body: ((Int) -> Void)?
     private let generation = Atomic<Int>(0)
     private let unfinished = Atomic<Int>(0)
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
-    /// There is something to do.
+    /// Signaled when there is work.
     private let wake: UnsafeMutablePointer<pthread_cond_t>
-    /// The last member has finished.
+    /// Signaled when the last thread has finished.
     private let finished: UnsafeMutablePointer<pthread_cond_t>
     private var threads: [pthread_t] = []
 
     /// Starts `count - 1` threads.
     package init(count: Int) {
-        precondition(count >= 1, "a team has at least one member")
+        precondition(count >= 1, "a team has at least one thread")
         self.count = count
         lock = .allocate(capacity: 1)
         wake = .allocate(capacity: 1)
@@ -33,7 +36,7 @@ package final class ThreadTeam: @unchecked Sendable {
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
         pthread_cond_init(finished, nil)
-        for member in 1..<max(count, 1) { threads.append(start(member: member)) }
+        for thread in 1..<max(count, 1) { threads.append(start(thread: thread)) }
     }
 
     deinit {
@@ -47,23 +50,24 @@ package final class ThreadTeam: @unchecked Sendable {
         finished.deallocate()
     }
 
-    /// Runs `body(member)` on every member and returns when all have finished.
+    /// Runs `body(thread)` on every thread and returns when all have finished.
     ///
-    /// - Parameter phase: What a profile calls it.
-    package func run(_ phase: String, _ body: (_ member: Int) -> Void) {
+    /// - Parameter phase: The name of the phase in a profile.
+    package func run(_ phase: String, _ body: (_ thread: Int) -> Void) {
         guard let profile else { return run(body) }
-        profile.time(phase, members: count) { phase in
-            run { member in profile.record(phase: phase, member: member) { body(member) } }
+        profile.time(phase, threads: count) { phase in
+            run { thread in profile.record(phase: phase, thread: thread) { body(thread) } }
         }
     }
 
-    /// Runs `body` on the calling thread alone, as a phase of its own.
+    /// Runs `body` on the calling thread only, as a phase of its own.
     package func alone<R>(_ phase: String, _ body: () throws -> R) rethrows -> R {
         guard let profile else { return try body() }
-        return try profile.time(phase, members: 1) { try profile.record(phase: $0, member: 0, body) }
+        return try profile.time(phase, threads: 1) { try profile.record(phase: $0, thread: 0, body) }
     }
 
     private func run(_ body: (Int) -> Void) {
+        defer { onProgress?() }
         guard count > 1 else { return body(0) }
         withoutActuallyEscaping(body) { body in
             unfinished.store(count - 1, ordering: .relaxed)
@@ -74,38 +78,39 @@ package final class ThreadTeam: @unchecked Sendable {
         }
     }
 
-    /// Runs `body(member)` on every member and returns the results in member order.
-    package func map<Result>(_ phase: String, _ body: (_ member: Int) -> Result) -> [Result] {
+    /// Runs `body(thread)` on every thread and returns the results in thread order.
+    package func map<Result>(_ phase: String, _ body: (_ thread: Int) -> Result) -> [Result] {
         var results = [Result?](repeating: nil, count: count)
         results.withUnsafeMutableBufferPointer { results in
             nonisolated(unsafe) let results = results
-            run(phase) { member in results[member] = body(member) }
+            run(phase) { thread in results[thread] = body(thread) }
         }
         return results.map { $0! }
     }
 
-    /// Runs `body` over blocks of at most `blockSize` of `0..<total`; each member has one contiguous share.
+    /// Runs `body` over blocks of at most `blockSize` of `0..<total`; each thread has one contiguous share.
     package func forEachBlock(
         _ phase: String,
         of total: Int,
         blockSize: Int,
-        _ body: (_ block: Range<Int>, _ member: Int) -> Void
+        _ body: (_ block: Range<Int>, _ thread: Int) -> Void
     ) {
-        run(phase) { member in
-            let share = self.share(of: total, member: member)
+        run(phase) { thread in
+            let share = self.share(of: total, thread: thread)
             // Blocks of even size: a short last block would waste most of a matrix product's fixed cost.
             let blocks = (share.count + blockSize - 1) / blockSize
             for block in 0..<blocks {
                 let lower = share.lowerBound + share.count * block / blocks
                 let upper = share.lowerBound + share.count * (block + 1) / blocks
-                body(lower..<upper, member)
+                body(lower..<upper, thread)
+                onProgress?()
             }
         }
     }
 
-    /// The contiguous share of `0..<total` that falls to `member`.
-    package func share(of total: Int, member: Int) -> Range<Int> {
-        (total * member / count)..<(total * (member + 1) / count)
+    /// The contiguous share of `0..<total` that belongs to `thread`.
+    package func share(of total: Int, thread: Int) -> Range<Int> {
+        (total * thread / count)..<(total * (thread + 1) / count)
     }
 
     private static let spinLimit = 20_000
@@ -118,45 +123,45 @@ package final class ThreadTeam: @unchecked Sendable {
         pthread_mutex_unlock(lock)
     }
 
-    private func start(member: Int) -> pthread_t {
-        // The thread must not keep the team alive: `deinit` ends and joins it.
-        let seat = Seat(team: Unmanaged.passUnretained(self), member: member)
-        var thread = pthread_t()
+    private func start(thread: Int) -> pthread_t {
+        // The thread must not retain the team: `deinit` ends and joins it.
+        let context = StartContext(team: Unmanaged.passUnretained(self), thread: thread)
+        var handle = pthread_t()
         let status = pthread_create(
-            &thread,
+            &handle,
             nil,
-            { context in
-                let seat = Unmanaged<Seat>.fromOpaque(context!).takeRetainedValue()
-                seat.team._withUnsafeGuaranteedRef { $0.serve(as: seat.member) }
+            { argument in
+                let context = Unmanaged<StartContext>.fromOpaque(argument!).takeRetainedValue()
+                context.team._withUnsafeGuaranteedRef { $0.serve(as: context.thread) }
                 return nil
             },
-            Unmanaged.passRetained(seat).toOpaque()
+            Unmanaged.passRetained(context).toOpaque()
         )
         precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
-        return thread
+        return handle
     }
 
-    private func serve(as member: Int) {
+    private func serve(as thread: Int) {
         var seen = 0
         while true {
             seen = waitForGeneration(after: seen)
-            guard perform(as: member) else { return }
+            guard perform(as: thread) else { return }
             guard unfinished.subtract(1, ordering: .releasing).newValue == 0 else { continue }
-            // Under the lock, so that a caller that has just found work unfinished is asleep by now.
+            // Under the lock, so that a caller that has just seen unfinished work is already waiting.
             pthread_mutex_lock(lock)
             pthread_cond_signal(finished)
             pthread_mutex_unlock(lock)
         }
     }
 
-    /// Runs the body, if there is one.
+    /// Runs the body and returns true; returns false if there is none, which ends the thread.
     ///
-    /// Not inlined: the reference to the body must be gone before the member reports that it has finished, since the
-    /// body lives no longer than `run`.
+    /// Not inlined: the reference to the body must be released before the thread reports that it has finished, since
+    /// the body lives no longer than `run`.
     @inline(never)
-    private func perform(as member: Int) -> Bool {
+    private func perform(as thread: Int) -> Bool {
         guard let body else { return false }
-        body(member)
+        body(thread)
         return true
     }
 
@@ -178,13 +183,13 @@ package final class ThreadTeam: @unchecked Sendable {
         while unfinished.load(ordering: .acquiring) > 0 { pthread_cond_wait(finished, lock) }
     }
 
-    private final class Seat {
+    private final class StartContext {
         let team: Unmanaged<ThreadTeam>
-        let member: Int
+        let thread: Int
 
-        init(team: Unmanaged<ThreadTeam>, member: Int) {
+        init(team: Unmanaged<ThreadTeam>, thread: Int) {
             self.team = team
-            self.member = member
+            self.thread = thread
         }
     }
 }

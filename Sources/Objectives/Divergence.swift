@@ -1,15 +1,14 @@
 internal import Foundation
 
-/// How a log-ratio `L = log π - log π_ref` becomes a score.
+/// The divergence that regularizes the policy, which maps a log-ratio `L = log π - log π_ref` to a score.
 ///
-/// By the derivative of the divergence that holds the policy near the reference: f-DPO (Wang et al. 2023, "Beyond
-/// Reverse KL").
+/// f-DPO (Wang et al. 2023, "Beyond Reverse KL"): the score follows from the derivative of the f-divergence.
 package struct Divergence: Sendable, Equatable {
-    /// The divergences by the names that TRL gives them.
+    /// The divergences, by TRL's names.
     package enum Kind: String, CaseIterable, Codable, Sendable {
         /// `s = L`.
         case reverseKL = "reverse_kl"
-        /// `s = 1 - exp(-L)`, which is the α-divergence with α = 0.
+        /// `s = 1 - exp(-L)`, the α-divergence with α = 0.
         case forwardKL = "forward_kl"
         /// `s = log 2 + log σ(L)`, Jensen–Shannon.
         case jensenShannon = "js_divergence"
@@ -20,32 +19,32 @@ package struct Divergence: Sendable, Equatable {
     let kind: Kind
     let alpha: Double
 
-    /// The usual one, under which scores are log-ratios.
+    /// The default, for which scores are log-ratios.
     static let reverseKL = Divergence(kind: .reverseKL, alpha: 0)
 
-    /// From here on exponents count no further, as in TRL: a score beyond `exp(80)` says nothing more, and has slope 0.
+    /// Exponents are clamped here, as in TRL: beyond `exp(80)` the score is constant and its slope 0.
     private static let largestExponent = 80.0
 
-    /// The score of a log-ratio in nats, and its slope.
-    func score(_ logRatio: Double) -> Curve {
+    /// The score of a log-ratio in nats, and its derivative.
+    func score(_ logRatio: Double) -> ValueAndSlope {
         switch kind {
-        case .reverseKL: return Curve(value: logRatio, slope: 1)
+        case .reverseKL: return ValueAndSlope(value: logRatio, slope: 1)
         case .forwardKL: return power(logRatio, exponent: -1)
-        case .jensenShannon: return Curve(value: log(2) - softplus(-logRatio), slope: sigma(-logRatio))
+        case .jensenShannon: return ValueAndSlope(value: log(2) - softplus(-logRatio), slope: sigma(-logRatio))
         case .alpha:
             let exponent = alpha - 1
-            return abs(exponent) < 1e-6 ? Curve(value: logRatio, slope: 1) : power(logRatio, exponent: exponent)
+            return abs(exponent) < 1e-6 ? ValueAndSlope(value: logRatio, slope: 1) : power(logRatio, exponent: exponent)
         }
     }
 
     /// `(exp(a L) - 1) / a`.
-    private func power(_ logRatio: Double, exponent: Double) -> Curve {
+    private func power(_ logRatio: Double, exponent: Double) -> ValueAndSlope {
         let product = exponent * logRatio
         guard product <= Self.largestExponent else {
-            // NaN must stay visible.
+            // NaN must propagate.
             let limit = product.isNaN ? product : expm1(Self.largestExponent)
-            return Curve(value: limit / exponent, slope: product.isNaN ? product : 0)
+            return ValueAndSlope(value: limit / exponent, slope: product.isNaN ? product : 0)
         }
-        return Curve(value: expm1(product) / exponent, slope: exp(product))
+        return ValueAndSlope(value: expm1(product) / exponent, slope: exp(product))
     }
 }

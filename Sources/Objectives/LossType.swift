@@ -1,8 +1,8 @@
-/// A loss by the name that TRL gives it: what it is made of, and which settings it takes.
+/// A loss by TRL's name: its terms, and the settings that it supports.
 ///
-/// Each is defined beside the objective that computes it; to add one, define it there and list it in `all`.
+/// Each is defined in the file of the objective that computes it; to add one, define it there and list it in `all`.
 struct LossType: Sendable {
-    /// What a reward in the metrics is, before β.
+    /// The definition of a reward in the metrics, without the factor β.
     enum Reward: Sendable {
         /// `log π - log π_ref`.
         case logRatio
@@ -13,10 +13,10 @@ struct LossType: Sendable {
     }
 
     let name: String
-    /// The settings beside beta that change it.
+    /// The settings that it supports, in addition to beta.
     let takes: Set<LossOption>
     let reward: Reward
-    /// The parts that it adds up.
+    /// The terms whose sum is the loss.
     let terms: @Sendable (ObjectiveSettings) -> [Objective.WeightedTerm]
 
     init(
@@ -31,17 +31,17 @@ struct LossType: Sendable {
         self.terms = terms
     }
 
-    /// Every loss, in the order in which they are told.
+    /// All losses, in the order in which messages list them.
     static let all = [
         sigmoid, hinge, ipo, exoPair, ncaPair, robust, bcoPair, sppoHard, aot, aotUnpaired, apoZero, apoDown, discopop,
         sft, sigmoidNorm, simpo, cpo, orpo, plackettLuce,
     ]
 }
 
-/// A setting that changes some losses only.
+/// A setting that only some losses support.
 enum LossOption: Sendable {
     case labelSmoothing, divergence, weighting, tailWeight, simpoGamma, cpoAlpha, discopopTau
 
-    /// Whether each loss of a mixture must take it; else one that does is enough.
+    /// Whether every loss of a mixture must support it; else one is enough.
     var concernsAll: Bool { self == .divergence || self == .weighting }
 }

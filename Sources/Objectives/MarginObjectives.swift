@@ -1,10 +1,10 @@
 internal import Foundation
 
-/// A loss of the margin alone: `curve(β (s_c - s_r))`, where `s` is a response's score.
+/// A loss of the margin only: `function(β (s_c - s_r))`, where `s` is the score of a response.
 struct MarginObjective: PairObjective {
-    /// What a score is made of.
+    /// The definition of a score.
     enum Score: Sendable {
-        /// The log-ratio to the reference, seen through a divergence.
+        /// The log-ratio to the reference model, mapped by a divergence.
         case logRatio(Divergence)
         /// The policy's log-probability.
         case policy
@@ -12,14 +12,14 @@ struct MarginObjective: PairObjective {
 
     let beta: Double
     var score = Score.logRatio(.reverseKL)
-    /// Whether scores are divided by the response's tokens.
+    /// Whether scores are divided by the number of tokens in the response.
     var perToken = false
-    let curve: @Sendable (Double) -> Curve
+    let function: @Sendable (Double) -> ValueAndSlope
 
     func loss(of pair: PairLogps) -> PairLoss {
         let chosen = scored(pair.chosen, reference: pair.referenceChosen, count: pair.chosenCount)
         let rejected = scored(pair.rejected, reference: pair.referenceRejected, count: pair.rejectedCount)
-        let loss = curve(beta * (chosen.value - rejected.value))
+        let loss = function(beta * (chosen.value - rejected.value))
         return PairLoss(
             value: loss.value,
             chosenDerivative: beta * loss.slope * chosen.slope,
@@ -27,14 +27,14 @@ struct MarginObjective: PairObjective {
         )
     }
 
-    private func scored(_ logp: Double, reference: Double, count: Int) -> Curve {
-        let score: Curve
+    private func scored(_ logp: Double, reference: Double, count: Int) -> ValueAndSlope {
+        let score: ValueAndSlope
         switch self.score {
         case .logRatio(let divergence): score = divergence.score(logp - reference)
-        case .policy: score = Curve(value: logp, slope: 1)
+        case .policy: score = ValueAndSlope(value: logp, slope: 1)
         }
         guard perToken else { return score }
-        return Curve(value: score.value / Double(count), slope: score.slope / Double(count))
+        return ValueAndSlope(value: score.value / Double(count), slope: score.slope / Double(count))
     }
 }
 
@@ -50,17 +50,17 @@ extension LossType {
     ///
     /// Zhao et al. 2023, "SLiC-HF"; Liu et al. 2023, "Statistical Rejection Sampling Improves Preference Optimization".
     static let hinge = margin("hinge") { _ in
-        // NaN must stay visible.
-        { $0 < 1 ? Curve(value: 1 - $0, slope: -1) : Curve(value: 0 * $0, slope: 0 * $0) }
+        // NaN must propagate.
+        { $0 < 1 ? ValueAndSlope(value: 1 - $0, slope: -1) : ValueAndSlope(value: 0 * $0, slope: 0 * $0) }
     }
 
-    /// Robust DPO, unbiased where labels are flipped: `[-(1 - ε) log σ(βΔ) + ε log σ(-βΔ)] / (1 - 2ε)`.
+    /// Robust DPO, unbiased under flipped labels: `[-(1 - ε) log σ(βΔ) + ε log σ(-βΔ)] / (1 - 2ε)`.
     ///
     /// Chowdhury et al. 2024, "Provably Robust DPO".
     static let robust = margin("robust", takes: [.labelSmoothing]) { settings in
         let smoothing = settings.labelSmoothing
         return { x in
-            let (kept, flipped) = (Curve.logistic(x), Curve.logistic(-x).mirrored)
+            let (kept, flipped) = (ValueAndSlope.logistic(x), ValueAndSlope.logistic(-x).mirrored)
             return (1 / (1 - 2 * smoothing)) * ((1 - smoothing) * kept + (-smoothing) * flipped)
         }
     }
@@ -72,9 +72,9 @@ extension LossType {
         let (kept, flipped) = (log1p(-settings.labelSmoothing), log(settings.labelSmoothing))
         return { x in
             let (q, p) = (sigma(x), sigma(-x))
-            return Curve(
+            return ValueAndSlope(
                 value: q * (-softplus(-x) - kept) + p * (-softplus(x) - flipped),
-                // The logarithms' own derivatives cancel, and log q - log(1 - q) is x.
+                // The derivatives of the logarithms cancel, and log q - log(1 - q) is x.
                 slope: q * p * (x - kept + flipped)
             )
         }
@@ -87,10 +87,10 @@ extension LossType {
         let tau = settings.discopopTau
         return { x in
             let (m, rest) = (sigma(x / tau), sigma(-x / tau))
-            let logistic = Curve.logistic(x)
-            // m e^(-x) in one exponential: where e^(-x) overflows, m vanishes faster, since τ ≤ 1.
+            let logistic = ValueAndSlope.logistic(x)
+            // m e^(-x) as one exponential: where e^(-x) overflows, m vanishes faster, since τ ≤ 1.
             let exponential = exp(-x - softplus(-x / tau))
-            return Curve(
+            return ValueAndSlope(
                 value: rest * logistic.value + exponential,
                 slope: rest * logistic.slope - m * rest / tau * logistic.value + exponential * (rest / tau - 1)
             )
@@ -100,7 +100,7 @@ extension LossType {
     /// IPO: `(s_c/|c| - s_r/|r| - 1/(2β))²`.
     ///
     /// Azar et al. 2023, "A General Theoretical Paradigm to Understand Learning from Human Preferences", Eq. 17, with
-    /// scores divided by tokens, which TRL does on its authors' word.
+    /// scores divided by tokens, as TRL does on the authors' advice.
     static let ipo = margin("ipo", perToken: true) { settings in
         { .parabola($0, center: 0.5, scale: settings.beta) }
     }
@@ -116,7 +116,7 @@ extension LossType {
         _ name: String,
         takes: Set<LossOption> = [],
         perToken: Bool = false,
-        curve: @escaping @Sendable (ObjectiveSettings) -> @Sendable (Double) -> Curve
+        function: @escaping @Sendable (ObjectiveSettings) -> @Sendable (Double) -> ValueAndSlope
     ) -> LossType {
         LossType(name, takes: takes.union([.divergence, .weighting, .tailWeight])) { settings in
             let score = MarginObjective.Score.logRatio(settings.divergence)
@@ -124,7 +124,7 @@ extension LossType {
                 beta: settings.beta,
                 score: score,
                 perToken: perToken,
-                curve: curve(settings)
+                function: function(settings)
             )
             return [.init(.pairs(objective))]
         }

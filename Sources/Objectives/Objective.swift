@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// What a step's losses are means of.
+/// The denominators of a step's losses, which are means.
 package struct StepTotals: Sendable {
     /// Pairs of the step.
     let pairs: Int
-    /// Rows of the data in the step.
+    /// Examples of the step.
     let rows: Int
-    /// Tokens of the best responses of all rows.
+    /// Tokens of the best responses of all examples.
     let bestTokens: Int
 
     /// The totals of a step over all ranks.
@@ -15,25 +15,25 @@ package struct StepTotals: Sendable {
     }
 }
 
-/// One row's part of a step's loss.
+/// The contribution of one example to a step's loss.
 package struct RankedLoss: Sendable {
-    /// Such that the sum over the step's rows, divided by the number of its pairs, is the step's loss.
+    /// The contribution: its sum over the step's examples, divided by the number of pairs, is the step's loss.
     package let value: Double
-    /// The derivatives of the step's loss for each token's log-probability, response by response.
+    /// The derivatives of the step's loss with respect to each token's log-probability, response by response.
     package let derivatives: [[Double]]
 }
 
-/// The weighted sum of losses that a run minimizes: a pure function of a row's log-probabilities and of the step's totals.
+/// The weighted sum of losses that a run minimizes: a pure function of log-probabilities and of the step's totals.
 package struct Objective: Sendable {
-    /// A part of the sum, by what it is a mean of.
+    /// A term of the sum, by its kind of mean.
     enum Term: Sendable {
         /// A mean over pairs.
         case pairs(any PairObjective)
-        /// A mean over pairs, each of which meets others of the step.
-        case alignment(AlignmentObjective)
-        /// A mean over rows.
+        /// A mean over pairs, each of which is matched to others of the step.
+        case transport(OptimalTransportObjective)
+        /// A mean over examples.
         case ranking(PlackettLuceObjective)
-        /// `-log π`, a mean over the tokens of best responses, each counted once.
+        /// `-log π`, a mean over the tokens of the best responses, each counted once.
         case likelihood
     }
 
@@ -48,14 +48,14 @@ package struct Objective: Sendable {
 
     /// Whether the reference model's log-probabilities enter the loss.
     package let usesReference: Bool
-    /// Whether pairs are weighted by `ResponseLogps.alignment`.
+    /// Whether pairs are weighted (WPO), by `ResponseLogps.wpoLogWeight`.
     package let usesWeighting: Bool
     private let terms: [WeightedTerm]
     private let beta: Double
     private let tailWeight: Double?
     private let reward: LossType.Reward
 
-    /// The objective that the settings describe.
+    /// Creates the objective from settings.
     ///
     /// - Throws: `ObjectiveError` for the first setting that is unknown, out of range, or without effect.
     package init(_ settings: ObjectiveSettings) throws {
@@ -68,27 +68,28 @@ package struct Objective: Sendable {
         reward = usesReference ? .logRatio : rewards.contains(.meanLogp) ? .meanLogp : .logp
         usesWeighting = settings.useWeighting
         beta = settings.beta
-        // Without a tail a sum over tokens is taken as it is.
+        // nil keeps the plain sum over tokens.
         tailWeight = settings.ldAlpha == 1 ? nil : settings.ldAlpha
     }
 
-    /// Whether a row's loss depends on the step's other pairs, which must then be scored first (`StepMatching`).
+    /// Whether the loss of a pair depends on the step's other pairs, which must then be scored first
+    /// (`TransportMatching`).
     package var needsMatching: Bool {
-        terms.contains { if case .alignment = $0.term { true } else { false } }
+        terms.contains { if case .transport = $0.term { true } else { false } }
     }
 
-    /// Whether the loss is a mean over pairs, none of which another's loss depends on.
+    /// Whether the loss is a mean over independent pairs.
     package var isMeanOverPairs: Bool {
         terms.allSatisfy { if case .pairs = $0.term { true } else { false } }
     }
 
-    /// The log-probabilities of each of a row's pairs, as the losses see them.
+    /// The log-probabilities of each pair of an example, as input of the losses.
     package func pairs(of row: RankedLogps) -> [PairLogps] {
         row.pairs.map { row.logps(of: $0, tailWeight: tailWeight) }
     }
 
-    /// What the metrics count as a pair's rewards: `β (log π - log π_ref)`, or without a reference `β log π`, divided by
-    /// the response's tokens where the loss is.
+    /// The rewards of a pair in the metrics: `β (log π - log π_ref)`, or `β log π` without a reference model, per token
+    /// if the loss is.
     package func rewards(of pair: PairLogps) -> (chosen: Double, rejected: Double) {
         switch reward {
         case .logRatio: return (beta * pair.chosenLogRatio, beta * pair.rejectedLogRatio)
@@ -100,7 +101,7 @@ package struct Objective: Sendable {
         }
     }
 
-    /// A row's part of the loss of a step with these totals.
+    /// The contribution of an example to the loss of a step with these totals.
     package func loss(of row: RankedLogps, totals: StepTotals) -> RankedLoss {
         var derivatives = row.responses.map { $0.policy.map { _ in 0.0 } }
         var value = addPairs(of: row, to: &derivatives)
@@ -109,7 +110,7 @@ package struct Objective: Sendable {
         }
         for term in terms {
             switch term.term {
-            case .pairs, .alignment: continue
+            case .pairs, .transport: continue
             case .ranking(let objective):
                 let (weight, loss) = (term.weight / Double(totals.rows), objective.loss(of: row))
                 value += weight * loss.value * Double(totals.pairs)
@@ -129,13 +130,13 @@ package struct Objective: Sendable {
 
     // MARK: Pairs
 
-    /// Adds up the losses of the row's pairs, and their derivatives.
+    /// Returns the sum of the losses of an example's pairs, and adds their derivatives.
     private func addPairs(of row: RankedLogps, to derivatives: inout [[Double]]) -> Double {
         var value = 0.0
         for (index, pair) in row.pairs.enumerated() {
             let partners = row.partners.isEmpty ? nil : row.partners[index]
             let weight = usesWeighting ? Self.weight(of: pair, in: row) : 1
-            let loss = weight * loss(of: row.logps(of: pair, tailWeight: tailWeight), meeting: partners)
+            let loss = weight * loss(of: row.logps(of: pair, tailWeight: tailWeight), matching: partners)
             value += loss.value
             let common = min(derivatives[pair.chosen].count, derivatives[pair.rejected].count)
             add(loss.chosenDerivative, to: &derivatives[pair.chosen], common: common)
@@ -144,27 +145,27 @@ package struct Objective: Sendable {
         return value
     }
 
-    private func loss(of pair: PairLogps, meeting partners: StepMatching.Partners?) -> PairLoss {
+    private func loss(of pair: PairLogps, matching partners: TransportMatching.Partners?) -> PairLoss {
         terms.reduce(.zero) { sum, term in
             switch term.term {
             case .pairs(let objective): return sum + term.weight * objective.loss(of: pair)
-            case .alignment(let objective):
-                guard let partners else { preconditionFailure("the step's pairs have been matched") }
-                return sum + term.weight * objective.loss(of: pair, meeting: partners)
+            case .transport(let objective):
+                guard let partners else { preconditionFailure("the step's pairs are matched first") }
+                return sum + term.weight * objective.loss(of: pair, matching: partners)
             case .ranking, .likelihood: return sum
             }
         }
     }
 
-    /// How likely the policy finds both responses, in relation to its own choice; a constant for the gradient.
+    /// The WPO weight of a pair: the policy's probability of both responses, relative to its own samples; constant in
+    /// the gradient.
     ///
-    /// WPO: Zhou et al. 2024, "WPO: Enhancing RLHF with Weighted Preference Optimization", Eq. 2, aligned by the policy's
-    /// own distribution.
+    /// Zhou et al. 2024, "WPO: Enhancing RLHF with Weighted Preference Optimization", Eq. 2, with sampled alignment.
     private static func weight(of pair: (chosen: Int, rejected: Int), in row: RankedLogps) -> Double {
-        exp(row.responses[pair.chosen].alignment + row.responses[pair.rejected].alignment)
+        exp(row.responses[pair.chosen].wpoLogWeight + row.responses[pair.rejected].wpoLogWeight)
     }
 
-    /// Adds a response's derivative to those of its tokens; beyond `common` they have the tail's weight.
+    /// Adds the derivative of a response to those of its tokens, multiplied by the tail weight beyond `common`.
     private func add(_ derivative: Double, to tokens: inout [Double], common: Int = .max) {
         let tail = tailWeight ?? 1
         for token in tokens.indices { tokens[token] += token < common ? derivative : tail * derivative }

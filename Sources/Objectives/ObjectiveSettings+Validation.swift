@@ -1,6 +1,6 @@
 internal import Formats
 
-/// A setting of an objective is out of range.
+/// A setting of the loss is out of range, or has no effect.
 package struct ObjectiveError: Error, CustomStringConvertible, Equatable {
     let setting: String
     let expected: String
@@ -10,7 +10,7 @@ package struct ObjectiveError: Error, CustomStringConvertible, Equatable {
 }
 
 extension ObjectiveSettings {
-    /// The losses that the settings name, each with its weight; every setting checked.
+    /// The losses and their weights, after validation of all settings.
     ///
     /// - Throws: `ObjectiveError` for the first setting that is unknown, out of range, or without effect.
     func losses() throws -> [(loss: LossType, weight: Double)] {
@@ -18,7 +18,7 @@ extension ObjectiveSettings {
         try check(.lossType, !losses.isEmpty, "one loss or more", "none")
         let weights = lossWeights ?? losses.map { _ in 1 }
         let count = losses.count
-        try check(.lossWeights, weights.count == count, "one number for each loss, \(count)", weights.count)
+        try check(.lossWeights, weights.count == count, "one number per loss, \(count)", weights.count)
         try check(.lossWeights, weights.allSatisfy(\.isFinite), "finite numbers", weights)
         try checkRanges()
         try checkUse(in: losses)
@@ -27,7 +27,7 @@ extension ObjectiveSettings {
 
     private static func loss(named name: String) throws -> LossType {
         if let loss = LossType.all.first(where: { $0.name == name }) { return loss }
-        let known = LossType.all.map(\.name)
+        let known = lossNames
         let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
         throw ObjectiveError(
             setting: CodingKeys.lossType.rawValue,
@@ -46,11 +46,11 @@ extension ObjectiveSettings {
         try check(.discopopTau, discopopTau > 0 && discopopTau <= 1, "above 0, at most 1", discopopTau)
     }
 
-    /// Refuses what some loss forbids, and what no loss would heed.
+    /// Refuses settings that a loss does not allow, or that would have no effect.
     private func checkUse(in losses: [LossType]) throws {
         let standard = ObjectiveSettings()
         if losses.contains(where: { $0.name == LossType.exoPair.name }) {
-            let expected = "above 0 with exo_pair, whose paper takes 0.001"
+            let expected = "above 0 with exo_pair (0.001 in its paper)"
             try check(.labelSmoothing, labelSmoothing > 0, expected, labelSmoothing)
         }
         let given: [(key: CodingKeys, option: LossOption, isSet: Bool, found: String)] = [
@@ -64,12 +64,12 @@ extension ObjectiveSettings {
         ]
         for (key, option, isSet, found) in given where isSet {
             let others = losses.filter { !$0.takes.contains(option) }
-            let isHeeded = option.concernsAll ? others.isEmpty : others.count < losses.count
-            try check(key, isHeeded, "left out with \(others.map(\.name).joined(separator: " and "))", found)
+            let hasEffect = option.concernsAll ? others.isEmpty : others.count < losses.count
+            try check(key, hasEffect, "omitted with \(others.map(\.name).joined(separator: " and "))", found)
         }
-        let isHeeded = fDivergenceType == .alpha || fAlphaDivergenceCoef == standard.fAlphaDivergenceCoef
-        let expected = "left out with \(fDivergenceType.rawValue)"
-        try check(.fAlphaDivergenceCoef, isHeeded, expected, fAlphaDivergenceCoef)
+        let hasEffect = fDivergenceType == .alpha || fAlphaDivergenceCoef == standard.fAlphaDivergenceCoef
+        let expected = "omitted with \(fDivergenceType.rawValue)"
+        try check(.fAlphaDivergenceCoef, hasEffect, expected, fAlphaDivergenceCoef)
     }
 
     private func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {

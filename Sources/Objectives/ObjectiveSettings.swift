@@ -1,28 +1,28 @@
 internal import Formats
 
-/// What is minimized, in TRL's words; a part of a run's settings.
+/// The settings of the loss, by TRL's names; a part of the settings of a run.
 package struct ObjectiveSettings: Codable, Sendable, Equatable {
-    /// The losses that are added up, by name, at least one.
+    /// The names of the losses that are added up, at least one.
     package var lossType = ["sigmoid"]
-    /// A factor for each loss; nil for 1 each.
+    /// The weight of each loss; nil for 1 each.
     package var lossWeights: [Double]?
-    /// Strength of the pull towards the reference model, above 0; of some losses the scale of a reward.
+    /// The strength of the regularization towards the reference model, above 0; in some losses the scale of a reward.
     package var beta = 0.1
     /// The probability that a label is flipped, in `[0, 0.5)`.
     package var labelSmoothing = 0.0
-    /// The divergence from the reference model that rewards are measured by.
+    /// The divergence from the reference model that defines rewards.
     package var fDivergenceType = Divergence.Kind.reverseKL
     /// α of the α-divergence.
     package var fAlphaDivergenceCoef = 0.5
-    /// Whether pairs weigh as likely as the policy finds them (WPO).
+    /// Whether pairs are weighted by their probability under the policy (WPO).
     package var useWeighting = false
     /// The weight of tokens beyond the shorter response's length (LD-DPO), in `[0, 1]`.
     package var ldAlpha = 1.0
-    /// The margin that simpo asks for, in units of rewards.
+    /// The target margin γ of simpo, in units of rewards.
     package var simpoGamma = 0.5
-    /// The weight of cpo's cross-entropy, at least 0.
+    /// The weight of the cross-entropy term of cpo, at least 0.
     package var cpoAlpha = 1.0
-    /// The temperature of discopop's blend, in `(0, 1]`.
+    /// The temperature τ of discopop's gate, in `(0, 1]`.
     package var discopopTau = 0.05
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
@@ -39,12 +39,12 @@ package struct ObjectiveSettings: Codable, Sendable, Equatable {
         case discopopTau = "discopop_tau"
     }
 
-    /// TRL's defaults: DPO.
+    /// TRL's defaults: the DPO loss.
     package init() {}
 
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        // One name may stand without a list.
+        // A single name needs no list.
         if let names = try? values.decode([String].self, forKey: .lossType) {
             lossType = names
         } else if let name = try values.decodeIfPresent(String.self, forKey: .lossType) {
@@ -80,6 +80,9 @@ package struct ObjectiveSettings: Codable, Sendable, Equatable {
         try values.encode(cpoAlpha, forKey: .cpoAlpha)
         try values.encode(discopopTau, forKey: .discopopTau)
     }
+
+    /// The names of all losses.
+    package static var lossNames: [String] { LossType.all.map(\.name) }
 
     var divergence: Divergence { Divergence(kind: fDivergenceType, alpha: fAlphaDivergenceCoef) }
 }

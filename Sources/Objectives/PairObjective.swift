@@ -22,7 +22,7 @@ package struct PairLogps: Sendable, Equatable {
         chosenCount: Int,
         rejectedCount: Int
     ) {
-        precondition(chosenCount > 0 && rejectedCount > 0, "no response is empty")
+        precondition(chosenCount > 0 && rejectedCount > 0, "responses are not empty")
         self.chosen = chosen
         self.rejected = rejected
         self.referenceChosen = referenceChosen
@@ -53,7 +53,7 @@ package struct PairLoss: Sendable, Equatable {
         self.rejectedDerivative = rejectedDerivative
     }
 
-    /// Nothing to lose.
+    /// A loss of 0.
     static let zero = PairLoss(value: 0, chosenDerivative: 0, rejectedDerivative: 0)
 
     static func + (a: PairLoss, b: PairLoss) -> PairLoss {
@@ -73,7 +73,7 @@ package struct PairLoss: Sendable, Equatable {
     }
 }
 
-/// The loss of one pair: a pure function, without knowledge of rows, ranks or batches.
+/// The loss of one pair: a pure function, independent of packed sequences, ranks and batches.
 protocol PairObjective: Sendable {
     /// The loss of one pair; a step takes the mean over its pairs.
     func loss(of pair: PairLogps) -> PairLoss

@@ -1,24 +1,24 @@
-/// What the metrics of a step or an evaluation are made of: sums over pairs and tokens, which add up over rows and ranks.
+/// The statistics of a step or an evaluation: sums over pairs and tokens, which can be added over examples and ranks.
 package struct PreferenceStatistics: Sendable, Equatable, Codable {
-    /// The sums, in a fixed order so that one reduction carries them all.
+    /// The sums, in a fixed order, so that one reduction sums them all.
     package private(set) var sums = [Double](repeating: 0, count: Sum.allCases.count)
 
-    /// What is summed.
+    /// The quantities that are summed.
     package enum Sum: Int, CaseIterable, Sendable {
         case pairs, loss, chosenReward, rejectedReward, accuracy, chosenLogp, rejectedLogp, logpAccuracy
         case responseTokens, entropy, chosenTokens, chosenTop1
     }
 
-    /// Nothing counted yet.
+    /// Statistics of no pairs.
     package init() {}
 
-    /// The statistics that `sums`, for instance added up over ranks, stand for.
+    /// Statistics with these sums, for instance after a reduction over ranks.
     package init(sums: [Double]) {
         precondition(sums.count == Sum.allCases.count, "one number for each sum")
         self.sums = sums
     }
 
-    /// Reads sums, of which a file may have any number, and pairs, which are counted.
+    /// Decodes the sums; checks their number, and that the count of pairs is one.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         sums = try values.decode([Double].self, forKey: .sums)
@@ -34,12 +34,12 @@ package struct PreferenceStatistics: Sendable, Equatable, Codable {
         set { sums[sum.rawValue] = newValue }
     }
 
-    /// Counts a row's part of the loss, as `RankedLoss` gives it.
+    /// Adds the loss of an example, from `RankedLoss`.
     package mutating func add(loss: Double) {
         self[.loss] += loss
     }
 
-    /// Counts a pair with the rewards that its objective gives.
+    /// Adds a pair with its rewards, from `Objective.rewards(of:)`.
     package mutating func add(_ pair: PairLogps, rewards: (chosen: Double, rejected: Double)) {
         self[.pairs] += 1
         self[.chosenReward] += rewards.chosen
@@ -50,7 +50,8 @@ package struct PreferenceStatistics: Sendable, Equatable, Codable {
         self[.logpAccuracy] += pair.chosen > pair.rejected ? 1 : 0
     }
 
-    /// Counts a response's tokens: their summed entropy, and for a best one how many were the most probable ones.
+    /// Adds the tokens of a response: their summed entropy, and for a best response how many were the most probable
+    /// token.
     package mutating func addResponse(tokens: Int, entropy: Double, top1: Int, isBest: Bool) {
         self[.responseTokens] += Double(tokens)
         self[.entropy] += entropy

@@ -1,7 +1,9 @@
 internal import ArgumentParser
+internal import Benchmarking
 internal import Collectives
 internal import Formats
 internal import Preferences
+internal import Reporting
 internal import SystemPackage
 internal import Training
 
@@ -9,87 +11,91 @@ extension BenchmarkSharing: ExpressibleByArgument {}
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measures training steps, with and without sharing.",
+        abstract: "Measures the speed of training steps, with and without sharing.",
         discussion: """
-            Takes the rows of one step and trains on them again and again, with each way of sharing in turn, after one \
-            step that is not timed. Nothing is written but the report. Needs neither model nor data: random \
-            weights and random tokens cost what real ones do.
+            Repeats one training step on the same examples, with each sharing mode in turns, after warm-up steps that \
+            are not timed, and prints seconds per step, model FLOPs utilization (mfu), pairs and tokens per second, \
+            and the speed-up over no sharing. Takes one of --model and --synthetic-model, and one of --data, --profile \
+            and --tree-tokens: random weights and tokens cost the same as real ones.
 
               mpirun -np 2 --bind-to none espalier bench --synthetic-model 135m --profile all
             """
     )
 
-    @Option(name: .long, help: "A Hugging Face model directory.")
+    @Option(name: .long, help: "Hugging Face model directory.")
     var model: String?
 
-    @Option(name: .long, help: "Random weights instead: 135m, 360m (as SmolLM2) or 1b (as TinyLlama).")
+    @Option(name: .long, help: "Random weights instead of --model: 135m, 360m (as SmolLM2) or 1b (as TinyLlama).")
     var syntheticModel: String?
 
-    @Option(name: .long, help: "Preferences that espalier-prepare wrote; their first step is measured.")
+    @Option(name: .long, help: "Preference data written by espalier-prepare, whose first step is measured.")
     var data: String?
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Random tokens with a dataset's lengths, cut at what the model takes: "
+            "Random tokens instead of --data, with the lengths of a dataset, truncated to the model's maximum: "
                 + (LengthProfile.all.map(\.name) + ["all"]).joined(separator: ", ") + ". Repeatable.",
             valueName: "name"
         )
     )
     var profile: [String] = []
 
-    @Option(name: .long, help: "Random tokens in trees of exactly so many tokens, half of them in the prompt.")
+    @Option(
+        name: .long,
+        help: "Random tokens instead of --data, in trees of this many tokens, half of them in the prompt."
+    )
     var treeTokens: Int?
 
     @Option(
         name: .long,
         parsing: .upToNextOption,
-        help: "Responses to a prompt of random tokens (default 2); several numbers make as many measurements."
+        help: "Responses per prompt of random tokens (default 2); several numbers are measured one after the other."
     )
     var responses: [Int] = []
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Which common tokens are computed once: none, prompt, prefix, or pairs, where each pair is a row of its own. "
-                + "Repeatable (default none and prefix)."
+            "Tokens that are computed once: none, prompt, prefix, or pairs, where each pair is an example of its own "
+                + "with its prompt once. Repeatable (default none and prefix)."
         )
     )
     var sharing: [BenchmarkSharing] = []
 
-    @Option(name: .long, help: "Preference rows of a step over all ranks.")
+    @Option(name: .long, help: "Examples per step, over all ranks.")
     var globalBatchSize = 16
 
-    @Option(name: .long, help: "Timed steps of each source and way of sharing.")
+    @Option(name: .long, help: "Timed steps of each data source and sharing mode.")
     var repeats = 3
 
-    @Option(name: .customLong("warm-up"), help: "Steps before those that are timed.")
+    @Option(name: .customLong("warm-up"), help: "Untimed steps before them.")
     var warmUpSteps = 1
 
-    @Option(name: .long, help: "The most tokens in a packed row (default 2048).")
+    @Option(name: .long, help: "Maximum tokens in a packed sequence (default 2048).")
     var rowTokens: Int?
 
-    @Option(name: .long, help: "Threads of a rank (default: its share of the processors).")
+    @Option(name: .long, help: "Threads per rank (default: its share of the available processors).")
     var threads: Int?
 
-    @Option(name: .long, help: "Keys lengths, tokens, weights and the order of the data (default 42).")
+    @Option(name: .long, help: "Random seed of lengths, tokens, weights and data order (default 42).")
     var seed: UInt64?
 
     @Flag(
         name: [.customLong("recompute"), .customLong("gradient-checkpointing")],
-        help: "Keeps the layers' inputs alone and makes the rest again."
+        help: "Recompute activations in the backward pass."
     )
     var recomputes = false
 
     @OptionGroup var communication: CommunicationOptions
 
-    @Flag(name: .long, help: "Also prints where the time of rank 0 goes, and writes a trace for Perfetto.")
+    @Flag(name: .long, help: "Also print a profile of rank 0 by phase, and write a trace for Perfetto.")
     var profilePhases = false
 
-    @Option(name: .long, help: "The trace that --profile-phases writes.")
+    @Option(name: .long, help: "Trace file of --profile-phases.")
     var trace = "trace.json"
 
-    @Option(name: .customLong("json"), help: "A JSON file for the report, which also has the parts of a step.")
+    @Option(name: .customLong("json"), help: "JSON file for the report, which also has the parts of a step.")
     var jsonFile: String?
 
     func run() throws {
@@ -100,7 +106,7 @@ struct Bench: ParsableCommand {
                 }
                 return try resolved()
             }
-            let report = try Benchmark(settings, communicator: communicator).run()
+            let report = try Benchmark.prepare(settings, communicator: communicator).run()
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
                 print(BenchPage(report).text)
@@ -122,7 +128,7 @@ struct Bench: ParsableCommand {
 
     // MARK: Settings
 
-    /// The settings, of which each word is known.
+    /// The settings, with all names resolved.
     func resolved() throws -> Benchmark.Settings {
         var training = TrainingConfiguration()
         training.globalBatchSize = globalBatchSize
@@ -134,7 +140,7 @@ struct Bench: ParsableCommand {
         return Benchmark.Settings(
             model: try benchmarkModel(),
             sources: try sources(),
-            sharing: sharing.isEmpty ? [.none, .prefix] : eachOnce(sharing),
+            sharing: sharing.isEmpty ? [.none, .prefix] : unique(sharing),
             repeats: repeats,
             warmUpSteps: warmUpSteps,
             profilesPhases: profilePhases,
@@ -158,13 +164,13 @@ struct Bench: ParsableCommand {
         if let data {
             guard responses.isEmpty else {
                 let found = responses.map(String.init).joined(separator: " ")
-                throw TrainingError.invalid(key: "--responses", expected: "left out with --data", found: found)
+                throw TrainingError.invalid(key: "--responses", expected: "omitted with --data", found: found)
             }
             return [.file(FilePath(data))]
         }
-        let responses = responses.isEmpty ? [2] : eachOnce(responses)
+        let responses = responses.isEmpty ? [2] : unique(responses)
         if let treeTokens { return responses.map { .uniform(treeTokens: treeTokens, responses: $0) } }
-        let profiles = eachOnce(try profile.flatMap(profiles))
+        let profiles = unique(try profile.flatMap(profiles))
         return profiles.flatMap { profile in responses.map { .profile(profile, responses: $0) } }
     }
 
@@ -187,7 +193,7 @@ struct Bench: ParsableCommand {
         return TrainingError.invalid(key: option, expected: expected, found: name + hint)
     }
 
-    private func eachOnce<Element: Equatable>(_ elements: [Element]) -> [Element] {
+    private func unique<Element: Equatable>(_ elements: [Element]) -> [Element] {
         elements.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 }

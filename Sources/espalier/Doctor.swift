@@ -1,14 +1,15 @@
 internal import ArgumentParser
 internal import Collectives
 internal import Compute
+internal import ScalingStudy
 internal import Training
 
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks that this machine can run at full speed, and says how to mend what cannot.",
+        abstract: "Checks that this machine can run at full speed, and prints a remedy for each problem.",
         discussion: """
-            Run it as training will run, under mpirun with the same options: binding and memory are then those of the \
-            real ranks. Marks: ✓ sound, ! costs speed, ✗ must be mended. Exits with 1 where anything must be mended.
+            Run it under mpirun with the options of the training run: binding and memory are then those of the real \
+            ranks. Marks: ✓ sound, ! costs speed, ✗ must be fixed. Exits with 1 if anything must be fixed.
             """
     )
 
@@ -22,7 +23,7 @@ struct Doctor: ParsableCommand {
                 guard (0...1024).contains(threads ?? 0) else {
                     throw TrainingError.invalid(key: "--threads", expected: "from 0 to 1024", found: "\(threads ?? 0)")
                 }
-                return ThreadTeam(count: threadCount(threads ?? 0))
+                return ThreadTeam(count: threadCount(threads ?? 0, on: communicator))
             }
             let findings = Diagnosis(communicator, threads: team.count).findings
             try printReports(communicator, findings)
@@ -30,11 +31,11 @@ struct Doctor: ParsableCommand {
             if communicator.rank == 0 {
                 for comparison in comparisons { print(comparison.text) }
             }
-            if let links = try LinkMatrix(measuredBy: communicator), communicator.rank == 0 {
+            if let links = try LinkMatrix.measure(communicator), communicator.rank == 0 {
                 print(Diagnosis.comparison(of: links).text)
                 print(links.table, terminator: "")
             }
-            // All ranks at once: what they take from each other counts.
+            // On all ranks at the same time, so that shared resources count.
             try communicator.barrier()
             let rate = try communicator.agree { try PeakRate.measure(team: team) }
             if let rates = try communicator.gather([rate / Double(team.count)].span, root: 0) {
@@ -46,7 +47,7 @@ struct Doctor: ParsableCommand {
         throw ExitCode(status == 0 && !isSound ? 1 : status)
     }
 
-    /// Prints the ranks' reports on rank 0, those that are alike once.
+    /// Prints the ranks' reports on rank 0, identical ones once.
     private func printReports(_ communicator: any Communicator, _ findings: [Finding]) throws {
         let (ownGist, ownText) = (joined(findings, \.gist), joined(findings, \.text))
         var reports: [(gist: String, ranks: [Int], text: String)] = []

@@ -1,25 +1,37 @@
 internal import ArgumentParser
 internal import Collectives
 internal import Formats
+internal import Reporting
 internal import SystemPackage
 internal import Training
 
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Judges a model on held-out preferences, by TRL's eval metrics."
+        abstract: "Evaluates a model on held-out preference data, with TRL's eval_ metrics.",
+        discussion: """
+            Prints one JSON object, or writes it to --output: eval_loss, eval_rewards/accuracies and the others, each \
+            with its 95 % confidence interval (eval_loss_ci …). Rewards are measured against --reference-model; \
+            without one all are 0, and eval_logps/accuracies is the accuracy.
+
+              mpirun -np 2 --bind-to none espalier evaluate --model OUT --reference-model DIR \\
+                  --data heldout.safetensors
+            """
     )
 
     @OptionGroup var shared: SharedOptions
 
     @OptionGroup var objective: ObjectiveOptions
 
-    @Option(name: .long, help: "The model that rewards are measured from (default: the model itself, all rewards 0).")
+    @Option(name: .long, help: "Reference model directory for rewards (default: the model itself, all rewards are 0).")
     var referenceModel: String?
 
-    @Option(name: .long, help: "A file that keeps the reference model's log-probabilities of this data between runs.")
+    @Option(
+        name: .long,
+        help: "File that caches the reference model's log-probabilities of this data between runs (default: none)."
+    )
     var referenceCache: String?
 
-    @Option(name: .long, help: "A JSON file for the metrics (default: standard output).")
+    @Option(name: .long, help: "JSON file for the metrics (default: standard output).")
     var output: String?
 
     func run() throws {
@@ -42,7 +54,7 @@ struct Evaluate: ParsableCommand {
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
         objective.override(&configuration)
-        // That of a training's settings belongs to its data.
+        // The cache in training settings belongs to the training data.
         configuration.referenceCache = referenceCache
         return configuration
     }

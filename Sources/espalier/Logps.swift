@@ -9,14 +9,15 @@ struct Logps: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes the log-probability of every response and of each of its tokens.",
         discussion: """
-            The output is a safetensors file: response_logps, float64, one for each response of the data, and \
-            token_logps, float32, in the order of the data's response_ids; 0 for tokens that do not count. All in nats.
+            Writes a safetensors file with response_logps (float64, one per response of the data, the sum over its \
+            tokens) and token_logps (float32, one per token, in the order of response_ids in the data; 0 for tokens \
+            that are not counted), both in nats.
             """
     )
 
     @OptionGroup var shared: SharedOptions
 
-    @Option(name: .long, help: "The safetensors file to write.")
+    @Option(name: .long, help: "Safetensors file to write.")
     var output: String
 
     func run() throws {
@@ -26,7 +27,7 @@ struct Logps: ParsableCommand {
                 if isRoot { try AtomicFile.checkWritable(FilePath(output)) }
                 return try shared.resolved()
             }
-            let inputs = try Inputs(configuration, communicator: communicator)
+            let inputs = try Inputs.read(configuration, communicator: communicator)
             let (policy, planner) = (inputs.policy, inputs.planner)
             let rows = Array(0..<inputs.dataset.count)
             let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }

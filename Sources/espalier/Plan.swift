@@ -2,47 +2,50 @@ internal import ArgumentParser
 internal import Collectives
 internal import Formats
 internal import Preferences
+internal import Reporting
 internal import SystemPackage
 internal import Training
+internal import Transformer
 
 struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows what a run will compute, without running it.",
+        abstract: "Predicts the computation and memory of a run, without running it.",
         discussion: """
-            Lengths, what each way of sharing computes, packed rows and their fill, each rank's cost and memory, and \
-            the tree of one row of the data. Reads the model's configuration, not its weights.
+            Prints the token lengths of the data, the tokens and forward and backward FLOPs of a run with each sharing \
+            mode, the packed sequences and how full they are, the load and memory of each rank, and the tree of one \
+            example. Reads the configuration of the model, not its weights.
             """
     )
 
     @OptionGroup var shared: SharedOptions
 
-    @OptionGroup var course: CourseOptions
+    @OptionGroup var schedule: ScheduleOptions
 
     @OptionGroup var evaluation: EvaluationOptions
 
-    @Option(name: .long, help: "The ranks to plan for (default: those that run this, 1 without mpirun).")
+    @Option(name: .long, help: "Number of ranks to plan for (default: the ranks of this job, 1 without mpirun).")
     var ranks: Int?
 
-    @Option(name: .customLong("row"), help: "The row of the data whose tree is drawn (default 0).")
+    @Option(name: .customLong("row"), help: "Index of the example whose tree is drawn, from 0.")
     var drawnRow = 0
 
     func run() throws {
         let status = World.run { communicator in
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
-                print(try page(ranks: ranks ?? communicator.size), terminator: "")
+                print(try summary(ranks: ranks ?? communicator.size, communicator), terminator: "")
             }
         }
         throw ExitCode(status)
     }
 
-    private func page(ranks: Int) throws -> String {
+    private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
         var configuration = try shared.resolved()
-        course.override(&configuration)
+        schedule.override(&configuration)
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
         let directory = FilePath(configuration.model)
-        let model = try ModelConfiguration(directory: directory)
+        let model = try ModelDescription(directory: directory).architecture
         let path = FilePath(configuration.data)
         let dataset = try PreferenceDataset(path: path)
         guard ranks > 0 else {
@@ -59,7 +62,14 @@ struct Plan: ParsableCommand {
             throw TrainingError.invalid(key: "--row", expected: "from 0 to \(dataset.count - 1)", found: "\(drawnRow)")
         }
         let heldOut = try configuration.heldOutData(for: model)
-        let forecast = try RunForecast(dataset, heldOut: heldOut, configuration, model: model, ranks: ranks)
+        let forecast = try RunForecast.compute(
+            dataset,
+            heldOut: heldOut,
+            configuration,
+            model: model,
+            ranks: ranks,
+            threads: threadCount(configuration.threads, on: communicator)
+        )
         let tree = PackedRow([TokenTree(dataset, row: drawnRow, sharing: configuration.sharing)])
         let width = Terminal.outputColumns ?? 100
         return """

@@ -1,15 +1,30 @@
 internal import ArgumentParser
 internal import Collectives
+internal import Supervision
 internal import Training
 
 extension Balance: ExpressibleByArgument {}
 
 struct Train: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Trains a model on preferences.")
+    static let configuration = CommandConfiguration(
+        abstract: "Trains a model on preference data, by DPO or another loss.",
+        discussion: """
+            --model, --data and --output are required, as options or in the file of --config. The output directory \
+            receives the model in Hugging Face format, metrics.jsonl (one line per logged step and evaluation, with \
+            TRL's metric names), summary.json (totals of the run), checkpoint-STEP directories with --save-steps, and \
+            phases.txt and trace.json with --profile-phases.
+
+            SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 stop a run after the current step, with a checkpoint and exit code \
+            75; the same command with --resume continues it.
+
+              mpirun -np 2 --bind-to none espalier train --model DIR --data train.safetensors --output OUT \\
+                  --beta 0.1 --learning-rate 5e-6 --warmup-ratio 0.1 --global-batch-size 8 --save-steps 100
+            """
+    )
 
     @OptionGroup var shared: SharedOptions
 
-    @OptionGroup var course: CourseOptions
+    @OptionGroup var schedule: ScheduleOptions
 
     @OptionGroup var objective: ObjectiveOptions
 
@@ -19,53 +34,57 @@ struct Train: ParsableCommand {
 
     @OptionGroup var communication: CommunicationOptions
 
-    @Option(name: .long, help: "The directory for the trained model, metrics.jsonl and summary.json.")
+    @Option(name: .long, help: "Output directory for the model, metrics, summary and checkpoints.")
     var output: String?
 
-    @Option(name: .long, help: "AdamW's peak learning rate (default 1e-6).")
+    @Option(name: .long, help: "Peak learning rate of AdamW (default 1e-6).")
     var learningRate: Double?
 
-    @Option(name: .long, help: "linear (default), cosine, constant or constant_with_warmup.")
+    @Option(name: .long, help: "Learning rate schedule (default linear).")
     var lrSchedulerType: LearningRateSchedule.Kind?
 
-    @Option(name: .long, help: "The share of steps over which the rate rises (default 0).")
+    @Option(name: .long, help: "Fraction of the steps for linear warmup, from 0 to 1 (default 0).")
     var warmupRatio: Double?
 
-    @Option(name: .long, help: "The norm to which gradients are clipped, 0 for none (default 1).")
+    @Option(name: .long, help: "Maximum global gradient norm, for clipping; 0 for no clipping (default 1).")
     var maxGradNorm: Double?
 
-    @Option(name: .long, help: "Decoupled weight decay; norms have none (default 0).")
+    @Option(name: .long, help: "Decoupled weight decay of the matrices; norms are not decayed (default 0).")
     var weightDecay: Double?
 
-    @Option(name: .long, help: "Steps between two lines of metrics (default 1).")
+    @Option(name: .long, help: "Steps between lines of metrics (default 1).")
     var loggingSteps: Int?
 
-    @Option(name: .long, help: "Divides a step evenly (planned, default), or by each rank's measured speed (measured).")
+    @Option(
+        name: .long,
+        help: "Load balancing: equal work for every rank, or by each rank's measured speed (default planned)."
+    )
     var balance: Balance?
 
-    @Option(name: .long, help: "A file that keeps the reference model's log-probabilities between runs.")
+    @Option(name: .long, help: "File that caches the reference model's log-probabilities between runs (default: none).")
     var referenceCache: String?
 
-    @Option(name: .long, help: "Steps between two comparisons of the ranks' weights, 0 for none (default 100).")
+    @Option(name: .long, help: "Steps between comparisons of the weights across ranks, 0 for none (default 100).")
     var rankCheckSteps: Int?
 
     @Option(
         name: .long,
-        help: "Steps in a row to skip where loss or gradient is not finite (default 0: stops at once)."
+        help: "Consecutive steps with non-finite loss or gradient to skip before the run fails (default 0)."
     )
     var maxSkipped: Int?
 
-    @Flag(name: .long, help: "Also writes where the time goes: phases.txt of rank 0, trace.json of all for Perfetto.")
+    @Flag(name: .long, help: "Also write a profile: phases.txt of rank 0, and trace.json of all ranks for Perfetto.")
     var profilePhases = false
 
     func run() throws {
-        // First: until then a signal ends the process.
+        // First: before that a signal ends the process.
         StopSignal.watch()
         var isInterrupted = false
         let status = World.run { communicator in
             let configuration = try communicator.agree { try resolved() }
             do {
-                try TrainingRun(configuration, communicator: communicator).run(profilesPhases: profilePhases)
+                let run = try TrainingRun.prepare(configuration, communicator: communicator)
+                try run.run(profilesPhases: profilePhases)
             } catch is Interrupted {
                 isInterrupted = true
             }
@@ -75,7 +94,7 @@ struct Train: ParsableCommand {
 
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
-        course.override(&configuration)
+        schedule.override(&configuration)
         objective.override(&configuration)
         evaluation.override(&configuration.evaluation)
         saving.override(&configuration.saving)

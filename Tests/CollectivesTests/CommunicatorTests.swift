@@ -18,21 +18,14 @@ struct CommunicatorTests {
         #expect(outcome.output == "ok 1\n", "\(outcome.errors)")
     }
 
-    @Test("tasks that Slurm started without MPI are refused, since each would take itself for the whole job")
-    func unconnectedTasks() throws {
-        let outcome = try Launch.run("RankProgram", ["reduce"], solo: true, variables: ["SLURM_STEP_NUM_TASKS": "2"])
-        #expect(outcome.status == 64)
-        #expect(outcome.errors.hasPrefix("error: srun started 2 tasks without MPI's start-up service; use mpirun"))
-    }
-
     @Test("a reduction of more than one piece is complete")
     func pieces() throws {
         #expect(try Launch.run("RankProgram", ["large"], ranks: 2).output == "ok 2\n")
     }
 
     @Test(
-        "every collective gives each slice its sums, in the order that it promises, and each rank all slices",
-        // Eight ranks without optimization take a minute to know what to expect.
+        "every collective sums each slice in its documented order and gathers all slices on each rank",
+        // Without optimization eight ranks take a minute to compute the expected values.
         arguments: Launch.isOptimized ? [2, 3, 4, 6, 7, 8] : [2, 3]
     )
     func exchanges(ranks: Int) throws {
@@ -46,13 +39,13 @@ struct CommunicatorTests {
         #expect(outcome.output == "ok \(ranks)\n", "\(outcome.errors)")
     }
 
-    @Test("collectives are chosen among those that add up alike and suit the hosts", arguments: [2, 4])
+    @Test("the collective is chosen among those that sum in the same order and suit the hosts", arguments: [2, 4])
     func hosts(ranks: Int) throws {
         let outcome = try Launch.run("RankProgram", ["hosts"], ranks: ranks)
         #expect(outcome.output == "ok \(ranks)\n", "\(outcome.errors)")
     }
 
-    @Test("a failure that ranks agree on is printed once, the lowest rank's, and all leave in order")
+    @Test("a failure that ranks agree on is printed once, by the lowest rank that failed, and all ranks finalize MPI")
     func agreedFailure() throws {
         let outcome = try Launch.run("RankProgram", ["agree"], ranks: 3)
         #expect(outcome.status == 1)
@@ -60,7 +53,7 @@ struct CommunicatorTests {
         #expect(!outcome.errors.contains("disk 2"))
     }
 
-    @Test("a rank that fails alone stops all, with its reason printed once", arguments: [2, 4])
+    @Test("a rank that fails alone aborts all ranks, with its reason printed once", arguments: [2, 4])
     func loneFailure(ranks: Int) throws {
         let outcome = try Launch.run("RankProgram", ["throw"], ranks: ranks, timeout: 30)
         #expect(outcome.status > 0)

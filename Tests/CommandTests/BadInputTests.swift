@@ -4,12 +4,12 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Whatever is wrong ends in one line that says what, where and the remedy, before anything is lost.
+/// Every kind of bad input ends in a one-line error with cause, place and remedy, before any loss of data.
 @Suite(.serialized)
 struct BadInputTests {
     private let golden = Golden.tied
 
-    /// Trains for one step with `arguments` over sound ones, and expects the one line `error: message`.
+    /// Trains for one step with `arguments` that override valid ones, and expects the one line `error: message`.
     private func expect(
         _ message: String,
         _ arguments: [String],
@@ -27,7 +27,7 @@ struct BadInputTests {
         #expect(!FileManager.default.fileExists(atPath: directory.appending("out/model.safetensors").string))
     }
 
-    /// A copy of the tiny model that `change` may spoil.
+    /// A copy of the tiny model that `change` may modify.
     private func model(in directory: FilePath, _ change: (FilePath) throws -> Void) throws -> String {
         let copy = directory.appending("model")
         try FileManager.default.copyItem(atPath: golden.directory.string, toPath: copy.string)
@@ -98,7 +98,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("a model that claims to be vast, and one whose tokenizer is a link to a private file")
+    @Test("a model of absurd size, and one whose tokenizer is a link to a private file")
     func hostileModels() throws {
         try Places.temporary { directory in
             let vast = try model(in: directory) { try edit($0, "intermediate_size", 88, 1 << 20) }
@@ -116,7 +116,8 @@ struct BadInputTests {
                 #expect(symlink(secret.string, $0.appending("vocab.txt").string) == 0)
             }
             try expect(
-                "DIR/model/vocab.txt: is a link to a file outside of the model; copy that here if it belongs to it",
+                "DIR/model/vocab.txt: links to a file outside the model directory; replace it by a copy if it belongs to "
+                    + "the model",
                 ["--model", linked],
                 in: directory
             )
@@ -133,17 +134,17 @@ struct BadInputTests {
 
     // MARK: Data
 
-    @Test("data that is empty, foreign to the model, or no prepared data at all")
+    @Test("data that is empty, of another model, or not prepared")
     func datasets() throws {
         try Places.temporary { directory in
             try expect(
-                "DIR/data.safetensors: row 0: token id 131 lies outside the model's vocabulary of 131; "
+                "DIR/data.safetensors: example 0: token id 131 is outside the model's vocabulary of 131; "
                     + "prepare the data with this model's tokenizer",
                 ["--data", try data(in: directory, responses: [[3], [131]])],
                 in: directory
             )
             try expect(
-                "DIR/data.safetensors: the dataset is empty; prepare it again with espalier-prepare and read its counts",
+                "DIR/data.safetensors: the dataset is empty; prepare it again with espalier-prepare and check its counts",
                 ["--data", try data(in: directory, prompt: [], responses: [])],
                 in: directory
             )
@@ -174,14 +175,14 @@ struct BadInputTests {
         }
     }
 
-    // MARK: Places
+    // MARK: Output
 
-    @Test("an output that cannot be written, is the model itself, or belongs to another")
+    @Test("an output that cannot be written, is the model itself, or belongs to another run")
     func outputs() throws {
         try Places.temporary { directory in
             let file = golden.directory.appending("config.json")
             try expect(
-                "\(file)/x: cannot be made a directory: Not a directory; choose another place",
+                "\(file)/x: cannot be created as a directory: Not a directory; choose another place",
                 ["--output", file.appending("x").string],
                 in: directory
             )
@@ -193,7 +194,7 @@ struct BadInputTests {
             let sharded = directory.appending("model.safetensors.index.json")
             try "{}".write(toFile: sharded.string, atomically: true, encoding: .utf8)
             try expect(
-                "DIR/model.safetensors.index.json: belongs to another model, which readers would prefer; "
+                "DIR/model.safetensors.index.json: belongs to another model, which some readers would prefer; "
                     + "choose another --output",
                 ["--output", directory.string],
                 in: directory
@@ -210,7 +211,7 @@ struct BadInputTests {
         }
     }
 
-    /// Runs `body` with a directory on a file system of its own of `size`.
+    /// Runs `body` with a directory on a separate file system of `size`.
     private func withDisk(_ size: String, _ body: (_ directory: FilePath, _ disk: String) throws -> Void) throws {
         try Places.temporary { directory in
             let disk = directory.appending("disk").string
@@ -223,13 +224,13 @@ struct BadInputTests {
         }
     }
 
-    @Test("a disk with too little room", .enabled(if: getuid() == 0, "a small disk can be mounted by root alone"))
+    @Test("a disk with too little space", .enabled(if: getuid() == 0, "only root can mount a small disk"))
     func fullDisk() throws {
         try withDisk("200k") { directory, disk in
             try expect(
-                "DIR/disk/out: 1 MiB are needed there: No space left on device; free some space or write elsewhere",
+                "DIR/disk/out: needs 1 MiB of disk space: No space left on device; free some space or write elsewhere",
                 ["--output", disk + "/out"],
-                // Another time there may be room.
+                // Transient: later there may be space.
                 status: 1,
                 in: directory
             )
@@ -238,11 +239,11 @@ struct BadInputTests {
     }
 
     @Test(
-        "a disk that fills during a run costs neither the model nor a line of metrics",
-        .enabled(if: getuid() == 0, "a small disk can be mounted by root alone")
+        "a disk that fills during a run loses neither the model nor a line of metrics",
+        .enabled(if: getuid() == 0, "only root can mount a small disk")
     )
     func fillingDisk() throws {
-        // Room for the model and its header is held, so that metrics of some hundreds of steps find none.
+        // Space for the model and its header is reserved, so that metrics of some hundreds of steps find none.
         try withDisk("1700k") { _, disk in
             let arguments = [
                 "train", "--model", golden.directory.string, "--data", golden.file.string, "--output", disk + "/out",
@@ -260,7 +261,7 @@ struct BadInputTests {
 
     // MARK: Settings
 
-    @Test("settings out of range, misspelt or unreadable")
+    @Test("settings that are out of range, misspelled or unreadable")
     func settings() throws {
         try Places.temporary { directory in
             let settings = directory.appending("settings.yaml")
@@ -277,7 +278,7 @@ struct BadInputTests {
             let unknown = "loss_type must be one of \(losses), found sigmoyd; did you mean sigmoid?"
             try expect(unknown, ["--loss-type", "sft", "sigmoyd", "--beta", "1"], in: directory)
             let weights = ["--loss-type", "sigmoid", "sft", "--loss-weights", "1", "2", "3"]
-            try expect("loss_weights must be one number for each loss, 2, found 3", weights, in: directory)
+            try expect("loss_weights must be one number per loss, 2, found 3", weights, in: directory)
             try expect("max_steps must be from 1 to 2^40, or -1, found 0", ["--max-steps", "0"], in: directory)
             try expect("self_check must be at least 0, found -1", ["--self-check=-1"], in: directory)
             let epochs = ["--max-steps", "-1", "--num-train-epochs", "1e30"]
@@ -288,7 +289,7 @@ struct BadInputTests {
         #expect(unknown.errors.hasPrefix("Error: Unknown option '--modle'. Did you mean '--model'?\n"))
     }
 
-    @Test("an evaluation that cannot be made as it is asked for")
+    @Test("an evaluation with inconsistent settings")
     func evaluations() throws {
         let held = ["--eval-data", golden.file.string]
         try Places.temporary { directory in
@@ -313,7 +314,7 @@ struct BadInputTests {
                 in: directory
             )
             try expect(
-                "DIR/data.safetensors: row 0: token id 131 lies outside the model's vocabulary of 131; "
+                "DIR/data.safetensors: example 0: token id 131 is outside the model's vocabulary of 131; "
                     + "prepare the data with this model's tokenizer",
                 ["--eval-data", try data(in: directory, responses: [[3], [131]])],
                 in: directory
@@ -329,13 +330,13 @@ struct BadInputTests {
 
     // MARK: Ranks
 
-    /// The lines of `errors` that are ours; the launcher adds its own.
+    /// The lines of `errors` from espalier; the launcher adds its own.
     private func reasons(_ outcome: Outcome) -> [String] {
         outcome.errors.components(separatedBy: "\n").filter { $0.lowercased().hasPrefix("error:") }
     }
 
     @Test(
-        "more ranks than pairs, or a rank that differs or fails, stops all with one reason",
+        "more ranks than pairs, or a rank that differs or fails, stops all ranks with one error",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")
     )
     func ranks() throws {
@@ -362,20 +363,20 @@ struct BadInputTests {
                 [[], ["--model", "/none"]],
                 "/none: expected a Hugging Face model directory, found no config.json"
             )
-            let common = "than rank 0; give all ranks the same, on a file system that they share"
-            try stop([[], ["--seed", "4"]], "rank 1 has another configuration \(common)")
+            let common = "than rank 0; use the same on all ranks, from a file system that they share"
+            try stop([[], ["--seed", "4"]], "rank 1 has a different configuration \(common)")
             let changed = try model(in: directory) { try edit($0, "rms_norm_eps", "1e-05", "1e-04") }
-            try stop([[], ["--model", changed]], "rank 1 has another model (\(changed)) \(common)")
+            try stop([[], ["--model", changed]], "rank 1 has a different model (\(changed)) \(common)")
             let (held, other) = (golden.file.string, try data(in: directory))
             try stop(
                 [["--eval-data", held], ["--eval-data", other]],
-                "rank 1 has another eval data (\(other)) \(common)"
+                "rank 1 has a different eval data (\(other)) \(common)"
             )
             #expect(!FileManager.default.fileExists(atPath: directory.appending("out/model.safetensors").string))
         }
     }
 
-    @Test("a flag that no rank understands is told once", .enabled(if: Launch.hasMPI, "mpirun is not installed"))
+    @Test("an unknown flag is reported once", .enabled(if: Launch.hasMPI, "mpirun is not installed"))
     func flagOnRanks() throws {
         let outcome = try Launch.mpirun("espalier", Array(repeating: ["train", "--modle", "x"], count: 2))
         #expect(outcome.status > 0)

@@ -3,10 +3,10 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Shares of a step by what ranks were measured to do.
+/// Load balancing by measured speeds of ranks.
 @Suite(.serialized, .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
 struct BalanceTests {
-    @Test("a run whose shares follow the ranks' speeds learns the same, and is told how even it was")
+    @Test("a run balanced by measured speeds gives the same results, and reports its imbalance")
     func sameRun() throws {
         let planned = try train(ranks: 2)
         let measured = try train(ranks: 2, ["--balance", "measured"])
@@ -17,7 +17,7 @@ struct BalanceTests {
         #expect((measured.summary["measured_imbalance"] ?? 0) >= 1 && (measured.summary["imbalance"] ?? 0) >= 1)
     }
 
-    @Test("a checkpoint keeps the speeds, and a run goes on from it")
+    @Test("a checkpoint saves the speeds, and a run resumes with them")
     func resumed() throws {
         try Places.temporary { directory in
             let output = directory.appending("out").string
@@ -41,19 +41,18 @@ struct BalanceTests {
     }
 
     @Test(
-        "where one rank is many times slower, shares by speed take away much of what is waited for it",
+        "if one rank is many times slower, balancing by speed removes much of the waiting",
         .enabled(if: Launch.isOptimized, "without optimization, and slowed, a step would take a minute")
     )
     func uneven() throws {
         let planned = try excess("planned", steps: 3)
         let measured = try excess("measured", steps: 11)
-        // Of two ranks the slow one takes nearly twice the mean. What is left on a machine that is busy with other things
-        // too are their speeds' changes from step to step.
+        // Of two ranks the slow one takes nearly twice the mean. The remaining imbalance on a busy machine comes from
+        // changes of speed between steps.
         #expect(planned > 0.3 && measured < 0.7 * planned, "\(planned) by plan, \(measured) by measured speeds")
     }
 
-    /// By how much the slower of two ranks, of which one stands still most of the time, exceeds the mean in a run's last
-    /// steps: their median.
+    /// The median imbalance, minus 1, in the last steps of a run on two ranks, of which one is stopped most of the time.
     private func excess(_ balance: String, steps: Int) throws -> Double {
         try Places.temporary { directory in
             let (output, data) = (directory.appending("out"), directory.appending("data.safetensors"))
@@ -69,7 +68,7 @@ struct BalanceTests {
                     FileManager.default.fileExists(atPath: metrics)
                 else { return false }
                 slowed = process
-                // It runs in the millisecond between two calls.
+                // It runs for the millisecond between two calls of this closure.
                 kill(process, SIGSTOP)
                 usleep(19_000)
                 kill(process, SIGCONT)

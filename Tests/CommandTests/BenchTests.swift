@@ -3,12 +3,12 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What `espalier bench` measures and reports; how fast anything is, no test says.
+/// What `espalier bench` measures and reports; no test checks how fast it is.
 @Suite(.serialized)
 struct BenchTests {
     private let model = ["bench", "--model", Golden.tied.directory.string, "--threads", "1"]
 
-    /// The report as JSON, its results, and what was printed.
+    /// The report as JSON, its results, and the printed lines.
     private struct Report {
         let fields: Metrics
         let results: [(data: String, sharing: String, fields: Metrics)]
@@ -44,7 +44,7 @@ struct BenchTests {
         "imbalance", "measured_imbalance",
     ]
 
-    /// Checks that a result has all its figures and that they fit together.
+    /// Checks that a result has all its numbers and that they are consistent.
     private func expectSound(_ fields: Metrics, pairs: Double) throws {
         for name in Self.names { #expect(try #require(fields[name], "\(name)") >= 0) }
         func value(_ name: String) -> Double { fields[name] ?? .nan }
@@ -60,7 +60,7 @@ struct BenchTests {
         #expect(value("flops") > 1e3 && value("imbalance") >= 1 && value("measured_imbalance") >= 1)
     }
 
-    @Test("the tokens and FLOPs spared on a file are those that plan foretells")
+    @Test("the tokens and FLOPs saved on a file are those that plan predicts")
     func file() throws {
         let golden = Golden.tied
         let data = ["--data", golden.file.string, "--global-batch-size", "6"]
@@ -69,12 +69,12 @@ struct BenchTests {
         #expect(report.results.map(\.sharing) == modes)
         #expect(report.fields["ranks"] == 1 && report.fields["threads"] == 1 && report.fields["repeats"] == 2)
         let plan = try Launch.run("espalier", ["plan", "--model", golden.directory.string] + data, solo: true)
-        let foretold = plan.output.split(separator: "\n").map { $0.split(separator: " ") }
+        let predicted = plan.output.split(separator: "\n").map { $0.split(separator: " ") }
             .drop { $0.first != "sharing" }
         for result in report.results {
             #expect(result.data == golden.file.string)
             try expectSound(result.fields, pairs: 10)
-            let line = try #require(foretold.first { $0.first == Substring(result.sharing) })
+            let line = try #require(predicted.first { $0.first == Substring(result.sharing) })
             #expect(result.fields["tokens_computed"] == Double(line[1]))
             #expect(String(format: "%.2f", result.fields["flop_ratio_vs_none"] ?? 0) == line[3])
             #expect(result.fields["paper_speedup"] == nil)
@@ -83,9 +83,9 @@ struct BenchTests {
         #expect(report.results[0].fields["flop_ratio_vs_none"] == 1)
     }
 
-    // In few and short rows: a debug build on a busy machine must be done in time.
+    // With few and short examples: a debug build on a busy machine must finish in time.
     @Test(
-        "each profile is measured once with each way of sharing, on any number of ranks",
+        "each profile is measured once with each sharing mode, on any number of ranks",
         .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"),
         arguments: [(1, ["all", "tldr"]), (2, ["hh-rlhf", "ultrafeedback", "hh-rlhf"])]
     )
@@ -113,7 +113,7 @@ struct BenchTests {
         #expect(table.compactMap(\.first) == paper.map { Substring($0.0) })
     }
 
-    @Test("uniform trees have as many tokens as was asked; what was not measured has no speed-up")
+    @Test("uniform trees have the requested tokens; without a measurement of none there is no speed-up")
     func uniform() throws {
         let report = try bench(
             [
@@ -130,7 +130,7 @@ struct BenchTests {
         }
     }
 
-    @Test("several numbers of responses are measured one after the other, also with each pair as a row of its own")
+    @Test("several numbers of responses are measured one after the other, also with each pair as an example of its own")
     func responses() throws {
         let report = try bench(
             [
@@ -138,7 +138,7 @@ struct BenchTests {
                 "prefix", "--repeats", "1", "--global-batch-size", "3",
             ]
         )
-        // 30 tokens of prompt; of responses 15 each, or 6.
+        // 30 tokens of prompt; 15 per response, or 6.
         let expected = [
             ("uniform-60-2", 3, [90, 60, 60]), ("uniform-60-5", 12, [5 * 36, 4 * (30 + 6 + 6), 60]),
         ]
@@ -151,7 +151,7 @@ struct BenchTests {
         #expect(report.results.count == 6)
     }
 
-    @Test("phases are told for each way of sharing, and traced side by side")
+    @Test("phases are reported for each sharing mode, and traced as separate processes")
     func phases() throws {
         try Places.temporary { directory in
             let arguments = ["--tree-tokens", "40", "--global-batch-size", "2", "--repeats", "2", "--recompute"]
@@ -164,7 +164,7 @@ struct BenchTests {
             #expect(outcome.status == 0, "\(outcome.errors)")
             let tables = outcome.output.components(separatedBy: "\n\n").filter { $0.contains("GFLOP/s   of peak") }
             #expect(tables.map { $0.prefix { $0 != "\n" } } == ["uniform-40-2, none", "uniform-40-2, prefix"])
-            #expect(outcome.output.contains("activations made again"))
+            #expect(outcome.output.contains("activations recomputed"))
             let trace = try #require(FileManager.default.contents(atPath: file))
             let root = try JSONSerialization.jsonObject(with: trace) as? [String: Any]
             let events = root?["traceEvents"] as? [[String: Any]] ?? []
@@ -183,7 +183,7 @@ struct BenchTests {
         #expect(table.count > 8 && table.allSatisfy { $0.count <= 100 })
     }
 
-    @Test("unknown names, unfit sizes and contradictions end in one line")
+    @Test("unknown names, invalid sizes and contradictions end in one line")
     func badInput() throws {
         let profiles = "capybara, hh-rlhf, metamath-dpo, tldr, tulu-helpsteer, ultrafeedback, all"
         let trees = ["--tree-tokens", "8"]
@@ -201,7 +201,7 @@ struct BenchTests {
             (trees + ["--repeats", "0"], "--repeats must be from 1 to 1000, found 0"),
             (trees + ["--warm-up", "0"], "--warm-up must be from 1 to 1000, found 0"),
             (trees + ["--responses", "1"], "--responses must be from 2 to 1024, found 1"),
-            (["--data", "x", "--responses", "3", "4"], "--responses must be left out with --data, found 3 4"),
+            (["--data", "x", "--responses", "3", "4"], "--responses must be omitted with --data, found 3 4"),
             (trees + ["--responses", "5"], "--tree-tokens must be from 10, two for each response, to 2^24, found 8"),
             (
                 ["--profile", "tldr", "--responses", "132"],
@@ -229,7 +229,7 @@ struct BenchTests {
     }
 
     @Test(
-        "ranks that would have no row, or measure something else, are refused",
+        "ranks without an example, or with other settings, are refused",
         .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func ranks() throws {
@@ -245,7 +245,7 @@ struct BenchTests {
                 + "--global-batch-size"
         )
         let other =
-            "rank 1 has another configuration than rank 0; give all ranks the same, on a file system that they share"
+            "rank 1 has a different configuration than rank 0; use the same on all ranks, from a file system that they share"
         try expect([[], ["--profile", "hh-rlhf"]], other)
         try expect([[], ["--repeats", "4"]], other)
         try expect([[], ["--sharing", "none"]], other)

@@ -3,10 +3,10 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What `espalier doctor` finds.
+/// The findings of `espalier doctor`.
 @Suite(.serialized)
 struct DoctorTests {
-    @Test("a process alone is told what it computes with")
+    @Test("a single process gets a report of what it computes with")
     func alone() throws {
         let outcome = try Launch.run("espalier", ["doctor", "--threads", "1"], solo: true)
         let subjects = outcome.output.split(separator: "\n").filter { !$0.hasPrefix(" ") }
@@ -18,7 +18,7 @@ struct DoctorTests {
         )
     }
 
-    @Test("kernels below what the processor can run are a fault, with the remedy")
+    @Test("kernels below the level of the processor are a fault, with a remedy")
     func kernels() throws {
         let outcome = try Launch.run(
             "espalier",
@@ -30,12 +30,12 @@ struct DoctorTests {
             try Test.cancel("this processor has nothing faster than those kernels")
         }
         #expect(outcome.status == 1)
-        #expect(outcome.output.contains("✗ kernels       OpenBLAS runs those for Prescott; those for "))
+        #expect(outcome.output.contains("✗ kernels       OpenBLAS uses those for Prescott; those for "))
         #expect(outcome.output.contains("    → unset OPENBLAS_CORETYPE, or set it to "))
     }
 
     @Test(
-        "threads bound to fewer processors are a fault on every rank, told once where ranks are alike",
+        "threads bound to fewer processors are a fault on every rank, printed once for identical ranks",
         .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func binding() throws {
@@ -44,13 +44,14 @@ struct DoctorTests {
         #expect(outcome.status == 1)
         #expect(outcome.output.hasPrefix("ranks 0, 1\n"), "\(outcome.output)")
         #expect(outcome.output.contains("✗ binding       \(threads) threads on "))
-        #expect(outcome.output.contains("    → the threads of a rank would take turns: mpirun --bind-to none, or "))
+        let remedy = "    → the threads of a rank would share processors: use mpirun --bind-to none, or "
+        #expect(outcome.output.contains(remedy))
         #expect(outcome.output.contains("\n✓ build         the same program on all ranks\n"))
         #expect(outcome.output.contains("\n✓ clock         all within a second\n"))
     }
 
     @Test(
-        "latency and bandwidth are measured from each rank to each",
+        "latency and bandwidth are measured between any two ranks",
         .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"),
         arguments: [2, 3, 4]
     )
@@ -67,7 +68,7 @@ struct DoctorTests {
             for (from, row) in rows.enumerated() {
                 for (to, cell) in row.dropFirst(2).enumerated() {
                     #expect(from == to ? cell == "-" : (Double(cell) ?? 0) > 0, "\(part)")
-                    #expect(cell == rows[to][from + 2], "what goes there comes back")
+                    #expect(cell == rows[to][from + 2], "a link is the same both ways")
                 }
             }
         }
@@ -75,7 +76,25 @@ struct DoctorTests {
 
     private func words(_ line: String) -> [String] { line.split(separator: " ").map { String($0) } }
 
-    @Test("a rank that runs another build is a fault", .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
+    @Test(
+        "ranks of one host divide its processors between them for any launcher",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed"),
+        arguments: [[], ["OMPI_COMM_WORLD_LOCAL_SIZE", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"]]
+    )
+    func shares(missing: [String]) throws {
+        let program = Places.products.appending("espalier").string
+        let options = ["--oversubscribe", "--bind-to", "none", "-np", "2", "env"] + missing.flatMap { ["-u", $0] }
+        let outcome = try Launch.tool("mpirun", options + [program, "doctor"])
+        let line = try #require(outcome.output.split(separator: "\n").first { $0.dropFirst(2).hasPrefix("binding ") })
+        let numbers = line.split(separator: " ").compactMap { Int($0) }
+        try #require(numbers.count == 4, "\(line)")
+        #expect(numbers[0] == max(1, numbers[1] / 2) && numbers[3] == 2, "\(line)")
+    }
+
+    @Test(
+        "a rank that runs a different build is a fault",
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
+    )
     func builds() throws {
         try Places.temporary { directory in
             let program = Places.products.appending("espalier").string
@@ -89,7 +108,7 @@ struct DoctorTests {
             let ranks = ["-np", "1", program] + doctor + [":", "-np", "1", other] + doctor
             let outcome = try Launch.tool("mpirun", ["--oversubscribe", "--bind-to", "none"] + ranks)
             #expect(outcome.status == 1)
-            #expect(outcome.output.contains("\n✗ build         rank 1 runs another program than rank 0\n"))
+            #expect(outcome.output.contains("\n✗ build         rank 1 runs a different program than rank 0\n"))
         }
     }
 }

@@ -4,12 +4,12 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Output directories that hold the checkpoints of an earlier run.
+/// Output directories with the checkpoints of an earlier run.
 @Suite(.serialized)
 struct EarlierRunTests {
     private let golden = Golden.tied
 
-    /// Trains the tiny tied model into `output`, 24 steps, a checkpoint every five.
+    /// Trains the tiny tied model into `output`, 24 steps with a checkpoint every five.
     private func start(
         _ output: FilePath,
         _ more: [String] = [],
@@ -41,7 +41,7 @@ struct EarlierRunTests {
 
     private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
 
-    /// The complete lines of a run's metrics.
+    /// The number of complete lines of a run's metrics.
     private func lineCount(_ output: FilePath) -> Int {
         FileManager.default.contents(atPath: output.appending("metrics.jsonl").string)?.count { $0 == 0x0A } ?? 0
     }
@@ -57,13 +57,15 @@ struct EarlierRunTests {
         #expect(outcome.status == SIGKILL, "\(outcome.errors)")
     }
 
-    /// The step after which a start went on; nil where it began at the beginning.
+    /// The step that a start resumed after; nil for a new run.
     private func resumedStep(_ outcome: Outcome) -> Int? {
         let words = outcome.errors.components(separatedBy: "resuming after step ")
         return words.count > 1 ? Int(words[1].prefix { $0.isNumber }) : nil
     }
 
-    /// Resumes a run of 100,000 steps, and stops it after a moment; the step that it resumed from.
+    /// Resumes a run of 100,000 steps, and kills it after its first line of metrics.
+    ///
+    /// - Returns: The step that it resumed after.
     private func resume(_ output: FilePath, _ named: [String] = []) throws -> (step: Int?, outcome: Outcome) {
         try? FileManager.default.removeItem(atPath: output.appending("metrics.jsonl").string)
         let outcome = try start(output, ["--max-steps", "100000", "--save-steps", "100000", "--resume"] + named) {
@@ -74,10 +76,10 @@ struct EarlierRunTests {
         return (resumedStep(outcome), outcome)
     }
 
-    /// The settings of an earlier run, whose checkpoints no other has the steps of until the 35th.
+    /// The settings of an earlier run, which shares no step of a checkpoint with the others before the 35th.
     private let other = ["--save-steps", "7"]
 
-    @Test("a run resumes from its own newest checkpoint, not from a later one of a run before it")
+    @Test("a run resumes from its own newest checkpoint, not from a later one of an earlier run")
     func newest() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -88,12 +90,12 @@ struct EarlierRunTests {
             let own = try #require(try checkpoints(output).last { $0 % 5 == 0 })
             let (step, outcome) = try resume(output)
             #expect(step == own, "\(outcome.errors)")
-            #expect(outcome.errors.contains("; --resume DIR continues one\n"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("; pass --resume DIR to continue from one of them\n"), "\(outcome.errors)")
             #expect(try checkpoints(output).filter { $0 % 7 == 0 } == earlier)
         }
     }
 
-    @Test("a run that ended before its first checkpoint begins again, and leaves those of a run before it")
+    @Test("a run that was killed before its first checkpoint starts over, and keeps those of an earlier run")
     func noneYet() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -106,13 +108,13 @@ struct EarlierRunTests {
             #expect(step == nil, "\(outcome.errors)")
             #expect(outcome.errors.contains("\(last)"), "\(outcome.errors)")
             #expect(try checkpoints(output) == earlier)
-            // By name it goes on, and is the run of the directory from then on.
+            // Resumed by name, it becomes the run of the directory.
             #expect(try resume(output, [last.string]).step == earlier.last)
             #expect(try resume(output).step == earlier.last)
         }
     }
 
-    @Test("save_total_limit counts and removes the run's own checkpoints alone; one that is replaced is reported")
+    @Test("save_total_limit counts and removes only the run's own checkpoints; a replaced one is reported")
     func limit() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -121,25 +123,25 @@ struct EarlierRunTests {
             let outcome = try finish(output, ["--save-steps", "4", "--save-total-limit", "1"])
             #expect(try checkpoints(output) == [5, 10, 15, 20])
             #expect(
-                outcome.errors.contains("warning: \(checkpoint(output, 20)) of an earlier run is replaced\n"),
+                outcome.errors.contains("warning: replaced \(checkpoint(output, 20)) of an earlier run\n"),
                 "\(outcome.errors)"
             )
         }
     }
 
-    @Test("save_total_limit removes what a run has left behind when it has passed it")
-    func leftBehind() throws {
+    @Test("save_total_limit removes checkpoints of abandoned steps once the run has passed them")
+    func abandoned() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
             _ = try finish(output)
             let limit = ["--save-steps", "6", "--save-total-limit", "2", "--resume", checkpoint(output, 5).string]
             // 10 and 15 are passed by 18; 20 is later than the last checkpoint.
             let outcome = try finish(output, limit)
-            #expect(try checkpoints(output) == [12, 18, 20] && !outcome.errors.contains("is replaced"))
+            #expect(try checkpoints(output) == [12, 18, 20] && !outcome.errors.contains("warning: replaced"))
         }
     }
 
-    @Test("where the run's newest checkpoint is damaged its previous one is taken, not another run's")
+    @Test("if the run's newest checkpoint is damaged, its previous one is resumed, not another run's")
     func damaged() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -157,7 +159,7 @@ struct EarlierRunTests {
         }
     }
 
-    @Test("a checkpoint with a changed bit in its run's identity is damaged, and not taken for another run's")
+    @Test("a checkpoint with a changed bit in its run's identity counts as damaged, not as another run's")
     func changedIdentity() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -169,11 +171,14 @@ struct EarlierRunTests {
             try changed.write(toFile: file, atomically: false, encoding: .utf8)
             let resumed = try finish(output, ["--resume"])
             #expect(resumedStep(resumed) == 15)
-            #expect(resumed.errors.hasPrefix("warning: passed over: \(file): its SHA-256 is not "), "\(resumed.errors)")
+            #expect(
+                resumed.errors.hasPrefix("warning: skipped checkpoint: \(file): its SHA-256 differs from "),
+                "\(resumed.errors)"
+            )
         }
     }
 
-    @Test("a run that is resumed from an older checkpoint goes on from there, not from what it had left behind")
+    @Test("a run that was resumed from an older checkpoint resumes from there again, not from abandoned steps")
     func branch() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -182,27 +187,27 @@ struct EarlierRunTests {
             #expect(try resume(output, [checkpoint(output, 10).string]).step == 10)
             let (step, outcome) = try resume(output)
             #expect(step == 10, "\(outcome.errors)")
-            // Those before it are its own: where it is damaged the one before is taken.
+            // Earlier ones are its own: if this one is damaged, the previous one is resumed.
             try FileManager.default.removeItem(atPath: checkpoint(output, 10).appending("manifest.json").string)
             #expect(try resume(output).step == 5)
             #expect(exists(checkpoint(output, later)))
         }
     }
 
-    @Test("a run that has resumed does not begin anew where its checkpoint is not in the directory any more")
+    @Test("a run that has resumed does not start over if its checkpoint is missing from the directory")
     func gone() throws {
         try Places.temporary { directory in
             let (source, output) = (directory.appending("a"), directory.appending("b"))
             try abandon(source, after: 12)
             #expect(try resume(output, [checkpoint(source, 5).string]).step == 5)
             let refused = try start(output, ["--max-steps", "100000", "--resume"])
-            let end = "none of the checkpoints there is whole and of this run; start anew without --resume\n"
+            let end = "expected a complete checkpoint of this run, found none; start a new run without --resume\n"
             #expect(refused.status == 64 && refused.errors == "error: \(output): \(end)", "\(refused.errors)")
             #expect(try resume(output, [checkpoint(source, 5).string]).step == 5)
         }
     }
 
-    @Test("what a run writes beside its model is not copied along when another tunes that model")
+    @Test("records of a run are not copied when another run tunes its model")
     func companions() throws {
         try Places.temporary { directory in
             let (first, second) = (directory.appending("a"), directory.appending("b"))
@@ -218,7 +223,7 @@ struct EarlierRunTests {
         }
     }
 
-    @Test("checkpoints of a version that knew no runs are resumed from until a run begins in their directory")
+    @Test("checkpoints of a version without run identities are resumed until a new run starts in their directory")
     func unnamed() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -237,7 +242,7 @@ struct EarlierRunTests {
         }
     }
 
-    /// Changes the state of a checkpoint, which is whole afterwards.
+    /// Changes the state of a checkpoint, and its manifest accordingly.
     private func rewrite(_ path: FilePath, _ change: (inout [String: Any]) -> Void) throws {
         let copy = path.removingLastComponent().appending("copy")
         try FileManager.default.moveItem(atPath: path.string, toPath: copy.string)
@@ -256,7 +261,7 @@ struct EarlierRunTests {
         try FileManager.default.removeItem(atPath: copy.string)
     }
 
-    @Test("a run's file that is damaged is refused with what to do, where the newest checkpoint is asked for")
+    @Test("a damaged run file is refused with the remedy if the newest checkpoint is requested")
     func damagedFile() throws {
         try Places.temporary { directory in
             let (output, file) = (directory.appending("out"), directory.appending("out/espalier-run.json"))
@@ -265,7 +270,7 @@ struct EarlierRunTests {
             try "{}".write(toFile: file.string, atomically: true, encoding: .utf8)
             let refused = try start(output, ["--max-steps", "100000", "--resume"])
             #expect(refused.status == 64)
-            let end = "; remove it to resume from the newest checkpoint there, or name one with --resume DIR\n"
+            let end = "; remove it to resume from the newest checkpoint there, or select one with --resume DIR\n"
             #expect(refused.errors.hasPrefix("error: \(file): ") && refused.errors.hasSuffix(end), "\(refused.errors)")
             #expect(try resume(output, [checkpoint(output, 5).string]).step == 5)
         }

@@ -1,10 +1,10 @@
 internal import TestSupport
 internal import Testing
 
-/// A run means the same whatever the sharing, the rows, the ranks and the threads: only rounding differs.
+/// Runs with any sharing, packing, ranks and threads give the same results up to rounding.
 @Suite(.serialized)
 struct InvariantTests {
-    @Test("sharing, rows and threads do not change a run")
+    @Test("sharing, packing and threads do not change a run")
     func alone() throws {
         let plain = try train(["--sharing", "none", "--row-tokens", "64"])
         #expect((plain.metrics.last?["loss"] ?? 1) < (plain.metrics.first?["loss"] ?? 0), "the run learns")
@@ -19,7 +19,7 @@ struct InvariantTests {
     }
 
     @Test(
-        "the number of ranks does not change a run, also where the last step leaves ranks without work",
+        "the number of ranks does not change a run, also if the last step leaves ranks idle",
         .enabled(if: Launch.hasMPI, "mpirun is not installed"),
         arguments: [1, 2, 4]
     )
@@ -53,7 +53,7 @@ struct InvariantTests {
     }
 
     @Test(
-        "a free head and multi-head attention train as well",
+        "an untied head and multi-head attention train too",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")
     )
     func freeHead() throws {

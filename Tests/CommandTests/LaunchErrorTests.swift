@@ -3,40 +3,43 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What `espalier launch` refuses, and in which words.
+/// What `espalier launch` refuses, and its messages.
 @Suite(.serialized)
 struct LaunchErrorTests {
     @Test(
-        "a wrong key or value ends in one line that names it",
+        "an invalid key or value ends in one line that names it",
         arguments: [
             ("rank: 2", "line 1: unknown key rank; did you mean ranks?"),
             ("launcher: mpiexec", "launcher: expected one of mpirun, srun, found mpiexec"),
             ("ranks: 0", "ranks: expected from 1 to 1024, found 0"),
             ("ranks: two", "ranks: expected a whole number, found two"),
-            ("ranks: 9", "ranks: expected at most 4 threads a domain, as it has cores, found 9 × 1"),
+            ("ranks: 9", "ranks: expected at most 4 threads per domain, the number of its cores, found 9 × 1"),
             (
                 "{numa_domains: 1, cores_per_domain: 8, threads: 16}",
-                "ranks: expected at most 8 threads a domain, as it has cores, found 1 × 16"
+                "ranks: expected at most 8 threads per domain, the number of its cores, found 1 × 16"
             ),
             (
                 "numa_domains: 2",
                 "cores_per_domain: expected both numa_domains and cores_per_domain, or neither, found one of them"
             ),
             ("hosts: node01", "hosts: expected a list, found node01"),
-            ("hosts: ['a:2']", "hosts: expected names alone, since slots follow from ranks, found a:2"),
+            ("hosts: ['a:2']", "hosts: expected host names without slots, which follow from ranks, found a:2"),
             ("hosts: [a, b, a]", "hosts: expected each host once, found a twice"),
-            ("{hosts: [a], hostfile: b}", "hostfile: expected no file beside hosts, found b"),
-            ("{hosts: [a], launcher: srun}", "hosts: expected none with srun, since Slurm has chosen, found a"),
+            ("{hosts: [a], hostfile: b}", "hostfile: expected no host file in addition to hosts, found b"),
+            (
+                "{hosts: [a], launcher: srun}",
+                "hosts: expected none with srun, which uses the hosts of the Slurm job, found a"
+            ),
             (
                 "launcher: srun",
-                "launcher: expected a Slurm allocation for srun, found none; start it in a job of sbatch or salloc"
+                "launcher: expected a Slurm allocation for srun, found none; run it in a job of sbatch or salloc"
             ),
             (
                 "network: 10.0.0.0 /16",
                 "network: expected addresses or interfaces, as in 10.0.0.0/16 or ib0, found 10.0.0.0 /16"
             ),
             ("mca: [pml]", "mca: expected a mapping, found a list"),
-            ("mca: {pml: ucx}", "mca: expected no pml, which transport decides, found ucx"),
+            ("mca: {pml: ucx}", "mca: expected no pml, which transport sets, found ucx"),
             ("environment: {1X: a}", "environment: expected names of letters, digits and _, found 1X"),
             (
                 "environment: {OMPI_MCA_pml: ucx}",
@@ -54,7 +57,7 @@ struct LaunchErrorTests {
         }
     }
 
-    @Test("a host file without room for the ranks, or none at all, is told before mpirun starts")
+    @Test("a host file that is missing or has too few slots is reported before mpirun starts")
     func badHostFile() throws {
         try Places.temporary { directory in
             let cluster = try Clusters.file("hostfile: hosts", in: directory)
@@ -66,12 +69,12 @@ struct LaunchErrorTests {
             }
             try expect("cannot be opened: No such file or directory")
             for (text, message) in [
-                ("a slots=2\nb slots=1 # small\n", "b: expected slots=2, the ranks of a host, found 1"),
+                ("a slots=2\nb slots=1 # small\n", "b: expected at least slots=2, the ranks of a host, found slots=1"),
                 ("a slots=2\nb slots=two\n", "line 2: expected slots=N, found slots=two"),
                 ("a slots=9223372036854775807\n", "line 1: expected slots=N, found slots=9223372036854775807"),
-                ("-oProxyCommand=true\n", "line 1: expected a host's name, found -oProxyCommand=true"),
-                ("\u{1B}[2J\n", "line 1: expected a host's name, found \\u{1b}[2J"),
-                ("# a\n\n", "expected a host in each line, found none"),
+                ("-oProxyCommand=true\n", "line 1: expected a host name, found -oProxyCommand=true"),
+                ("\u{1B}[2J\n", "line 1: expected a host name, found \\u{1b}[2J"),
+                ("# a\n\n", "expected one host per line, found none"),
             ] {
                 _ = try Clusters.file(text, in: directory, name: "hosts")
                 try expect(message)
@@ -82,7 +85,7 @@ struct LaunchErrorTests {
         }
     }
 
-    @Test("words after -- begin with a subcommand, and leave threads to the file")
+    @Test("the words after -- start with a subcommand and do not set threads")
     func badWords() throws {
         try Places.temporary { directory in
             let cluster = try Clusters.file("", in: directory)
@@ -97,8 +100,28 @@ struct LaunchErrorTests {
             #expect(nothing.hasSuffix(", found nothing\n"))
             #expect(try errors(["--", "trian"]).hasSuffix(", found trian; did you mean train?\n"))
             #expect(try errors(["--", "launch"]).contains(", found launch"))
-            let threads = "error: --threads must be left out, since \(cluster.string) decides it, found it after --\n"
-            #expect(try errors(["--", "train", "--threads", "2"]) == threads)
+            let threads = "must be omitted, since \(cluster.string) sets it, found --threads after --"
+            #expect(try errors(["--", "train", "--threads", "2"]) == "error: --threads \(threads)\n")
+        }
+    }
+
+    @Test("a run started by the launcher of another MPI is refused before anything is written")
+    func foreignLauncher() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("tuned")
+            let arguments = [
+                "train", "--model", Golden.tied.directory.string, "--data", Golden.tied.file.string, "--output",
+                output.string, "--max-steps", "1", "--threads", "1",
+            ]
+            func run(_ variables: [String: String]) throws -> Outcome {
+                try Launch.run("espalier", arguments, solo: true, variables: variables)
+            }
+            for rank in 0..<2 {
+                let outcome = try run(["PMI_RANK": "\(rank)", "PMI_SIZE": "2"])
+                #expect(outcome.status == 64 && outcome.errors.contains("PMI_SIZE=2"), "\(outcome.errors)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: output.string))
+            #expect(try run(["PMI_RANK": "0", "PMI_SIZE": "1"]).status == 0)
         }
     }
 }

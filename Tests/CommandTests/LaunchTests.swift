@@ -3,7 +3,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// The command that `espalier launch` makes of a cluster file and a host.
+/// The command that `espalier launch` builds from a cluster file and a host.
 @Suite(.serialized)
 struct LaunchTests {
     private static let keepalive =
@@ -12,7 +12,7 @@ struct LaunchTests {
 
     // MARK: Ranks and threads
 
-    @Test("a rank for each NUMA domain, with its cores for threads, hyperthreads counted once")
+    @Test("each NUMA domain has one rank with a thread per core, hyperthreads counted once")
     func domains() throws {
         try Places.temporary { directory in
             let cluster = try Clusters.file("# all defaults\n", in: directory)
@@ -22,7 +22,7 @@ struct LaunchTests {
         }
     }
 
-    @Test("no more cores than affinity and control groups of either version grant")
+    @Test("affinity and control groups of either version limit the cores")
     func limits() throws {
         let group = "sys/fs/cgroup"
         let nested = [
@@ -48,13 +48,13 @@ struct LaunchTests {
             try expect(byDomain, Clusters.host(in: directory, files: nested), 2, "numa:pe=1")
             try expect(byHost, Clusters.host(in: directory, files: nested), 1, "node:pe=3")
             try expect(byDomain, Clusters.host(in: directory, files: older), 2, "numa:pe=3")
-            // A kernel that knows no domains.
+            // A kernel without NUMA support.
             let uniform = try Clusters.host(in: directory, files: ["sys/devices/system/node/online": ""])
             try expect(byDomain, uniform, 1, "numa:pe=8")
         }
     }
 
-    @Test("a file that describes hosts does not ask the one that launches")
+    @Test("the host that launches is not read if the file describes the hosts")
     func described() throws {
         try Places.temporary { directory in
             let text = "numa_domains: 2\ncores_per_domain: 16\nranks: 2\nhosts: [a, b]\nprogram: /opt/espalier\n"
@@ -66,7 +66,7 @@ struct LaunchTests {
 
     // MARK: Words
 
-    @Test("a shell reads each word of the command as it was meant")
+    @Test("a shell reads each word of the command unchanged")
     func quoting() throws {
         try Places.temporary { directory in
             let text = """
@@ -90,7 +90,7 @@ struct LaunchTests {
         }
     }
 
-    @Test("hosts that are left out take no ranks, whether the file lists hosts or names a file of them")
+    @Test("excluded hosts get no ranks, whether the file lists hosts or names a host file")
     func without() throws {
         try Places.temporary { directory in
             let machine = try Clusters.host(in: directory)
@@ -109,7 +109,7 @@ struct LaunchTests {
                     return outcome.errors.replacingOccurrences(of: cluster.string, with: "FILE")
                 }
                 #expect(try refusal(["d"]) == "error: FILE: --without: expected one of a, b, c, found d\n")
-                let none = "error: FILE: --without: expected a host to be left, found none\n"
+                let none = "error: FILE: --without: expected a remaining host, found none\n"
                 #expect(try refusal(["a", "b", "c"]) == none)
             }
         }
@@ -117,7 +117,7 @@ struct LaunchTests {
 
     // MARK: Batch systems
 
-    @Test("hosts of PBS are counted and listed, those of Slurm left to it")
+    @Test("hosts of PBS are counted and listed; those of Slurm come from Slurm")
     func batchSystems() throws {
         try Places.temporary { directory in
             let cluster = try Clusters.file("", in: directory)
@@ -144,7 +144,7 @@ struct LaunchTests {
 
     // MARK: The files of cluster-configs
 
-    @Test("each file of cluster-configs gives the command that its host calls for")
+    @Test("each file of cluster-configs gives the right command for its hosts")
     func shippedFiles() throws {
         let network = "--mca oob_tcp_if_include 10.0.0.0/16 --mca btl_tcp_if_include 10.0.0.0/16"
         let ring = "--mca coll_tuned_allreduce_algorithm 4 --mca coll_tuned_use_dynamic_rules 1"

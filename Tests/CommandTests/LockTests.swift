@@ -3,7 +3,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Two runs that would write to one directory.
+/// Two runs with the same output directory.
 @Suite(.serialized)
 struct LockTests {
     private func start(
@@ -21,7 +21,7 @@ struct LockTests {
 
     private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
 
-    @Test("the second run is refused, by who has the directory and since when; one that was killed is in no one's way")
+    @Test("a second run is refused with the holder of the directory and its start time; a killed run leaves no lock")
     func second() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -29,7 +29,7 @@ struct LockTests {
             let first = try start(output) { process in
                 guard exists(output.appending("checkpoint-5")) else { return false }
                 holder = process
-                // It still runs, but comes no further.
+                // It still exists, but makes no progress.
                 kill(process, SIGSTOP)
                 second = try? start(output, ["--resume"])
                 kill(process, SIGKILL)
@@ -37,9 +37,9 @@ struct LockTests {
             }
             #expect(first.status == SIGKILL)
             let refused = try #require(second)
-            // Not 64: the same command may be taken later.
+            // Not 64: the same command may succeed later.
             #expect(refused.status == 1)
-            let reason = "error: \(output): another run writes there: process \(holder) on "
+            let reason = "error: \(output): in use by another run: process \(holder) on "
             #expect(refused.errors.hasPrefix(reason), "\(refused.errors)")
             #expect(refused.errors.contains(" since 20") && refused.errors.hasSuffix("or choose another --output\n"))
             #expect(exists(output.appending(".lock")))

@@ -41,7 +41,7 @@ struct ResumeTests {
 
     private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
 
-    /// Sends a signal as soon as a file is there.
+    /// Sends a signal as soon as a file exists.
     private func send(_ signal: Int32, when file: FilePath) -> (Int32) -> Bool {
         { process in
             guard FileManager.default.fileExists(atPath: file.string) else { return false }
@@ -57,7 +57,7 @@ struct ResumeTests {
             .compactMap { $0.hasPrefix("checkpoint-") ? Int($0.dropFirst(11)) : nil }.sorted()
     }
 
-    /// Expects the same bits: of every weight, and of every number of metrics that does not tell of time.
+    /// Expects the same bits: of every weight, and of every metric that is no time.
     private func expectSameBits(_ run: TrainedRun, _ other: TrainedRun, steps: Int = ResumeTests.steps) {
         #expect(run.metrics.map { $0["step"] } == (1...steps).map(Double.init))
         #expect(run.weights == other.weights && run.weights.count == 29)
@@ -77,7 +77,7 @@ struct ResumeTests {
 
     // MARK: Exact resume
 
-    @Test("a run that is killed and resumed has the bits of one that was not", arguments: [5, 60])
+    @Test("a run that was killed and resumed has the bits of one that was not", arguments: [5, 60])
     func killed(step: Int) throws {
         try Places.temporary { directory in
             let (calm, output) = (directory.appending("calm"), directory.appending("killed"))
@@ -86,7 +86,7 @@ struct ResumeTests {
             #expect(!exists(output.appending("model.safetensors")))
             let resumed = try finish(output, ["--resume"])
             expectSameBits(resumed, try finish(calm))
-            // Nothing half written is left, and the last step needs no checkpoint beside the model.
+            // No partly written file is left, and the last step has no checkpoint in addition to the model.
             let names = try FileManager.default.contentsOfDirectory(atPath: output.string)
             #expect(names.allSatisfy { !$0.hasSuffix(".tmp") })
             #expect(try checkpoints(output) == Array(stride(from: 5, to: Self.steps, by: 5)))
@@ -123,7 +123,7 @@ struct ResumeTests {
             ]
             let watch = send(SIGKILL, when: checkpoint(output, 10))
             #expect(try start(output, evaluation, watch: watch).status == SIGKILL)
-            // The best is in the checkpoint: what lies in the output may be that of a later step.
+            // The best model is in the checkpoint: the output may contain that of a later step.
             try FileManager.default.removeItem(atPath: output.appending("model.safetensors").string)
             let resumed = try finish(output, evaluation + ["--resume"])
             expectSameBits(resumed, try finish(calm, evaluation))
@@ -132,7 +132,7 @@ struct ResumeTests {
     }
 
     @Test(
-        "a run goes on with other ranks, threads and rows, and differs by rounding alone",
+        "a run resumes with other ranks, threads and row tokens, and differs only by rounding",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")
     )
     func otherRanks() throws {
@@ -146,7 +146,7 @@ struct ResumeTests {
         }
     }
 
-    @Test("a checkpoint is a model directory, which another run and other commands read")
+    @Test("a checkpoint is a model directory that another run and other commands can read")
     func model() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -160,15 +160,15 @@ struct ResumeTests {
             #expect(outcome.status == 0, "\(outcome.errors)")
             let latest = try FileManager.default.destinationOfSymbolicLink(atPath: output.appending("latest").string)
             #expect(latest == "checkpoint-5")
-            // Named by hand, also through the link.
+            // Given by path, also through the link.
             let named = try finish(output, ["--max-steps", "6", "--resume", output.appending("latest").string])
             #expect(named.weights == run.weights)
         }
     }
 
-    // MARK: Damaged and foreign checkpoints
+    // MARK: Damaged checkpoints, and checkpoints of other runs
 
-    @Test("a damaged checkpoint is passed over with its fault, and where none is whole the run does not begin anew")
+    @Test("a damaged checkpoint is skipped with a warning, and a run does not start over if none is complete")
     func damaged() throws {
         try Places.temporary { directory in
             let (output, course) = (directory.appending("out"), ["--max-steps", "12"])
@@ -187,21 +187,21 @@ struct ResumeTests {
                 expectSameBits(try TrainedRun(output), calm, steps: 12)
             }
             try spoil(10, "optimizer.safetensors") { $0[$0.count / 2] ^= 1 }
-            let bit = "optimizer.safetensors: its SHA-256 is not that of manifest.json: some of its bytes have changed"
+            let bit = "optimizer.safetensors: its SHA-256 differs from manifest.json: some of its bytes have changed"
             try resume(expecting: [
-                "warning: passed over: OUT/checkpoint-10/\(bit)", "resuming after step 5 from OUT/checkpoint-5",
+                "warning: skipped checkpoint: OUT/checkpoint-10/\(bit)", "resuming after step 5 from OUT/checkpoint-5",
             ])
             try spoil(10, "manifest.json") { $0.removeLast($0.count / 2) }
-            let half = "manifest.json: expected a manifest of format version 1, found something else, or a part of one"
+            let half = "manifest.json: expected a manifest of format version 1, found other or incomplete content"
             try resume(expecting: [
-                "warning: passed over: OUT/checkpoint-10/\(half)", "resuming after step 5 from OUT/checkpoint-5",
+                "warning: skipped checkpoint: OUT/checkpoint-10/\(half)", "resuming after step 5 from OUT/checkpoint-5",
             ])
             for step in [5, 10] { try spoil(step, "espalier-state.json") { $0[0] ^= 1 } }
             let outcome = try start(output, course + ["--resume"])
             #expect(outcome.status == 64)
             let told = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
             let end =
-                "error: OUT: none of the checkpoints there is whole and of this run; start anew without --resume\n"
+                "error: OUT: expected a complete checkpoint of this run, found none; start a new run without --resume\n"
             #expect(told.hasSuffix(end), "\(told)")
             let named = try start(output, course + ["--resume", checkpoint(output, 10).string])
             #expect(
@@ -210,12 +210,12 @@ struct ResumeTests {
         }
     }
 
-    @Test("a checkpoint that is whole and forged is passed over with what is wrong in it")
+    @Test("a complete but forged checkpoint is skipped with the reason")
     func forged() throws {
         try Places.temporary { directory in
             let (output, course) = (directory.appending("out"), ["--max-steps", "12"])
             _ = try finish(output, course)
-            /// The first line of a run that goes on from the tenth step, whose file has been changed and digested anew.
+            /// The error of a run that resumes from step 10, after a file and its digest have been changed.
             func refusal(_ name: String, _ change: (FilePath) throws -> Void) throws -> String? {
                 let copy = directory.appending("forged")
                 try AtomicDirectory.write(to: copy) { place in
@@ -260,12 +260,12 @@ struct ResumeTests {
         }
     }
 
-    @Test("a checkpoint of another run is refused by what differs, and one that is not used is told of")
+    @Test("a checkpoint of another run is refused with the difference, and an ignored one is reported")
     func foreign() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
             _ = try finish(output, ["--max-steps", "6"])
-            /// What is said where the newest checkpoint is asked for, and where this one is named.
+            /// The messages if the newest checkpoint is requested, and if this one is given by path.
             func refusals(_ arguments: [String]) throws -> [String] {
                 try [[], [checkpoint(output, 5).string]].map { named in
                     let outcome = try start(output, ["--max-steps", "6"] + arguments + ["--resume"] + named)
@@ -274,25 +274,26 @@ struct ResumeTests {
                     return first.replacingOccurrences(of: output.string, with: "OUT")
                 }
             }
-            let end = "; resume with what it was made with, or start anew without --resume"
+            let end = "; resume with the settings it was made with, or start a new run without --resume"
             for (arguments, what) in [
                 (["--learning-rate", "0.5"], "learning_rate: 0.01, this run has 0.5"),
                 (["--data", Golden.freeHead.file.string], "other --data"),
             ] {
                 let reason = "OUT/checkpoint-5: made with \(what)\(end)"
-                #expect(try refusals(arguments) == ["warning: passed over: \(reason)", "error: \(reason)"])
+                #expect(try refusals(arguments) == ["warning: skipped checkpoint: \(reason)", "error: \(reason)"])
             }
             let anew = try start(output, ["--max-steps", "6"])
             let path = checkpoint(output, 5)
-            let note = "warning: \(path) of an earlier run is ignored; --resume \(path) continues from it\n"
+            let remedy = "pass --resume \(path) to continue from it"
+            let note = "warning: \(path) of an earlier run exists but is ignored; \(remedy)\n"
             #expect(anew.status == 0 && anew.errors.hasPrefix(note), "\(anew.errors)")
-            // Where there is nothing to go on from, a run begins.
+            // Without a checkpoint a run starts.
             let first = try start(directory.appending("new"), ["--max-steps", "6", "--resume"])
             #expect(first.status == 0 && !first.errors.contains("resuming"))
         }
     }
 
-    @Test("losses in another order, or whose weights are swapped, are another run's, with both values in the message")
+    @Test("losses in another order, or with swapped weights, are refused with both values in the message")
     func otherLosses() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -300,7 +301,7 @@ struct ResumeTests {
                 ["--max-steps", "6", "--loss-type"] + names + ["--loss-weights"] + weights
             }
             _ = try finish(output, losses(["sigmoid", "sft"], ["1", "0.5"]))
-            let end = "; resume with what it was made with, or start anew without --resume\n"
+            let end = "; resume with the settings it was made with, or start a new run without --resume\n"
             for (change, what) in [
                 (losses(["sigmoid", "sft"], ["0.5", "1"]), "loss_weights: [1,0.5], this run has [0.5,1]"),
                 (
@@ -318,7 +319,7 @@ struct ResumeTests {
         }
     }
 
-    @Test("only the newest checkpoints are kept, as many as asked for")
+    @Test("only the requested number of newest checkpoints is kept")
     func limit() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -330,24 +331,24 @@ struct ResumeTests {
     // MARK: Signals
 
     @Test(
-        "a signal saves the run at its next step and ends it with 75",
+        "a signal saves the run after its current step and ends it with exit code 75",
         arguments: [SIGTERM, SIGUSR1, SIGUSR2, SIGINT]
     )
     func stopped(signal: Int32) throws {
         try Places.temporary { directory in
             let (calm, output) = (directory.appending("calm"), directory.appending("stopped"))
-            // Without a step at which it would be saved anyway.
+            // Without a scheduled checkpoint.
             let seldom = ["--save-steps", "1000"]
             let watch = send(signal, when: output.appending("metrics.jsonl"))
             let stopped = try start(output, seldom, watch: watch)
             #expect(stopped.status == 75, "\(stopped.errors)")
-            #expect(stopped.errors.contains("; --resume goes on from there\n"))
+            #expect(stopped.errors.contains("; pass --resume to continue from it\n"))
             let resumed = try finish(output, seldom + ["--resume"])
             expectSameBits(resumed, try finish(calm, seldom))
         }
     }
 
-    @Test("a signal in the reference pass ends it, and what is known by then is not computed again")
+    @Test("a signal in the reference pass ends it, and finished log-probabilities are not computed again")
     func reference() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
@@ -370,7 +371,7 @@ struct ResumeTests {
         }
     }
 
-    @Test("a run that is killed in the reference pass keeps what was known, also where the end of its file is damaged")
+    @Test("a run that is killed in the reference pass keeps computed rows, even if the end of its journal is damaged")
     func referenceKilled() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
@@ -379,7 +380,7 @@ struct ResumeTests {
             let journal = FilePath(cache.string + ".journal")
             let arguments = ["--data", data.string, "--global-batch-size", "200", "--max-steps", "30"]
             let kept = arguments + ["--save-steps", "1000", "--reference-cache", cache.string]
-            /// Kills a run as soon as its journal has as many bytes.
+            /// Kills a run as soon as its journal exceeds `bytes`.
             func kill(_ output: FilePath, beyond bytes: Int) throws {
                 let outcome = try start(output, kept) { process in
                     let found = FileManager.default.contents(atPath: journal.string)?.count ?? 0
@@ -412,7 +413,7 @@ struct ResumeTests {
         try Places.temporary { directory in
             let output = directory.appending("out")
             let outcome = try start(output) { process in
-                // Again and again, as long as it runs.
+                // Repeatedly, as long as it runs.
                 if exists(output.appending("metrics.jsonl")) { kill(process, SIGINT) }
                 return false
             }
@@ -421,7 +422,7 @@ struct ResumeTests {
     }
 
     @Test(
-        "a signal that mpirun hands on saves all ranks at the same step, and they go on with the same bits",
+        "a signal forwarded by mpirun saves all ranks at the same step, and they resume with the same bits",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")
     )
     func ranksStopped() throws {

@@ -3,11 +3,11 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Runs that go back where loss or gradient norm leaps.
+/// Runs that roll back at spikes of loss or gradient norm.
 @Suite(.serialized)
 struct RollbackTests {
     private static let rows = 120
-    /// A row with one response much longer than the others: its gradient is more than ten times as large as theirs.
+    /// An example with one response much longer than the others: its gradient is more than ten times as large.
     private static let odd = 81
     private static let steps = 55
 
@@ -47,39 +47,39 @@ struct RollbackTests {
         return try TrainedRun(output)
     }
 
-    /// The run without its records of going back.
+    /// The run without its records of rollbacks.
     private func steps(_ run: TrainedRun) -> TrainedRun {
         let metrics = run.metrics.filter { $0["rollbacks"] == nil }
         return TrainedRun(metrics: metrics, evaluations: [], summary: run.summary, weights: run.weights)
     }
 
-    /// A factor that the step of the odd row exceeds, and no other.
+    /// A factor that only the step of the odd example exceeds.
     private func factor(_ calm: TrainedRun) throws -> Double {
         let norms = calm.metrics.compactMap { $0["grad_norm"] }
         func ratio(_ step: Int) -> Double {
             let before = norms[0..<step - 1].sorted()
             return norms[step - 1] / before[before.count / 2]
         }
-        let leap = Self.odd / 2 + 1
-        let others = (17...Self.steps).filter { $0 != leap }.map(ratio).max() ?? 0
-        try #require(ratio(leap) > 1.5 * others, "\(ratio(leap)) of the odd row, \(others) of others")
-        return (ratio(leap) + others) / 2
+        let spike = Self.odd / 2 + 1
+        let others = (17...Self.steps).filter { $0 != spike }.map(ratio).max() ?? 0
+        try #require(ratio(spike) > 1.5 * others, "\(ratio(spike)) of the odd example, \(others) of others")
+        return (ratio(spike) + others) / 2
     }
 
-    @Test("a run goes back to its checkpoint and on behind the leap, as if the rows between had not been there")
-    func leap() throws {
+    @Test("a run rolls back to its checkpoint and continues after the spike, as if the examples between did not exist")
+    func spike() throws {
         try Places.temporary { directory in
             let (data, fewer) = (directory.appending("data.safetensors"), directory.appending("fewer.safetensors"))
             try writeRows(Self.rows, to: data, odd: Self.odd)
-            // Back from step 41 to 35: rows 70 to 81 are passed over.
+            // Back from step 41 to 35: examples 70 to 81 are skipped.
             try writeRows(Self.rows, to: fewer, odd: Self.odd, leavingOut: 70..<82)
             let calm = try finish(directory.appending("calm"), data)
             let option = ["--rollback-on-spike", "\(try factor(calm))"]
             let output = directory.appending("out")
             let outcome = try start(output, data, option)
             #expect(outcome.status == 0)
-            let told = "back to step 35, the rows of 6 steps are passed over\n"
-            #expect(outcome.errors.contains(told) && outcome.errors.contains("warning: step 41: loss "))
+            let notice = "rolled back to step 35, the rows of 6 steps are skipped\n"
+            #expect(outcome.errors.contains(notice) && outcome.errors.contains("warning: step 41: loss "))
             let run = try TrainedRun(output)
             #expect(run.summary["rollbacks"] == 1 && run.summary["steps"] == Double(Self.steps))
             let records = run.metrics.filter { $0["rollbacks"] != nil }
@@ -87,7 +87,7 @@ struct RollbackTests {
             #expect(records.map { $0["rollback_grad_norm"] } == [calm.metrics[40]["grad_norm"]])
             #expect(run.metrics.prefix(35).map { $0["loss"] } == calm.metrics.prefix(35).map { $0["loss"] })
             expectSame(steps(run), try finish(directory.appending("fewer"), fewer), steps: Self.steps)
-            // On two ranks alike.
+            // The same on two ranks.
             guard Launch.testsRankRuns else { return }
             expectSame(
                 steps(try finish(directory.appending("two"), data, option, ranks: 2)),
@@ -98,7 +98,7 @@ struct RollbackTests {
     }
 
     @Test(
-        "a run that has gone back, is killed and resumed has the bits of one that was not killed",
+        "a run that rolled back, was killed and resumed has the bits of one that was not killed",
         arguments: [35, 49]
     )
     func resumed(step: Int) throws {
@@ -108,7 +108,7 @@ struct RollbackTests {
             let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("calm"), data)))"]
             let whole = try finish(directory.appending("whole"), data, option)
             let output = directory.appending("killed")
-            // What it finds after a kill between that checkpoint and the next: all later ones are gone.
+            // The state after a kill between that checkpoint and the next: all later ones are removed.
             _ = try finish(output, data, option)
             for later in stride(from: step + 7, to: Self.steps, by: 7) {
                 try FileManager.default.removeItem(atPath: output.appending("checkpoint-\(later)").string)
@@ -122,11 +122,11 @@ struct RollbackTests {
         }
     }
 
-    @Test("a run that has gone back and is resumed without the flag has the reference of all rows that it takes")
+    @Test("a run that has rolled back and resumes without the setting has the reference of all rows that it visits")
     func resumedWithoutFlag() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
-            // Steps take 110 rows of 120; those that are skipped move the last steps to rows behind them.
+            // Steps take 110 rows of 120; skipped rows move the last steps to the remaining ones.
             try writeRows(Self.rows, to: data, odd: Self.odd)
             let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("calm"), data)))"]
             let output = directory.appending("out")
@@ -138,12 +138,12 @@ struct RollbackTests {
         }
     }
 
-    @Test("a run that is resumed with the flag judges a step by those before it, also by those it took without")
+    @Test("a run that resumes with the setting compares a step with those before it, including those without it")
     func flagAdded() throws {
         try Places.temporary { directory in
             let (data, output) = (directory.appending("data.safetensors"), directory.appending("out"))
             try writeRows(Self.rows, to: data, odd: Self.odd)
-            // Without the flag until the checkpoint before the leap.
+            // Without the setting until the checkpoint before the spike.
             let option = ["--rollback-on-spike", "\(try factor(finish(output, data)))"]
             for later in [42, 49] {
                 try FileManager.default.removeItem(atPath: output.appending("checkpoint-\(later)").string)
@@ -155,7 +155,7 @@ struct RollbackTests {
         }
     }
 
-    @Test("a run that goes back again and again ends; without a checkpoint it is told of the leap and goes on")
+    @Test("a run that rolls back repeatedly fails; without a checkpoint it reports the spike and continues")
     func limit() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
@@ -164,11 +164,11 @@ struct RollbackTests {
             let ended = try start(directory.appending("out"), data, option)
             #expect(ended.status == 1)
             let reason =
-                "loss or gradient norm has leapt again, after 10 returns to a checkpoint; lower --learning-rate"
+                "loss or gradient norm spiked again after 10 rollbacks; lower --learning-rate"
             #expect(ended.errors.contains(reason), "\(ended.errors)")
             let seldom = try start(directory.appending("seldom"), data, option + ["--save-steps", "1000"])
             #expect(seldom.status == 0)
-            #expect(seldom.errors.contains("no checkpoint to go back to, the run goes on\n"), "\(seldom.errors)")
+            #expect(seldom.errors.contains("no checkpoint to roll back to, the run continues\n"), "\(seldom.errors)")
             let refused = try start(directory.appending("none"), data, ["--rollback-on-spike", "1"])
             #expect(refused.status == 64)
             #expect(refused.errors == "error: rollback_on_spike must be a finite number above 1, found 1.0\n")

@@ -3,13 +3,13 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What `espalier scaling` runs, reports and foretells; how well anything scales, no test says.
+/// What `espalier scaling` runs, reports and predicts; no test checks how well training scales.
 @Suite(.serialized, .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
 struct ScalingTests {
     private static let bench = ["--model", Golden.tied.directory.string, "--tree-tokens", "60"]
     private static let short = ["--repeats", "2", "--steps", "2", "--warm-up", "1", "--rows", "2", "--threads", "1"]
 
-    /// A report's files and what was printed.
+    /// The files of a report and its printed lines.
     private struct Report {
         let json: [String: Any]
         let csv: [String]
@@ -35,7 +35,7 @@ struct ScalingTests {
         )
     }
 
-    @Test("each number of ranks runs in every turn, and figures fit together", arguments: ["weak", "strong"])
+    @Test("each number of ranks runs in every turn, and results are consistent", arguments: ["weak", "strong"])
     func study(mode: String) throws {
         try Places.temporary { directory in
             let report = try scaling(["--ranks", "2,1", "--mode", mode] + Self.short + Self.bench, in: directory)
@@ -56,13 +56,13 @@ struct ScalingTests {
             }
             #expect(report.csv.count == 3 && report.csv[0].hasPrefix("kind,ranks,pairs,step_seconds,"))
             #expect(report.lines.allSatisfy { $0.hasPrefix("model") || $0.count <= 100 })
-            // Nothing stays behind where it ran.
+            // No file is left in the working directory.
             let names = try FileManager.default.contentsOfDirectory(atPath: FileManager.default.currentDirectoryPath)
             #expect(!names.contains { $0.hasPrefix(".espalier-scaling") })
         }
     }
 
-    @Test("a study is drawn and foretold again from its file, without running")
+    @Test("a study is plotted and predicted again from its file, without running")
     func again() throws {
         try Places.temporary { directory in
             let file = directory.appending("study.json").string
@@ -71,29 +71,29 @@ struct ScalingTests {
             #expect(first.status == 0, "\(first.errors)")
             let plain = try scaling(["--from", file], in: directory)
             #expect(plain.lines.joined(separator: "\n") == first.output)
-            let foretold = try scaling(
+            let predicted = try scaling(
                 ["--from", file, "--predict", "1024", "--network", "10gbe", "--validate", file],
                 in: directory
             )
-            #expect(foretold.records("points") == plain.records("points"))
-            let points = foretold.records("forecast_points")
+            #expect(predicted.records("points") == plain.records("points"))
+            let points = predicted.records("forecast_points")
             #expect(points.map { $0["nodes"] } == (0...10).map { Double(1 << $0) })
             #expect(points.allSatisfy { ($0["efficiency"] ?? 0) > 0 && $0["efficiency_low"] != nil })
-            #expect(foretold.records("validation").map { $0["ranks"] } == [1, 2])
-            #expect(foretold.csv.count == 1 + 2 + 11)
-            #expect(foretold.lines.allSatisfy { $0.hasPrefix("model") || $0.count <= 100 })
-            // Three drawings, and one more of the forecast; nothing that would have to be fetched or run.
+            #expect(predicted.records("validation").map { $0["ranks"] } == [1, 2])
+            #expect(predicted.csv.count == 1 + 2 + 11)
+            #expect(predicted.lines.allSatisfy { $0.hasPrefix("model") || $0.count <= 100 })
+            // Three plots, and one more of the prediction; nothing to fetch or execute.
             #expect(plain.html.components(separatedBy: "<svg").count == 4)
-            #expect(foretold.html.components(separatedBy: "<svg").count == 5)
+            #expect(predicted.html.components(separatedBy: "<svg").count == 5)
             for part in ["http", "<script", "<link", "url(", "nan", "inf\""] {
-                #expect(!foretold.html.contains(part), "\(part)")
+                #expect(!predicted.html.contains(part), "\(part)")
             }
-            let document = ElementCheck(foretold.html)
+            let document = ElementCheck(predicted.html)
             #expect(document.isWellFormed && document.elements > 100)
         }
     }
 
-    @Test("a cluster file decides how ranks start")
+    @Test("a cluster file sets how ranks start")
     func cluster() throws {
         try Places.temporary { directory in
             let text = "{ranks_per: host, ranks: 2, threads: 1, bind_to: none, options: [--oversubscribe]}"
@@ -106,12 +106,12 @@ struct ScalingTests {
                 ["scaling", "--cluster", cluster, "--ranks", "1,3"] + Self.bench,
                 solo: true
             )
-            let room = "--ranks must be at most 2, for which \(cluster) has room, found 3"
-            #expect(more.status == 64 && more.errors == "error: \(room)\n")
+            let limit = "--ranks must be at most 2, the slots of \(cluster), found 3"
+            #expect(more.status == 64 && more.errors == "error: \(limit)\n")
         }
     }
 
-    @Test("a run that fails tells its reason, and the command to run by hand")
+    @Test("a failed run is reported with its error and command")
     func failure() throws {
         let outcome = try Launch.run(
             "espalier",
@@ -122,42 +122,42 @@ struct ScalingTests {
         let lines = outcome.errors.components(separatedBy: "\n")
         let reason = "/none: expected a Hugging Face model directory, found no config.json"
         #expect(lines[0] == "error: \(reason)", "\(outcome.errors)")
-        #expect(lines[1] == "the run that failed was" && lines[2].hasPrefix("mpirun "))
+        #expect(lines[1] == "the failed run:" && lines[2].hasPrefix("mpirun "))
     }
 
-    @Test("what cannot be run or foretold ends in one line, before anything runs")
+    @Test("invalid studies and predictions end in one line, before anything runs")
     func badInput() throws {
         let networks = "10gbe, 25gbe, 100gbe, ib-hdr, measured"
         for (words, message) in [
-            ([], "--ranks must be numbers from 1 to 65536 with commas between them, as in 1,2,4, found nothing"),
+            ([], "--ranks must be comma-separated numbers from 1 to 65536, as in 1,2,4, found nothing"),
             (
                 ["--ranks", "1,0"],
-                "--ranks must be numbers from 1 to 65536 with commas between them, as in 1,2,4, found 1,0"
+                "--ranks must be comma-separated numbers from 1 to 65536, as in 1,2,4, found 1,0"
             ),
-            (["--ranks", "2,2"], "--ranks must be each number once, found 2,2"),
+            (["--ranks", "2,2"], "--ranks must be distinct numbers, found 2,2"),
             (["--ranks", "1", "--steps", "0"], "--steps must be from 1 to 1000, found 0"),
             (
                 ["--ranks", "1,9", "--mode", "strong"],
-                "--rows must be at least 9 with --mode strong, one for each rank, found 8"
+                "--rows must be at least 9 with --mode strong, one per rank, found 8"
             ),
             (
                 ["--ranks", "1", "--global-batch-size", "4"] + Self.bench,
-                "--global-batch-size must be left out, since --rows and --mode decide what a run measures, found it"
+                "--global-batch-size must be omitted, since --rows and --mode set what a run measures, found it"
             ),
             (
                 ["--ranks", "1", "--sharing", "none", "--sharing", "prefix"] + Self.bench,
-                "--sharing must be one way of sharing, found none prefix"
+                "--sharing must be one sharing mode, found none prefix"
             ),
             (
                 ["--ranks", "1", "--synthetic-model", "135m", "--profile", "all"],
-                "what to measure must be one source of rows, found 6"
+                "the data to measure must be one data source, found 6"
             ),
             (["--network", "10gbe", "--ranks", "1"], "--network needs --predict; give both, or neither"),
             (
                 ["--predict", "8", "--network", "10gb"],
                 "--network must be one of \(networks), or MICROSECONDS:GIGABITS, found 10gb; did you mean 10gbe?"
             ),
-            (["--from", "/none", "--ranks", "1"], "--from must be given without anything to run, found --ranks 1"),
+            (["--from", "/none", "--ranks", "1"], "--from must be given without options of a run, found --ranks 1"),
         ] {
             let outcome = try Launch.run("espalier", ["scaling"] + words, solo: true)
             #expect(outcome.status == 64 && outcome.errors == "error: \(message)\n" && outcome.output.isEmpty)
@@ -165,12 +165,12 @@ struct ScalingTests {
     }
 }
 
-/// Whether a page's elements are closed in the order in which they were opened.
+/// Whether the elements of a page are properly nested.
 private struct ElementCheck {
     var isWellFormed = true
     var elements = 0
 
-    /// Void elements of HTML stay open.
+    /// HTML's void elements, which have no end tag.
     private static let void: Set<String> = ["meta"]
 
     init(_ page: String) {

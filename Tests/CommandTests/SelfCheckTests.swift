@@ -4,10 +4,10 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What a run does before its first step to trust its own computation.
+/// The self-check that a run does before its first step.
 @Suite(.serialized)
 struct SelfCheckTests {
-    @Test("the check is made, takes no part in the run, and can be left out")
+    @Test("the check runs, does not change the run, and can be disabled")
     func optional() throws {
         let checked = try train(["--self-check", "3"])
         let unchecked = try train(["--self-check", "0"])
@@ -17,7 +17,7 @@ struct SelfCheckTests {
     }
 
     @Test(
-        "weights that give no numbers stop all ranks with one message, before any step",
+        "weights that give NaN stop all ranks with one message, before any step",
         .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
     )
     func broken() throws {
@@ -31,7 +31,7 @@ struct SelfCheckTests {
             #expect(outcome.status > 0)
             let errors = outcome.errors.components(separatedBy: "\n").filter { $0.hasPrefix("error:") }
             #expect(errors.count == 1 && errors[0].hasPrefix("error: rank 0: self-check: row "), "\(outcome.errors)")
-            #expect(errors[0].hasSuffix("that are not finite; look for broken weights"))
+            #expect(errors[0].hasSuffix("that are not finite; check the weights"))
             #expect(!FileManager.default.fileExists(atPath: output.appending("model.safetensors").string))
         }
     }

@@ -4,13 +4,13 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// With a fixed number of shards a run has the same bits on any number of ranks; and how ranks share a step otherwise.
+/// With a fixed number of shards a run has the same bits on any number of ranks; other options of communication.
 @Suite(.serialized, .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized"))
 struct ShardTests {
     /// Buckets of two units, so that even the tiny model has several, and shards that some steps leave empty.
     private static let small = ["--ddp-bucket-cap-mb", "0.03125"]
 
-    /// Trains on two dozen rows, three steps of eight, with an evaluation after each second.
+    /// Trains on two dozen examples, three steps of eight, with an evaluation after every second step.
     private func run(
         _ output: FilePath,
         ranks: Int,
@@ -38,7 +38,7 @@ struct ShardTests {
         )
     }
 
-    /// Rows of quite different lengths, of which every third continues the one before.
+    /// Examples of very different lengths, of which every third extends the one before.
     private func writeRows(_ count: Int, to path: FilePath) throws {
         var (prompts, responses): ([Int32], [Int32]) = ([], [])
         var (promptEnds, responseEnds): ([Int64], [Int64]) = ([0], [0])
@@ -65,7 +65,7 @@ struct ShardTests {
         )
     }
 
-    /// What a line tells that is no time.
+    /// The metrics of a line except times.
     private func lasting(_ line: Metrics) -> Metrics {
         let clocks = ["seconds", "second", "runtime", "mfu", "measured_imbalance"]
         return line.filter { name, _ in !clocks.contains { name.hasSuffix($0) } }
@@ -96,7 +96,7 @@ struct ShardTests {
         }
     }
 
-    @Test("it goes on with the same bits on another number of ranks")
+    @Test("it resumes with the same bits on another number of ranks")
     func resumed() throws {
         try Places.temporary { directory in
             let calm = try run(directory.appending("calm"), ranks: 2)
@@ -109,7 +109,7 @@ struct ShardTests {
         }
     }
 
-    @Test("neither buckets, nor whether they overlap, nor which collective of the same order changes a bit")
+    @Test("buckets, overlap and the choice among collectives of the same order change no bit")
     func ways() throws {
         try Places.temporary { directory in
             let plain = try run(directory.appending("plain"), ranks: 4, ["--no-overlap-comm"])
@@ -123,7 +123,7 @@ struct ShardTests {
     }
 
     @Test(
-        "sums in another order differ by rounding, and gradients that are sent as bfloat16 by its",
+        "sums in another order differ by float32 rounding, gradients sent as bfloat16 by bfloat16 rounding",
         arguments: [
             (["--collective", "ring"], 1e-5), (["--collective", "mpi"], 1e-5), (["--reduce-dtype", "bfloat16"], 2e-2),
             (["--reduce-dtype", "bfloat16", "--collective", "ring"], 2e-2),
@@ -147,7 +147,7 @@ struct ShardTests {
     }
 
     @Test(
-        "shards that ranks cannot share, and what would break their promise, are refused",
+        "shards that do not divide over ranks, and options that break bit-identity, are refused",
         arguments: [
             (3, ["--shards", "8"], "8 shards cannot be divided over 3 ranks; start a power of two of them, at most 8"),
             (2, ["--shards", "1"], "1 shards cannot be divided over 2 ranks"),
@@ -169,7 +169,7 @@ struct ShardTests {
         }
     }
 
-    @Test("the trace shows every rank, and its communication in a lane of its own")
+    @Test("the trace shows every rank, with communication in a separate lane")
     func trace() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -182,14 +182,14 @@ struct ShardTests {
                 #expect((own.first?["args"] as? [String: Any])?["name"] as? String == "rank \(rank)")
                 #expect(own.contains { $0["name"] as? String == "optimizer" && $0["tid"] as? Int == 0 })
                 let sent = own.filter { $0["cat"] as? String == "communication" && $0["tid"] as? Int == 1 }
-                // Eight buckets there and back, in each of the two steps after the first.
+                // Eight buckets reduced and gathered, in each of the two steps after the first.
                 #expect(sent.map { $0["name"] as? String }.filter { $0 == "reduce" }.count == 16)
                 #expect(sent.count == 32)
             }
         }
     }
 
-    @Test("communication is told in whole and as far as nothing hides it")
+    @Test("total and exposed communication times are reported")
     func times() throws {
         try Places.temporary { directory in
             let together = try run(directory.appending("a"), ranks: 2)

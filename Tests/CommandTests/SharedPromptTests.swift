@@ -3,10 +3,10 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Data whose rows have prompts in common, from the file to the weights.
+/// Data whose examples share prompts, from the file to the weights.
 @Suite(.serialized)
 struct SharedPromptTests {
-    /// Writes the golden data with every pair as a row of its own, and behind each the conversation's next turn.
+    /// Writes the golden data with every pair as an example of its own, each followed by the next turn.
     private func writePairs(to path: FilePath) throws {
         let golden = try SafetensorsFile(Golden.tied.file)
         func slices(_ name: String) throws -> [[Int32]] {
@@ -42,7 +42,7 @@ struct SharedPromptTests {
         counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int64($1)) }
     }
 
-    @Test("rows in one tree train as rows apart, and grouped steps compute less")
+    @Test("examples in one tree train like separate ones, and grouped steps compute less")
     func trees() throws {
         try Places.temporary { directory in
             let data = directory.appending("pairs.safetensors")
@@ -55,15 +55,15 @@ struct SharedPromptTests {
                 for run in [apart, joined] { expectSame(run, plain, steps: 6) }
                 expectSame(try train(ranks: Launch.hasMPI ? 2 : nil, arguments), plain, steps: 6)
                 let tokens = [joined, apart].map { $0.summary["tokens_computed"] ?? 0 }
-                // A quarter is spared where each prompt's rows are in one step.
+                // A quarter is saved if the examples of each prompt are in one step.
                 #expect(tokens[0] < (grouping.isEmpty ? 1 : 0.75) * tokens[1], "\(tokens)")
-                let foretold = try plan(["--data", data.string, "--global-batch-size", "6", "--num-train-epochs", "2"])
-                #expect(foretold[grouping.isEmpty ? "prefix" : "grouped"] == tokens[0])
+                let predicted = try plan(["--data", data.string, "--global-batch-size", "6", "--num-train-epochs", "2"])
+                #expect(predicted[grouping.isEmpty ? "prefix" : "grouped"] == tokens[0])
             }
         }
     }
 
-    /// The tokens that `espalier plan` foretells for each way of sharing.
+    /// The tokens that `espalier plan` predicts for each sharing mode.
     private func plan(_ arguments: [String]) throws -> [String: Double] {
         let outcome = try Launch.run(
             "espalier",

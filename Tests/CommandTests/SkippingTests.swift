@@ -7,10 +7,10 @@ internal import Testing
 /// Steps whose loss or gradient is not finite.
 @Suite(.serialized)
 struct SkippingTests {
-    /// A token that stands in the prompt of row 3 of the golden data, and nowhere else.
+    /// A token that occurs only in the prompt of example 3 of the golden data.
     private static let token = 12
 
-    /// A copy of the model with a free head in which one row of a tensor begins with what is no number.
+    /// A copy of the model with an untied head in which one row of a tensor starts with NaN.
     private func brokenModel(in directory: FilePath, _ tensor: String, row: Int) throws -> FilePath {
         let (source, copy) = (Golden.freeHead.directory, directory.appending("model"))
         try FileManager.default.createDirectory(atPath: copy.string, withIntermediateDirectories: true)
@@ -43,14 +43,14 @@ struct SkippingTests {
         )
     }
 
-    @Test("a row whose loss is not finite stops the run by its number, or is skipped and counted where that is allowed")
+    @Test("an example with non-finite loss stops the run by its number, or is skipped and counted if allowed")
     func row() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
             let model = try brokenModel(in: directory, "model.embed_tokens.weight", row: Self.token)
             let fault =
                 "step 4: loss nan, gradient norm nan, not finite for row 3 of the data; the model was neither updated "
-                + "nor written; lower --learning-rate, or look for broken weights\n"
+                + "nor written; lower --learning-rate, or check the weights\n"
             let stopped = try run(model, output, [])
             #expect(stopped.status == 1)
             #expect(stopped.errors.hasSuffix("error: " + fault), "\(stopped.errors)")
@@ -65,7 +65,7 @@ struct SkippingTests {
         }
     }
 
-    @Test("more steps in succession than are allowed stop the run")
+    @Test("more consecutive non-finite steps than allowed stop the run")
     func tooMany() throws {
         try Places.temporary { directory in
             let model = try brokenModel(in: directory, "model.norm.weight", row: 0)

@@ -3,11 +3,11 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Jobs in which a rank stands still.
+/// Jobs in which a rank makes no progress.
 @Suite(.enabled(if: Launch.hasMPI, "mpirun is not installed"), .serialized)
 struct StallTests {
-    /// Seconds without a sign of life that a rank is allowed: many times what it takes among other tests from one to the
-    /// next, while it reads and plans.
+    /// The timeout in seconds: many times the interval between heartbeats of a rank that reads and plans, also while
+    /// other tests run.
     private static let timeout = Launch.isOptimized ? 4 : 20
 
     private func arguments(_ output: FilePath, _ more: [String]) -> [String] {
@@ -25,14 +25,14 @@ struct StallTests {
         return names.compactMap { $0.hasPrefix("checkpoint-") ? Int($0.dropFirst(11)) : nil }.max() ?? 0
     }
 
-    /// For how long a rank says that nothing has moved, in seconds; nil where it has said nothing.
+    /// The seconds without progress that a rank reports; nil if it reports none.
     private func stillSeconds(_ output: FilePath, rank: Int) -> Double? {
         let path = output.appending("stall/rank-\(rank)").string
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         return ((try? JSONSerialization.jsonObject(with: data)) as? [String: Any])?["seconds"] as? Double
     }
 
-    @Test("a rank that is stopped is named, what each last did is told, and the job ends with 124, to go on later")
+    @Test("a stopped rank is named, the last state of each rank is reported, and the job ends with 124 and can resume")
     func stopped() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
@@ -48,15 +48,18 @@ struct StallTests {
             #expect(outcome.status == 124, "\(outcome.errors)")
             let lines = outcome.errors.split(separator: "\n").map { String($0) }
             let verdict = try #require(lines.first { $0.hasPrefix("error: stalled: ") }, "\(outcome.errors)")
-            #expect(verdict.contains("nothing has moved for \(Self.timeout) s; no word from rank 1 on "), "\(verdict)")
-            #expect(verdict.contains(" (process \(process)): stopped, hung up, or cut off from "), "\(verdict)")
+            #expect(
+                verdict.contains("no progress for \(Self.timeout) s; no status record from rank 1 on "),
+                "\(verdict)"
+            )
+            #expect(verdict.contains(" (process \(process)): stopped, hung, or disconnected from "), "\(verdict)")
             for rank in [0, 2] {
                 let line = lines.first { $0.hasPrefix("rank \(rank) on ") } ?? ""
                 #expect(line.contains("): step ") && line.contains(", collective call "), "\(outcome.errors)")
                 #expect(exists(output.appending("stall/rank-\(rank)")))
             }
             #expect(!lines.contains { $0.hasPrefix("rank 1 on ") })
-            // No process is left but one that nobody has waited for, and the next start finds neither a lock nor the words of this one in its way.
+            // No process is left but zombies, and neither locks nor status records are in the way of the next start.
             #expect(RankProcesses.hasEnded(process))
             let steps = newestCheckpoint(output)
             let limits = ["--max-steps", "1000000", "--stall-timeout", "60", "--resume"]
@@ -71,14 +74,14 @@ struct StallTests {
     }
 
     @Test(
-        "a rank that is slow, and moves, raises no alarm, though others wait for longer than the timeout",
+        "a rank that is slow but makes progress raises no alarm, though others wait for longer than the timeout",
         .enabled(if: Launch.isOptimized, "without optimization, and slowed, it would plan for minutes without a sign")
     )
     func slow() throws {
         try Places.temporary { directory in
             let (output, data) = (directory.appending("out"), directory.appending("data.safetensors"))
             try writeRows(6000, to: data, promptLength: 60)
-            // Many packed rows in a step: each is a sign of life. They take much longer than to plan them, which gives none.
+            // Many packed sequences per step: each is a heartbeat. They take much longer than planning, which has none.
             let course = ["--data", data.string, "--global-batch-size", "3000", "--row-tokens", "64"]
             let words = arguments(output, course + ["--max-steps", "2", "--stall-timeout", "\(Self.timeout)"])
             let most = Double(Self.timeout) + 1
@@ -88,7 +91,7 @@ struct StallTests {
                     exists(output.appending("metrics.jsonl"))
                 else { return false }
                 slowed = process
-                // A hundredth of its speed, so that a step takes longer than the timeout on fast machines too.
+                // At a hundredth of its speed, so that a step takes longer than the timeout on fast machines too.
                 RankProcesses.run(process, milliseconds: 5)
                 usleep(495_000)
                 longest = max(longest, stillSeconds(output, rank: 0) ?? 0)

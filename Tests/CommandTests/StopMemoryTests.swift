@@ -4,12 +4,12 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What a run that is asked to stop takes of memory.
+/// The memory of a run that is stopped by a signal.
 @Suite(.enabled(if: Launch.hasMPI, "mpirun is not installed"), .serialized)
 struct StopMemoryTests {
     private static let (width, inner, layers, vocabulary) = (512, 1024, 3, 131)
 
-    /// Writes a model of 8 million parameters; the bytes of one copy of them.
+    /// Writes a model of 8 million parameters, and returns the bytes of one copy of them.
     private func writeModel(to directory: FilePath) throws -> Int {
         try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
         let source = Golden.tied.directory.appending("config.json").string
@@ -46,7 +46,7 @@ struct StopMemoryTests {
         return shapes.values.reduce(0) { $0 + $1.reduce(1, *) } * MemoryLayout<Float>.stride
     }
 
-    /// The bytes of a process's own writable memory; 0 where there is no such process.
+    /// The bytes of a process's private writable memory; 0 if the process does not exist.
     private func ownBytes(_ process: Int32) -> Int {
         let status = FileManager.default.contents(atPath: "/proc/\(process)/status") ?? Data()
         let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmData:") }
@@ -54,7 +54,7 @@ struct StopMemoryTests {
             .map { $0 << 10 } ?? 0
     }
 
-    @Test("ranks that are stopped without save_steps write moments and weights without another copy of them")
+    @Test("ranks that are stopped without save_steps write weights and moments without a copy")
     func stopped() throws {
         try Places.temporary { directory in
             let (model, output) = (directory.appending("model"), directory.appending("out"))
@@ -67,7 +67,7 @@ struct StopMemoryTests {
             let metrics = output.appending("metrics.jsonl").string
             let outcome = try Launch.run("espalier", words, ranks: 2) { launcher in
                 guard let process = rank else {
-                    // Where two steps are over all buffers have been touched.
+                    // After two steps all buffers have been touched.
                     guard FileManager.default.contents(atPath: metrics)?.count(where: { $0 == 0x0A }) ?? 0 >= 2
                     else { return false }
                     rank = RankProcesses.find(rank: 0, of: launcher)
@@ -78,7 +78,7 @@ struct StopMemoryTests {
                 after = max(after, ownBytes(process))
                 return false
             }
-            #expect(outcome.status == 75 && outcome.errors.contains("; --resume goes on from there\n"))
+            #expect(outcome.status == 75 && outcome.errors.contains("; pass --resume to continue from it\n"))
             try #require(before > 4 * copy && after > 0, "the processes were seen")
             #expect(after - before < copy, "\((after - before) / copy) copies of \(copy) bytes")
             let names = try FileManager.default.contentsOfDirectory(atPath: output.string)
@@ -88,7 +88,7 @@ struct StopMemoryTests {
         }
     }
 
-    @Test("where the checkpoint of a stop cannot be written no rank is left waiting, and the reason is printed")
+    @Test("if the checkpoint of a stop cannot be written, no rank keeps waiting, and the reason is printed")
     func failed() throws {
         try Places.temporary { directory in
             let (model, output) = (directory.appending("model"), directory.appending("out"))
@@ -100,7 +100,7 @@ struct StopMemoryTests {
             let metrics = output.appending("metrics.jsonl").string
             let outcome = try Launch.run("espalier", words, ranks: 2) { launcher in
                 guard FileManager.default.contents(atPath: metrics)?.isEmpty == false else { return false }
-                // A file in the place of the directory, in which none can be made then.
+                // A file in place of the directory, so that nothing can be created in it.
                 rename(output.string, output.string + ".aside")
                 _ = FileManager.default.createFile(atPath: output.string, contents: nil)
                 kill(launcher, SIGUSR1)

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Synchronization
+internal import TestSupport
 internal import Testing
 
 struct MachineTests {
@@ -38,9 +39,9 @@ struct MachineTests {
         #expect(c.doubles == [0, 0, 0, 0])
     }
 
-    @Test("blocks cover everything once, whatever the team", arguments: [1, 2, 3, 5], [0, 1, 7, 256, 1000])
-    func blocks(members: Int, total: Int) {
-        let team = ThreadTeam(count: members)
+    @Test("blocks cover every index once, for any number of threads", arguments: [1, 2, 3, 5], [0, 1, 7, 256, 1000])
+    func blocks(threads: Int, total: Int) {
+        let team = ThreadTeam(count: threads)
         let seen = Mutex([Int](repeating: 0, count: total))
         for _ in 0..<20 {
             team.forEachBlock("blocks", of: total, blockSize: 64) { block, _ in
@@ -49,7 +50,7 @@ struct MachineTests {
             }
         }
         #expect(seen.withLock { $0 } == Array(repeating: 20, count: total))
-        #expect(team.map("squares") { $0 * $0 } == (0..<members).map { $0 * $0 })
+        #expect(team.map("squares") { $0 * $0 } == (0..<threads).map { $0 * $0 })
     }
 
     @Test("AdamW equals torch.optim.AdamW")
@@ -77,7 +78,7 @@ struct MachineTests {
 
     private static let torchResult = [0.7374195808767037, -1.7527625216871479, 2.6382988300974866]
 
-    @Test("a fallback of OpenBLAS is mended, a sound choice is left alone")
+    @Test("a fallback of OpenBLAS is replaced, a good choice is kept")
     func core() {
         #expect(OpenBLASCore.remedy(for: "Prescott", level: .avx512) == "SkylakeX")
         #expect(OpenBLASCore.remedy(for: "Haswell", level: .avx512) == "SkylakeX")

@@ -1,9 +1,10 @@
 internal import Compute
+internal import TestSupport
 internal import Testing
 
-/// Rows that move, add up or are summed: the small operations between the products.
+/// Gathering, scattering and summing of rows: the small operations between the products.
 struct RowMovementTests {
-    @Test("adding scattered rows is the gradient of gathering them, also where a row is taken twice")
+    @Test("adding scattered rows is the gradient of gathering them, also when a row is gathered twice")
     func gatherAndScatter() throws {
         let (width, indices): (Int, [Int32]) = (17, [4, 0, 4, 2])
         let x = try TestMatrix(5, width) { noise($0 * width + $1) }
@@ -27,7 +28,7 @@ struct RowMovementTests {
         #expect((0..<width).allSatisfy { dx.view[1, $0] == 0 && dx.view[3, $0] == 0 })
     }
 
-    @Test("scattered rows replace, the others stay")
+    @Test("scattering replaces rows and leaves the others unchanged")
     func scatter() throws {
         let source = try TestMatrix(2, 3) { Double(10 * $0 + $1) }
         let rows = try TestMatrix(4, 3) { _, _ in -1 }
@@ -35,7 +36,7 @@ struct RowMovementTests {
         #expect(rows.doubles == [-1, -1, -1, 10, 11, 12, -1, -1, -1, 0, 1, 2])
     }
 
-    @Test("views of columns and rows leave their neighbours alone")
+    @Test("views of columns and rows do not change adjacent elements")
     func views() throws {
         let whole = try TestMatrix(4, 5) { Double(5 * $0 + $1) }
         whole.view.rows(1..<3).columns(2..<4).fill(-1)
@@ -48,7 +49,7 @@ struct RowMovementTests {
         )
     }
 
-    @Test("sums of squares are made in double, over rows of any width", arguments: [1, 15, 16, 17, 100])
+    @Test("sums of squares are accumulated in double, over rows of any width", arguments: [1, 15, 16, 17, 100])
     func sumOfSquares(width: Int) throws {
         let x = try TestMatrix(3, width + 2) { 1e3 * noise($0 * 200 + $1) }
         let inner = x.view.columns(1..<width + 1)

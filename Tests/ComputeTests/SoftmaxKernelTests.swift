@@ -1,5 +1,6 @@
 internal import Compute
 internal import Foundation
+internal import TestSupport
 internal import Testing
 
 struct SoftmaxKernelTests {

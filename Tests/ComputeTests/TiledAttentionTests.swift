@@ -1,8 +1,9 @@
 internal import Compute
 internal import Foundation
+internal import TestSupport
 internal import Testing
 
-/// The attention kernels put together as the model does, tile by tile, against attention by its formula.
+/// The attention kernels, combined tile by tile as in the model, against attention by its formula.
 struct TiledAttentionTests {
     /// Queries that share keys: `tokens * heads` rows of `width`; query token `t` sees the first `first + t` keys.
     struct Case: Sendable, CustomTestStringConvertible {
@@ -23,10 +24,10 @@ struct TiledAttentionTests {
     private static let cases = [
         Case(tokens: 1, heads: 1, width: 1, first: 1, tiles: [1]),
         Case(tokens: 5, heads: 3, width: 4, first: 1, tiles: [5]),
-        // The first queries see nothing of the last tile, the later ones a part of it.
+        // The first queries see no key of the last tile, the later ones some.
         Case(tokens: 6, heads: 2, width: 5, first: 8, tiles: [7, 2, 4]),
         Case(tokens: 4, heads: 1, width: 17, first: 33, tiles: [16, 17, 3]),
-        // More rows than fit one tile of registers, and columns behind the last whole vector.
+        // More rows than fit one tile of registers, and columns after the last whole vector.
         Case(tokens: 9, heads: 3, width: 19, first: 4, tiles: [16, 13]),
         // All see all.
         Case(tokens: 3, heads: 2, width: 3, first: 20, tiles: [9, 9]),
@@ -100,7 +101,7 @@ struct TiledAttentionTests {
         func loss(_ q: [Double], _ k: [Double], _ v: [Double]) -> Double {
             zip(attention(shape, q, k, v), direction).reduce(0) { $0 + $1.0 * $1.1 }
         }
-        // One query that sees one key moves nothing: its gradients are 0, which has no relative error.
+        // A query that sees a single key has gradients of 0, which have no relative error.
         func agree(_ found: [Double], _ expected: [Double]) -> Bool {
             zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 * max(0.1, expected.map(abs).max()!) }
         }
@@ -110,7 +111,7 @@ struct TiledAttentionTests {
         #expect(dv.doubles.contains { $0 != 0 })
     }
 
-    @Test("a row's output and gradient do not depend on the rows beside it, to the bit", arguments: [16, 21])
+    @Test("a row's output and gradient do not depend on the other rows, to the bit", arguments: [16, 21])
     func rowsAreIndependent(width: Int) throws {
         // More rows than the backward pass keeps scores of at a time.
         let (tokens, heads, keys, first) = (50, 3, 75, 20)

@@ -1,4 +1,4 @@
-"""What the tests of faults share: the library that makes them, a place, and the runs that nothing disturbs."""
+"""Shared fixtures of the fault tests: the library that injects faults, directories, and undisturbed runs."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import pytest
 
 pytest.register_assert_rewrite("tiny_runs")
 from disturbance import Disturbance, Record, build_library  # noqa: E402
-from tiny_runs import ESPALIER, JUDGED, Run  # noqa: E402
+from tiny_runs import ESPALIER, EVALUATED, Run  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def library(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def memory():
-    """A directory in memory where there is one: to synchronize files there takes no time."""
+    """A directory in memory if available, where synchronizing files takes no time."""
     shared = Path("/dev/shm")
     place = shared if os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 1 << 28 else None
     with tempfile.TemporaryDirectory(prefix="espalier-faults-", dir=place) as directory:
@@ -32,13 +32,13 @@ def memory():
 
 @pytest.fixture
 def place(memory, request) -> Path:
-    """A directory of this test."""
+    """A directory for this test."""
     return Path(tempfile.mkdtemp(dir=memory))
 
 
 @pytest.fixture
 def disturbed(library, place):
-    """Makes a disturbance of these faults; at the end all of them must have happened."""
+    """Creates a disturbance with the given faults, all of which must have occurred by the end of the test."""
     made = []
 
     def disturbed(*faults, **options) -> Disturbance:
@@ -50,7 +50,7 @@ def disturbed(library, place):
 
 
 class Calm:
-    """Undisturbed runs, each made once, with the record of its events."""
+    """Undisturbed runs, each executed once, with the record of its events."""
 
     def __init__(self, library: Path, place: Path):
         self.library, self.place, self.made = library, place, {}
@@ -71,6 +71,6 @@ def calm(library, memory) -> Calm:
 
 
 @pytest.fixture(scope="session")
-def judged() -> dict:
-    """Settings of a run that evaluates its model and keeps the best."""
-    return JUDGED
+def evaluated() -> dict:
+    """Settings of a run that evaluates its model and keeps the best one."""
+    return EVALUATED

@@ -1,4 +1,4 @@
-"""What disturbs a run: the preloaded library, a plan of faults for it, and the record of an undisturbed run."""
+"""Fault injection: the preloaded library, its plan of faults, and the record of an undisturbed run."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# Numbers of processes in the names of temporary files.
+# Process ids in the names of temporary files.
 PROCESS = re.compile(r"\.\d+(?=(\.\w+)?\.tmp)")
 
 
@@ -20,7 +20,7 @@ def build_library(path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a rank at the `count`-th event that fits a pattern, from the `since_count`-th of another on."""
+    """A fault of a rank at the `count`-th event that matches a pattern, after the `since_count`-th of another."""
 
     action: str  # kill, stop, ENOSPC, EIO, EAGAIN, short, flip
     event: str
@@ -37,7 +37,7 @@ class Fault:
 
 
 class Disturbance:
-    """A plan of faults for all starts of a run, each of which happens once; without faults a record is made."""
+    """A plan of faults for all starts of a run, each of which occurs once; without faults, events are recorded."""
 
     def __init__(self, library: Path, directory: Path, faults: list[Fault] = (), clock: bool = False):
         self.library, self.directory, self.faults = library, directory, list(faults)
@@ -58,19 +58,19 @@ class Disturbance:
 
     @property
     def silent(self) -> list[Fault]:
-        """The faults that never happened, for which a test has shown nothing."""
+        """The faults that never occurred, so that the test has shown nothing."""
         return [fault for number, fault in enumerate(self.faults) if not self.has_fired(number)]
 
     def record(self, rank: int) -> list[str]:
-        """The events of a rank in order, with * for its number in names."""
+        """Returns the events of a rank in order, with * for process ids in names."""
         lines = (self.directory / f"record.{rank}").read_text().splitlines()
         return [PROCESS.sub(".*", line) for line in lines]
 
 
 class Record:
-    """The events of all ranks of an undisturbed run, and where its steps lie among them.
+    """The events of all ranks of an undisturbed run, and the location of its steps.
 
-    A place in a step is found by the collective calls before it, which are as many on every rank.
+    A place in a step is identified by the number of preceding collective calls, which is the same on every rank.
     """
 
     LINE = "write out/metrics.jsonl"
@@ -80,14 +80,14 @@ class Record:
         self.ranks = [disturbance.record(rank) for rank in range(ranks)]
 
     def begin(self, step: int) -> int:
-        """The collective calls before a step's first product; an evaluation, which has its line, counts as a step."""
+        """Returns the number of collective calls before a step's first product; an evaluation counts as a step."""
         first = self.ranks[0]
         line = [index for index, event in enumerate(first) if event == self.LINE][step - 2]
         product = next(index for index in range(line, len(first)) if first[index] == "product")
         return sum(fnmatch(event, self.COLLECTIVE) for event in first[:product])
 
     def step(self, step: int, rank: int) -> list[str]:
-        """The events of a step and of what follows until the next: evaluation, begin of a save."""
+        """Returns the events from a step up to the next one, including an evaluation and the start of a save."""
         begin, end, calls, events = self.begin(step), self.begin(step + 1), 0, []
         for event in self.ranks[rank]:
             is_collective = fnmatch(event, self.COLLECTIVE)
@@ -97,12 +97,12 @@ class Record:
         return events
 
     def fault(self, action: str, step: int, pattern: str, share: float, rank: int, when: str = "before") -> Fault:
-        """A fault at one of a step's events that fit a pattern: at 0 the first of them, at 1 the last."""
+        """Returns a fault at one of a step's events that match a pattern: the first for 0, the last for 1."""
         count = sum(fnmatch(event, pattern) for event in self.step(step, rank))
         assert count > 0, f"no {pattern} in step {step} of rank {rank}"
         return Fault(action, pattern, 1 + round(share * (count - 1)), rank, when, self.COLLECTIVE, self.begin(step))
 
     def sent(self, action: str, step: int, what: str, rank: int, when: str = "before") -> Fault:
-        """A fault at the message with a step's gradients, or the one with the weights that the step begins with."""
+        """Returns a fault at the message with a step's gradients, or with the weights that the step starts from."""
         assert self.step(step, rank).count(self.SEND) == 2, "a bucket of the tiny model is one message"
         return self.fault(action, step, self.SEND, {"weights": 0, "gradients": 1}[what], rank, when)

@@ -1,4 +1,4 @@
-"""A long run whose ranks are killed again and again, and what its memory and its files become."""
+"""A long run whose ranks are killed repeatedly, and measurements of its memory."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from tiny_runs import ROOT, Run, environment
 
 
 def last_step(run: Run) -> int:
-    """The step of the last whole line of metrics; 0 before the first."""
+    """Returns the step of the last complete line of metrics; 0 before the first."""
     try:
         with (run.output / "metrics.jsonl").open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 8192))
-            whole = file.read().splitlines(keepends=True)
+            complete = file.read().splitlines(keepends=True)
     except FileNotFoundError:
         return 0
-    lines = [line for line in whole[-2:] if line.startswith(b"{") and line.endswith(b"}\n")]
+    lines = [line for line in complete[-2:] if line.startswith(b"{") and line.endswith(b"}\n")]
     return json.loads(lines[-1])["step"] if lines else 0
 
 
 def ranks_of(run: Run) -> dict[int, int]:
-    """The processes that train into a run's output, by their rank."""
+    """Returns the processes that write to a run's output directory, by their rank."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -50,7 +50,7 @@ def resident_bytes(process: int) -> int:
 
 @dataclass
 class Memory:
-    """The resident memory of a run's ranks, at steps."""
+    """The resident memory of a run's ranks, by step."""
 
     samples: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     ranks: dict[int, int] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Memory:
                 pass
 
     def growth(self, rank: int, since: int, steps: int) -> float:
-        """How much more there is in the last tenth than from step `since` on, as a share: medians of as many steps."""
+        """Returns the relative growth from the steps after `since` to the last tenth: medians of equally many steps."""
         width = max(20, steps // 10)
         windows = (range(since, since + width), range(steps - width, steps))
         first, last = ([size for step, size in self.samples[rank] if step in window] for window in windows)
@@ -75,10 +75,10 @@ class Memory:
 
 
 def watched(run: Run, look, limit: float, launcher: list = ()) -> tuple[int, str]:
-    """Trains for at most `limit` seconds, and looks at the run again and again; its status and what it told."""
-    # A file instead of a pipe, which would fill up and hold the run.
-    told = run.root.parent / f"{run.root.name}.told"
-    with told.open("w") as file:
+    """Trains for at most `limit` seconds while calling `look` repeatedly; returns the exit status and the output."""
+    # A file, since a pipe would fill up and block the run.
+    log = run.root.parent / f"{run.root.name}.log"
+    with log.open("w") as file:
         words = [*map(str, launcher), *run.command(), *([] if launcher else ["--output", str(run.output)])]
         process = subprocess.Popen(words, stdout=file, stderr=file, env=environment())
         deadline = time.monotonic() + limit
@@ -86,15 +86,15 @@ def watched(run: Run, look, limit: float, launcher: list = ()) -> tuple[int, str
             look()
             time.sleep(0.005)
             if time.monotonic() > deadline:
-                # Not killed: the ranks would go on.
+                # Not killed, since the ranks would continue.
                 process.terminate()
                 process.wait(60)
-    return process.returncode, told.read_text()
+    return process.returncode, log.read_text()
 
 
 @dataclass
 class Killer:
-    """Kills one rank after the other, at random moments that a seed decides as far as time does not."""
+    """Kills one rank after the other, at random times that depend on a seed and on timing."""
 
     random: random.Random
     kills: int = 0
@@ -107,7 +107,7 @@ class Killer:
         ranks = ranks_of(run)
         if len(ranks) < run.ranks:
             return
-        # At any moment of a step, of a save, of the next one.
+        # At any time during a step, a save, or the next step.
         time.sleep(self.random.uniform(0, 0.1))
         try:
             os.kill(ranks[self.random.randrange(run.ranks)], signal.SIGKILL)
@@ -115,12 +115,12 @@ class Killer:
             return
         self.kills += 1
         self.next_step = step + self.random.randint(5, 60)
-        # The next one is that of the next start.
+        # The next kill is for the next start.
         while any(process in ranks.values() for process in ranks_of(run).values()):
             time.sleep(0.01)
 
 
 def supervised(run: Run, killer: Killer, limit: float) -> tuple[int, str]:
-    """Trains under launch/supervise, killed again and again; the status and what was told."""
+    """Trains under launch/supervise while ranks are killed; returns the exit status and the output."""
     words = [ROOT / "launch/supervise", "--output", run.output, "--delay", "0", "--retries", "20", "--"]
     return watched(run, lambda: killer.consider(run), limit, words)

@@ -1,10 +1,10 @@
-"""A bit has changed, on a disk or in memory: it is named, and the run goes on from what is right."""
+"""A flipped bit, on disk or in memory, is reported, and the run resumes from valid data."""
 
 import shutil
 
 import pytest
 from disturbance import Disturbance, Fault
-from tiny_runs import Run, flip_bit, is_whole
+from tiny_runs import Run, flip_bit, is_complete
 
 FILES = ["model.safetensors", "optimizer.safetensors", "config.json"]
 FILES += ["espalier-state.json", "espalier.yaml", "metrics.jsonl"]
@@ -20,35 +20,35 @@ def run(calm, place) -> Run:
     return run
 
 
-def expect_passed_over(run: Run, calm: Run, file: str, fault: str) -> None:
+def expect_skipped(run: Run, calm: Run, file: str, fault: str) -> None:
     resumed = run.finish(None, "--resume")
     checkpoint = run.output / "checkpoint-10"
-    assert resumed.stderr.startswith(f"warning: passed over: {checkpoint / file}: {fault}"), resumed.stderr
+    assert resumed.stderr.startswith(f"warning: skipped checkpoint: {checkpoint / file}: {fault}"), resumed.stderr
     assert f"resuming after step 5 from {run.output / 'checkpoint-5'}\n" in resumed.stderr
     run.expect_same(calm)
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_checkpoint_with_a_changed_bit_is_passed_over(file, run, calm):
+def test_a_checkpoint_with_a_changed_bit_is_skipped(file, run, calm):
     flip_bit(run.output / "checkpoint-10" / file, 0.7)
-    expect_passed_over(run, calm(None)[0], file, f"its SHA-256 is not that of manifest.json: {CHANGED}")
+    expect_skipped(run, calm(None)[0], file, f"its SHA-256 differs from manifest.json: {CHANGED}")
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.99])
-def test_a_checkpoint_with_a_part_of_its_manifest_is_passed_over(share, run, calm):
+def test_a_checkpoint_with_an_incomplete_manifest_is_skipped(share, run, calm):
     manifest = run.output / "checkpoint-10/manifest.json"
-    # Without its last line it would be whole still.
+    # Without only its last newline it would still be complete.
     manifest.write_bytes(manifest.read_bytes().rstrip()[: int(share * manifest.stat().st_size)])
-    fault = "expected a manifest of format version 1, found something else, or a part of one"
-    expect_passed_over(run, calm(None)[0], "manifest.json", fault)
+    fault = "expected a manifest of format version 1, found other or incomplete content"
+    expect_skipped(run, calm(None)[0], "manifest.json", fault)
 
 
-@pytest.mark.parametrize("place_in_file", [0.6, 0.9, 1])
-def test_a_reference_cache_with_a_changed_bit_is_refused_and_made_again(place_in_file, run, calm):
-    flip_bit(run.cache, place_in_file)
+@pytest.mark.parametrize("position", [0.6, 0.9, 1])
+def test_a_reference_cache_with_a_changed_bit_is_rejected_and_recomputed(position, run, calm):
+    flip_bit(run.cache, position)
     refused = run.start(None, "--resume")
     assert refused.returncode != 0
-    fault = f"its values are not those that were written: {CHANGED}; remove it, and they are computed again"
+    fault = "expected the values that were written, found changed bytes; remove the file to recompute them"
     assert refused.stderr.endswith(f"error: {run.cache}: {fault}\n"), refused.stderr
     run.cache.unlink()
     run.finish(None, "--resume")
@@ -65,10 +65,10 @@ WEIGHTS = {
 
 
 def expect_named(run: Run, calm: Run, disturbance: Disturbance, step: int, save: int) -> None:
-    """Expects that the rank is named after a step and nothing of it saved; then the run goes on from a save before."""
+    """Expects that the rank is named after a step and not saved, and that the run resumes from an earlier save."""
     stopped = run.start(disturbance)
     assert stopped.returncode != 0
-    fault = f"error: after step {step} rank 1 has other weights than rank 0, though both started and stepped alike: "
+    fault = f"error: after step {step} the weights of rank 1 differ from those of rank 0: "
     assert fault in stopped.stderr, stopped.stderr
     assert run.newest == save and not (run.output / "model.safetensors").exists()
     assert f"resuming after step {save} " in run.finish(disturbance, "--resume").stderr
@@ -76,8 +76,8 @@ def expect_named(run: Run, calm: Run, disturbance: Disturbance, step: int, save:
 
 
 @pytest.mark.parametrize("moment", WEIGHTS)
-def test_a_rank_of_which_a_weight_changes_is_named_before_it_is_saved(moment, calm, disturbed, place):
-    # With the calls of comparisons in each step, by which the places of faults are found.
+def test_a_rank_with_a_changed_weight_is_named_before_it_is_saved(moment, calm, disturbed, place):
+    # Comparisons in each step, whose calls identify the places of faults.
     (undisturbed, record), (point, step, save) = calm(rank_check_steps=1), WEIGHTS[moment]
     expect_named(Run(place / "run", rank_check_steps=1), undisturbed, disturbed(point(record)), step, save)
 
@@ -89,12 +89,12 @@ def test_a_rank_that_received_a_changed_weight_is_named_before_the_next_update(c
     expect_named(Run(place / "run", rank_check_steps=1), undisturbed, disturbed(fault), 7, 5)
 
 
-def test_a_gradient_that_changes_on_its_way_changes_all_ranks_alike_and_is_not_found(calm, disturbed, place):
-    """Documentation/Security.md says so: the owner of its slice updates it, and all receive the same weights."""
+def test_a_gradient_changed_in_transit_changes_all_ranks_identically_and_is_not_detected(calm, disturbed, place):
+    """As documented in Documentation/Security.md: the owner of the slice updates it, and all receive equal weights."""
     undisturbed, record = calm(rank_check_steps=1)
     run = Run(place / "run", rank_check_steps=1)
     run.finish(disturbed(record.sent("flip", 8, "gradients", 0)))
     assert run.metrics[:7] == undisturbed.metrics[:7]
     assert run.metrics[7]["loss"] == undisturbed.metrics[7]["loss"]
     assert run.metrics[7]["grad_norm"] != undisturbed.metrics[7]["grad_norm"]
-    assert run.model != undisturbed.model and is_whole(run.checkpoints[-1])
+    assert run.model != undisturbed.model and is_complete(run.checkpoints[-1])

@@ -1,4 +1,4 @@
-"""A rank is killed at any point of a step, of a save, of an evaluation, of the end: a resumed run has the same bits."""
+"""A rank is killed at any point of a step, a save, an evaluation or the end: the resumed run has the same bits."""
 
 import re
 
@@ -35,7 +35,7 @@ def past(event: str, count: int, then: str):
     return lambda record: Fault("kill", then, since=event, since_count=count)
 
 
-# Of a run with a checkpoint every five steps, of which the newest is kept.
+# For a run with a checkpoint every five steps that keeps the newest.
 POINTS = {
     "before the first collective call": lambda record: Fault("kill", Record.COLLECTIVE, rank=1),
     "while the reference cache is written": before("write reference.safetensors.*", 2),
@@ -73,8 +73,8 @@ POINTS = {
     "after the trained model, before the summary": before("open out/summary.json.*"),
 }
 
-# Of a run that evaluates its model after every fourth step, and keeps the best.
-JUDGED_POINTS = {
+# For a run that evaluates its model every four steps and keeps the best.
+EVALUATED_POINTS = {
     "in an evaluation": product(0.5, 1, step=5),
     "in the best model": before("write out/model.safetensors.*", 40),
     "before a better model has its name": before("rename out/model.safetensors", 2),
@@ -83,21 +83,21 @@ JUDGED_POINTS = {
     "before the best model is in the checkpoint": before(f"rename {SAVE}/best.safetensors"),
 }
 
-# Of a run whose reference pass has three chunks, of which two go to the journal.
+# For a run whose reference pass has three chunks, of which the journal gets two.
 JOURNAL = "reference.safetensors.journal"
 JOURNAL_POINTS = {
     "before the reference journal has its name": before(f"rename {JOURNAL}"),
     "before the first rows are in the journal": before(f"write {JOURNAL}"),
     "before the first rows in the journal are synchronized": before(f"fsync {JOURNAL}"),
     "after the second rows are in the journal": after(f"write {JOURNAL}", 2),
-    "before the cache that holds the journal's rows has its name": before("rename reference.safetensors"),
+    "before the cache with the rows of the journal has its name": before("rename reference.safetensors"),
     "before the journal is removed": before(f"unlink {JOURNAL}"),
     "after the journal is removed": after(f"unlink {JOURNAL}"),
 }
 
 
 def expect_survived(run: Run, calm: Run, disturbed, fault: Fault) -> None:
-    """Expects that a run whose rank is killed goes on from its newest whole checkpoint, and ends as the calm one."""
+    """Expects that a run with a killed rank resumes from its newest complete checkpoint and equals the calm one."""
     disturbance = disturbed(fault)
     killed = run.start(disturbance)
     assert disturbance.has_fired() and killed.returncode != 0, killed.stderr
@@ -105,7 +105,7 @@ def expect_survived(run: Run, calm: Run, disturbed, fault: Fault) -> None:
     resumed = run.finish(disturbance, "--resume")
     found = re.search(r"resuming after step (\d+) ", resumed.stderr)
     assert (int(found[1]) if found else 0) == newest, resumed.stderr
-    assert "passed over" not in resumed.stderr
+    assert "skipped checkpoint" not in resumed.stderr
     run.expect_same(calm)
 
 
@@ -115,21 +115,21 @@ def test_a_rank_killed(point, calm, disturbed, place):
     expect_survived(Run(place / "run", save_total_limit=1), run, disturbed, POINTS[point](record))
 
 
-@pytest.mark.parametrize("point", JUDGED_POINTS)
-def test_a_rank_killed_where_the_best_model_is_kept(point, calm, judged, disturbed, place):
-    run, record = calm(**judged)
-    expect_survived(Run(place / "run", **judged), run, disturbed, JUDGED_POINTS[point](record))
+@pytest.mark.parametrize("point", EVALUATED_POINTS)
+def test_a_rank_killed_while_the_best_model_is_kept(point, calm, evaluated, disturbed, place):
+    run, record = calm(**evaluated)
+    expect_survived(Run(place / "run", **evaluated), run, disturbed, EVALUATED_POINTS[point](record))
 
 
 @pytest.fixture(scope="session")
 def long_pass(memory) -> dict:
-    """Settings of a run whose steps take some more than 2,048 rows."""
+    """Settings of a run whose steps visit more than 2,048 rows."""
     write_rows(memory / "rows.safetensors", 2200)
     return {"data": memory / "rows.safetensors", "global_batch_size": 160}
 
 
 @pytest.mark.parametrize("point", JOURNAL_POINTS)
-def test_a_rank_killed_where_the_reference_is_kept_on_the_way(point, calm, long_pass, disturbed, place):
+def test_a_rank_killed_while_the_reference_is_in_the_journal(point, calm, long_pass, disturbed, place):
     run, record = calm(**long_pass)
     expect_survived(Run(place / "run", **long_pass), run, disturbed, JOURNAL_POINTS[point](record))
 
@@ -143,7 +143,7 @@ def test_a_rank_killed_where_the_reference_is_kept_on_the_way(point, calm, long_
     ],
     ids=["between the two renames", "after them", "while the former is removed"],
 )
-def test_a_rank_killed_where_a_checkpoint_replaces_one_of_the_same_step(fault, calm, disturbed, place):
+def test_a_rank_killed_while_a_checkpoint_replaces_one_of_the_same_step(fault, calm, disturbed, place):
     run, undisturbed = Run(place / "run"), calm()[0]
     run.finish()
     disturbance = disturbed(fault)

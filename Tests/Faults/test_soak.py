@@ -1,4 +1,4 @@
-"""A soak of 200 steps; `ESPALIER_SOAK_STEPS=2000` makes it the long one."""
+"""A soak test of 200 steps; `ESPALIER_SOAK_STEPS=2000` selects the long one."""
 
 import os
 import random
@@ -9,27 +9,27 @@ from tiny_runs import Run
 
 STEPS = int(os.environ.get("ESPALIER_SOAK_STEPS", "200"))
 SEED = int(os.environ.get("ESPALIER_SOAK_SEED", "1"))
-# Steps until memory has found its size, and how much it may grow from then on.
+# Steps until memory is stable, and its allowed growth afterwards.
 SETTLED, ALLOWED = 100, 0.01
-# Seconds of a run: many times what it takes on a machine that does nothing else.
+# Timeout of a run in seconds: many times its duration on an idle machine.
 LIMIT = max(600, STEPS)
 
 
-def test_a_run_whose_ranks_are_killed_again_and_again_has_the_bits_of_one_that_was_not(library, place):
+def test_a_run_whose_ranks_are_killed_repeatedly_has_the_bits_of_an_undisturbed_one(library, place):
     settings = {"max_steps": STEPS, "save_steps": 20, "save_total_limit": 3}
     calm, killed, memory = Run(place / "calm", **settings), Run(place / "killed", **settings), Memory()
-    status, told = watched(calm, lambda: memory.sample(calm), LIMIT)
-    assert status == 0, told[-2000:]
+    status, log = watched(calm, lambda: memory.sample(calm), LIMIT)
+    assert status == 0, log[-2000:]
     killer = Killer(random.Random(SEED))
-    status, told = supervised(killed, killer, LIMIT)
-    assert status == 0, told[-2000:]
-    assert killer.kills >= STEPS // 70 and told.count("supervise: ended with") == killer.kills, told[-2000:]
+    status, log = supervised(killed, killer, LIMIT)
+    assert status == 0, log[-2000:]
+    assert killer.kills >= STEPS // 70 and log.count("supervise: exited with") == killer.kills, log[-2000:]
     killed.expect_same(calm)
-    # Neither has more files than the other, but those of the settings.
+    # Both have the same files, and no others remain.
     files = [sorted(path.relative_to(run.root) for path in run.root.rglob("*")) for run in (calm, killed)]
     assert files[0] == files[1] and len(killed.checkpoints) == 3
     growth = {rank: memory.growth(rank, SETTLED, STEPS) for rank in range(2)}
     print(f"{STEPS} steps, {killer.kills} kills, growth of resident memory {growth}")
     if STEPS < 2 * SETTLED:
-        pytest.skip(f"memory is judged over at least {2 * SETTLED} steps")
+        pytest.skip(f"memory is evaluated over at least {2 * SETTLED} steps")
     assert all(share <= ALLOWED for share in growth.values()), growth

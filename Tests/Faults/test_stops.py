@@ -1,4 +1,4 @@
-"""A rank stands still, a second job comes, the clock jumps."""
+"""A rank that is stopped, a second job, a clock that jumps."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from disturbance import Disturbance, Fault
+from disturbance import Disturbance
 from soak import ranks_of
 from tiny_runs import ESPALIER, Run
 
@@ -20,7 +20,7 @@ def state(process: int) -> str:
 
 
 def wait_for_stop(disturbance: Disturbance, run: Run, rank: int) -> int:
-    """The process of a rank, as soon as the plan has stopped it."""
+    """Waits until the plan has stopped a rank; returns its process."""
     for _ in range(3000):
         process = ranks_of(run).get(rank) if disturbance.has_fired() else None
         if process and state(process) == "T":
@@ -30,13 +30,13 @@ def wait_for_stop(disturbance: Disturbance, run: Run, rank: int) -> int:
 
 
 def has_lock(directory: Path) -> bool:
-    """Whether some process holds a lock on a file in a directory."""
+    """Returns whether a process holds a lock on a file in a directory."""
     inodes = {path.stat().st_ino for path in [directory, *directory.iterdir()]}
     locks = Path("/proc/locks").read_text().splitlines()
     return any(int(line.split()[5].rpartition(":")[2]) in inodes for line in locks)
 
 
-def test_a_rank_that_stands_still_is_named_and_the_job_ends(calm, disturbed, place):
+def test_a_stopped_rank_is_named_and_the_job_ends(calm, disturbed, place):
     options = subprocess.run([ESPALIER, "train", "--help"], capture_output=True, text=True).stdout
     if "--stall-timeout" not in options:
         pytest.skip("this build has no --stall-timeout")
@@ -60,7 +60,7 @@ def test_a_second_job_on_one_output_directory_is_refused(calm, disturbed, place)
             pytest.skip("this build does not lock its output directory")
         second = Run(run.root, None).start(None, "--resume")
         assert second.returncode != 0, second.stderr
-        assert f"error: {run.output}: another run writes there" in second.stderr, second.stderr
+        assert f"error: {run.output}: in use by another run" in second.stderr, second.stderr
     finally:
         os.kill(stopped, signal.SIGCONT)
         errors = first.communicate(timeout=60)[1]
@@ -68,7 +68,7 @@ def test_a_second_job_on_one_output_directory_is_refused(calm, disturbed, place)
     run.expect_same(undisturbed)
 
 
-def test_a_clock_that_jumps_changes_nothing(calm, disturbed, place):
+def test_a_clock_that_jumps_has_no_effect(calm, disturbed, place):
     undisturbed, _ = calm()
     disturbance = disturbed(clock=True)
     run = Run(place / "run")

@@ -1,4 +1,4 @@
-"""Runs of the tiny golden model, and what must hold of any of them."""
+"""Runs of the tiny golden model, and their invariants."""
 
 import hashlib
 import json
@@ -12,21 +12,21 @@ from disturbance import Disturbance
 ROOT = Path(__file__).parents[2]
 ESPALIER = ROOT / ".build/release/espalier"
 GOLDEN = ROOT / "Tests/Goldens/tied"
-# AdamW's epsilon is large, so that the numbers stay lively for hundreds of steps.
+# AdamW's epsilon is large, so that the metrics keep changing for hundreds of steps.
 SETTINGS = {
     "adam_epsilon": 0.001, "beta": 0.5, "learning_rate": 0.01, "lr_scheduler_type": "constant", "threads": 1,
     "global_batch_size": 4, "save_steps": 5, "max_steps": 14,
 }  # fmt: skip
-JUDGED = {
+EVALUATED = {
     "eval_data": str(GOLDEN / "golden.safetensors"), "eval_steps": 4, "load_best_model_at_end": True,
 }  # fmt: skip
-FLEETING = ("seconds", "second", "runtime", "mfu", "measured_imbalance")
+TIME_DEPENDENT = ("seconds", "second", "runtime", "mfu", "measured_imbalance")
 
 
 def environment() -> dict[str, str]:
     variables = os.environ | {
         "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
-        # Where a rank has died, mpirun waits twice as long for the others before it kills them.
+        # After a rank has died, mpirun waits twice this time for the others before it kills them.
         "OMPI_MCA_odls_base_sigkill_timeout": "0",
     }
     if os.geteuid() == 0:
@@ -35,7 +35,7 @@ def environment() -> dict[str, str]:
 
 
 def write_rows(path: Path, count: int) -> None:
-    """Writes preferences of as many rows, each a prompt of two tokens with responses of two tokens and of one."""
+    """Writes `count` preferences, each a prompt of two tokens with responses of two tokens and one token."""
     tokens = [row % 131 for row in range(count)]
     arrays = {
         "prompt_ids": ("I32", "i", [word for row, token in enumerate(tokens) for word in (token, row // 131 % 131)]),
@@ -55,20 +55,20 @@ def write_rows(path: Path, count: int) -> None:
 
 
 class Run:
-    """A run below a directory, `out` and `reference.safetensors` there; of one process where `ranks` is None."""
+    """A run that writes `out` and `reference.safetensors` in a directory; a single process if `ranks` is None."""
 
     def __init__(self, root: Path, ranks: int | None = 2, data: Path = GOLDEN / "golden.safetensors", **settings):
         self.root, self.ranks, self.data = root, ranks, data
         self.output, self.cache = root / "out", root / "reference.safetensors"
         root.mkdir(exist_ok=True)
-        # Where nothing of the run lies: names of temporary files are looked for below its root.
+        # Outside of the run's root, where the tests search for temporary files.
         self.settings = root.parent / f"{root.name}.yaml"
         lines = [f"{name}: {json.dumps(value)}\n" for name, value in (SETTINGS | settings).items()]
         self.settings.write_text("".join(lines))
 
     @property
     def words(self) -> list[str]:
-        """The words of espalier, but for where the result goes."""
+        """The arguments of espalier, without the output directory."""
         words = ["train", "--config", self.settings, "--model", GOLDEN, "--reference-cache", self.cache]
         return [str(word) for word in [*words, "--data", self.data]]
 
@@ -99,7 +99,7 @@ class Run:
         assert result.returncode == 0, result.stderr
         return result
 
-    # What it left behind
+    # The files of the run
 
     @property
     def model(self) -> bytes:
@@ -107,9 +107,9 @@ class Run:
 
     @property
     def metrics(self) -> list[dict]:
-        """The lines of metrics, without what tells of time."""
+        """The lines of metrics, without those that depend on time."""
         lines = (self.output / "metrics.jsonl").read_text().splitlines()
-        return [{k: v for k, v in json.loads(line).items() if not k.endswith(FLEETING)} for line in lines]
+        return [{k: v for k, v in json.loads(line).items() if not k.endswith(TIME_DEPENDENT)} for line in lines]
 
     @property
     def summary(self) -> dict:
@@ -121,28 +121,28 @@ class Run:
 
     @property
     def newest(self) -> int:
-        """The step of the newest checkpoint that fits its manifest; 0 where there is none."""
-        return max((step_of(path) for path in self.checkpoints if is_whole(path)), default=0)
+        """The step of the newest checkpoint that matches its manifest; 0 if there is none."""
+        return max((step_of(path) for path in self.checkpoints if is_complete(path)), default=0)
 
     @property
     def temporaries(self) -> list[str]:
         return [str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.name.endswith(".tmp")]
 
     def expect_same(self, calm: "Run") -> None:
-        """Expects the bits and the lines of another run, whole checkpoints alone, and nothing left over."""
+        """Expects the bits and the metrics of another run, only complete checkpoints, and no temporary files."""
         assert self.metrics == calm.metrics and len(calm.metrics[0]) > 10
         assert self.model == calm.model
         assert self.temporaries == []
-        assert all(is_whole(path) for path in self.checkpoints)
+        assert all(is_complete(path) for path in self.checkpoints)
         if self.checkpoints:
-            assert is_whole((self.output / "latest").resolve(strict=True))
+            assert is_complete((self.output / "latest").resolve(strict=True))
 
 
 def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
-def is_whole(checkpoint: Path) -> bool:
+def is_complete(checkpoint: Path) -> bool:
     try:
         manifest = json.loads((checkpoint / "manifest.json").read_text())["files"]
         files = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.name != "manifest.json"}
@@ -153,7 +153,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 
 def flip_bit(path: Path, place: float) -> None:
-    """Changes one bit of a file, at a share of its length."""
+    """Flips one bit of a file, at a fraction of its length."""
     data = bytearray(path.read_bytes())
     data[int(place * (len(data) - 1))] ^= 1 << 4
     path.write_bytes(data)

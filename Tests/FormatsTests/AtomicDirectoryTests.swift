@@ -5,7 +5,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Directories that are whole or not there, and that tell when they have changed.
+/// Directories that are complete or absent, and whose changes are detected.
 struct AtomicDirectoryTests {
     private func names(_ directory: FilePath) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: directory.string).sorted()
@@ -28,7 +28,7 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("a directory is there with all its files and a manifest that they fit, and nothing else is left")
+    @Test("a written directory has all its files and a matching manifest, and nothing else is left")
     func whole() throws {
         try Places.temporary { directory in
             let path = directory.appending("set")
@@ -39,7 +39,29 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("a directory takes the place of the one before it")
+    @Test("files of a directory within are part of the manifest, and no name leads out of it")
+    func nested() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("set")
+            try AtomicDirectory.write(to: path) { place in
+                try place.appending("in").makeDirectory()
+                for name in ["a", "in/b"] { try AtomicFile.write(to: place.appending(name)) { try $0.append(name) } }
+            }
+            #expect(try DirectoryManifest(verifying: path).names == ["a", "in/b"])
+            let manifest = path.appending("manifest.json").string
+            let json = try String(contentsOfFile: manifest, encoding: .utf8)
+            for name in ["../b", "in/../a", "/in/b", "in//b", "in/./b", "in/b/"] {
+                let edited = json.replacingOccurrences(of: "in/b", with: name)
+                try edited.write(toFile: manifest, atomically: true, encoding: .utf8)
+                #expect(fault(path) == "DIR/manifest.json: expected names of files in this directory, found \(name)")
+            }
+            try json.write(toFile: manifest, atomically: true, encoding: .utf8)
+            try "c".write(toFile: path.appending("in/b").string, atomically: true, encoding: .utf8)
+            #expect(fault(path) == "DIR/in/b: expected 4 bytes, as manifest.json says, found 1")
+        }
+    }
+
+    @Test("a directory replaces an existing one")
     func replaced() throws {
         try Places.temporary { directory in
             let path = directory.appending("set")
@@ -50,7 +72,7 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("where writing fails, what was there stays, and nothing else is left")
+    @Test("if writing fails, the existing directory stays, and nothing else is left")
     func failure() throws {
         struct Fault: Error {}
         try Places.temporary { directory in
@@ -68,7 +90,7 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("a removed directory is gone, and to remove none is no fault")
+    @Test("a removed directory is gone, and removing a missing one is no error")
     func removal() throws {
         try Places.temporary { directory in
             let path = directory.appending("set")
@@ -79,14 +101,14 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("what was interrupted goes; of a directory and what was about to replace it the latter stays if it is whole")
+    @Test("interrupted directories are removed, and of a directory and its replacement the newest complete one is kept")
     func sweeping() throws {
         try Places.temporary { directory in
             let files = FileManager.default
             func move(_ name: String, _ other: String) throws {
                 try files.moveItem(atPath: directory.appending(name).string, toPath: directory.appending(other).string)
             }
-            // Killed between the two renames, the new one whole but without its name.
+            // Killed between the two renames: the new one is complete but has no final name.
             try write(directory.appending("set-1.2"), ["a": "former"])
             try move("set-1.2", ".set-1.2.77.former.tmp")
             try write(directory.appending(".set-1.2.77.tmp"), ["a": "new"])
@@ -99,7 +121,7 @@ struct AtomicDirectoryTests {
                 atomically: true,
                 encoding: .utf8
             )
-            // Killed after them, and while another was removed.
+            // Killed after them, and during the removal of another.
             try write(directory.appending("set-3"), ["a": "new"])
             try write(directory.appending(".set-3.78.former.tmp"), ["a": "former"])
             try write(directory.appending(".set-4.78.old.tmp"), ["a": "old"])
@@ -114,7 +136,7 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("a file that is written again takes away what a killed process left of it, and nothing that is in use")
+    @Test("writing a file removes the temporary files of killed processes, but none in use")
     func abandoned() throws {
         try Places.temporary { directory in
             func leave(_ name: String) throws {
@@ -122,7 +144,7 @@ struct AtomicDirectoryTests {
             }
             let kept = ["a.77.tmp.tmp", "a.b.77.tmp", "a.tmp", "b.77.tmp"]
             for name in kept + ["a.77.tmp", "a.1234567.tmp", "a.78.tmp"] { try leave(name) }
-            // Somebody else writes the same file meanwhile.
+            // Another process writes the same file at the same time.
             let other = open(directory.appending("a.78.tmp").string, O_WRONLY)
             defer { close(other) }
             #expect(flock(other, LOCK_EX) == 0)
@@ -131,7 +153,7 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("a changed bit, a file of another size, a missing file and half a manifest are told by name")
+    @Test("a changed bit, a file of another size, a missing file and half a manifest are reported by name")
     func damage() throws {
         try Places.temporary { directory in
             let path = directory.appending("set")
@@ -143,7 +165,7 @@ struct AtomicDirectoryTests {
             }
             try write(path, ["a": "first", "b": "second"])
             try spoil("a") { $0[2] ^= 0x10 }
-            #expect(fault(path) == "DIR/a: its SHA-256 is not that of manifest.json: some of its bytes have changed")
+            #expect(fault(path) == "DIR/a: its SHA-256 differs from manifest.json: some of its bytes have changed")
             try write(path, ["a": "first", "b": "second"])
             try spoil("b") { $0.removeLast() }
             #expect(fault(path) == "DIR/b: expected 6 bytes, as manifest.json says, found 5")
@@ -153,7 +175,7 @@ struct AtomicDirectoryTests {
             try write(path, ["a": "first", "b": "second"])
             try spoil("manifest.json") { $0.removeLast(20) }
             let half =
-                "DIR/manifest.json: expected a manifest of format version 1, found something else, or a part of one"
+                "DIR/manifest.json: expected a manifest of format version 1, found other or incomplete content"
             #expect(fault(path) == half)
             try spoil("manifest.json") { $0 = Data() }
             #expect(fault(path) == half)
@@ -172,7 +194,7 @@ struct AtomicDirectoryTests {
             let forged = json.replacingOccurrences(of: "\"a\"", with: "\"../a\"")
             #expect(forged != json)
             try forged.write(toFile: file, atomically: true, encoding: .utf8)
-            #expect(fault(path) == "DIR/manifest.json: expected bare file names, found ../a")
+            #expect(fault(path) == "DIR/manifest.json: expected names of files in this directory, found ../a")
         }
     }
 
@@ -189,11 +211,11 @@ struct AtomicDirectoryTests {
                 (#""bytes": 5"#, #""bytes": 1e400"#, "a: expected bytes, a whole number, and sha256, a string"),
                 (
                     #""bytes": 5"#, #""bytes": 5, "bytes": 5"#,
-                    "expected a manifest of format version 1, found something else, or a part of one"
+                    "expected a manifest of format version 1, found other or incomplete content"
                 ),
                 (
                     #""format_version": 1"#, #""format_version": 2"#,
-                    "expected a manifest of format version 1, found something else, or a part of one"
+                    "expected a manifest of format version 1, found other or incomplete content"
                 ),
             ] {
                 let spaced = json.replacingOccurrences(of: "\" : ", with: "\": ")
@@ -205,7 +227,7 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("a link in the place of a temporary file is not followed")
+    @Test("a link in place of a temporary file is not followed")
     func links() throws {
         try Places.temporary { directory in
             let (victim, path) = (directory.appending("victim"), directory.appending("file"))
@@ -214,7 +236,7 @@ struct AtomicDirectoryTests {
             try AtomicFile.write(to: path) { try $0.append("new") }
             #expect(try String(contentsOfFile: victim.string, encoding: .utf8) == "precious")
             #expect(try String(contentsOfFile: path.string, encoding: .utf8) == "new")
-            // The link is replaced, and not what it points to.
+            // The link is replaced, not its target.
             #expect(
                 try FileManager.default.attributesOfItem(atPath: path.string)[.type] as? FileAttributeType
                     == .typeRegular
@@ -223,7 +245,7 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("of a model's files a link may lead to the same directory or the Hub's cache, and nowhere else")
+    @Test("links among a model's files may point to the same directory or the Hub's cache only")
     func ownFiles() throws {
         try Places.temporary { directory in
             let (cache, secret) = (directory.appending("models--a--b"), directory.appending("secret.json"))
@@ -242,7 +264,8 @@ struct AtomicDirectoryTests {
                 try model.appending(name).requireOwnFile(of: model)
             }
             let bad = model.appending("bad.json")
-            expectRefusal(bad, "is a link to a file outside of the model; copy that here if it belongs to it") {
+            let message = "links to a file outside the model directory; replace it by a copy if it belongs to the model"
+            expectRefusal(bad, message) {
                 try bad.requireOwnFile(of: model)
             }
         }

@@ -3,9 +3,9 @@ internal import Foundation
 internal import SystemPackage
 internal import Testing
 
-/// Writes a safetensors file byte by byte, right or wrong.
+/// Writes a safetensors file byte by byte, valid or not.
 ///
-/// - Parameter length: What the first eight bytes claim; nil for the header's true length.
+/// - Parameter length: The length in the first eight bytes; nil for the true length of the header.
 func writeSafetensors(_ header: String, data: [UInt8] = [], length: UInt64? = nil, to path: FilePath) throws {
     var bytes = [UInt8]()
     withUnsafeBytes(of: (length ?? UInt64(header.utf8.count)).littleEndian) { bytes += $0 }

@@ -30,7 +30,7 @@ struct DigestTests {
         }
     }
 
-    @Test("numbers are digested as they lie in memory")
+    @Test("numbers are hashed in memory order")
     func numbers() {
         var numbers = Digest()
         numbers.update([0x6362_6100] as [UInt32])
@@ -39,7 +39,7 @@ struct DigestTests {
         #expect(numbers.hexadecimal == bytes.hexadecimal)
     }
 
-    @Test("looking at a digest does not end it")
+    @Test("reading a digest does not finalize it")
     func goesOn() {
         var digest = Digest()
         digest.update("a")

@@ -7,7 +7,7 @@ internal import Testing
 struct DirectoryLockTests {
     private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
 
-    @Test("a directory is locked once, and again when the lock is given back; nothing is left of it")
+    @Test("a directory is locked once, and again after the lock is released; no file is left")
     func once() throws {
         try Places.temporary { directory in
             let first = try DirectoryLock(directory, patience: 0)
@@ -15,8 +15,8 @@ struct DirectoryLockTests {
             withExtendedLifetime(first) {
                 let error = #expect(throws: FormatError.self) { try DirectoryLock(directory, patience: 0.2) }
                 let here = "process \(ProcessInfo.processInfo.processIdentifier) on \(Host.name) since 20"
-                #expect(error?.message.hasPrefix("another run writes there: \(here)") == true, "\(error as Any)")
-                #expect(error?.isPassing == true)
+                #expect(error?.message.hasPrefix("in use by another run: \(here)") == true, "\(error as Any)")
+                #expect(error?.isTransient == true)
             }
         }
         try Places.temporary { directory in
@@ -26,7 +26,7 @@ struct DirectoryLockTests {
         }
     }
 
-    @Test("what a dead process has left is in nobody's way, and who takes over is told")
+    @Test("the lock file of a dead process does no harm, and the new holder is recorded")
     func leftOver() throws {
         try Places.temporary { directory in
             let file = directory.appending(DirectoryLock.fileName)
@@ -41,7 +41,7 @@ struct DirectoryLockTests {
         }
     }
 
-    @Test("a link in the place of the lock is not written through")
+    @Test("a link in place of the lock file is not followed")
     func link() throws {
         try Places.temporary { directory in
             let victim = directory.appending("victim")
@@ -53,10 +53,10 @@ struct DirectoryLockTests {
         }
     }
 
-    @Test("a directory that cannot be written to is told as one")
+    @Test("a directory that cannot be written to is reported")
     func missing() throws {
         let error = #expect(throws: FormatError.self) { try DirectoryLock("/none/here", patience: 0) }
         #expect(error?.message.hasPrefix("cannot be written: No such file or directory") == true)
-        #expect(error?.isPassing == false)
+        #expect(error?.isTransient == false)
     }
 }

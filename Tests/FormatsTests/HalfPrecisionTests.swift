@@ -4,12 +4,12 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Elements of every float type become float32 without losing a bit.
+/// Elements of every float type convert to float32 exactly.
 struct HalfPrecisionTests {
     private func read(_ dtype: String, _ data: [UInt8], count: Int) throws -> [Float] {
         try Places.temporary { directory in
             let path = directory.appending("m.safetensors")
-            // One byte of another tensor in front puts the elements at odd addresses.
+            // One byte of another tensor before them puts the elements at odd addresses.
             let header = """
                 {"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},\
                 "w":{"dtype":"\(dtype)","shape":[\(count)],"data_offsets":[1,\(1 + data.count)]}}
@@ -34,7 +34,7 @@ struct HalfPrecisionTests {
         #expect(values.count == 65_536 && values.map(\.bitPattern) == all.map { UInt32($0) << 16 })
     }
 
-    @Test("all float16 have the value that their bits stand for")
+    @Test("all float16 have the value that their bits represent")
     func float16() throws {
         let all = Array(UInt16.min...UInt16.max)
         let values = try read("F16", littleEndian(all), count: all.count)

@@ -24,10 +24,44 @@ struct ModelWeightsTests {
         return values
     }
 
-    @Test("shards are read as one model, and come before a whole file")
+    @Test("model.safetensors takes precedence over an index, as in transformers", arguments: [false, true])
+    func staleIndex(isBroken: Bool) throws {
+        try Places.temporary { directory in
+            try writeShards(directory, index: ["a": isBroken ? "3.safetensors" : "1.safetensors"])
+            if isBroken { try write("[", to: directory.appending(Self.index)) }
+            let path = directory.appending("model.safetensors")
+            try SafetensorsWriter.write([SafetensorsEntry(name: "c", [5] as [Float])], to: path)
+            let weights = try ModelWeights(directory: directory)
+            #expect(try weights.names == ["c"] && read(weights, "c", count: 1) == [5])
+            #expect(try weights.digest() == Digest.sha256(ofFile: path))
+        }
+    }
+
+    @Test(
+        "a model with an adapter, which transformers applies, is refused; settings without weights are ignored",
+        arguments: ["adapter_model.safetensors", "adapter_model.bin"]
+    )
+    func adapter(file: String) throws {
+        try Places.temporary { directory in
+            let path = directory.appending("model.safetensors")
+            try SafetensorsWriter.write([SafetensorsEntry(name: "c", [5] as [Float])], to: path)
+            try write("{}", to: directory.appending("adapter_config.json"))
+            #expect(try ModelWeights(directory: directory).names == ["c"])
+            try write("", to: directory.appending(file))
+            let message =
+                "and \(file) are an adapter, which transformers applies and espalier does not; merge it into the model "
+                + "(merge_and_unload in peft), or remove both files"
+            expectRefusal(directory.appending("adapter_config.json"), message) {
+                _ = try ModelWeights(directory: directory)
+            }
+            #expect(unlink(directory.appending("adapter_config.json").string) == 0)
+            #expect(try ModelWeights(directory: directory).names == ["c"])
+        }
+    }
+
+    @Test("shards are read as one model")
     func shards() throws {
         try Places.temporary { directory in
-            try write("not read", to: directory.appending("model.safetensors"))
             try writeShards(directory, index: ["a": "1.safetensors", "b": "2.safetensors"])
             let weights = try ModelWeights(directory: directory)
             #expect(weights.names == ["a", "b"])

@@ -4,7 +4,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Files that do not add up, each refused with what is wrong.
+/// Inconsistent files, each refused with the reason.
 struct SafetensorsReadingTests {
     private static func header(_ entries: String...) -> String { "{" + entries.joined(separator: ",") + "}" }
 
@@ -51,7 +51,7 @@ struct SafetensorsReadingTests {
         }
     }
 
-    @Test("files that are too short or no files at all are refused")
+    @Test("files that are too short or not regular files are refused")
     func noFile() throws {
         try Places.temporary { directory in
             let path = directory.appending("m.safetensors")
@@ -69,7 +69,7 @@ struct SafetensorsReadingTests {
         }
     }
 
-    @Test("a header length that is absurd, or more than the file has, is refused")
+    @Test("a header length that is too large, or beyond the end of the file, is refused")
     func headerLength() throws {
         for length in [16 << 20 + 1, UInt64(Int.max), .max] {
             try expectRefused(
@@ -104,7 +104,7 @@ struct SafetensorsReadingTests {
         try expectRefused(#"{"__metadata__":"a"}"#, data: 0, "__metadata__ must map strings to strings")
     }
 
-    @Test("data that is missing, left over, overlapping or with a hole is refused")
+    @Test("data that is missing, left over, overlapping or with a gap is refused")
     func coverage() throws {
         let pair = Self.header(Self.entry("a", "0", "4"), Self.entry("b", "4", "8"))
         let bytes = 8 + pair.utf8.count + 8
@@ -116,9 +116,9 @@ struct SafetensorsReadingTests {
         let twice = Self.header(Self.entry("a", "0", "4"), Self.entry("b", "0", "4"))
         try expectRefused(twice, data: 4, "tensor b overlaps the tensor before byte \(8 + twice.utf8.count)")
         let hole = Self.header(Self.entry("a", "0", "4"), Self.entry("b", "5", "9"))
-        try expectRefused(hole, data: 9, "tensor b leaves a hole before byte \(8 + hole.utf8.count + 5)")
+        try expectRefused(hole, data: 9, "tensor b leaves a gap before byte \(8 + hole.utf8.count + 5)")
         let late = Self.header(Self.entry("a", "4", "8"))
-        try expectRefused(late, data: 8, "tensor a leaves a hole before byte \(8 + late.utf8.count + 4)")
+        try expectRefused(late, data: 8, "tensor a leaves a gap before byte \(8 + late.utf8.count + 4)")
     }
 
     @Test(
@@ -135,13 +135,13 @@ struct SafetensorsReadingTests {
         try expectRefused(
             Self.header(Self.entry("w", offsets[0], offsets[1], shape: shape)),
             data: 4,
-            "tensor w: expected dtype, shape and two data_offsets, each whole and not negative"
+            "tensor w: expected dtype, shape and two data_offsets of non-negative integers"
         )
     }
 
-    @Test("entries without their parts are refused")
+    @Test("incomplete entries are refused")
     func parts() throws {
-        let message = "tensor w: expected dtype, shape and two data_offsets, each whole and not negative"
+        let message = "tensor w: expected dtype, shape and two data_offsets of non-negative integers"
         for entry in [
             "4", "{}", #"{"dtype":"F32"}"#, #"{"dtype":"F32","shape":[1]}"#, #"{"shape":[1],"data_offsets":[0,4]}"#,
             #"{"dtype":32,"shape":[1],"data_offsets":[0,4]}"#,
@@ -150,7 +150,7 @@ struct SafetensorsReadingTests {
         }
     }
 
-    @Test("a shape that the offsets do not hold is refused, also where the sizes overflow")
+    @Test("a shape that does not match the offsets is refused, also if sizes overflow")
     func sizes() throws {
         let largest = "9223372036854775807"
         for (begin, end, shape, message) in [
@@ -162,14 +162,14 @@ struct SafetensorsReadingTests {
             ),
             ("0", "4", "[\(largest)]", "shape [\(largest)] is too large"),
             ("0", "4", "[4294967296,4294967296]", "shape [4294967296, 4294967296] is too large"),
-            // 2^64 + 4 bytes, which is 4 where it wraps around.
+            // 2^64 + 4 bytes, which wraps around to 4.
             ("0", "4", "[4611686018427387905]", "shape [4611686018427387905] is too large"),
         ] {
             try expectRefused(Self.header(Self.entry("w", begin, end, shape: shape)), data: 4, "tensor w: \(message)")
         }
     }
 
-    @Test("an element type that is not known is refused with those that are", arguments: ["F8_E4M3", "f32", ""])
+    @Test("an unknown element type is refused with the known ones", arguments: ["F8_E4M3", "f32", ""])
     func elementType(name: String) throws {
         try expectRefused(
             Self.header(Self.entry("w", "0", "4", dtype: name)),
@@ -178,7 +178,7 @@ struct SafetensorsReadingTests {
         )
     }
 
-    @Test("names of many tensors, and headers of many values, are read or refused in time and memory of their size")
+    @Test("headers of many tensors or values are read or refused in time and memory linear in their size")
     func bombs() throws {
         let depth = 1 << 16
         let deep = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
@@ -193,7 +193,7 @@ struct SafetensorsReadingTests {
             let names = (0..<1 << 14).map { Self.entry("tensor.\($0)", "0", "0", shape: "[0]") }
             try writeSafetensors("{" + names.joined(separator: ",") + "}", to: path)
             #expect(try SafetensorsFile(path).tensors.count == 1 << 14)
-            // Looking for the nearest of names takes no longer for one that nobody would type.
+            // The search for the nearest name takes no longer for an absurd name.
             let long = String(repeating: "x", count: 1 << 20)
             expectRefusal(path, "has no tensor w") { _ = try SafetensorsFile(path).info("w") }
             try writeSafetensors("{" + Self.entry(long, "0", "0", shape: "[0]") + "}", to: path)
@@ -203,7 +203,7 @@ struct SafetensorsReadingTests {
         }
     }
 
-    @Test("a name that is there twice is refused, in whatever spelling and at whatever depth")
+    @Test("a duplicate name is refused, in any spelling and at any depth")
     func duplicates() throws {
         for (header, name, byte) in [
             (Self.header(Self.entry("a", "0", "4"), Self.entry("a", "4", "8")), "a", 54),
@@ -216,7 +216,7 @@ struct SafetensorsReadingTests {
             let fault = "at byte \(byte) expected each name once, found \(name) twice"
             try expectRefused(header, data: 8, "the header is not valid JSON: \(fault); not a safetensors file?")
         }
-        // Braces, colons and quotes within names are no structure.
+        // Braces, colons and quotes within names are not structure.
         try Places.temporary { directory in
             let path = directory.appending("m.safetensors")
             try writeSafetensors(
@@ -229,7 +229,7 @@ struct SafetensorsReadingTests {
         }
     }
 
-    @Test("a tensor asked for as what it is not is refused by name, what was expected and what was found")
+    @Test("a tensor of another type or shape is refused with its name, what was expected and what was found")
     func askedForWrongly() throws {
         try Places.temporary { directory in
             let path = directory.appending("m.safetensors")

@@ -7,7 +7,7 @@ internal import Testing
 struct SafetensorsWritingTests {
     private struct Interruption: Error, Equatable {}
 
-    @Test("what is written is read back, whatever its type, name and metadata")
+    @Test("tensors of every type, names and metadata are read back as written")
     func roundTrip() throws {
         try Places.temporary { directory in
             let path = directory.appending("m.safetensors")
@@ -45,7 +45,7 @@ struct SafetensorsWritingTests {
         }
     }
 
-    @Test("the bytes are those of the format's description")
+    @Test("the bytes are those of the format specification")
     func bytes() throws {
         try Places.temporary { directory in
             let path = directory.appending("m.safetensors")
@@ -73,7 +73,7 @@ struct SafetensorsWritingTests {
         }
     }
 
-    @Test("a writer that fails leaves nothing new and nothing changed", arguments: [false, true])
+    @Test("a failing writer leaves no new file and no change", arguments: [false, true])
     func interrupted(existing: Bool) throws {
         try Places.temporary { directory in
             let path = directory.appending("m.safetensors")
@@ -88,7 +88,7 @@ struct SafetensorsWritingTests {
         }
     }
 
-    @Test("a new file takes the old one's place only at the end")
+    @Test("a new file replaces the old one only at the end")
     func replacement() throws {
         try Places.temporary { directory in
             let path = directory.appending("file")
@@ -103,7 +103,7 @@ struct SafetensorsWritingTests {
         }
     }
 
-    @Test("a place that cannot be written to is named with the reason and what to do")
+    @Test("a path that cannot be written to is reported with reason and remedy")
     func unwritable() throws {
         try Places.temporary { directory in
             let entries = [SafetensorsEntry(name: "a", [1] as [Float])]
@@ -137,13 +137,13 @@ struct SafetensorsWritingTests {
             let path = directory.appending("m.safetensors")
             let attributes = [FileAttributeKey.posixPermissions: 0o500]
             try FileManager.default.setAttributes(attributes, ofItemAtPath: directory.string)
-            expectRefusal(path, "cannot be written: Permission denied; choose a place that you may write to") {
+            expectRefusal(path, "cannot be written: Permission denied; choose a path that you may write to") {
                 try AtomicFile.write(to: path) { try $0.append("x") }
             }
         }
     }
 
-    @Test("a file system that takes no files is named with the reason")
+    @Test("a file system that accepts no files is reported with the reason")
     func readOnly() throws {
         let path = FilePath("/proc/espalier.safetensors")
         let error = #expect(throws: FormatError.self) { try AtomicFile.write(to: path) { try $0.append("x") } }

@@ -3,7 +3,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// JSON as one wants it from strangers.
+/// Strict reading of untrusted JSON.
 struct StrictJSONTests {
     private func read(_ text: String) throws -> JSONValue {
         try Array(text.utf8).withUnsafeBytes { try StrictJSON.value(of: $0) }
@@ -18,7 +18,7 @@ struct StrictJSONTests {
         }
     }
 
-    @Test("every kind of value is read, and numbers as they are written")
+    @Test("every kind of value is read, and numbers keep their text")
     func values() throws {
         let text = #" { "a" : [ null , true,false ] , "b":{"":[]} ,"c": -0.50E+07,"d":"\u00e9\ud83d\ude00\n\"\\\/" } "#
         let expected: JSONValue = .object([
@@ -55,7 +55,7 @@ struct StrictJSONTests {
         #expect(try read(text).wholeNumber == number)
     }
 
-    @Test("a number beyond float64 is infinite, and none is made of anything else")
+    @Test("a number beyond float64 is infinite, and other values are no numbers")
     func doubles() throws {
         #expect(try read("1e400").double == .infinity)
         #expect(try read("-1e400").double == -.infinity)
@@ -80,31 +80,31 @@ struct StrictJSONTests {
             (#""a"#, "at byte 2 expected the end of a string, found the end"),
             ("\"a\nb\"", "at byte 2 expected the end of a string, found byte 0xa"),
             (#""\x""#, "at byte 2 expected an escape, found x"),
-            (#""\u12G4""#, "at byte 5 expected four digits, found G"),
-            (#""\ud800""#, "at byte 1 expected a character, found half of one"),
-            (#""\ud800\u0041""#, "at byte 1 expected a character, found half of one"),
-            (#""\udc00\ud800""#, "at byte 1 expected a character, found half of one"),
+            (#""\u12G4""#, "at byte 5 expected four hexadecimal digits, found G"),
+            (#""\ud800""#, "at byte 1 expected a character, found an unpaired surrogate"),
+            (#""\ud800\u0041""#, "at byte 1 expected a character, found an unpaired surrogate"),
+            (#""\udc00\ud800""#, "at byte 1 expected a character, found an unpaired surrogate"),
         ]
     )
     func faults(text: String, message: String) {
         #expect(fault(text) == message)
     }
 
-    @Test("bytes that are no UTF-8 are refused, in names too")
+    @Test("invalid UTF-8 is refused, in names too")
     func encoding() {
         for bytes: [UInt8] in [[0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22]] {
             #expect(throws: JSONFault.self) { try bytes.withUnsafeBytes { try StrictJSON.value(of: $0) } }
         }
     }
 
-    @Test("names that are the same text in other bytes are the same name")
+    @Test("canonically equivalent names are the same name")
     func duplicates() {
         #expect(fault(#"{"a":1,"a":1}"#) == "at byte 7 expected each name once, found a twice")
         #expect(fault(#"[{"é":1,"e\u0301":1}]"#) == "at byte 9 expected each name once, found é twice")
         #expect(fault(#"{"a":{"a":1},"b":{"a":1}}"#) == nil)
-        // Told in one line that no terminal obeys.
-        let told = #"at byte 10 expected each name once, found a\u{a}b twice"#
-        #expect(fault(#"{"a\nb":1,"a\nb":1}"#) == told)
+        // Reported on one line without control characters.
+        let expected = #"at byte 10 expected each name once, found a\u{a}b twice"#
+        #expect(fault(#"{"a\nb":1,"a\nb":1}"#) == expected)
     }
 
     @Test("nesting goes to 64 levels")
@@ -120,13 +120,13 @@ struct StrictJSONTests {
         )
     }
 
-    @Test("a text of more than 16 MiB is not looked at")
+    @Test("a text of more than 16 MiB is refused unread")
     func length() {
         let text = "[" + String(repeating: " ", count: 16 << 20) + "]"
         #expect(fault(text) == "at byte 16777216 expected at most 16777216 bytes, found 16777218")
     }
 
-    @Test("an error is one short line that no terminal obeys")
+    @Test("an error is one short line without control characters")
     func printable() {
         let path = FilePath("/tmp/a\nb")
         let error = FormatError(path, "tensor \u{1B}[2J\u{202E}x\u{2028}\u{7}é: bad")

@@ -4,7 +4,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Settings in YAML: every mistake is named on one line.
+/// Settings in YAML: every error is reported on one line.
 struct StrictYAMLTests {
     private struct Settings: Decodable, Equatable {
         enum Kind: String, Decodable { case plain, fancy }
@@ -32,7 +32,7 @@ struct StrictYAMLTests {
         }
     }
 
-    @Test("a mapping is read, with comments and without what is left out")
+    @Test("a mapping is read, with comments and omitted keys")
     func mapping() throws {
         try Places.temporary { directory in
             let path = directory.appending("run.yaml")
@@ -69,22 +69,22 @@ struct StrictYAMLTests {
         try expectRefused("colours: [red]", "colours: expected a mapping, found a list")
     }
 
-    @Test("a word that is none of the known ones is refused")
+    @Test("an unknown choice is refused")
     func wrongWord() throws {
         try expectRefused("kind: odd", "kind: Cannot initialize Kind from invalid String value odd")
     }
 
-    @Test("a key that is there twice is refused")
+    @Test("a duplicate key is refused")
     func duplicates() throws {
-        try expectRefused("beta: 1\nsteps: 2\nbeta: 3", "the key beta is there twice")
+        try expectRefused("beta: 1\nsteps: 2\nbeta: 3", "duplicate key beta")
     }
 
-    @Test("what is not a mapping is refused", arguments: ["- beta", "beta", "3"])
+    @Test("anything but a mapping is refused", arguments: ["- beta", "beta", "3"])
     func notAMapping(text: String) throws {
         try expectRefused(text, "expected a mapping of settings to values")
     }
 
-    @Test("what is not YAML is refused on one line")
+    @Test("invalid YAML is refused on one line")
     func notYAML() throws {
         try expectRefused("beta: [1", "line 2: not valid YAML: did not find expected ',' or ']'")
         try expectRefused(
@@ -93,7 +93,7 @@ struct StrictYAMLTests {
         )
     }
 
-    @Test("numbers that no type holds are refused, and never trap")
+    @Test("numbers out of range are refused, and never trap")
     func numbers() throws {
         try expectRefused("steps: 9223372036854775808", "steps: expected a whole number, found 9223372036854775808")
         try expectRefused(
@@ -101,7 +101,7 @@ struct StrictYAMLTests {
             "seed: expected a whole number, at least 0, found 18446744073709551616"
         )
         try expectRefused("steps: 1e3", "steps: expected a whole number, found 1e3")
-        // Base 60, in which Yams overflows.
+        // Sexagesimal numbers, on which Yams overflows.
         for text in ["1:9223372036854775807", "0:0:0:0:0:0:0:0:0:0:0:0:0", "-1:30"] {
             try expectRefused(
                 "beta: 1\nsteps: \(text)",
@@ -125,7 +125,7 @@ struct StrictYAMLTests {
             let error = #expect(throws: FormatError.self) { try decode(deep, from: path) }
             #expect(error?.message.contains("not valid YAML") == true)
         }
-        // A key that stands for 9^9 words, each of which would be looked at to tell it from other keys.
+        // A key that expands to 9^9 words, each of which would be compared with other keys.
         var bomb = "beta: 1\nname: [&a0 [x, x, x, x, x, x, x, x, x]"
         for level in 1...9 {
             let aliases = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
@@ -133,7 +133,7 @@ struct StrictYAMLTests {
         }
         try expectRefused(
             bomb + "]\n? *a9\n: 1\n",
-            "expected at most 8 aliases, found 82 words that begin with * and may be such; write values out"
+            "expected at most 8 aliases, found 82 words that begin with *; write values out"
         )
         try expectRefused(
             "# " + String(repeating: "x", count: 1 << 20),
@@ -141,7 +141,7 @@ struct StrictYAMLTests {
         )
     }
 
-    @Test("text that is no UTF-8 is refused")
+    @Test("invalid UTF-8 is refused")
     func encoding() throws {
         try Places.temporary { directory in
             let path = directory.appending("run.yaml")

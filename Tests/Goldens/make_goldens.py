@@ -1,46 +1,71 @@
-"""Makes the tiny models and their golden values, in float64, with torch and transformers.
+"""Generates the tiny models and their golden values, in float64, with torch and transformers.
 
-    python Tests/Goldens/make_goldens.py
+    python Tests/Goldens/make_goldens.py [NAME …]
 
-Run only to make new goldens: the tests need neither torch nor transformers. Each model is a Hugging Face directory;
-its golden.safetensors is at once a prepared dataset and what must come out for it:
+Run only to generate new goldens: the tests need neither torch nor transformers. Each model is a Hugging Face directory;
+its golden.safetensors is both a prepared dataset and the expected results for it:
 
     token_logps      float32 [tokens of all responses]
     response_logps   float64 [responses]
     logits           float32 [T, V]  of the first sequence, prompt and first response
     reference_logps  float64 [responses]  policy plus fixed offsets, for the DPO step
-    loss, grad.NAME  of sigmoid DPO, beta 0.5, mean over the best-against-each-other pairs of all rows
+    loss, grad.NAME  of sigmoid DPO, beta 0.5, mean over the pairs of the best with each other response of all examples
 """
 
 import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedConfig, PreTrainedModel, Qwen2Config
 
 HERE = Path(__file__).parent
 BETA = 0.5
-MODELS = {
-    "tied": dict(hidden_size=48, num_attention_heads=6, num_key_value_heads=2, head_dim=8, rope_theta=10000.0),
-    "free-head": dict(hidden_size=40, num_attention_heads=4, num_key_value_heads=4, head_dim=12, rope_theta=100000.0),
-}
 COMMON = dict(
     vocab_size=131,
     intermediate_size=88,
     num_hidden_layers=3,
     max_position_embeddings=512,
     rms_norm_eps=1e-5,
-    attention_bias=False,
-    mlp_bias=False,
+    attn_implementation="eager",
 )
+SMALL = COMMON | dict(hidden_size=48, num_attention_heads=6, num_key_value_heads=2, head_dim=8)
+# Each with the seed of its weights and its data.
+MODELS: dict[str, tuple[int, PreTrainedConfig]] = {
+    "tied": (20, LlamaConfig(**SMALL, rope_theta=10000.0, tie_word_embeddings=True)),
+    "free-head": (
+        21,
+        LlamaConfig(
+            **COMMON, hidden_size=40, num_attention_heads=4, num_key_value_heads=4, head_dim=12, rope_theta=100000.0
+        ),
+    ),
+    "biases": (23, LlamaConfig(**SMALL, tie_word_embeddings=True, attention_bias=True, mlp_bias=True)),
+    "qwen2": (24, Qwen2Config(**SMALL, tie_word_embeddings=True, rope_theta=1000000.0)),
+    # Lengths at which some frequencies stay, some are interpolated and some divided.
+    "llama3": (
+        22,
+        LlamaConfig(
+            **SMALL,
+            tie_word_embeddings=True,
+            rope_parameters={
+                "rope_type": "llama3",
+                "rope_theta": 10000.0,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 64,
+            },
+        ),
+    ),
+}
 
 
 def rows(random: np.random.Generator) -> list[tuple[list[int], list[list[int]]]]:
-    """Prompts with responses: plain pairs, shared beginnings, one a prefix of another, three and five responses."""
+    """Returns prompts with responses: plain pairs, shared prefixes, one prefix of another, three and five responses."""
 
     def tokens(count: int) -> list[int]:
         return random.integers(0, COMMON["vocab_size"], count).tolist()
@@ -71,21 +96,29 @@ def dataset(data: list[tuple[list[int], list[list[int]]]]) -> dict[str, np.ndarr
     }
 
 
-def token_logps(model: LlamaForCausalLM, prompt: list[int], response: list[int]) -> torch.Tensor:
+def token_logps(model: PreTrainedModel, prompt: list[int], response: list[int]) -> torch.Tensor:
     logits = model(torch.tensor([prompt + response])).logits[0]
     logps = logits.log_softmax(-1)[len(prompt) - 1 : -1]
     return logps.gather(1, torch.tensor(response)[:, None])[:, 0]
 
 
-def make(name: str, settings: dict, seed: int) -> None:
+def initialize(name: str, parameter: torch.Tensor) -> None:
+    """Draws norms around 1, biases around 0, and matrices wide enough that the distributions are far from even."""
+    if name.endswith("bias"):
+        parameter.normal_(0.0, 0.3)
+    elif parameter.dim() == 1:
+        parameter.normal_(1.0, 0.2)
+    else:
+        parameter.normal_(0.0, 0.15)
+
+
+def make(name: str, seed: int, config: PreTrainedConfig) -> None:
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    config = LlamaConfig(**COMMON, **settings, tie_word_embeddings=name == "tied", attn_implementation="eager")
-    model = LlamaForCausalLM(config).eval()
+    model = AutoModelForCausalLM.from_config(config).eval()
     with torch.no_grad():
-        for parameter in model.parameters():
-            # Norms around 1, matrices wide enough that the distributions are far from even.
-            parameter.normal_(1.0, 0.2) if parameter.dim() == 1 else parameter.normal_(0.0, 0.15)
+        for key, parameter in model.named_parameters():
+            initialize(key, parameter)
     directory = HERE / name
     shutil.rmtree(directory, ignore_errors=True)
     model.save_pretrained(directory)
@@ -124,5 +157,5 @@ def make(name: str, settings: dict, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    for index, (name, settings) in enumerate(MODELS.items()):
-        make(name, settings, seed=20 + index)
+    for name in sys.argv[1:] or MODELS:
+        make(name, *MODELS[name])

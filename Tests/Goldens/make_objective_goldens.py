@@ -1,10 +1,10 @@
-"""Makes objectives.json: losses, gradients and rewards as TRL's own trainers compute them from given log-probabilities.
+"""Generates objectives.json: losses, gradients and rewards that TRL's trainers compute from given log-probabilities.
 
     python Tests/Goldens/make_objective_goldens.py
 
-Run only to make new goldens, in an environment with torch, transformers and trl (1.16): the tests need none of them
-(`ObjectiveGoldenTests.swift`). The trainers are not built: their methods run on a stand-in that has what they read.
-Everything is float64, but for two losses that TRL itself computes in float32 (`alpha_divergence`, `orpo`).
+Run only to generate new goldens, in an environment with torch, transformers and trl (1.16): the tests need none of them
+(`ObjectiveGoldenTests.swift`). The trainers are not constructed: their methods run on a stub with the attributes that
+they read. Everything is float64, except two losses that TRL itself computes in float32 (`alpha_divergence`, `orpo`).
 """
 
 import json
@@ -17,13 +17,13 @@ from trl import DPOConfig, DPOTrainer
 from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 
-# Tokens of the chosen and of the rejected response of each pair.
+# Token counts of the chosen and of the rejected response of each pair.
 CHOSEN, REJECTED = [3, 6, 4, 1], [5, 2, 4, 2]
 LENGTHS = CHOSEN + REJECTED
 
 
 def numbers(seed: int, low: float, high: float) -> list[list[float]]:
-    """Numbers of each response's tokens, multiples of 1/64: exact in float32."""
+    """Returns a number for each token of each response, multiples of 1/64: exact in float32."""
     values, state = [], seed
     for count in LENGTHS:
         row = []
@@ -36,7 +36,7 @@ def numbers(seed: int, low: float, high: float) -> list[list[float]]:
 
 LOGPS = numbers(1, -3, 0)
 REFERENCE = [[p + d for p, d in zip(ps, ds)] for ps, ds in zip(LOGPS, numbers(2, -1, 1))]
-# log Σ p²: between the logarithm of the largest probability and that of an even distribution.
+# log Σ p²: between the logarithm of the largest probability and that of a uniform distribution.
 SQUARES = numbers(3, -4, 0)
 
 DPO_CASES = [
@@ -59,7 +59,7 @@ DPO_CASES = [
     {"loss_type": "discopop", "beta": 0.5, "discopop_tau": 0.5},
     {"loss_type": "sft"},
     {"loss_type": "sigmoid_norm", "beta": 5.0},
-    # RPO, and MPO with its paper's weights.
+    # RPO, and MPO with the weights of its paper.
     {"loss_type": ["sigmoid", "sft"]},
     {"loss_type": ["sigmoid", "bco_pair", "sft"], "loss_weights": [0.8, 0.2, 1.0]},
     {"loss_type": ["aot", "hinge"], "loss_weights": [0.5, 2.0]},
@@ -117,10 +117,10 @@ def dpo(case: dict, logps: list[torch.Tensor], dtype: torch.dtype) -> tuple[torc
         _total_train_tokens=0,
         _tp_size=1,
     )
-    # One token of prompt before each response.
+    # One prompt token before each response.
     mask = padded([torch.tensor([0] + [1] * count) for count in LENGTHS])
 
-    def answer(values: torch.Tensor):
+    def stub_model(values: torch.Tensor):
         shape = values.shape
         return lambda **inputs: SimpleNamespace(
             log_probs=values,
@@ -130,9 +130,9 @@ def dpo(case: dict, logps: list[torch.Tensor], dtype: torch.dtype) -> tuple[torc
             is_top1=torch.zeros(shape, dtype=torch.bool),
         )
 
-    trainer.ref_model = answer(padded(tensors(REFERENCE, dtype)).detach())
+    trainer.ref_model = stub_model(padded(tensors(REFERENCE, dtype)).detach())
     inputs = {"input_ids": torch.zeros_like(mask), "attention_mask": torch.ones_like(mask), "completion_mask": mask}
-    loss = DPOTrainer._compute_loss(trainer, answer(padded(logps)), inputs, return_outputs=False)
+    loss = DPOTrainer._compute_loss(trainer, stub_model(padded(logps)), inputs, return_outputs=False)
     return loss, {key: values[0] for key, values in trainer._metrics["train"].items()}
 
 
@@ -140,7 +140,7 @@ SETTINGS = ["beta", "label_smoothing", "f_divergence_type", "f_alpha_divergence_
 
 
 def without_reference(trainer_type: type, case: dict, logps: list[torch.Tensor]) -> tuple[torch.Tensor, dict]:
-    """A step of the trainers that need no reference; the likelihood counts the response alone, not the prompt."""
+    """Returns a step of the trainers without a reference; the likelihood counts the response, not the prompt."""
     first = case["loss_type"] if isinstance(case["loss_type"], str) else case["loss_type"][0]
     alone = first == "simpo" and isinstance(case["loss_type"], str)
     average = first in ["simpo", "orpo"]
@@ -171,7 +171,7 @@ def golden(case: dict, compute) -> dict:
     logps = tensors(LOGPS, dtype)
     loss, metrics = compute(case, logps, dtype)
     loss.backward()
-    # A response that the loss does not read has no gradient.
+    # A response that the loss does not use has no gradient.
     gradients = [(torch.zeros_like(row) if row.grad is None else row.grad).tolist() for row in logps]
     return {
         "settings": case,

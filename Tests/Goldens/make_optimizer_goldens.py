@@ -1,9 +1,9 @@
-"""Makes optimizer.json: learning rates from transformers, weights after steps of torch.optim.AdamW.
+"""Generates optimizer.json: learning rates from transformers, weights after steps of torch.optim.AdamW.
 
     python Tests/Goldens/make_optimizer_goldens.py
 
-Run only to make new goldens: the tests need neither torch nor transformers. Weights and gradients are simple formulas
-of their index that are exact in float32, so that the test makes the same ones (`OptimizerTests.swift`).
+Run only to generate new goldens: the tests need neither torch nor transformers. Weights and gradients are simple
+formulas of their index that are exact in float32, so that the test generates the same ones (`OptimizerTests.swift`).
 """
 
 import json
@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 from transformers import get_scheduler
 
-# The tensors of a model with one layer in the order of `ParameterLayout`.
+# The tensors of a model with one layer, in the order of `ParameterLayout`.
 SHAPES = [(4,), (3, 4), (4, 3), (3, 4), (3, 4), (4,), (4, 4), (4, 4), (2, 4), (2, 4), (4,), (3, 4)]
 PEAK = 0.05
 WEIGHT_DECAY = 0.25
 MAX_GRAD_NORM = 1.0
-# Some gradients are clipped, some are not.
+# Only some of the gradients are clipped.
 GRADIENT_SCALES = [1.0, 8.0, 0.25, 4.0, 0.0625, 2.0]
 
 

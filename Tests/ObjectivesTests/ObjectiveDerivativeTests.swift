@@ -2,7 +2,7 @@ internal import Foundation
 internal import Objectives
 internal import Testing
 
-/// Every objective's derivatives, and its behaviour far from where training takes place.
+/// The derivatives of every objective, and its behaviour for extreme inputs.
 struct ObjectiveDerivativeTests {
     /// Settings by name.
     struct Case: Sendable, CustomTestStringConvertible {
@@ -77,7 +77,7 @@ struct ObjectiveDerivativeTests {
         #expect(compared == 37 && largest > 1e-4)
     }
 
-    @Test("far on either side losses and derivatives stay finite", arguments: cases)
+    @Test("losses and derivatives stay finite for extreme inputs", arguments: cases)
     func limits(of testCase: Case) throws {
         let objective = try Objective(testCase.settings)
         for (chosen, rejected) in [(1e4, -1e4), (-1e4, 1e4), (-1e4, -1e4), (1e4, 1e4), (0, 0)] {
@@ -95,7 +95,7 @@ struct ObjectiveDerivativeTests {
         }
     }
 
-    @Test("NaN stays visible in loss and derivatives", arguments: cases)
+    @Test("NaN propagates to loss and derivatives", arguments: cases)
     func notANumber(of testCase: Case) throws {
         let objective = try Objective(testCase.settings)
         let loss = objective.loss(of: PairLogps(.nan, -3, reference: (-2, -4)))
@@ -109,7 +109,7 @@ struct ObjectiveDerivativeTests {
         arguments: divergent.filter { $0 != "discopop" }
     )
     func monotonic(loss: String) throws {
-        // The squared one and the one that keeps to a soft label have a best margin beyond which losses rise.
+        // The squared loss and the one with a soft label have a best margin beyond which they increase.
         let objective = try Objective(loss) { $0.labelSmoothing = loss == "exo_pair" ? 1e-9 : 0 }
         let margins = loss == "ipo" ? [-40, -10, -1, 0, 1, 3] : [-400, -100, -10, -1, 0, 1, 10, 100.0]
         let values = margins.map { objective.loss(of: PairLogps(margin: $0)).value }

@@ -4,7 +4,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What `Tests/Goldens/make_objective_goldens.py` had TRL compute.
+/// Goldens that `Tests/Goldens/make_objective_goldens.py` computed with TRL.
 private struct ObjectiveGolden: Decodable {
     struct Case: Decodable, Sendable, CustomTestStringConvertible {
         let settings: ObjectiveSettings
@@ -34,7 +34,7 @@ private struct ObjectiveGolden: Decodable {
         return try JSONDecoder().decode(ObjectiveGolden.self, from: Data(contentsOf: URL(fileURLWithPath: path.string)))
     }
 
-    /// The four pairs as rows of a step.
+    /// The four pairs as examples of a step.
     var step: Step {
         let pairs = logps.count / 2
         return Step(
@@ -56,7 +56,7 @@ private struct ObjectiveGolden: Decodable {
 }
 
 struct ObjectiveGoldenTests {
-    @Test("losses, gradients and rewards equal TRL's, for every loss, divergence, weighting and mixture that it has")
+    @Test("losses, gradients and rewards equal TRL's, for every loss, divergence, weighting and mixture in TRL")
     func equalsTRL() throws {
         let golden = try ObjectiveGolden.load()
         let step = golden.step
@@ -71,7 +71,7 @@ struct ObjectiveGoldenTests {
             let found = (0..<2).flatMap { response in derivatives.map { $0[response] } }
             #expect(found.map(\.count) == testCase.gradients.map(\.count))
             for (a, b) in zip(found.joined(), testCase.gradients.joined()) { expect(a, b, "derivative") }
-            // TRL computes the rewards of its own sft by a reference that this objective does without.
+            // TRL computes the rewards of sft with a reference model, which this objective does not use.
             guard testCase.settings.lossType != ["sft"] else { continue }
             var statistics = PreferenceStatistics()
             for pair in step.pairs(objective) { statistics.add(pair, rewards: objective.rewards(of: pair)) }

@@ -1,7 +1,7 @@
 internal import Objectives
 internal import Testing
 
-/// What settings of an objective are refused, and what they make of rewards.
+/// Which settings of the loss are refused, and how they define rewards.
 struct ObjectiveSettingsTests {
     struct Mistake: Sendable, CustomTestStringConvertible {
         let message: String
@@ -29,7 +29,7 @@ struct ObjectiveSettingsTests {
             $0.lossType = ["sigmoid", "grpo-with-a-twist"]
         },
         Mistake("loss_type must be one loss or more, found none") { $0.lossType = [] },
-        Mistake("loss_weights must be one number for each loss, 2, found 1") {
+        Mistake("loss_weights must be one number per loss, 2, found 1") {
             ($0.lossType, $0.lossWeights) = (["sigmoid", "sft"], [1])
         },
         Mistake("loss_weights must be finite numbers, found [nan]") { $0.lossWeights = [.nan] },
@@ -37,42 +37,42 @@ struct ObjectiveSettingsTests {
         Mistake("label_smoothing must be at least 0, below 0.5, found 0.5") {
             ($0.lossType, $0.labelSmoothing) = (["robust"], 0.5)
         },
-        Mistake("label_smoothing must be above 0 with exo_pair, whose paper takes 0.001, found 0.0") {
+        Mistake("label_smoothing must be above 0 with exo_pair (0.001 in its paper), found 0.0") {
             $0.lossType = ["exo_pair"]
         },
-        Mistake("label_smoothing must be left out with hinge and sft, found 0.1") {
+        Mistake("label_smoothing must be omitted with hinge and sft, found 0.1") {
             ($0.lossType, $0.labelSmoothing) = (["hinge", "sft"], 0.1)
         },
-        Mistake("f_divergence_type must be left out with bco_pair, found js_divergence") {
+        Mistake("f_divergence_type must be omitted with bco_pair, found js_divergence") {
             ($0.lossType, $0.fDivergenceType) = (["sigmoid", "bco_pair"], .jensenShannon)
         },
-        Mistake("f_alpha_divergence_coef must be left out with reverse_kl, found 0.25") {
+        Mistake("f_alpha_divergence_coef must be omitted with reverse_kl, found 0.25") {
             $0.fAlphaDivergenceCoef = 0.25
         },
         Mistake("f_alpha_divergence_coef must be a finite number, found inf") { $0.fAlphaDivergenceCoef = .infinity },
-        Mistake("use_weighting must be left out with aot, found true") {
+        Mistake("use_weighting must be omitted with aot, found true") {
             ($0.lossType, $0.useWeighting) = (["sigmoid", "aot"], true)
         },
-        Mistake("use_weighting must be left out with sft, found true") {
+        Mistake("use_weighting must be omitted with sft, found true") {
             ($0.lossType, $0.useWeighting) = (["sigmoid", "sft"], true)
         },
         Mistake("ld_alpha must be from 0 to 1, found 1.5") { $0.ldAlpha = 1.5 },
-        Mistake("ld_alpha must be left out with plackett_luce, found 0.5") {
+        Mistake("ld_alpha must be omitted with plackett_luce, found 0.5") {
             ($0.lossType, $0.ldAlpha) = (["plackett_luce"], 0.5)
         },
-        Mistake("simpo_gamma must be left out with sigmoid, found 1.0") { $0.simpoGamma = 1 },
+        Mistake("simpo_gamma must be omitted with sigmoid, found 1.0") { $0.simpoGamma = 1 },
         Mistake("simpo_gamma must be a finite number, found nan") { ($0.lossType, $0.simpoGamma) = (["simpo"], .nan) },
         Mistake("cpo_alpha must be a finite number, at least 0, found -1.0") {
             ($0.lossType, $0.cpoAlpha) = (["cpo"], -1)
         },
-        Mistake("cpo_alpha must be left out with simpo, found 0.0") { ($0.lossType, $0.cpoAlpha) = (["simpo"], 0) },
+        Mistake("cpo_alpha must be omitted with simpo, found 0.0") { ($0.lossType, $0.cpoAlpha) = (["simpo"], 0) },
         Mistake("discopop_tau must be above 0, at most 1, found 2.0") {
             ($0.lossType, $0.discopopTau) = (["discopop"], 2)
         },
-        Mistake("discopop_tau must be left out with sigmoid, found 0.1") { $0.discopopTau = 0.1 },
+        Mistake("discopop_tau must be omitted with sigmoid, found 0.1") { $0.discopopTau = 0.1 },
     ]
 
-    @Test("what is unknown, out of range or without effect is refused in one line", arguments: mistakes)
+    @Test("settings that are unknown, out of range or without effect are refused in one line", arguments: mistakes)
     func refusals(mistake: Mistake) {
         var settings = ObjectiveSettings()
         mistake.change(&settings)
@@ -80,7 +80,7 @@ struct ObjectiveSettingsTests {
         #expect(error?.description == mistake.message)
     }
 
-    @Test("a mixture takes what one of its losses takes")
+    @Test("a mixture supports the settings of each of its losses")
     func mixtures() throws {
         _ = try Objective("sigmoid", "sft") { ($0.labelSmoothing, $0.ldAlpha) = (0.1, 0.5) }
         _ = try Objective("sigmoid", "sft") { $0.fDivergenceType = .forwardKL }
@@ -88,7 +88,7 @@ struct ObjectiveSettingsTests {
         _ = try Objective("aot", "cpo") { $0.cpoAlpha = 3 }
     }
 
-    @Test("rewards are log-ratios where the loss has a reference, else log-probabilities as the loss has them")
+    @Test("rewards are log-ratios if the loss has a reference, else log-probabilities as in the loss")
     func rewards() throws {
         let pair = PairLogps(-10, -21, reference: (-12, -14))
         let cases: [([String], Bool, Double, Double)] = [
@@ -106,7 +106,7 @@ struct ObjectiveSettingsTests {
         }
     }
 
-    @Test("only losses that sort a step need its other pairs")
+    @Test("only the optimal transport losses need the other pairs of a step")
     func matching() throws {
         for name in Self.names {
             let objective = try Objective(name) { $0.labelSmoothing = name == "exo_pair" ? 0.1 : 0 }

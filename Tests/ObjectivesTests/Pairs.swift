@@ -20,7 +20,7 @@ extension PairLogps {
 }
 
 extension Objective {
-    /// The objective of these settings, the others as they are by default.
+    /// The objective with these settings, the others being defaults.
     init(_ lossType: String..., set: (inout ObjectiveSettings) -> Void = { _ in }) throws {
         var settings = ObjectiveSettings()
         settings.lossType = lossType
@@ -28,7 +28,7 @@ extension Objective {
         try self.init(settings)
     }
 
-    /// The loss of a step of this pair alone; the first token of each response bears all of its log-probability.
+    /// The loss of a step of this pair only; the first token of each response has its whole log-probability.
     func loss(of pair: PairLogps) -> PairLoss {
         func response(_ logp: Double, _ reference: Double, _ count: Int, rank: Int) -> ResponseLogps {
             let rest = Array(repeating: 0.0, count: count - 1)
@@ -40,7 +40,7 @@ extension Objective {
                 response(pair.rejected, pair.referenceRejected, pair.rejectedCount, rank: 1),
             ],
             pairs: [(0, 1)],
-            partners: StepMatching([pair]).partners
+            partners: TransportMatching([pair]).partners
         )
         let loss = loss(of: row, totals: StepTotals(pairs: 1, rows: 1, bestTokens: pair.chosenCount))
         return PairLoss(

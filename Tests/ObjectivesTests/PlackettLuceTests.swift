@@ -3,7 +3,7 @@ internal import Objectives
 internal import Testing
 
 struct PlackettLuceTests {
-    /// A row of responses of one token each, with these log-ratios.
+    /// An example with responses of one token each, with these log-ratios.
     private func row(_ logRatios: [Double], ranks: [Int]) -> Step {
         Step([
             Step.Row(
@@ -31,7 +31,7 @@ struct PlackettLuceTests {
         }
     }
 
-    @Test("a strict ranking has the probability that picking one after the other gives it")
+    @Test("the probability of a strict ranking is that of successive choices")
     func picking() throws {
         let logRatios = [0.3, -1, 2, 0.1]
         let strengths = logRatios.map { exp(0.7 * $0) }
@@ -52,7 +52,7 @@ struct PlackettLuceTests {
 
     @Test("ties do not compete with each other, and their order does not matter")
     func ties() throws {
-        // Two that are tied for the best, each against the third alone.
+        // Two that are tied for best, each against the third only.
         let found = try rankingLoss([0.4, -0.2, 1], ranks: [0, 0, 1])
         let separate = try [0.4, -0.2].map { try rankingLoss([$0, 1], ranks: [0, 1]) }
         #expect(abs(found.value - separate.reduce(0) { $0 + $1.value }) < 1e-15)
@@ -60,7 +60,7 @@ struct PlackettLuceTests {
         #expect(found.derivatives[1] == separate[1].derivatives[0])
         let swapped = try rankingLoss([-0.2, 0.4, 1], ranks: [0, 0, 1])
         #expect(abs(swapped.value - found.value) < 1e-15)
-        // The last are picked from nothing.
+        // The worst are chosen among no others.
         let last = try rankingLoss([0.4, -0.2, 1], ranks: [0, 1, 1])
         let strengths = [0.4, -0.2, 1].map { exp(0.7 * $0) }
         #expect(abs(last.value + log(strengths[0] / strengths.reduce(0, +))) < 1e-15)

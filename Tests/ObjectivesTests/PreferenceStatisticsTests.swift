@@ -27,7 +27,7 @@ struct PreferenceStatisticsTests {
         statistics.metrics.first { $0.name == name }?.value
     }
 
-    @Test("the metrics are those that TRL defines, by its names")
+    @Test("the metrics have TRL's definitions and names")
     func metrics() {
         var statistics = statistics(Self.pairs)
         statistics.addResponse(tokens: 3, entropy: 6, top1: 2, isBest: true)
@@ -41,18 +41,18 @@ struct PreferenceStatisticsTests {
         ]
         #expect(statistics.metrics.map(\.name) == expected.map(\.0))
         for (name, value) in expected { #expect(metric(name, of: statistics) == value, "\(name)") }
-        // By log-probability alone only the first pair is in order.
+        // By log-probability only the first pair is ranked correctly.
         #expect(statistics[.pairs] == 4 && statistics.mean(.logpAccuracy) == 0.25)
     }
 
-    @Test("equal rewards are no success")
+    @Test("equal rewards do not count as accurate")
     func tie() {
         let statistics = statistics([PairLogps(-5, -5, reference: (-6, -6))])
         #expect(metric("rewards/accuracies", of: statistics) == 0 && statistics.mean(.logpAccuracy) == 0)
         #expect(metric("rewards/margins", of: statistics) == 0)
     }
 
-    @Test("sums of parts added up are the sums of the whole", arguments: 0...4)
+    @Test("statistics of parts add up to those of the whole", arguments: 0...4)
     func parts(split: Int) {
         var first = statistics(Self.pairs.prefix(split))
         let second = statistics(Self.pairs.dropFirst(split))
@@ -66,12 +66,12 @@ struct PreferenceStatisticsTests {
             }
         }
         whole.addResponse(tokens: 3, entropy: 6, top1: 2, isBest: true)
-        // All values are small multiples of 1/4: sums are exact in whatever order.
+        // All values are small multiples of 1/4: sums are exact in any order.
         #expect(merged == whole && merged[.pairs] == 4 && merged[.loss] > 0)
         #expect(merged.sums.count == PreferenceStatistics.Sum.allCases.count)
     }
 
-    @Test("only what is best counts for the token accuracy, all counts for the entropy")
+    @Test("only best responses count for the token accuracy, all for the entropy")
     func responses() {
         var statistics = PreferenceStatistics()
         statistics.addResponse(tokens: 4, entropy: 8, top1: 4, isBest: false)
@@ -81,7 +81,7 @@ struct PreferenceStatisticsTests {
         #expect(metric("entropy", of: statistics) == 1 && metric("mean_token_accuracy", of: statistics) == 0.25)
     }
 
-    @Test("of nothing every mean is NaN, not 0")
+    @Test("without pairs every mean is NaN, not 0")
     func nothing() {
         #expect(PreferenceStatistics().metrics.allSatisfy { $0.value.isNaN })
         #expect(PreferenceStatistics().metrics.count == 9)

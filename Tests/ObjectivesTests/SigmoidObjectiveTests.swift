@@ -8,7 +8,7 @@ struct SigmoidObjectiveTests {
     private static let smoothings = [0, 0.1, 0.3, 0.499]
     private static let margins = [-200, -30, -5, -1, -0.125, 0, 0.25, 1, 3, 17, 40, 300.0]
 
-    /// What torch says of a pair, `[chosen, rejected, reference chosen, reference rejected]`.
+    /// The results of torch for a pair, `[chosen, rejected, reference chosen, reference rejected]`.
     struct Known: Sendable {
         let beta: Double
         let smoothing: Double
@@ -114,7 +114,7 @@ struct SigmoidObjectiveTests {
         }
     }
 
-    @Test("a margin far on either side neither overflows nor loses the gradient", arguments: [0, 0.25])
+    @Test("an extreme margin neither overflows nor loses the gradient", arguments: [0, 0.25])
     func limits(smoothing: Double) throws {
         let objective = try sigmoid(beta: 1, labelSmoothing: smoothing)
         for margin in [1e4, 1e6, 1e300] {
@@ -129,7 +129,7 @@ struct SigmoidObjectiveTests {
         }
     }
 
-    @Test("a small loss is not lost to 0, nor is its gradient", arguments: [20, 37, 40, 100, 700.0])
+    @Test("a small loss does not underflow to 0, nor does its gradient", arguments: [20, 37, 40, 100, 700.0])
     func smallLosses(margin: Double) throws {
         let loss = try sigmoid(beta: 1).loss(of: PairLogps(margin, 0, reference: (0, 0)))
         // log(1 + e) = e - e²/2, and σ(-m) = e - e², for e = exp(-m) below 2.1e-9.
@@ -138,7 +138,7 @@ struct SigmoidObjectiveTests {
         #expect(loss.chosenDerivative < 0 && abs(loss.chosenDerivative + small * (1 - small)) <= 4e-16 * small)
     }
 
-    @Test("NaN stays visible")
+    @Test("NaN propagates")
     func notANumber() throws {
         let loss = try sigmoid(beta: 0.1, labelSmoothing: 0.1).loss(of: PairLogps(margin: .nan))
         #expect(loss.value.isNaN && loss.chosenDerivative.isNaN && loss.rejectedDerivative.isNaN)

@@ -1,9 +1,9 @@
 internal import Foundation
 internal import Objectives
 
-/// A step of rows whose log-probabilities can be changed one by one.
+/// A step of examples whose log-probabilities can be changed individually.
 struct Step {
-    /// One row: its responses best first.
+    /// One example, its responses best first.
     struct Row {
         var policy: [[Double]]
         var reference: [[Double]]
@@ -14,7 +14,7 @@ struct Step {
 
     var rows: [Row]
 
-    /// Two rows of pairs, one of three responses and one of five with ties, of 1 to 6 tokens.
+    /// Two examples of two responses, one of three and one of five with ties, of 1 to 6 tokens.
     init() {
         let shapes: [(lengths: [Int], ranks: [Int])] = [
             ([3, 5], [0, 1]), ([6, 2], [0, 1]), ([1, 4, 2], [0, 1, 2]), ([2, 3, 3, 1, 5], [0, 0, 1, 2, 2]),
@@ -49,7 +49,7 @@ struct Step {
                         policy: row.policy[$0],
                         reference: row.reference[$0],
                         rank: row.ranks[$0],
-                        alignment: row.alignments[$0]
+                        wpoLogWeight: row.alignments[$0]
                     )
                 },
                 pairs: row.pairs
@@ -57,9 +57,9 @@ struct Step {
         }
     }
 
-    /// The loss, and its derivative for each token of each response of each row.
+    /// The loss, and its derivative for each token of each response of each example.
     func loss(_ objective: Objective) -> (value: Double, derivatives: [[[Double]]]) {
-        let partners = StepMatching(ranked.flatMap(objective.pairs)).partners
+        let partners = TransportMatching(ranked.flatMap(objective.pairs)).partners
         let pairs = rows.reduce(0) { $0 + $1.pairs.count }
         let best = rows.flatMap { row in row.policy.indices.filter { row.ranks[$0] == 0 }.map { row.policy[$0].count } }
         let totals = StepTotals(pairs: pairs, rows: rows.count, bestTokens: best.reduce(0, +))
@@ -75,11 +75,11 @@ struct Step {
         return (value / Double(pairs), derivatives)
     }
 
-    /// The pairs' log-probabilities as the objective sees them.
+    /// The log-probabilities of the pairs, as input of the objective.
     func pairs(_ objective: Objective) -> [PairLogps] { ranked.flatMap(objective.pairs) }
 }
 
-/// A fixed number in `[-1, 1]` for an index, without pattern.
+/// A deterministic pseudo-random number in `[-1, 1]` for an index.
 func noise(_ index: Int) -> Double {
     var z = UInt64(truncatingIfNeeded: index) &+ 0x9E37_79B9_7F4A_7C15
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -13,7 +13,7 @@ struct CounterRandomTests {
         #expect(random.next() == 0x06C4_5D18_8009_454F)
     }
 
-    @Test("numbers below a bound are equally likely", arguments: [1, 2, 3, 5, 6, 7, 10] as [UInt64])
+    @Test("numbers below a bound are uniform", arguments: [1, 2, 3, 5, 6, 7, 10] as [UInt64])
     func unbiased(bound: UInt64) {
         let draws = 40_000
         var counts = Array(repeating: 0, count: Int(bound))
@@ -27,9 +27,9 @@ struct CounterRandomTests {
         #expect(counts.reduce(0, +) == draws)
     }
 
-    @Test("a bound of three quarters of all numbers is not folded onto its lower part")
+    @Test("a bound of three quarters of all numbers has no modulo bias")
     func largeBound() {
-        // Without drawing again the last quarter would fall on the lowest: five eighths below the middle, not half.
+        // Without rejection the last quarter would map to the lowest: five eighths below the middle, not half.
         let bound: UInt64 = 3 << 62
         var random = CounterRandom(seed: 3, stream: 0)
         let draws = 20_000
@@ -38,7 +38,7 @@ struct CounterRandomTests {
         #expect(abs(low - draws / 2) < 5 * 71)
     }
 
-    @Test("normal numbers have mean 0, variance 1, and as many beyond two deviations as they should")
+    @Test("normal numbers have mean 0, variance 1, and the expected fraction beyond two deviations")
     func normal() {
         var random = CounterRandom(seed: 4, stream: 2)
         let count = 40_000
@@ -50,7 +50,7 @@ struct CounterRandomTests {
         #expect(abs(beyond - 0.0455) < 5 * 0.00104)
     }
 
-    @Test("uniform numbers lie within 0 and 1, half of them below a half")
+    @Test("uniform numbers lie between 0 and 1, half of them below a half")
     func uniform() {
         var random = CounterRandom(seed: 5, stream: 2)
         let numbers = (0..<20_000).map { _ in random.nextUniform() }

@@ -12,7 +12,7 @@ struct PreferenceRow {
 }
 
 extension PreferenceDataset {
-    /// A dataset of these rows.
+    /// A dataset of these examples.
     init(
         _ rows: [PreferenceRow],
         ranks: [Int32]? = nil,
@@ -37,10 +37,10 @@ private func offsets(_ counts: [Int]) -> [Int] {
     counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
 }
 
-/// Only the layers' matrices cost: two FLOPs for each token.
+/// A cost model of two FLOPs per token, all in the layers' matrices.
 let perToken = CostModel(bodyParameters: 1, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
 
-/// A 64-bit linear congruential generator (Knuth's MMIX constants): tests draw the same data on every machine.
+/// A 64-bit linear congruential generator (Knuth's MMIX constants): tests sample the same data on every machine.
 struct TestRandom: RandomNumberGenerator {
     private var state: UInt64
 
@@ -59,9 +59,9 @@ struct TestRandom: RandomNumberGenerator {
     }
 }
 
-/// Rows over a small vocabulary whose responses begin alike, repeat or continue each other.
+/// Examples over a small vocabulary whose responses share prefixes, repeat or extend each other.
 ///
-/// Prompts have 1–6 tokens, responses 1–8, rows 2–5 responses.
+/// Prompts have 1–6 tokens, responses 1–8 tokens, examples 2–5 responses.
 func randomRows(_ count: Int, seed: UInt64) -> [PreferenceRow] {
     var random = TestRandom(seed: seed)
     return (0..<count).map { _ in
@@ -74,7 +74,7 @@ func randomRows(_ count: Int, seed: UInt64) -> [PreferenceRow] {
     }
 }
 
-/// For each response of `rows` how many of its leading tokens are not counted, at least one being counted.
+/// For each response of `rows` the number of leading tokens that are not counted; at least one is.
 func randomSkips(_ rows: [PreferenceRow], seed: UInt64) -> [Int32] {
     var random = TestRandom(seed: seed)
     return rows.flatMap(\.responses).map { Int32.random(in: 0..<Int32($0.count), using: &random) }

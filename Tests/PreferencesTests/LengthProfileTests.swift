@@ -1,14 +1,14 @@
 internal import Preferences
 internal import Testing
 
-/// Synthetic rows have the lengths that they promise, and nothing in common but their prompt.
+/// Synthetic examples have the specified lengths, and share nothing but their prompt.
 struct LengthProfileTests {
     private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
     @Test("lengths and ratios have the paper's medians", arguments: LengthProfile.all)
     func medians(profile: LengthProfile) {
         let rows = profile.rows(20_001, responses: 2, longest: 1 << 20, seed: 11)
-        // A median over n rows deviates by 1.25 * 0.4 / sqrt(n): 0.4 %. Five of that, and what whole tokens round.
+        // A median over n examples deviates by 1.25 * 0.4 / sqrt(n): 0.4 %. Five of that, and rounding.
         let lengths = rows.flatMap { row in row.responses.map { Double(row.prompt + $0) } }
         #expect(abs(median(lengths) / profile.overallLength - 1) < 0.025)
         let ratios = rows.flatMap { row in row.responses.map { Double(row.prompt) / Double($0) } }
@@ -17,7 +17,7 @@ struct LengthProfileTests {
         #expect(rows.count { $0.responses[0] != $0.responses[1] } > 15_000, "responses differ in length")
     }
 
-    @Test("the same seed gives the same rows, another gives others; longer data begins alike")
+    @Test("the same seed gives the same examples, another seed others; more examples start with the same ones")
     func seeds() throws {
         let profile = try #require(LengthProfile.named("tldr"))
         let rows = profile.rows(9, responses: 3, longest: 4096, seed: 1)
@@ -31,7 +31,7 @@ struct LengthProfileTests {
         #expect(try digest(1) != digest(2))
     }
 
-    @Test("no row is longer than allowed, or without tokens", arguments: [2, 3, 17, 500])
+    @Test("no example is longer than allowed, or without tokens", arguments: [2, 3, 17, 500])
     func bounds(longest: Int) {
         for profile in LengthProfile.all {
             for row in profile.rows(500, responses: 5, longest: longest, seed: 3) {
@@ -41,7 +41,7 @@ struct LengthProfileTests {
         }
     }
 
-    @Test("uniform rows make trees of exactly so many tokens", arguments: [(4, 2), (7, 3), (64, 2), (101, 7), (6, 3)])
+    @Test("uniform examples give trees of the requested size", arguments: [(4, 2), (7, 3), (64, 2), (101, 7), (6, 3)])
     func uniform(treeTokens: Int, responses: Int) throws {
         let lengths = RowLengths.uniform(treeTokens: treeTokens, responses: responses)
         #expect(lengths.prompt == treeTokens / 2 && lengths.responses.count == responses)
@@ -51,7 +51,7 @@ struct LengthProfileTests {
         }
     }
 
-    @Test("nothing is shared but the prompt, also where ids are few", arguments: [4, 131, 49_152])
+    @Test("nothing is shared but the prompt, even with a small vocabulary", arguments: [4, 131, 49_152])
     func sharing(vocabularySize: Int) throws {
         let profile = try #require(LengthProfile.named("hh-rlhf"))
         let rows = profile.rows(60, responses: 4, longest: 300, seed: 8)
@@ -64,7 +64,7 @@ struct LengthProfileTests {
             let tree = TokenTree(dataset, row: index, sharing: .prefix)
             #expect(tree.count == row.prompt + row.responses.reduce(0, +))
         }
-        let beginnings = (0..<min(60, vocabularySize)).map { dataset.prompt($0).first }
-        #expect(Set(beginnings).count == beginnings.count)
+        let firstTokens = (0..<min(60, vocabularySize)).map { dataset.prompt($0).first }
+        #expect(Set(firstTokens).count == firstTokens.count)
     }
 }

@@ -4,7 +4,7 @@ internal import Preferences
 internal import SystemPackage
 internal import Testing
 
-/// Files as `espalier-prepare` writes them, and files that it would not write.
+/// Valid files as `espalier-prepare` writes them, and invalid ones.
 final class LoadingTests {
     private let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     private var path: FilePath { FilePath(directory.appendingPathComponent("data.safetensors").path) }
@@ -19,7 +19,7 @@ final class LoadingTests {
 
     private static let metadata = ["format": "espalier-preferences", "format_version": "1", "max_length": "1024"]
 
-    /// One row: the prompt 7 8 with the responses 1 2 and 3.
+    /// One example: the prompt 7 8 with the responses 1 2 and 3.
     private func write(
         metadata: [String: String] = metadata,
         rowOffsets: [Int64] = [0, 2],
@@ -104,7 +104,7 @@ final class LoadingTests {
 
     private static let second = metadata.merging(["format_version": "2"]) { $1 }
 
-    @Test("ranks and skips are read where there are any")
+    @Test("ranks and skips are read if present")
     func ranksAndSkips() throws {
         try write(metadata: Self.second)
         let plain = try PreferenceDataset(path: path)
@@ -121,16 +121,16 @@ final class LoadingTests {
         #expect(dataset.responseSkips == [1, 0] && [0, 1].map(dataset.countedRange) == [1..<2, 2..<3])
     }
 
-    @Test("ranks and skips of another type, or that do not fit, are refused, with the file")
+    @Test("ranks and skips of another type or count are refused, with the file")
     func unfitRanksAndSkips() throws {
         let remedy = "; prepare the data again with espalier-prepare"
         try write(metadata: Self.second, more: [SafetensorsEntry(name: "response_ranks", [0, 1] as [Int64])])
         #expect(refusal() == "\(path): tensor response_ranks: expected I32, found I64")
         try write(metadata: Self.second, more: [SafetensorsEntry(name: "response_ranks", [0, 0] as [Int32])])
-        #expect(refusal() == "\(path): row 0: all 2 responses have the same rank, so none is preferred" + remedy)
+        #expect(refusal() == "\(path): example 0: all 2 responses have the same rank, so none is preferred" + remedy)
         try write(metadata: Self.second, more: [SafetensorsEntry(name: "response_skips", [0] as [Int32])])
         #expect(
-            refusal() == "\(path): response_skips must have one entry for each response, 2, found 1" + remedy
+            refusal() == "\(path): response_skips must have one entry per response, 2, found 1" + remedy
         )
     }
 
@@ -150,7 +150,7 @@ final class LoadingTests {
         #expect(refusal() == "\(path): tensor prompt_ids: expected I32, found I64")
     }
 
-    @Test("arrays that do not fit each other are refused, with the file")
+    @Test("inconsistent arrays are refused, with the file")
     func misfit() throws {
         try write(rowOffsets: [0, 3])
         #expect(
@@ -159,7 +159,7 @@ final class LoadingTests {
         )
     }
 
-    @Test("offsets that go back, begin late, or lie beyond the ends of Int64 are refused")
+    @Test("offsets that descend, start above 0 or are extremes of Int64 are refused")
     func offsets() throws {
         for (offsets, found) in [
             ([0, 3, 2], "2 after 3 at entry 2"), ([1, 2], "1 at the start"),
@@ -174,12 +174,12 @@ final class LoadingTests {
         }
     }
 
-    @Test("a row of more responses than can be compared with each other is refused")
+    @Test("an example with more responses than the maximum is refused")
     func manyResponses() throws {
         let count = 1025
         let row = PreferenceRow([1], (0..<count).map { [Int32($0)] })
         let error = #expect(throws: DatasetError.self) { try PreferenceDataset([row]) }
-        let message = "row 0 has 1025 responses, at most 1024 are taken; prepare the data again with espalier-prepare"
+        let message = "example 0 has 1025 responses, the maximum is 1024; prepare the data again with espalier-prepare"
         #expect(error?.description == message)
         #expect(try PreferenceDataset([PreferenceRow([1], Array(row.responses.dropLast()))]).responseCount == 1024)
     }

@@ -6,26 +6,26 @@ struct PairingTests {
         pairing.pairs(ranks: ranks).map { [$0.chosen, $0.rejected] }
     }
 
-    @Test("two responses are one pair, whatever is asked for", arguments: Pairing.allCases)
+    @Test("two responses are one pair in every mode", arguments: Pairing.allCases)
     func two(pairing: Pairing) {
         #expect(pairs(pairing, [0, 1]) == [[0, 1]])
     }
 
-    @Test("of four in strict order all, the best's three, or the two ends are compared")
+    @Test("of four responses in strict order, all six, the best's three or the two extremes are paired")
     func strict() {
         #expect(pairs(.all, [0, 1, 2, 3]) == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
         #expect(pairs(.bestVersusRest, [0, 1, 2, 3]) == [[0, 1], [0, 2], [0, 3]])
         #expect(pairs(.bestVersusWorst, [0, 1, 2, 3]) == [[0, 3]])
     }
 
-    @Test("ties are never compared, and all that are tied for the best or the worst are so")
+    @Test("tied responses are never paired, and all that are tied for best or worst are")
     func ties() {
         #expect(pairs(.all, [0, 0, 1, 1]) == [[0, 2], [0, 3], [1, 2], [1, 3]])
         #expect(pairs(.bestVersusRest, [0, 0, 1, 5]) == [[0, 2], [0, 3], [1, 2], [1, 3]])
         #expect(pairs(.bestVersusWorst, [0, 1, 1, 2, 2]) == [[0, 3], [0, 4]])
     }
 
-    @Test("random rows: pairs differ in rank, each is there once, and the modes are parts of each other")
+    @Test("in random examples pairs differ in rank, are unique, and the modes are subsets of each other")
     func random() {
         var random = TestRandom(seed: 4)
         for _ in 0..<100 {
@@ -40,7 +40,7 @@ struct PairingTests {
         }
     }
 
-    @Test("pairs as rows of their own have the prompt and both responses, in order")
+    @Test("pairs as examples of their own have the prompt and both responses, in order")
     func apart() throws {
         let rows = [PreferenceRow([1, 2], [[3], [4, 5], [6]]), PreferenceRow([7], [[8], [9]])]
         let dataset = try PreferenceDataset(rows, ranks: [0, 0, 1, 0, 1])
@@ -54,7 +54,7 @@ struct PairingTests {
         #expect(try apart.digest == PreferenceDataset(expected, skips: [0, 0, 0, 0, 1, 0]).digest)
     }
 
-    @Test("a plan counts the pairs, rows and best tokens of its pairing", arguments: Pairing.allCases)
+    @Test("a plan counts the pairs, examples and best tokens of its pairing", arguments: Pairing.allCases)
     func counts(pairing: Pairing) throws {
         let rows = [
             PreferenceRow([1], [[1, 2], [3], [4, 5, 6]]), PreferenceRow([2], [[1], [2, 3], [4]]),

@@ -1,7 +1,7 @@
 internal import Preferences
 internal import Testing
 
-/// Every mode against the plain sequences that it stands for, on random data.
+/// Every sharing mode against the plain sequences, on random data.
 struct PathTests {
     @Test(
         "each response's path is its plain sequence, of which the counted tokens are targets",
@@ -29,7 +29,7 @@ struct PathTests {
                     let path = visible[predictor]
                     #expect(path.map { row.tokens[$0] } == prompt + tokens.prefix(count))
                     #expect(path.map { Int(row.positions[$0]) } == Array(0..<prompt.count + count))
-                    // All predictors of a response lie on one path, each a token further.
+                    // All prediction positions of a response are on one path, each one token further.
                     #expect(count == skipped || path == seen + [predictor])
                     seen = path
                     compared += 1
@@ -44,7 +44,7 @@ struct PathTests {
         #expect(compared == dataset.responseIDs.count - uncounted && compared > 300 && (uncounted > 0) == data.skips)
     }
 
-    @Test("work counts tokens, visible pairs and loss rows", arguments: Sharing.allCases)
+    @Test("work counts tokens, visible pairs and prediction positions", arguments: Sharing.allCases)
     func workByBruteForce(sharing: Sharing) throws {
         let dataset = try PreferenceDataset(randomRows(60, seed: 4))
         var total = Work.zero
@@ -61,7 +61,7 @@ struct PathTests {
         #expect(total.tokens > 300 && total.visiblePairs > total.tokens && total.lossRows < total.tokens)
     }
 
-    @Test("a trie computes no beginning of a path twice")
+    @Test("a trie computes no prefix of a path twice")
     func trieComputesNothingTwice() throws {
         let dataset = try PreferenceDataset(randomRows(60, seed: 5))
         var computed = 0
@@ -85,12 +85,12 @@ struct PathTests {
         let row = PackedRow((0..<dataset.count).map { TokenTree(dataset, row: $0, sharing: sharing) })
         #expect(zip(row.targets, row.targets.dropFirst()).allSatisfy { ($0.hidden, $0.token) < ($1.hidden, $1.token) })
         #expect(zip(row.lossRows, row.lossRows.dropFirst()).allSatisfy { $0 < $1 })
-        #expect(Set(row.targets.map { Int($0.hidden) }) == Set(row.lossRows.indices), "each loss row predicts")
+        #expect(Set(row.targets.map { Int($0.hidden) }) == Set(row.lossRows.indices), "each position predicts")
         #expect(Set(row.responseTargets.map { Int($0) }) == Set(row.targets.indices), "each target counts")
         #expect(row.targets.count > (hasSkips ? 150 : 300))
     }
 
-    @Test("nodes and trees cover the row in order, each node after its parent", arguments: Sharing.allCases)
+    @Test("nodes and trees cover the packed sequence in order, each node after its parent", arguments: Sharing.allCases)
     func nodesCoverTheRow(sharing: Sharing) throws {
         let dataset = try PreferenceDataset(randomRows(30, seed: 7))
         let row = PackedRow((0..<dataset.count).map { TokenTree(dataset, row: $0, sharing: sharing) })
@@ -108,7 +108,7 @@ struct PathTests {
         #expect(row.trees.count == 30)
     }
 
-    /// The tokens that a mode must compute, counted on the sequences themselves.
+    /// The tokens that a sharing mode must compute, counted on the plain sequences.
     private func expectedTokens(_ dataset: PreferenceDataset, _ row: Int, _ sharing: Sharing) -> Int {
         let prompt = Array(dataset.prompt(row))
         let responses = dataset.responses(of: row).map { Array(dataset.response($0)) }
@@ -124,7 +124,7 @@ struct PathTests {
     }
 }
 
-/// For each token the row indices that it sees, in order of the path: the rule of `PackedRow`, word by word.
+/// For each token the indices of the tokens that it attends to, in path order: the rule of `PackedRow`, literally.
 private func visibleTokens(of row: PackedRow) -> [[Int]] {
     var visible: [[Int]] = []
     for node in row.nodes {

@@ -19,7 +19,7 @@ struct PlannerTests {
         return planner.plan(rows: Array(counts.indices))
     }
 
-    @Test("a pass costs two FLOPs for each multiplication of body, attention and head")
+    @Test("a pass costs two FLOPs per multiplication of body, attention and head")
     func costModel() {
         let cost = CostModel(bodyParameters: 1000, layers: 2, heads: 3, headDimension: 5, vocabulary: 7, width: 11)
         var work = Work.zero
@@ -31,7 +31,7 @@ struct PlannerTests {
         #expect(cost.forwardFLOPs(of: work) == Double(body + attention + head))
     }
 
-    @Test("the costliest tree goes first, each to the shard with the least; then one is exchanged for another")
+    @Test("trees go to the least loaded shard, most expensive first; then two are swapped")
     func longestProcessingTime() throws {
         let plan = try plan(tokens: [5, 9, 4, 7, 6], shards: 2)
         // 9 | 7, 9 | 7+6, 9+5 | 13, 14 | 13+4; 7 for 5 makes 16 | 15.
@@ -42,7 +42,7 @@ struct PlannerTests {
         #expect(plan.packedRows(shard: 1).map(exampleRows) == [[0, 2, 4]])
     }
 
-    @Test("a shard of twice the speed gets twice the work, and the plan counts as even")
+    @Test("a shard of twice the speed gets twice the work, and the plan is balanced")
     func speeds() throws {
         let dataset = try PreferenceDataset((0..<9).map { _ in row(tokens: 5) })
         let planner = Planner(dataset: dataset, sharing: .prompt, rowTokens: 10, shards: 3, cost: perToken)
@@ -61,7 +61,7 @@ struct PlannerTests {
         width: 576
     )
 
-    @Test("64 pairs of each length profile are divided over 8 shards within 3 %", arguments: LengthProfile.all)
+    @Test("64 pairs of each length profile are balanced over 8 shards within 3 %", arguments: LengthProfile.all)
     func profiles(profile: LengthProfile) throws {
         for seed: UInt64 in 1...12 {
             let rows = profile.rows(64, responses: 2, longest: 4096, seed: seed)
@@ -75,20 +75,20 @@ struct PlannerTests {
         }
     }
 
-    @Test("equal costs go to the lower row and the lower shard")
+    @Test("ties go to the lower example and the lower shard")
     func ties() throws {
         let plan = try plan(tokens: [5, 5, 5, 5], shards: 3)
         #expect((0..<3).map { plan.packedRows(shard: $0).map(exampleRows) } == [[[0, 3]], [[1]], [[2]]])
     }
 
-    @Test("trees are packed first fit by descending tokens, a row's trees in order of the dataset")
+    @Test("trees are packed first fit by descending tokens, within a sequence in order of the dataset")
     func firstFitDecreasing() throws {
         let plan = try plan(tokens: [4, 8, 3, 5, 7, 3], rowTokens: 10)
-        // 8 | 7 | 5, then 4 beside 5, 3 beside 7, and 3 alone.
+        // 8 | 7 | 5, then 4 with 5, 3 with 7, and 3 alone.
         #expect(plan.packedRows(shard: 0).map(exampleRows) == [[1], [2, 4], [0, 3], [5]])
     }
 
-    @Test("a tree larger than a row has a row of its own")
+    @Test("a tree larger than the maximum has a packed sequence of its own")
     func largerThanARow() throws {
         let plan = try plan(tokens: [3, 12, 30, 3], rowTokens: 10)
         #expect(plan.packedRows(shard: 0).map(exampleRows) == [[2], [1], [0, 3]])
@@ -96,7 +96,7 @@ struct PlannerTests {
     }
 
     @Test(
-        "every example is in exactly one row of one shard, and rows hold no more than they may",
+        "every example is in exactly one packed sequence of one shard, none larger than the maximum",
         arguments: Sharing.allCases,
         [1, 2, 3, 7, 50]
     )
@@ -126,7 +126,7 @@ struct PlannerTests {
         #expect(plan.work.tokens > 13 * 3 && plan.imbalance >= 1)
     }
 
-    @Test("costs are known before trees are laid flat", arguments: Sharing.allCases, [8, 30, 1000])
+    @Test("costs are known before trees are flattened", arguments: Sharing.allCases, [8, 30, 1000])
     func costsBeforehand(sharing: Sharing, rowTokens: Int) throws {
         var joined = 0
         for seed: UInt64 in 1...20 {
@@ -143,7 +143,7 @@ struct PlannerTests {
         #expect((joined > 0) == (sharing == .prefix))
     }
 
-    /// What a row costs as it lies there: a token sees as many as its position has before it, and itself.
+    /// The work of a packed sequence: a token attends to as many tokens as its position, and itself.
     private func laidWork(_ row: PackedRow) -> Work {
         let visible = row.positions.reduce(0) { $0 + Int($1) + 1 }
         return Work(tokens: row.tokens.count, visiblePairs: visible, lossRows: row.lossRows.count)
@@ -164,7 +164,7 @@ struct PlannerTests {
         #expect(plan.work.tokens == [.none: 16, .prompt: 11, .prefix: 6][sharing])
     }
 
-    @Test("a step of no rows is planned: every shard is idle")
+    @Test("a step without examples can be planned: every shard is idle")
     func noRows() throws {
         let dataset = try PreferenceDataset([row(tokens: 5)])
         let planner = Planner(dataset: dataset, sharing: .prefix, rowTokens: 10, shards: 3, cost: perToken)
@@ -174,20 +174,20 @@ struct PlannerTests {
         #expect(plan.counts.rows == 0 && plan.counts.pairs == 0 && plan.unsharedTokens == 0)
     }
 
-    @Test("no packed row is larger than the largest foretold", arguments: Sharing.allCases, [1, 10, 24, 10_000])
+    @Test("no packed sequence is larger than the predicted maximum", arguments: Sharing.allCases, [1, 10, 24, 10_000])
     func largestRow(sharing: Sharing, rowTokens: Int) throws {
         let dataset = try PreferenceDataset(randomRows(20, seed: 9))
         let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: rowTokens, shards: 1, cost: perToken)
         let largest = planner.largestRow(of: 0..<20)
         let packed = planner.plan(rows: Array(0..<20)).packedRows(shard: 0)
         #expect(packed.allSatisfy { $0.tokens.count <= largest })
-        // Alone in its row, or all together in one, the bound is met exactly, if rows share nothing with each other.
+        // With one tree, or all in one sequence, the bound is exact if examples share nothing with each other.
         let isExact = rowTokens == 1 || rowTokens == 10_000 && sharing != .prefix
         if isExact { #expect(packed.map(\.tokens.count).max() == largest) }
         #expect(planner.largestRow(of: []) == 0)
     }
 
-    @Test("the same rows give the same plan, whatever their order")
+    @Test("the same examples give the same plan in any order")
     func orderDoesNotMatter() throws {
         let dataset = try PreferenceDataset(randomRows(20, seed: 10))
         let planner = Planner(dataset: dataset, sharing: .prefix, rowTokens: 24, shards: 3, cost: perToken)
@@ -198,5 +198,5 @@ struct PlannerTests {
     }
 }
 
-/// The dataset's rows in a packed row, in order.
+/// The examples in a packed sequence, in order.
 private func exampleRows(_ row: PackedRow) -> [Int] { row.examples.map(\.row) }

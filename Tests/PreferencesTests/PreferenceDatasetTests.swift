@@ -7,7 +7,7 @@ struct PreferenceDatasetTests {
         PreferenceRow([13], [[4], [5, 6, 7], [8, 9]]),
     ]
 
-    /// The error of a dataset of these arrays, those of one sound row where left out.
+    /// The error of a dataset with these arrays; arrays left out are those of one valid example.
     private func refusal(
         promptIDs: [Int32] = [1, 2],
         promptOffsets: [Int] = [0, 2],
@@ -31,7 +31,7 @@ struct PreferenceDatasetTests {
         return error?.description
     }
 
-    @Test("rows, prompts and responses are found again")
+    @Test("examples, prompts and responses are returned as given")
     func lookups() throws {
         let dataset = try PreferenceDataset(rows)
         #expect(dataset.count == 2 && dataset.responseCount == 5)
@@ -59,13 +59,13 @@ struct PreferenceDatasetTests {
         others[0][0].prompt[2] = 99
         others[1][1].responses[1][0] = 99
         others[2][1].responses.swapAt(0, 1)
-        // The same tokens, cut elsewhere.
+        // The same tokens, split elsewhere.
         others[3][0].responses = [[1], [2, 3]]
         let digests = try others.map { try PreferenceDataset($0).digest }
         #expect(Set(digests + [digest]).count == 6)
     }
 
-    @Test("ranks are those given, else one after the other; they belong to what the data is")
+    @Test("ranks are those given, else ascending; they change the digest")
     func ranks() throws {
         let strict = try PreferenceDataset(rows)
         #expect([0, 1].map(strict.ranks(of:)) == [[0, 1], [0, 1, 2]] && strict.responseRanks == nil)
@@ -75,22 +75,22 @@ struct PreferenceDatasetTests {
         #expect(Set([strict.digest, tied.digest, other.digest]).count == 3)
     }
 
-    @Test("ranks that do not ascend from 0 or prefer nothing are refused, with the row")
+    @Test("ranks that do not ascend from 0 or prefer no response are refused, with the example")
     func unfitRanks() {
         let remedy = "; prepare the data again with espalier-prepare"
         #expect(
-            refusal(responseRanks: [0]) == "response_ranks must have one entry for each response, 2, found 1" + remedy
+            refusal(responseRanks: [0]) == "response_ranks must have one entry per response, 2, found 1" + remedy
         )
         for ranks: [Int32] in [[1, 2], [0, -1], [-1, 0]] {
-            #expect(refusal(responseRanks: ranks) == "row 0: ranks must ascend from 0, found \(ranks)" + remedy)
+            #expect(refusal(responseRanks: ranks) == "example 0: ranks must ascend from 0, found \(ranks)" + remedy)
         }
         #expect(
             refusal(responseRanks: [0, 0])
-                == "row 0: all 2 responses have the same rank, so none is preferred" + remedy
+                == "example 0: all 2 responses have the same rank, so none is preferred" + remedy
         )
     }
 
-    @Test("all tokens of a response count but those that are skipped; skips belong to what the data is")
+    @Test("all tokens of a response count except skipped ones; skips change the digest")
     func skips() throws {
         let whole = try PreferenceDataset(rows)
         #expect((0..<5).allSatisfy { whole.countedRange($0) == whole.responseRange($0) })
@@ -100,30 +100,31 @@ struct PreferenceDatasetTests {
         #expect(skipping.longestSequence == whole.longestSequence)
         #expect([0, 1].map(skipping.unsharedTokens(of:)) == [0, 1].map(whole.unsharedTokens(of:)))
         let ranked = try PreferenceDataset(rows, ranks: [0, 1, 0, 0, 1])
-        let alike = try PreferenceDataset(rows, skips: [0, 0, 0, 0, 1])
+        let last = try PreferenceDataset(rows, skips: [0, 0, 0, 0, 1])
         let both = try PreferenceDataset(rows, ranks: [0, 1, 0, 0, 1], skips: skips)
-        #expect(Set([whole, skipping, ranked, alike, both].map(\.digest)).count == 5)
-        // The same numbers as ranks and as skips are not the same data.
+        #expect(Set([whole, skipping, ranked, last, both].map(\.digest)).count == 5)
+        // The same numbers as ranks and as skips are different data.
         let pair = [PreferenceRow([7], [[1], [2, 3]])]
         #expect(try PreferenceDataset(pair, ranks: [0, 1]).digest != PreferenceDataset(pair, skips: [0, 1]).digest)
     }
 
-    @Test("skips that leave a response nothing to count are refused, with the row")
+    @Test("skips that leave a response no counted token are refused, with the example")
     func unfitSkips() {
         let remedy = "; prepare the data again with espalier-prepare"
         #expect(
             refusal(responseSkips: [0, 0, 0])
-                == "response_skips must have one entry for each response, 2, found 3" + remedy
+                == "response_skips must have one entry per response, 2, found 3" + remedy
         )
         for (skips, length, skipped) in [([0, 2], 2, 2), ([1, 1], 1, 1), ([0, -1], 2, -1)] as [([Int32], Int, Int)] {
             #expect(
-                refusal(responseSkips: skips) == "row 0: of a response of \(length) tokens \(skipped) are said not to "
-                    + "count, at least one must" + remedy
+                refusal(responseSkips: skips)
+                    == "example 0: response_skips of a response of \(length) tokens must be from 0 to \(length - 1), "
+                    + "found \(skipped)" + remedy
             )
         }
     }
 
-    @Test("offsets that do not ascend from 0 to the end are refused, with the place")
+    @Test("offsets that do not ascend from 0 to the end are refused, with the entry")
     func offsets() {
         let remedy = "; prepare the data again with espalier-prepare"
         #expect(
@@ -151,28 +152,28 @@ struct PreferenceDatasetTests {
     @Test("an empty dataset is refused")
     func empty() {
         let text = refusal(promptIDs: [], promptOffsets: [0], responseIDs: [], responseOffsets: [0], rowOffsets: [0])
-        #expect(text == "the dataset is empty; prepare it again with espalier-prepare and read its counts")
+        #expect(text == "the dataset is empty; prepare it again with espalier-prepare and check its counts")
     }
 
-    @Test("a row without a prompt, without a choice or with an empty response is refused by its number")
+    @Test("an example without a prompt, a second response or tokens in a response is refused by its number")
     func rowContents() {
         let remedy = "; prepare the data again with espalier-prepare"
-        #expect(refusal(promptIDs: [], promptOffsets: [0, 0]) == "row 0 has an empty prompt" + remedy)
+        #expect(refusal(promptIDs: [], promptOffsets: [0, 0]) == "example 0 has an empty prompt" + remedy)
         #expect(
             refusal(responseOffsets: [0, 3], rowOffsets: [0, 1])
-                == "row 0 has one response, a preference needs two or more" + remedy
+                == "example 0 has one response, a preference needs two or more" + remedy
         )
         #expect(
             refusal(promptOffsets: [0, 1, 2], rowOffsets: [0, 2, 2])
-                == "row 1 has no response, a preference needs two or more" + remedy
+                == "example 1 has no response, a preference needs two or more" + remedy
         )
         #expect(
             refusal(promptOffsets: [0, 1, 2], responseOffsets: [0, 1, 2, 3, 3], rowOffsets: [0, 2, 4])
-                == "row 1: response 2 of 2 is empty" + remedy
+                == "example 1: response 2 of 2 is empty" + remedy
         )
     }
 
-    @Test("token ids must lie within the vocabulary, of prompts and responses alike")
+    @Test("token ids must lie within the vocabulary, in prompts and responses")
     func vocabulary() throws {
         try PreferenceDataset(rows).validate(vocabularySize: 14)
         let remedy = "; prepare the data with this model's tokenizer"
@@ -180,17 +181,17 @@ struct PreferenceDatasetTests {
             try PreferenceDataset(rows).validate(vocabularySize: 13)
         }
         #expect(
-            inPrompt?.description == "row 1: token id 13 lies outside the model's vocabulary of 13" + remedy
+            inPrompt?.description == "example 1: token id 13 is outside the model's vocabulary of 13" + remedy
         )
         let inResponse = #expect(throws: DatasetError.self) {
             try PreferenceDataset([PreferenceRow([0], [[1], [2, -3]])]).validate(vocabularySize: 13)
         }
         #expect(
-            inResponse?.description == "row 0: token id -3 lies outside the model's vocabulary of 13" + remedy
+            inResponse?.description == "example 0: token id -3 is outside the model's vocabulary of 13" + remedy
         )
     }
 
-    @Test("data of another tokenizer is refused, data that names none is taken")
+    @Test("data of another tokenizer is refused, data without a tokenizer digest is accepted")
     func tokenizer() throws {
         try PreferenceDataset(rows).validate(tokenizerDigest: "abc")
         let dataset = try PreferenceDataset(rows, metadata: ["tokenizer_digest": "0123456789abcdef"])

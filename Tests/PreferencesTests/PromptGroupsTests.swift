@@ -1,7 +1,7 @@
 internal import Preferences
 internal import Testing
 
-/// Rows of the data whose prompts continue one another.
+/// Examples whose prompts extend one another.
 struct PromptGroupsTests {
     private func planner(
         _ dataset: PreferenceDataset,
@@ -12,7 +12,7 @@ struct PromptGroupsTests {
         Planner(dataset: dataset, sharing: sharing, rowTokens: rowTokens, shards: shards, cost: perToken)
     }
 
-    /// Rows of which many continue one another: prompts over two tokens.
+    /// Examples of which many extend one another: prompts over two tokens.
     private func relatedRows(_ count: Int, seed: UInt64) -> [PreferenceRow] {
         var random = TestRandom(seed: seed)
         return randomRows(count, seed: seed).map { row in
@@ -23,20 +23,20 @@ struct PromptGroupsTests {
         }
     }
 
-    @Test("rows come together where one's prompt begins with all of the other's")
+    @Test("examples are grouped if the prompt of one is a prefix of the other's")
     func groups() throws {
         let responses: [[Int32]] = [[8], [9]]
         let prompts: [[Int32]] = [[5, 6], [1, 2], [5, 7], [1, 2, 8, 3], [1, 2], [1, 3], [5]]
         let groups = try PreferenceDataset(prompts.map { PreferenceRow($0, responses) }).promptGroups
         #expect(groups[1] == groups[3] && groups[1] == groups[4])
-        // Those of row 6 continue it, though not each other.
+        // The others extend the prompt of example 6, though not each other's.
         #expect(groups[0] == groups[6] && groups[2] == groups[6])
         #expect(Set(groups) == [groups[1], groups[0], groups[5]] && Set(groups).count == 3)
     }
 
-    @Test("a conversation whose second turn is a row of its own is one tree, first row first")
+    @Test("a conversation whose second turn is an example of its own is one tree, first example first")
     func conversation() throws {
-        // The second row's prompt is the first's, its best response, and what the user said then.
+        // The second prompt is the first prompt, its best response, and the next user message.
         let dataset = try PreferenceDataset([
             PreferenceRow([1, 2, 3, 5], [[6], [7]]), PreferenceRow([1, 2], [[3], [4]]),
         ])
@@ -49,13 +49,13 @@ struct PromptGroupsTests {
         #expect(row.trees.count == 1)
         #expect(row.examples == [.init(row: 1, responses: 0..<2), .init(row: 0, responses: 2..<4)])
         #expect(row.responses.map(\.index) == [2, 3, 0, 1])
-        // 3 and 4 are predicted by 2, 6 and 7 by 5; 5 itself is nobody's response.
+        // 3 and 4 are predicted at 2, 6 and 7 at 5; 5 itself is in no response.
         #expect(row.lossRows == [1, 3])
         #expect(row.targets.map(\.token) == [3, 4, 6, 7])
         #expect(row.responseTargets == [0, 1, 2, 3])
     }
 
-    @Test("ways that do not share across rows keep a tree for each", arguments: [Sharing.none, .prompt])
+    @Test("modes that do not share across examples keep a tree per example", arguments: [Sharing.none, .prompt])
     func otherWays(sharing: Sharing) throws {
         let row = PreferenceRow([1, 2], [[3], [4]])
         let plan = planner(try PreferenceDataset([row, row]), sharing).plan(rows: [0, 1])
@@ -63,7 +63,7 @@ struct PromptGroupsTests {
         #expect(plan.work.tokens == (sharing == .none ? 12 : 8))
     }
 
-    @Test("each row is planned once, as one that shares with others or alone, whatever the order", arguments: 1...4)
+    @Test("each example is planned once, sharing with others or alone, in any order", arguments: 1...4)
     func everyRowOnce(shards: Int) throws {
         let dataset = try PreferenceDataset(relatedRows(30, seed: 3))
         for rowTokens in [1, 20, 60, 500] {
@@ -80,11 +80,11 @@ struct PromptGroupsTests {
         }
     }
 
-    @Test("trees of several rows never make the costliest shard dearer", arguments: 0..<20)
+    @Test("trees of several examples never increase the cost of the most expensive shard", arguments: 0..<20)
     func balance(seed: Int) throws {
         let dataset = try PreferenceDataset(relatedRows(12, seed: UInt64(seed)))
         for shards in 1...4 {
-            // No tree of several rows fits one token.
+            // No tree of several examples fits one token.
             let apart = planner(dataset, rowTokens: 1, shards: shards).plan(rows: Array(0..<12))
             let joined = planner(dataset, shards: shards).plan(rows: Array(0..<12))
             #expect(joined.shardFLOPs.max()! <= apart.shardFLOPs.max()!)
@@ -92,11 +92,11 @@ struct PromptGroupsTests {
         }
     }
 
-    @Test("one prompt's rows are divided where a shard would wait for them")
+    @Test("the examples of one prompt are split if a shard would wait for them")
     func divided() throws {
         let rows = (0..<8).map { PreferenceRow([1], [Array(repeating: 2 + $0, count: 9), [20 + $0]]) }
         let plan = planner(try PreferenceDataset(rows), shards: 2).plan(rows: Array(0..<8))
-        // Four rows of ten tokens and the prompt.
+        // Four examples of ten tokens plus the prompt.
         #expect(plan.shardWork.map(\.tokens) == [41, 41])
     }
 }

@@ -3,8 +3,8 @@ internal import Testing
 
 /// Small trees, checked by hand.
 struct TokenTreeTests {
-    /// Two responses that begin alike: 7 8 | 1 2 3 and 7 8 | 1 2 4 5.
-    private let alike = PreferenceRow([7, 8], [[1, 2, 3], [1, 2, 4, 5]])
+    /// Two responses with a common prefix: 7 8 | 1 2 3 and 7 8 | 1 2 4 5.
+    private let forked = PreferenceRow([7, 8], [[1, 2, 3], [1, 2, 4, 5]])
 
     private func tree(
         _ row: PreferenceRow,
@@ -17,7 +17,7 @@ struct TokenTreeTests {
 
     @Test("without sharing each response is a chain with a prompt of its own")
     func none() throws {
-        let (row, work) = try tree(alike, .none)
+        let (row, work) = try tree(forked, .none)
         #expect(row.tokens == [7, 8, 1, 2, 3, 7, 8, 1, 2, 4, 5])
         #expect(row.positions == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5])
         #expect(row.nodes == [.init(parent: -1, tokens: 0..<5), .init(parent: -1, tokens: 5..<11)])
@@ -29,9 +29,9 @@ struct TokenTreeTests {
         #expect(work == Work(tokens: 11, visiblePairs: 15 + 21, lossRows: 7))
     }
 
-    @Test("with the prompt shared its last state predicts the first token of each branch")
+    @Test("with the prompt shared, its last state predicts the first token of each branch")
     func prompt() throws {
-        let (row, work) = try tree(alike, .prompt)
+        let (row, work) = try tree(forked, .prompt)
         #expect(row.tokens == [7, 8, 1, 2, 3, 1, 2, 4, 5])
         #expect(row.positions == [0, 1, 2, 3, 4, 2, 3, 4, 5])
         #expect(
@@ -46,9 +46,9 @@ struct TokenTreeTests {
         #expect(work == Work(tokens: 9, visiblePairs: 3 + 12 + 18, lossRows: 6))
     }
 
-    @Test("a trie computes what responses have in common once")
+    @Test("a trie computes the common prefix of responses once")
     func prefix() throws {
-        let (row, work) = try tree(alike, .prefix)
+        let (row, work) = try tree(forked, .prefix)
         #expect(row.tokens == [7, 8, 1, 2, 3, 4, 5])
         #expect(row.positions == [0, 1, 2, 3, 4, 4, 5])
         #expect(
@@ -57,14 +57,14 @@ struct TokenTreeTests {
             ]
         )
         #expect(row.lossRows == [1, 2, 3, 5])
-        // The state of the token before the fork has two targets, the smaller token first.
+        // The state of the token before the fork has two labels, the smaller token first.
         #expect(row.targets.map(\.hidden) == [0, 1, 2, 2, 3])
         #expect(row.targets.map(\.token) == [1, 2, 3, 4, 5])
         #expect(row.responseTargets == [0, 1, 2, 0, 1, 3, 4])
         #expect(work == Work(tokens: 7, visiblePairs: 10 + 5 + 11, lossRows: 4))
     }
 
-    @Test("a run is split where a shorter response ends", arguments: [false, true])
+    @Test("a node is split where a shorter response ends", arguments: [false, true])
     func responseThatIsAPrefix(shorterFirst: Bool) throws {
         let responses: [[Int32]] = shorterFirst ? [[1, 2], [1, 2, 3]] : [[1, 2, 3], [1, 2]]
         let (row, work) = try tree(PreferenceRow([9], responses), .prefix)
@@ -84,12 +84,12 @@ struct TokenTreeTests {
         #expect(row.responseTargets == [0, 1, 0, 1])
     }
 
-    @Test("tokens that are not counted are computed and predicted by none, but where another response counts them")
+    @Test("skipped tokens are computed but not predicted, unless another response counts them")
     func skippedTokens() throws {
-        let (row, work) = try tree(alike, .prefix, skips: [1, 3])
+        let (row, work) = try tree(forked, .prefix, skips: [1, 3])
         #expect(row.tokens == [7, 8, 1, 2, 3, 4, 5])
         #expect(row.positions == [0, 1, 2, 3, 4, 4, 5])
-        // The first response counts 2 3, the second 5 alone.
+        // The first response counts 2 3, the second only 5.
         #expect(row.lossRows == [2, 3, 5])
         #expect(row.targets.map(\.token) == [2, 3, 5])
         #expect(row.targets.map(\.hidden) == [0, 1, 2])
@@ -109,10 +109,10 @@ struct TokenTreeTests {
         #expect(row.responseTargets == [0, 2, 4, 1, 0, 2, 5, 0, 3])
     }
 
-    @Test("trees packed together keep their shape, all indices moved")
+    @Test("trees packed together keep their shape, with shifted indices")
     func packedTogether() throws {
         let other = PreferenceRow([3], [[1], [2]])
-        let dataset = try PreferenceDataset([alike, other])
+        let dataset = try PreferenceDataset([forked, other])
         let row = PackedRow([1, 0].map { TokenTree(dataset, row: $0, sharing: .prefix) })
         #expect(row.tokens == [3, 1, 2, 7, 8, 1, 2, 3, 4, 5])
         #expect(row.positions == [0, 1, 1, 0, 1, 2, 3, 4, 4, 5])

@@ -2,7 +2,7 @@ internal import Preferences
 internal import Testing
 
 struct TreeDrawingTests {
-    /// The tree of a dataset's only row.
+    /// The tree of a dataset's only example.
     private func picture(
         _ prompt: [Int32],
         _ responses: [[Int32]],
@@ -18,9 +18,9 @@ struct TreeDrawingTests {
         let picture = try picture([7, 8], [[1, 2, 3], [1, 2, 4, 5], [1, 2], [6]], .prefix)
         #expect(
             picture == """
-                row 0: 4 responses to a prompt of 2 tokens; 8 tokens computed, 18 without sharing
-                └─ 2 tokens, positions 0–1, once for 4 responses
-                   ├─ 2 tokens, positions 2–3, once for 3 responses  ● response 3
+                example 0: 4 responses to a prompt of 2 tokens; 8 tokens computed, 18 without sharing
+                └─ 2 tokens, positions 0–1, shared by 4 responses
+                   ├─ 2 tokens, positions 2–3, shared by 3 responses  ● response 3
                    │  ├─ 1 token, position 4  ● response 1 (best)
                    │  └─ 2 tokens, positions 4–5  ● response 2
                    └─ 1 token, position 2  ● response 4
@@ -28,25 +28,25 @@ struct TreeDrawingTests {
         )
     }
 
-    @Test("with the prompt shared, branches hang from one trunk")
+    @Test("with the prompt shared, each response is a branch of the prompt")
     func trunk() throws {
         let picture = try picture([7, 8], [[1, 2, 3], [1, 4]], .prompt)
         #expect(
             picture == """
-                row 0: 2 responses to a prompt of 2 tokens; 7 tokens computed, 9 without sharing
-                └─ 2 tokens, positions 0–1, once for 2 responses
+                example 0: 2 responses to a prompt of 2 tokens; 7 tokens computed, 9 without sharing
+                └─ 2 tokens, positions 0–1, shared by 2 responses
                    ├─ 3 tokens, positions 2–4  ● response 1 (best)
                    └─ 2 tokens, positions 2–3  ● response 2
                 """
         )
     }
 
-    @Test("without sharing, chains stand side by side")
+    @Test("without sharing, each response is a chain of its own")
     func chains() throws {
         let picture = try picture([7], [[1, 2, 3], [4]], .none)
         #expect(
             picture == """
-                row 0: 2 responses to a prompt of 1 token; 6 tokens computed, 6 without sharing
+                example 0: 2 responses to a prompt of 1 token; 6 tokens computed, 6 without sharing
                 ├─ 4 tokens, positions 0–3  ● response 1 (best)
                 └─ 2 tokens, positions 0–1  ● response 2
                 """
@@ -58,21 +58,21 @@ struct TreeDrawingTests {
         let picture = try picture([7], [[1], [2], [1]], .prefix)
         #expect(
             picture == """
-                row 0: 3 responses to a prompt of 1 token; 3 tokens computed, 6 without sharing
-                └─ 1 token, position 0, once for 3 responses
-                   ├─ 1 token, position 1, once for 2 responses  ● response 1 (best)  ● response 3
+                example 0: 3 responses to a prompt of 1 token; 3 tokens computed, 6 without sharing
+                └─ 1 token, position 0, shared by 3 responses
+                   ├─ 1 token, position 1, shared by 2 responses  ● response 1 (best)  ● response 3
                    └─ 1 token, position 1  ● response 2
                 """
         )
     }
 
-    @Test("equal responses of one token are marked on a branch each where only the prompt is shared")
+    @Test("equal responses of one token are marked on a branch each if only the prompt is shared")
     func equalBranches() throws {
         let picture = try picture([7], [[1, 2], [1], [1]], .prompt)
         #expect(
             picture == """
-                row 0: 3 responses to a prompt of 1 token; 5 tokens computed, 7 without sharing
-                └─ 1 token, position 0, once for 3 responses
+                example 0: 3 responses to a prompt of 1 token; 5 tokens computed, 7 without sharing
+                └─ 1 token, position 0, shared by 3 responses
                    ├─ 2 tokens, positions 1–2  ● response 1 (best)
                    ├─ 1 token, position 1  ● response 2
                    └─ 1 token, position 1  ● response 3
@@ -80,21 +80,21 @@ struct TreeDrawingTests {
         )
     }
 
-    @Test("a tree that is not the first of its row is drawn alone")
+    @Test("a tree that is not the first of its packed sequence is drawn alone")
     func laterTree() throws {
         let rows = [PreferenceRow([1, 2], [[3], [4]]), PreferenceRow([5], [[6, 6, 6], [6]])]
         let dataset = try PreferenceDataset(rows)
         let packed = PackedRow([0, 1].map { TokenTree(dataset, row: $0, sharing: .prefix) })
         #expect(
             drawing(of: packed, tree: 1, width: 100) == """
-                row 1: 2 responses to a prompt of 1 token; 4 tokens computed, 6 without sharing
-                └─ 2 tokens, positions 0–1, once for 2 responses  ● response 2
+                example 1: 2 responses to a prompt of 1 token; 4 tokens computed, 6 without sharing
+                └─ 2 tokens, positions 0–1, shared by 2 responses  ● response 2
                    └─ 2 tokens, positions 2–3  ● response 1 (best)
                 """
         )
     }
 
-    @Test("no line is wider than the terminal, and one that was cut says so", arguments: [1, 2, 20, 60, 79, 80, 1000])
+    @Test("no line is wider than the terminal, and truncation is marked", arguments: [1, 2, 20, 60, 79, 80, 1000])
     func width(_ width: Int) throws {
         let whole = try picture([7, 8], [[1, 2, 3], [1, 2, 4, 5], [1, 2], [6]], .prefix, width: 1000)
         let cut = try picture([7, 8], [[1, 2, 3], [1, 2, 4, 5], [1, 2], [6]], .prefix, width: width)
@@ -106,7 +106,7 @@ struct TreeDrawingTests {
         }
     }
 
-    @Test("a tree far deeper than the terminal is wide is drawn, cut at its width")
+    @Test("a tree far deeper than the terminal is wide is drawn, truncated at its width")
     func deep() throws {
         // Response n is n ones and a two: a fork at every depth.
         let responses = (0..<200).map { Array(repeating: Int32(1), count: $0) + [2] }

@@ -1,27 +1,27 @@
 internal import Collectives
 internal import Foundation
 
-/// Sums and copies over ranks, compared with what each rank computes from all ranks' values by itself.
+/// Sums and copies over ranks, compared with values that each rank computes locally from the values of all ranks.
 struct Exchanges {
     let communicator: any Communicator
 
     private var size: Int { communicator.size }
 
-    /// Less than a unit, some units, with an end that fills none, and nothing.
+    /// No elements, less than a unit, whole units, and units with a partial one.
     private static let counts = [0, 1, 4095, 4096, 4097, 5 * 4096, 23 * 4096 + 77]
 
-    /// Every collective that suits these ranks, over buckets of several sizes; gives how many were compared.
+    /// Checks every collective over buckets of several sizes, and returns the number of comparisons.
     func check() throws -> Int {
         guard let channel = try communicator.channel() else { return 0 }
-        // As if ranks were on hosts of two, where that is possible.
+        // As on hosts of two ranks each, if the number of ranks is even.
         let hosts = size % 2 == 0 ? (0..<size).map { $0 - $0 % 2 } : (0..<size).map { _ in 0 }
         let capacity = Self.counts.max() ?? 0
-        let maker = ReductionMaker(rank: communicator.rank, leaders: hosts, channel: channel, capacity: capacity)
+        channel.setHosts(leaders: hosts)
         var compared = 0
         for collective in Collective.allCases where collective != .auto {
             for dtype in ReduceDType.allCases {
-                let reduction = try maker.reduction(collective, dtype)
-                // Again, to see that nothing is left over from before.
+                let reduction = try channel.makeReduction(collective, dtype, capacity: capacity)
+                // Twice, since no state may remain from the first.
                 for count in Self.counts + Self.counts {
                     try check(reduction, collective, dtype, count: count)
                     compared += 1
@@ -47,11 +47,11 @@ struct Exchanges {
         try reduction.reduceScatter(&span)
         for element in slices[communicator.rank] {
             let (found, expected) = (values[element], sums[element])
-            // The others add up in orders of their own: of so few values of at most 1 the last bits differ.
+            // The others sum in different orders: for few values of at most 1 only the last bits differ.
             let tolerance: Float = collective.keepsOrder || dtype == .bfloat16 ? 0 : 1e-6
             try expect(abs(found - expected) <= tolerance, "\(name): \(found) for \(expected) at \(element)")
         }
-        // Its own slice is all that a rank has to give.
+        // A rank contributes only its own slice.
         let own = slices[communicator.rank]
         values = (0..<count).map { own.contains($0) ? all[0][$0] : .nan }
         var gathered = values.mutableSpan
@@ -59,12 +59,12 @@ struct Exchanges {
         try expect(values == all[0], "\(name): gathered")
     }
 
-    /// Values of both signs, so that the order of their sum shows.
+    /// Values of both signs, so that the order of summation changes the bits.
     private static func value(_ element: Int, _ rank: Int) -> Float {
         Float((element * 7919 + rank * 104_729) % 2003 - 1001) / 1001
     }
 
-    /// In float32 as a balanced tree; of values rounded to bfloat16 in the order of ranks.
+    /// The expected sum: in float32 a balanced tree; of values rounded to bfloat16 in rank order.
     private static func sum(_ values: [Float], _ dtype: ReduceDType) -> Float {
         guard dtype == .float32 else { return values.reduce(0) { $0 + rounded($1) } }
         var values = values
@@ -76,14 +76,14 @@ struct Exchanges {
         return values[0]
     }
 
-    /// The nearest float32 of 8 binary digits, of two the one whose last digit is even.
+    /// The nearest float32 with 8 significant bits, ties to even.
     private static func rounded(_ value: Float) -> Float {
         guard value != 0 else { return value }
         let ulp = Float(sign: .plus, exponent: value.exponent - 7, significand: 1)
         return (value / ulp).rounded(.toNearestOrEven) * ulp
     }
 
-    /// Every rank sends to every other, sizes that fit and do not fit one piece, and the hosts are told.
+    /// Sends from every rank to every other, in one piece and in several, and checks the host leaders.
     func messages() throws {
         for count in [0, 1, 7_000_001] {
             let sent = (0..<count).map { Float($0 % 1001) + Float(communicator.rank) }
@@ -104,29 +104,34 @@ struct Exchanges {
         try expect(try communicator.hostLeaders() == Array(repeating: 0, count: size), "one host")
     }
 
-    /// What hosts of different numbers of ranks are told, and which collectives are tried where.
+    /// The error for hosts with different numbers of ranks, and the candidates for several layouts of hosts.
     func hosts() throws {
         guard let channel = try communicator.channel() else { return }
-        func maker(_ leaders: [Int]) -> ReductionMaker {
-            ReductionMaker(rank: 0, leaders: leaders, channel: channel, capacity: 1)
-        }
         for (leaders, candidates) in [
             ([0, 0], [.direct]), ([0, 1], [.direct]), ([0, 0, 0], [.direct]), ([0, 0, 0, 0], [.direct, .halving]),
             ([0, 0, 2, 2], [.direct, .halving, .hierarchical]), ([0, 1, 0, 1], [.direct, .halving]),
             ([0, 0, 0, 3, 3, 3], [.direct, .halving]),
         ] as [([Int], [Collective])] {
-            try expect(maker(leaders).candidates == candidates, "\(leaders): \(maker(leaders).candidates)")
+            channel.setHosts(leaders: leaders)
+            try expect(channel.candidates == candidates, "\(leaders): \(channel.candidates)")
         }
         do {
-            _ = try maker([0, 0, 2]).reduction(.hierarchical, .float32)
+            channel.setHosts(leaders: [0, 0, 2])
+            _ = try channel.makeReduction(.hierarchical, .float32, capacity: 1)
             throw Mismatch(description: "two hosts of different numbers of ranks")
         } catch let error as HostError {
             try expect(error.description.contains("; found 2, 1; start them so"), "\(error)")
         }
-        let choice = try CollectiveChoice(.auto, capacity: 40_000, communicator: communicator)
-        let tried = (choice?.trials ?? []).map(\.collective)
+        let partition = try RankPartition.establish(
+            parameters: 40_000,
+            shards: size,
+            bucketElements: 40_000,
+            collective: .auto,
+            communicator: communicator
+        )
+        let tried = partition.trials.map(\.collective)
         try expect(tried == (size % 2 == 0 && size > 2 ? [.direct, .halving] : []), "tried \(tried)")
-        let chosen = choice?.collective
+        let chosen = partition.collective
         try expect(chosen == .direct || chosen == .halving, "chose \(String(describing: chosen))")
     }
 

@@ -1,4 +1,4 @@
-// What the tests of Collectives run on several ranks; each command checks itself and prints one line on rank 0.
+// The program that tests of Collectives run on several ranks; each command checks itself and prints one line on rank 0.
 internal import Collectives
 internal import Foundation
 
@@ -51,7 +51,7 @@ enum RankProgram {
         try expect(try communicator.sum([Double(rank), 0.5]) == [Double(total), 0.5 * Double(size)], "double sums")
         try expect(try communicator.maximum(Double(rank)) == Double(size - 1), "maximum")
         try expect(try communicator.broadcast("from \(rank) ß", root: size - 1) == "from \(size - 1) ß", "broadcast")
-        // Also what a sum with zeros would change.
+        // Including values that a sum with zeros would change.
         let sent: [Float] = rank == 0 ? [-0.0, .nan, .leastNonzeroMagnitude, -1.5] : [1, 2, 3, 4]
         var received = sent
         var receivedSpan = received.mutableSpan
@@ -69,7 +69,7 @@ enum RankProgram {
         try communicator.barrier()
     }
 
-    /// More than one piece, the last one short.
+    /// Several pieces, of which the last one is shorter.
     private static func large(_ communicator: any Communicator) throws {
         let count = 15_000_007
         var values = [Float](repeating: 0, count: count)

@@ -12,6 +12,13 @@ package struct Outcome: Sendable {
 package enum Launch {
     /// Whether `mpirun` is installed; tests that need it are disabled otherwise.
     package static let hasMPI = which("mpirun") != nil
+    /// Whether MPICH's launcher is installed, which is not that of the MPI that the package is built with.
+    package static let hasMPICH = which("mpirun.mpich") != nil
+
+    /// Runs one of the package's executables under MPICH's launcher.
+    package static func mpich(_ product: String, _ arguments: [String], ranks: Int) throws -> Outcome {
+        try tool("mpirun.mpich", ["-np", "\(ranks)", Places.products.appending(product).string] + arguments)
+    }
 
     /// Whether tests of whole runs on several ranks are made in this configuration.
     ///
@@ -43,23 +50,28 @@ package enum Launch {
         watch: (Int32) -> Bool = { _ in true }
     ) throws -> Outcome {
         guard solo else {
-            return try mpirun(product, Array(repeating: arguments, count: ranks), timeout: timeout, watch: watch)
+            let words = Array(repeating: arguments, count: ranks)
+            return try mpirun(product, words, variables: variables, timeout: timeout, watch: watch)
         }
         let executable = Places.products.appending(product).string
         return try run(executable, arguments, variables: variables, timeout: timeout, watch: watch)
     }
 
     /// Runs one of the package's executables under `mpirun`, each rank with arguments of its own.
+    ///
+    /// - Parameter variables: Set for the ranks, and not for `mpirun`.
     package static func mpirun(
         _ product: String,
         _ ranks: [[String]],
+        variables: [String: String] = [:],
         timeout: Double = 120,
         watch: (Int32) -> Bool = { _ in true }
     ) throws -> Outcome {
         let executable = Places.products.appending(product).string
         let alike = Set(ranks).count == 1 ? [(ranks.count, ranks[0])] : ranks.map { (1, $0) }
         let parts = alike.map { ["-np", "\($0)", executable] + $1 }
-        let options = ["--oversubscribe", "--bind-to", "none"]
+        let settings = variables.sorted { $0.key < $1.key }.flatMap { ["-x", "\($0.key)=\($0.value)"] }
+        let options = ["--oversubscribe", "--bind-to", "none"] + settings
         return try tool("mpirun", options + parts.joined(separator: [":"]), timeout: timeout, watch: watch)
     }
 

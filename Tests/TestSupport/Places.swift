@@ -1,10 +1,13 @@
 internal import Foundation
 package import SystemPackage
 
-/// The tiny models with golden values that `Tests/Goldens/make_goldens.py` made.
+/// The tiny models with golden values that `Tests/Goldens/make_goldens.py` generates.
 package enum Golden: String, CaseIterable, Sendable {
     case tied
     case freeHead = "free-head"
+    case llama3
+    case biases
+    case qwen2
 
     /// The Hugging Face directory.
     package var directory: FilePath { Places.repository.appending("Tests/Goldens/\(rawValue)") }

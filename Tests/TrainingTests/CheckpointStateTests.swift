@@ -1,5 +1,6 @@
 internal import Formats
 internal import Foundation
+internal import Reporting
 internal import SystemPackage
 internal import Testing
 internal import Training

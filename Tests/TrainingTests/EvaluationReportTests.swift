@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Objectives
+internal import Reporting
 internal import Testing
 internal import Training
 

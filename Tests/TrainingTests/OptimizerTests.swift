@@ -18,15 +18,15 @@ struct OptimizerTests {
                     """
                 )
             }
-            return ParameterLayout(try ModelConfiguration(directory: directory))
+            return try ModelDescription(directory: directory).parameters.trained
         }
     }
 
     @Test("six steps with warm-up, clipping and decay on matrices alone equal torch.optim.AdamW", arguments: [1, 2, 7])
-    func trajectory(members: Int) throws {
+    func trajectory(threads: Int) throws {
         let golden = try OptimizerGolden.load().trajectory
         let layout = try layout()
-        let team = ThreadTeam(count: members)
+        let team = ThreadTeam(count: threads)
         let weights = try FloatBuffer(count: layout.count)
         let gradient = try FloatBuffer(count: layout.count)
         let (parameters, slope) = (weights.matrix(rows: 1, columns: 120), gradient.matrix(rows: 1, columns: 120))
@@ -60,7 +60,7 @@ struct OptimizerTests {
         let layout = try layout()
         let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
         /// The weights after three steps.
-        func trained(_ parts: [Range<Int>]?, members: Int) throws -> [Float] {
+        func trained(_ parts: [Range<Int>]?, threads: Int) throws -> [Float] {
             let weights = try FloatBuffer(count: 120)
             let gradient = try FloatBuffer(count: 120)
             let (parameters, slope) = (weights.matrix(rows: 1, columns: 120), gradient.matrix(rows: 1, columns: 120))
@@ -73,7 +73,7 @@ struct OptimizerTests {
                     gradient: slope,
                     learningRate: 0.05,
                     scale: 0.5,
-                    team: ThreadTeam(count: members)
+                    team: ThreadTeam(count: threads)
                 ) { updated.append($0) }
             }
             #expect(updated == Array(repeating: Array(0..<(parts?.count ?? 1)), count: 3).flatMap(\.self))
@@ -82,9 +82,9 @@ struct OptimizerTests {
             #expect(weights.count == 120 && gradient.count == 120)
             return found
         }
-        let whole = try trained(nil, members: 1)
+        let whole = try trained(nil, threads: 1)
         let parts = [3..<17, 17..<17, 30..<31, 64..<120]
-        let found = try trained(parts, members: 2)
+        let found = try trained(parts, threads: 2)
         for index in 0..<120 {
             let isIn = parts.contains { $0.contains(index) }
             #expect(found[index] == (isIn ? whole[index] : 0), "\(index)")

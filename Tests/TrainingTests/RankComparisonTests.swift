@@ -10,6 +10,7 @@ struct RankComparisonTests {
     private final class Fake: Communicator {
         let rank = 0
         let size = 3
+        let hostShare = HostShare(ranks: 3, ranksByProcessor: [3])
         private let odd: [Int]
 
         init(odd: [Int]) { self.odd = odd }
@@ -38,6 +39,7 @@ struct RankComparisonTests {
         let comparison = RankComparison(policy, communicator: Fake(odd: odd))
         guard let first = odd.first else { return try comparison.check(step: 7) }
         let error = #expect(throws: RankFailure.self) { try comparison.check(step: 7) }
-        #expect(error?.message.hasPrefix("after step 7 rank \(first) has other weights than rank 0, ") == true)
+        let expected = "after step 7 the weights of rank \(first) differ from those of rank 0: "
+        #expect(error?.message.hasPrefix(expected) == true)
     }
 }

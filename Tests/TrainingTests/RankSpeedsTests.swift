@@ -40,7 +40,7 @@ struct RankSpeedsTests {
             // One host of half the others' speed; later a quarter's.
             let trueSpeeds = [2, 2, step < 10 ? 1 : 0.5]
             let relative = speeds.relative(ranks: 3) ?? [1, 1, 1]
-            let loads = Division(costs, speeds: relative).loads
+            let loads = LoadPartition(costs, speeds: relative).loads
             let seconds = zip(loads, trueSpeeds).map { $0 / $1 }
             speeds.add(zip(loads, seconds).map { $0 / $1 })
             evenness.append(RankTimes(seconds: seconds, costs: loads).imbalance)

@@ -86,8 +86,8 @@ struct ReferenceLogpsTests {
             let error = #expect(throws: (any Error).self) {
                 try ReferenceLogps(dataset, cache: path, modelDigest: "abc")
             }
-            let told = "its values are not those that were written: some of its bytes have changed"
-            #expect(error.map { "\($0)" } == "\(path): \(told); remove it, and they are computed again")
+            let told = "expected the values that were written, found changed bytes"
+            #expect(error.map { "\($0)" } == "\(path): \(told); remove the file to recompute them")
         }
     }
 
@@ -96,7 +96,7 @@ struct ReferenceLogpsTests {
         try Places.temporary { directory in
             let path = directory.appending("reference.safetensors")
             let dataset = try dataset()
-            let remedy = "; name another --reference-cache, or remove this one"
+            let remedy = "; choose another --reference-cache, or remove this one"
             func refusal(_ dataset: PreferenceDataset, _ digest: String) -> String? {
                 let error = #expect(throws: (any Error).self) {
                     try ReferenceLogps(dataset, cache: path, modelDigest: digest)

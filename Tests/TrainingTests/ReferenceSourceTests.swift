@@ -10,14 +10,15 @@ internal import Testing
 internal import Training
 internal import Transformer
 
-/// What a reference pass sends and writes, by counts.
+/// The number of values that a reference pass sends and writes.
 struct ReferenceSourceTests {
-    /// A rank alone, which counts the elements that it is given to add up, and fails at some call.
+    /// A single rank that counts the elements it reduces, and fails at a given call.
     private final class Counting: Communicator {
         struct Fault: Error {}
 
         let rank = 0
         let size = 1
+        let hostShare = HostShare(ranks: 1, ranksByProcessor: [1])
         private(set) var floats = 0
         private var callsLeft: Int
 
@@ -59,20 +60,20 @@ struct ReferenceSourceTests {
             ScoringPass(policy: policy, planner: planner, communicator: communicator)
         }
 
-        /// The rows that have to be computed with the cache as it is.
+        /// The number of rows that are computed with the present cache.
         func computed(_ cache: FilePath, failingAfter calls: Int = .max) throws -> Int {
             var source = ReferenceSource(pass: scoring(Counting(failingAfter: calls)), cache: cache)
             _ = try source.logps(rows: rows, model: model)
             return source.computedRows
         }
 
-        /// Begins with what no cache has, and fails after so many chunks of 1,024 rows.
+        /// Starts a pass that fails after `chunks` chunks of 1,024 rows.
         func fail(_ cache: FilePath, afterChunks chunks: Int) {
-            // The first sum gives every rank what the first knows.
+            // The first sum shares what rank 0 has read.
             #expect(throws: Counting.Fault.self, performing: { try computed(cache, failingAfter: 1 + chunks) })
         }
 
-        /// Expects that a cache has all values, to the bit.
+        /// Expects that a cache has all values, bit by bit.
         func expectWhole(_ cache: FilePath) throws {
             let kept = try ReferenceLogps(planner.dataset, cache: cache, modelDigest: policy.digest)
             let plain = try scoring(Counting()).tokenLogps(rows: rows, model: model, title: "again")
@@ -83,7 +84,7 @@ struct ReferenceSourceTests {
         }
     }
 
-    /// Rows with responses of as many tokens.
+    /// Rows whose responses have `tokens` tokens.
     private func dataset(_ count: Int, tokens: Int) throws -> PreferenceDataset {
         try PreferenceDataset(
             promptIDs: (0..<count).flatMap { [Int32($0 % 131), Int32($0 / 131 % 131)] },
@@ -94,7 +95,7 @@ struct ReferenceSourceTests {
         )
     }
 
-    /// The bytes that this thread has written to files; nil where the system does not count them.
+    /// The bytes that this thread has written to files; nil if the system does not count them.
     private func writtenBytes() -> Int? {
         let text = FileManager.default.contents(atPath: "/proc/thread-self/io").map {
             String(decoding: $0, as: UTF8.self)
@@ -103,7 +104,7 @@ struct ReferenceSourceTests {
         return line.flatMap { Int($0.split(separator: " ").last ?? "") }
     }
 
-    @Test("a reference pass sends and writes at most twice what it computes, however many rows there are")
+    @Test("a reference pass sends and writes at most twice what it computes, independent of the number of rows")
     func linear() throws {
         let dataset = try dataset(8000, tokens: 6)
         let pass = try Pass(dataset)
@@ -128,12 +129,12 @@ struct ReferenceSourceTests {
         }
     }
 
-    /// What two chunks and the beginning of a third take in a journal behind its first line: 4 bytes a token and a row.
+    /// The bytes of a record of 1,024 rows in a journal: 4 for each token and row, counts and digest.
     private static let chunkBytes = 8 + 1024 * (4 + 4 * 2 * 2) + 64
 
     private func journal(_ cache: FilePath) -> URL { URL(fileURLWithPath: cache.string + ".journal") }
 
-    @Test("what a pass computed before it failed is not computed again, and is in the cache in the end")
+    @Test("rows that a pass computed before it failed are not recomputed, and are in the final cache")
     func kept() throws {
         try Places.temporary { directory in
             let (cache, pass) = (directory.appending("r.safetensors"), try Pass(dataset(3500, tokens: 2)))
@@ -148,7 +149,7 @@ struct ReferenceSourceTests {
     }
 
     @Test(
-        "of a journal that was cut off or changed what lies before is used, and the rest computed again",
+        "records before the damage of a truncated or changed journal are used, and the rest is recomputed",
         arguments: [1, 64, 65, chunkBytes - 1, chunkBytes, chunkBytes + 70]
     )
     func damaged(cut: Int) throws {
@@ -159,7 +160,7 @@ struct ReferenceSourceTests {
             let left = 3 - (cut + Self.chunkBytes - 1) / Self.chunkBytes
             bytes.removeLast(cut)
             try bytes.write(to: journal(cache))
-            // What is appended after the cut is sound, too.
+            // Records appended after the cut are valid too.
             pass.fail(cache, afterChunks: 1)
             #expect(
                 try Data(contentsOf: journal(cache)).count == bytes.prefix { $0 != 0x0A }.count + 1 + (left + 1)
@@ -173,7 +174,7 @@ struct ReferenceSourceTests {
         }
     }
 
-    @Test("a journal of another model, of other data or of another format is refused, with what to do")
+    @Test("a journal of another model, other data or another format is refused with the remedy")
     func foreign() throws {
         try Places.temporary { directory in
             let (cache, pass) = (directory.appending("r.safetensors"), try Pass(dataset(2000, tokens: 2)))
@@ -182,7 +183,7 @@ struct ReferenceSourceTests {
                 let error = #expect(throws: RankFailure.self) { try pass.computed(cache) }
                 return error?.message
             }
-            let remedy = "; name another --reference-cache, or remove this one"
+            let remedy = "; choose another --reference-cache, or remove this one"
             let path = cache.string + ".journal"
             #expect(refusal(try Pass(dataset(2000, tokens: 3))) == "\(path): made for other data" + remedy)
             #expect(
@@ -191,13 +192,13 @@ struct ReferenceSourceTests {
             )
             for text in ["", "espalier-reference-journal", "espalier-reference-journal 2 a b\n", "a b c d\n"] {
                 try Data(text.utf8).write(to: journal(cache))
-                let expected = "expected a journal of log-probabilities of version 1, found something else; remove it"
+                let expected = "expected a reference journal of format version 1, found other content; remove it"
                 #expect(refusal(pass) == "\(path): \(expected)")
             }
         }
     }
 
-    @Test("a journal to which another process appends stays as it is, and the cache is complete")
+    @Test("a journal to which another process appends stays unchanged, and the cache is complete")
     func shared() throws {
         try Places.temporary { directory in
             let (cache, pass) = (directory.appending("r.safetensors"), try Pass(dataset(3000, tokens: 2)))

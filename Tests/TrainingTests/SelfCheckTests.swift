@@ -10,17 +10,17 @@ internal import Transformer
 struct SelfCheckTests {
     private let policy: Policy
     private let dataset: PreferenceDataset
-    private let comparison: WayComparison
+    private let comparison: EquivalenceCheck
 
     init() throws {
         policy = try Policy(directory: Golden.tied.directory, team: ThreadTeam(count: 1))
         dataset = try PreferenceDataset(path: Golden.tied.file)
         let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
         let planner = Planner(dataset: dataset, sharing: .none, rowTokens: 1, shards: 1, cost: cost)
-        comparison = WayComparison(
+        comparison = EquivalenceCheck(
             policy: policy,
             model: try policy.model(for: Array(0..<dataset.count), planner: planner, trains: true),
-            gradients: try Gradients(layout: policy.layout, configuration: policy.configuration)
+            gradients: try ParameterBuffer(policy.layout)
         )
     }
 
@@ -46,7 +46,7 @@ struct SelfCheckTests {
                 between: check.packed(index, sharing),
                 and: check.packed(index, .none)
             )
-            try SelfCheck.judge(difference, row: row, sharing: sharing)
+            try SelfCheck.verify(difference, row: row, sharing: sharing)
             #expect(difference.gradients > 0 && difference.gradients < difference.tolerance / 5, "\(difference)")
         }
     }
@@ -79,7 +79,7 @@ struct SelfCheckTests {
             let plain = PackedRow([TokenTree(other, row: 0, sharing: .none)])
             guard plain.tokens.count <= largest else { continue }
             let difference = comparison.difference(between: tree, and: plain)
-            let text = message { try SelfCheck.judge(difference, row: row, sharing: .prefix, rank: 3) }
+            let text = message { try SelfCheck.verify(difference, row: row, sharing: .prefix, rank: 3) }
             #expect(
                 text.hasPrefix(
                     "rank 3: self-check: row \(row) of the data, computed with --sharing prefix and with none"
@@ -99,15 +99,15 @@ struct SelfCheckTests {
         let other = try Policy(directory: Golden.tied.directory, team: policy.team)
         #expect(message { try judge(comparison.difference(between: tree, and: plain, weights: other.weights)) } == "")
         let tensor = try #require(other.layout.tensors.first { $0.name == "model.layers.1.self_attn.v_proj.weight" })
-        other.parameters.withMutableSpan(tensor.range) { span in
+        other.weights.elements(of: tensor).withMutableSpan { span in
             for index in span.indices { span[index] *= 1.01 }
         }
         let wrong = comparison.difference(between: tree, and: plain, weights: other.weights)
         #expect(message { try judge(wrong) }.hasPrefix("self-check: row 0 of the data, computed with"))
     }
 
-    private func judge(_ difference: WayDifference) throws {
-        try SelfCheck.judge(difference, row: 0, sharing: .prefix)
+    private func judge(_ difference: EquivalenceDifference) throws {
+        try SelfCheck.verify(difference, row: 0, sharing: .prefix)
     }
 
     private var largest: Int { (0..<dataset.count).map(dataset.unsharedTokens(of:)).max() ?? 0 }

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import Objectives
 internal import Preferences
+internal import Reporting
 internal import Testing
 internal import Training
 

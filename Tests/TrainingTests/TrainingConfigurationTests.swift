@@ -127,7 +127,7 @@ struct TrainingConfigurationTests {
         #expect(Self.differentValues.count == TrainingConfiguration.knownKeys.count)
     }
 
-    @Test("a run that resumes may change the settings that are named so, and no other", arguments: differentValues)
+    @Test("a resumed run may change the listed settings and no others", arguments: differentValues)
     func resumable(line: String) throws {
         try Places.temporary { directory in
             let (checkpoint, present) = (TrainingConfiguration(), try read(line, from: directory))
@@ -145,7 +145,7 @@ struct TrainingConfigurationTests {
         }
     }
 
-    @Test("a difference names the setting, the checkpoint's value and the present one; in lists the order counts")
+    @Test("a difference names the setting, the checkpoint's value and the present one; in lists the order matters")
     func differences() throws {
         var (checkpoint, present) = (TrainingConfiguration(), TrainingConfiguration())
         (checkpoint.objective.lossType, checkpoint.objective.lossWeights) = (["ipo", "sft"], [1, 0.25])
@@ -158,12 +158,12 @@ struct TrainingConfigurationTests {
         present.objective = checkpoint.objective
         present.objective.lossType = ["sft", "ipo"]
         #expect(try text() == #"loss_type: ["ipo","sft"], this run has ["sft","ipo"]"#)
-        // What has the same value for two settings is no excuse for either.
+        // Two settings with swapped values both differ.
         present.objective = checkpoint.objective
         (checkpoint.adamBeta1, checkpoint.adamBeta2) = (0.5, 0.75)
         (present.adamBeta1, present.adamBeta2) = (0.75, 0.5)
         #expect(try text() == "adam_beta1: 0.5, this run has 0.75")
-        // Held-out data may lie elsewhere.
+        // Held-out data may be at another path.
         present = checkpoint
         (checkpoint.evaluation.evalData, present.evaluation.evalData) = ("a", "b")
         #expect(try text() == nil)
@@ -263,7 +263,7 @@ struct TrainingConfigurationTests {
         Mistake("threads must be from 0 to 1024, found -1") { $0.threads = -1 },
         Mistake("threads must be from 0 to 1024, found 1025") { $0.threads = 1025 },
         Mistake("beta must be a finite number above 0, found 0.0") { $0.objective.beta = 0 },
-        Mistake("label_smoothing must be left out with hinge, found 0.25") {
+        Mistake("label_smoothing must be omitted with hinge, found 0.25") {
             ($0.objective.lossType, $0.objective.labelSmoothing) = (["hinge"], 0.25)
         },
         Mistake("self_check must be at least 0, found -1") { $0.selfCheck = -1 },

@@ -1,4 +1,5 @@
 internal import Preferences
+internal import TestSupport
 internal import Testing
 internal import Transformer
 
@@ -11,19 +12,19 @@ struct CentralDifferenceTests {
         var heads = 4
         var groups = 2
         var tied = false
-        var members = 1
+        var threads = 1
         var logitBytes = 1 << 20
 
         var testDescription: String {
             "\(sharing), \(layers) layers, \(heads) heads on \(groups), \(tied ? "tied" : "free"), "
-                + "\(members) threads, \(logitBytes) logit bytes"
+                + "\(threads) threads, \(logitBytes) logit bytes"
         }
 
         static let all = [
             Shape(sharing: .prefix),
-            Shape(sharing: .none, groups: 4, tied: true, members: 2, logitBytes: 1),
+            Shape(sharing: .none, groups: 4, tied: true, threads: 2, logitBytes: 1),
             Shape(sharing: .prompt, heads: 3, groups: 1),
-            Shape(sharing: .prefix, layers: 2, members: 3),
+            Shape(sharing: .prefix, layers: 2, threads: 3),
         ]
     }
 
@@ -66,12 +67,12 @@ struct CentralDifferenceTests {
         let rows = [[0, 1], [1]].map { PackedRow($0.map { TokenTree(dataset, row: $0, sharing: shape.sharing) }) }
         #expect(Self.depth(of: rows[0]) == (shape.sharing == .prefix ? 5 : shape.sharing == .prompt ? 2 : 1))
         let tiny = try TinyModel(layers: shape.layers, heads: shape.heads, groups: shape.groups, tied: shape.tied)
-        let reference = ReferenceModel(tiny.configuration, layout: tiny.layout)
+        let reference = ReferenceModel(tiny.architecture, layout: tiny.layout)
         let coefficients = rows.map(Self.coefficients)
         let found = try tiny.gradient(
             rows,
             coefficients: coefficients,
-            members: shape.members,
+            threads: shape.threads,
             logitBytes: shape.logitBytes
         )
         func loss(_ weights: [Double]) -> Double {
@@ -112,9 +113,9 @@ struct CentralDifferenceTests {
         ])
         let row = PackedRow([0, 1].map { TokenTree(dataset, row: $0, sharing: .prefix) })
         let tiny = try TinyModel(layers: 2, heads: 2, groups: 1, width: 2, tied: false)
-        let reference = ReferenceModel(tiny.configuration, layout: tiny.layout)
+        let reference = ReferenceModel(tiny.architecture, layout: tiny.layout)
         let coefficients = Self.coefficients(of: row)
-        let found = try tiny.gradient([row], coefficients: [coefficients], members: 2, logitBytes: 1 << 20)
+        let found = try tiny.gradient([row], coefficients: [coefficients], threads: 2, logitBytes: 1 << 20)
         let weights = tiny.weights
         var compared = 0
         // A direction through all elements of a tensor: its derivative is the gradient's product with it.

@@ -9,13 +9,13 @@ internal import Transformer
 struct Setting: CustomStringConvertible, Sendable {
     var sharing = Sharing.prefix
     var rowTokens = 4096
-    var members = 1
+    var threads = 1
     /// Small enough, it sends trees through the head in two passes.
     var logitBytes = 1 << 24
     var recomputes = false
 
     var description: String {
-        "\(sharing), rows of \(rowTokens), \(members) threads, \(logitBytes) logit bytes"
+        "\(sharing), rows of \(rowTokens), \(threads) threads, \(logitBytes) logit bytes"
             + (recomputes ? ", recomputed" : "")
     }
 
@@ -23,11 +23,11 @@ struct Setting: CustomStringConvertible, Sendable {
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in
         [
             Setting(sharing: sharing, rowTokens: 1),
-            Setting(sharing: sharing, rowTokens: 150, members: 2),
-            Setting(sharing: sharing, rowTokens: 4096, members: 3),
-            Setting(sharing: sharing, rowTokens: 150, members: 2, recomputes: true),
-            Setting(sharing: sharing, rowTokens: 4096, members: 1, logitBytes: 1),
-            Setting(sharing: sharing, rowTokens: 4096, members: 5, logitBytes: 131 * 4 * 40),
+            Setting(sharing: sharing, rowTokens: 150, threads: 2),
+            Setting(sharing: sharing, rowTokens: 4096, threads: 3),
+            Setting(sharing: sharing, rowTokens: 150, threads: 2, recomputes: true),
+            Setting(sharing: sharing, rowTokens: 4096, threads: 1, logitBytes: 1),
+            Setting(sharing: sharing, rowTokens: 4096, threads: 5, logitBytes: 131 * 4 * 40),
         ]
     }
 }
@@ -36,25 +36,21 @@ struct Setting: CustomStringConvertible, Sendable {
 final class GoldenModel {
     let dataset: PreferenceDataset
     let layout: ParameterLayout
-    private let configuration: ModelConfiguration
-    private let parameters: FloatBuffer
-    private var gradients: FloatBuffer
+    private let architecture: Architecture
+    private let weights: ParameterBuffer
+    private let gradients: ParameterBuffer
     private let rows: [PackedRow]
     private let model: ForestModel
 
     init(_ golden: Golden, _ setting: Setting, dataset: PreferenceDataset? = nil) throws {
         let dataset = try dataset ?? PreferenceDataset(path: golden.file)
-        let configuration = try ModelConfiguration(directory: golden.directory)
-        let layout = ParameterLayout(configuration)
-        let weights = try ModelWeights(directory: golden.directory)
-        var parameters = try FloatBuffer(count: layout.count)
-        for tensor in layout.tensors {
-            try parameters.withMutableSpan(tensor.range) { span in
-                try weights.read(tensor.name, shape: tensor.shape, into: &span)
-            }
-        }
-        self.parameters = consume parameters
-        gradients = try FloatBuffer(count: layout.count)
+        let description = try ModelDescription(directory: golden.directory)
+        architecture = description.architecture
+        let (files, table) = (try ModelWeights(directory: golden.directory), description.parameters)
+        try table.check(files)
+        weights = try ParameterBuffer(table.trained)
+        try table.read(files, into: weights)
+        gradients = try ParameterBuffer(table.trained)
         let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
         let planner = Planner(
             dataset: dataset,
@@ -65,7 +61,7 @@ final class GoldenModel {
         )
         rows = planner.plan(rows: Array(0..<dataset.count)).packedRows(shard: 0)
         model = try ForestModel(
-            configuration,
+            architecture,
             positions: dataset.longestSequence,
             capacity: .init(
                 tokens: rows.map(\.tokens.count).max() ?? 0,
@@ -73,20 +69,17 @@ final class GoldenModel {
                 recomputes: setting.recomputes,
                 logitBytes: setting.logitBytes
             ),
-            team: ThreadTeam(count: setting.members)
+            team: ThreadTeam(count: setting.threads)
         )
         self.dataset = dataset
-        self.layout = layout
-        self.configuration = configuration
+        layout = table.trained
     }
-
-    private var weights: ParameterViews { ParameterViews(parameters, layout: layout, model: configuration) }
 
     /// The log-probability of every response token, in the dataset's order; NaN for those that are not counted.
     func tokenLogps() -> [Float] {
         var logps = Array(repeating: Float.nan, count: dataset.responseIDs.count)
         for row in rows {
-            let scores = model.score(row, weights: weights)
+            let scores = model.score(row, parameters: ModelParameters(architecture, weights: [weights]))
             for response in row.responses {
                 logps.replaceSubrange(
                     dataset.countedRange(response.index),
@@ -102,10 +95,10 @@ final class GoldenModel {
     func gradients(
         _ derivative: (_ response: Int, _ logps: [Int: Double], _ row: Range<Int>) -> Double
     ) -> [String: [Float]] {
-        let views = ParameterViews(gradients, layout: layout, model: configuration)
-        gradients.matrix(rows: 1, columns: gradients.count).fill(0)
+        let parameters = ModelParameters(architecture, weights: [weights], gradients: gradients)
+        gradients.flat.fill(0)
         for row in rows {
-            _ = model.accumulateGradients(row, weights: weights, gradients: views) { scores, examples in
+            _ = model.accumulateGradients(row, parameters: parameters) { scores, examples in
                 row.examples[examples].flatMap { example in
                     let responses = row.responses[example.responses]
                     let logps = Dictionary(
@@ -123,7 +116,7 @@ final class GoldenModel {
         }
         return Dictionary(
             uniqueKeysWithValues: layout.tensors.map { tensor in
-                (tensor.name, gradients.matrix(at: tensor.offset, rows: 1, columns: tensor.count).elements())
+                (tensor.name, gradients.elements(of: tensor).elements())
             }
         )
     }

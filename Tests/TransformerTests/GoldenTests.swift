@@ -77,7 +77,8 @@ struct GoldenTests {
             }
             return response == row.lowerBound ? -row.dropFirst().reduce(0) { $0 + slope($1) } : slope(response)
         }
-        #expect(gradients.count == 3 * 9 + 2 + (golden == .tied ? 0 : 1))
+        let stored = try ModelWeights(directory: golden.directory).names
+        #expect(gradients.keys.sorted() == stored && stored.count >= 3 * 9 + 2)
         for (name, found) in gradients {
             let expected = try file.float32s("grad.\(name)")
             let error = zip(found, expected).reduce(0) { $0 + pow(Double($1.0 - $1.1), 2) }.squareRoot()
@@ -87,9 +88,9 @@ struct GoldenTests {
     }
 
     @Test("two computations with the same team give the same bits", arguments: [1, 3])
-    func deterministic(members: Int) throws {
+    func deterministic(threads: Int) throws {
         func compute() throws -> [String: [Float]] {
-            try GoldenModel(.tied, Setting(rowTokens: 150, members: members)).gradients { response, _, row in
+            try GoldenModel(.tied, Setting(rowTokens: 150, threads: threads)).gradients { response, _, row in
                 response == row.lowerBound ? -1 : 0.5
             }
         }
@@ -100,7 +101,7 @@ struct GoldenTests {
     @Test("making activations again changes no bit and takes less memory", arguments: Golden.allCases)
     func recomputed(golden: Golden) throws {
         func compute(recomputes: Bool) throws -> [String: [Float]] {
-            try GoldenModel(golden, Setting(rowTokens: 150, members: 2, recomputes: recomputes))
+            try GoldenModel(golden, Setting(rowTokens: 150, threads: 2, recomputes: recomputes))
                 .gradients { response, _, row in response == row.lowerBound ? -1 : 0.5 }
         }
         let kept = try compute(recomputes: false)
@@ -109,11 +110,11 @@ struct GoldenTests {
 
     @Test("of a deep model's activations less than a quarter is kept to make the rest again")
     func recomputedMemory() throws {
-        let model = try TinyModel(layers: 30, tied: true).configuration
+        let model = try TinyModel(layers: 30, tied: true).architecture
         func activations(recomputes: Bool) -> Int {
             func bytes(tokens: Int, trains: Bool) -> Int {
                 let capacity = Workspace.Capacity(tokens: tokens, trains: trains, recomputes: recomputes, logitBytes: 1)
-                return Workspace.byteCount(model, capacity: capacity, members: 1)
+                return ForestModel.byteCount(model, capacity: capacity, threads: 1)
             }
             return bytes(tokens: 2048, trains: true) - bytes(tokens: 2048, trains: false)
         }

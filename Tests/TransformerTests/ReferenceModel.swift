@@ -1,4 +1,3 @@
-internal import Formats
 internal import Foundation
 internal import Preferences
 internal import Transformer
@@ -8,10 +7,10 @@ internal import Transformer
 ///
 /// Attention goes by an explicit list of the tokens that each token sees.
 struct ReferenceModel {
-    let model: ModelConfiguration
+    let model: Architecture
     private let offsets: [String: Int]
 
-    init(_ model: ModelConfiguration, layout: ParameterLayout) {
+    init(_ model: Architecture, layout: ParameterLayout) {
         self.model = model
         offsets = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0.offset) })
     }
@@ -37,8 +36,8 @@ struct ReferenceModel {
         let embedding = offsets["model.embed_tokens.weight"]!
         let visible = Self.visibleTokens(of: row)
         var stream = row.tokens.map { token in
-            let start = embedding + Int(token) * model.hiddenSize
-            return Array(weights[start..<start + model.hiddenSize])
+            let start = embedding + Int(token) * model.width
+            return Array(weights[start..<start + model.width])
         }
         for layer in 0..<model.layerCount {
             let prefix = "model.layers.\(layer)."
@@ -81,7 +80,7 @@ struct ReferenceModel {
         _ prefix: String,
         _ weights: Weights
     ) -> [[Double]] {
-        let (heads, groups, width) = (model.headCount, model.keyValueHeadCount, model.headDimension)
+        let (heads, groups, width) = (model.attention.heads, model.attention.keyValueHeads, model.attention.headWidth)
         func project(_ name: String, _ count: Int) -> [[Double]] {
             x.map { product("\(prefix)self_attn.\(name)_proj.weight", count * width, $0, weights) }
         }
@@ -105,7 +104,7 @@ struct ReferenceModel {
                     )
                 }
             }
-            return product(prefix + "self_attn.o_proj.weight", model.hiddenSize, output, weights)
+            return product(prefix + "self_attn.o_proj.weight", model.width, output, weights)
         }
     }
 
@@ -123,7 +122,7 @@ struct ReferenceModel {
         scores: UnsafeMutablePointer<Double>,
         into output: UnsafeMutablePointer<Double>
     ) {
-        let (width, scale) = (model.headDimension, 1 / Double(model.headDimension).squareRoot())
+        let (width, scale) = (model.attention.headWidth, 1 / Double(model.attention.headWidth).squareRoot())
         visible.withUnsafeBufferPointer { visible in
             var (top, total, i) = (-Double.infinity, 0.0, 0)
             while i < visible.count {
@@ -158,11 +157,11 @@ struct ReferenceModel {
 
     /// Rotates element `i` of each head's first half with element `i` of its second by `position * theta^(-2i/K)`.
     private func rotated(_ x: [Double], position: Int) -> [Double] {
-        let (width, half) = (model.headDimension, model.headDimension / 2)
+        let (width, half) = (model.attention.headWidth, model.attention.headWidth / 2)
         var out = x
         for start in stride(from: 0, to: x.count, by: width) {
             for i in 0..<half {
-                let angle = Double(position) * pow(model.ropeTheta, -2 * Double(i) / Double(width))
+                let angle = Double(position) * pow(model.rotary.theta, -2 * Double(i) / Double(width))
                 let (a, b) = (x[start + i], x[start + i + half])
                 out[start + i] = a * cos(angle) - b * sin(angle)
                 out[start + i + half] = b * cos(angle) + a * sin(angle)
@@ -172,10 +171,10 @@ struct ReferenceModel {
     }
 
     private func feedForward(_ x: [Double], _ prefix: String, _ weights: Weights) -> [Double] {
-        let gate = product(prefix + "mlp.gate_proj.weight", model.intermediateSize, x, weights)
-        let up = product(prefix + "mlp.up_proj.weight", model.intermediateSize, x, weights)
+        let gate = product(prefix + "mlp.gate_proj.weight", model.feedForward.width, x, weights)
+        let up = product(prefix + "mlp.up_proj.weight", model.feedForward.width, x, weights)
         let inner = zip(gate, up).map { $0 / (1 + exp(-$0)) * $1 }
-        return product(prefix + "mlp.down_proj.weight", model.hiddenSize, inner, weights)
+        return product(prefix + "mlp.down_proj.weight", model.width, inner, weights)
     }
 
     private func logDistribution(_ hidden: [Double], _ weights: Weights) -> [Double] {
@@ -189,7 +188,7 @@ struct ReferenceModel {
     private func norm(_ x: [Double], _ name: String, _ weights: Weights) -> [Double] {
         let start = offsets[name]!
         let mean = x.reduce(0) { $0 + $1 * $1 } / Double(x.count)
-        let scale = 1 / (mean + Double(model.normEpsilon)).squareRoot()
+        let scale = 1 / (mean + Double(model.norm.epsilon)).squareRoot()
         return x.indices.map { x[$0] * scale * weights[start + $0] }
     }
 

@@ -1,4 +1,4 @@
-"""A cluster of hosts on this machine, over which `espalier launch` starts ranks by a host file."""
+"""A cluster of hosts on this machine, on which `espalier launch` starts ranks by a host file."""
 
 import json
 import shlex
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from network import ADDRESSES, AGENT, Network
 
-# The runs are those that faults are tried on.
+# The runs of the fault injection tests.
 sys.path.append(str(Path(__file__).parents[1] / "Faults"))
 from disturbance import Disturbance  # noqa: E402
 from tiny_runs import ESPALIER, Run  # noqa: E402
@@ -19,12 +19,12 @@ RANK_PROGRAM = ESPALIER.with_name("RankProgram")
 
 
 def environment() -> dict[str, str]:
-    """The variables of tiny runs, but with the second that mpirun gives ranks to say why they end."""
+    """The environment of tiny runs, but with the second that mpirun gives ranks to print why they exit."""
     return {name: value for name, value in hasty_environment().items() if "sigkill_timeout" not in name}
 
 
 class Cluster:
-    """A network with the files that describe it, below a directory; one rank a host, of one thread."""
+    """A network with the files that describe it in a directory; one rank per host, with one thread."""
 
     def __init__(self, network: Network, directory: Path):
         self.network, self.file = network, directory / "cluster.yaml"
@@ -35,56 +35,56 @@ class Cluster:
         )
 
     def command(self, *words) -> list[str]:
-        """The words that run `espalier` on the first host, where mpirun is then."""
+        """The arguments that run `espalier` on the first host, where mpirun runs."""
         return self.network.words(0, ESPALIER, *words)
 
     def launch(self, *words) -> list[str]:
-        """Those that run a subcommand on all ranks."""
+        """The arguments that run a subcommand on all ranks."""
         return self.command("launch", "--cluster", self.file, "--", *words)
 
 
 class ClusterRun(Run):
-    """A run of one rank on each host of a cluster."""
+    """A run with one rank on each host of a cluster."""
 
     def __init__(self, root: Path, cluster: Cluster, **settings):
         super().__init__(root, len(cluster.network.hosts), **settings)
         self.cluster = cluster
 
     def command(self, disturbance: Disturbance | None = None) -> list[str]:
-        assert disturbance is None, "nothing is preloaded on other hosts"
+        assert disturbance is None, "no library can be preloaded on other hosts"
         return self.cluster.launch(*self.words)
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What a reduce-scatter and an all-gather of a bucket took, in seconds of the slowest rank, turn by turn."""
+    """The seconds of a reduce-scatter and an all-gather of a bucket on the slowest rank, for each repetition."""
 
     ranks: int
     bytes: int
     collective: str
-    # Bytes a second that TCP carries between two of the hosts.
+    # Bytes per second of a TCP connection between two of the hosts.
     bandwidth: float
     seconds: list[float]
 
     @property
     def bound(self) -> float:
-        """What both take where links carry `bandwidth` each way, and nothing else counts."""
+        """The lower bound for links of `bandwidth` in each direction, without latency."""
         return 2 * (self.ranks - 1) / self.ranks * self.bytes / self.bandwidth
 
     @property
     def ratio(self) -> float:
-        """Of the best turn: in the others this machine was in the way."""
+        """The ratio of the best repetition, since other processes of this machine disturb the rest."""
         return min(self.seconds) / self.bound
 
 
 def measure_exchange(cluster: Cluster, size: int, turns: int, collective: str = "auto") -> Exchange:
-    """Exchanges a bucket of so many bytes over all hosts, as a step does; the bandwidth is taken before and after."""
+    """Exchanges a bucket of `size` bytes over all hosts, as a step does; measures the bandwidth before and after."""
     options = {"check": True, "capture_output": True, "text": True, "env": environment(), "timeout": 120}
     dry = subprocess.run(cluster.command("launch", "--dry-run", "--cluster", cluster.file, "--", "doctor"), **options)
     words = shlex.split(dry.stdout.replace("\\\n", ""))
-    # In place of espalier and its words.
+    # In place of espalier and its arguments.
     words[words.index("doctor") - 1 :] = [RANK_PROGRAM, "times", collective, size, turns]
     before = cluster.network.bandwidth()
-    told = json.loads(subprocess.run(cluster.network.words(0, *words), **options).stdout)
+    report = json.loads(subprocess.run(cluster.network.words(0, *words), **options).stdout)
     bandwidth = max(before, cluster.network.bandwidth())
-    return Exchange(len(cluster.network.hosts), size, told["collective"], bandwidth, told["seconds"])
+    return Exchange(len(cluster.network.hosts), size, report["collective"], bandwidth, report["seconds"])

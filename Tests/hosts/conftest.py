@@ -1,4 +1,4 @@
-"""What the tests of several hosts share: whether there can be any here, and what they are made of."""
+"""Fixtures of the tests on several hosts, which skip them where hosts cannot be created."""
 
 import signal
 import sys
@@ -12,8 +12,8 @@ from network import Network, obstacle  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
-def ended_in_order():
-    """Where the tests are asked to end, what they have made is removed."""
+def cleanup_on_sigterm():
+    """Removes what the tests have created if they are terminated."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     yield
     signal.signal(signal.SIGTERM, before)
@@ -29,7 +29,7 @@ def possible() -> None:
 
 @pytest.fixture
 def cluster(possible, tmp_path):
-    """Makes a cluster of so many hosts with links of so many Mbit/s, which is gone after the test."""
+    """Creates a cluster of `hosts` hosts with links of `megabits` Mbit/s, which is removed after the test."""
     networks = []
 
     def cluster(hosts: int, megabits: float) -> Cluster:
@@ -45,5 +45,5 @@ def cluster(possible, tmp_path):
 
 @pytest.fixture
 def root(tmp_path) -> Path:
-    """A directory of this test, which all hosts see."""
+    """A directory of this test that all hosts share."""
     return tmp_path

@@ -1,7 +1,7 @@
-"""Several hosts on one machine: network namespaces with links of a chosen rate, and a launch agent in place of ssh.
+"""Several hosts on one machine: network namespaces with links of a chosen rate, and a launch agent instead of ssh.
 
-Each host has a name, an address and one link to a switch, all of them in namespaces of their own, so that nothing is
-seen outside. Hosts share processors, memory and files.
+Each host has a name, an address and one link to a switch, all in namespaces of their own, so that nothing is visible
+outside. Hosts share processors, memory and files.
 """
 
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 
 AGENT = Path(__file__).with_name("enter")
 ADDRESSES = "10.77.0.0/16"
-# What a port sends at once: more would let short messages run faster than the link.
+# The burst of a port: a larger one would let short messages exceed the rate of the link.
 BURST = "32kb"
 
 RECEIVE = """
@@ -34,7 +34,7 @@ take(size)
 print(size / (time.monotonic() - start))
 """
 
-# What is asked of the kernel.
+# The features that the kernel must support.
 TRIAL = f"""
 ip netns list
 hostname trial
@@ -51,9 +51,9 @@ with socket.create_connection((sys.argv[2], 7777)) as link:
 
 
 def obstacle() -> str | None:
-    """Why there can be no hosts here; None where there can."""
+    """The reason why hosts cannot be created here; None if they can."""
     if os.geteuid() != 0:
-        return "network namespaces want root"
+        return "network namespaces need root"
     if missing := [tool for tool in ("ip", "tc", "unshare", "mpirun") if not shutil.which(tool)]:
         return f"{', '.join(missing)} not installed"
     trial = subprocess.run(["unshare", "--net", "--uts", "sh", "-ec", TRIAL], capture_output=True, text=True)
@@ -63,14 +63,14 @@ def obstacle() -> str | None:
 
 
 def command(*words) -> str:
-    """What a command prints; raises where it fails."""
+    """The output of a command; raises if it fails."""
     return subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True).stdout
 
 
 class Network:
-    """Hosts on a switch, each with a link of so many Mbit/s each way.
+    """Hosts on a switch, each with a link of `megabits` Mbit/s in each direction.
 
-    Names begin with the process's number, so that several may exist; `close` ends what runs on hosts and removes all.
+    Names contain the process ID, so that several networks may exist; `close` kills all processes and removes the hosts.
     """
 
     made = 0
@@ -108,9 +108,9 @@ class Network:
         self._run(host, "ip", "address", "add", f"{self.address(number)}/16", "dev", "eth0")
         for device in ("lo", "eth0"):
             self._run(host, "ip", "link", "set", device, "up")
-        # Every kernel has it, and all machines are to be alike.
+        # Every kernel supports it, and all machines should behave identically.
         self._run(host, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno")
-        # A link has both ways the same rate: what a host sends is held there, what it receives at the switch.
+        # A link has the same rate in both directions: sending is limited at the host, receiving at the switch.
         shape = ("tbf", "rate", f"{self.megabits}mbit", "burst", BURST, "latency", "50ms")
         self._run(host, "tc", "qdisc", "add", "dev", "eth0", "root", *shape)
         self._run(self.switch, "tc", "qdisc", "add", "dev", port, "root", *shape)
@@ -124,11 +124,11 @@ class Network:
         return command("ip", "netns", "exec", host, *words)
 
     def words(self, number: int, *words) -> list[str]:
-        """The words that run a command on a host."""
+        """The arguments that run a command on a host."""
         return [str(AGENT), self.hosts[number], *(shlex.quote(str(word)) for word in words)]
 
     def cut(self, number: int) -> None:
-        """Pulls the cable of a host, which is told nothing, at the switch."""
+        """Disconnects a host at the switch, without a sign of it on the host."""
         self._run(self.switch, "ip", "link", "set", f"port{number}", "nomaster")
 
     def processes(self, host: str) -> list[int]:
@@ -137,12 +137,12 @@ class Network:
 
     @property
     def running(self) -> dict[str, list[int]]:
-        """The processes of the hosts that have some."""
+        """The processes of each host that has any."""
         found = {host: self.processes(host) for host in self.hosts}
         return {host: processes for host, processes in found.items() if processes}
 
     def bandwidth(self, size: int = 8 << 20) -> float:
-        """Bytes a second that one TCP connection carries between two hosts."""
+        """Bytes per second of one TCP connection between two hosts."""
         python = (sys.executable, "-c")
         receiver = subprocess.Popen(self.words(1, *python, RECEIVE, size), stdout=subprocess.PIPE, text=True)
         with receiver:
@@ -160,10 +160,10 @@ class Network:
             if not self.running:
                 break
             time.sleep(0.05)
-        # With its namespace a host's end of a link goes, and with that the other.
+        # Deleting a namespace removes the host's end of a link, and with it the other end.
         for name in [*self.hosts, self.switch]:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)
-        # What Open MPI's daemons leave where they are killed.
+        # Files that killed daemons of Open MPI leave behind.
         for host in self.hosts:
             for directory in Path(tempfile.gettempdir()).glob(f"ompi.{host}.*"):
                 shutil.rmtree(directory, ignore_errors=True)

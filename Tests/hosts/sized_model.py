@@ -1,4 +1,4 @@
-"""A model of a chosen size that computes next to nothing for a few tokens: what its steps take is communication."""
+"""A model of a chosen size with little computation per token, so that its steps are dominated by communication."""
 
 import json
 import struct
@@ -41,7 +41,7 @@ def write_tensors(path: Path, sizes: dict[str, list[int]]) -> None:
         header[name] = {"dtype": "F32", "shape": size, "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    # Small, of both signs, and of no short period.
+    # Small values of both signs with a long period.
     some = array("f", ((7919 * i % 2003 - 1001) / 20_000 for i in range(2003))).tobytes()
     values = (some * (end // len(some) + 1))[:end]
     path.write_bytes(struct.pack("<Q", len(text)) + text + values)

@@ -1,4 +1,4 @@
-"""Slurm on the hosts of a network: daemons of its own on each, and files and keys of this cluster alone."""
+"""Slurm on the hosts of a network, with separate daemons, files and keys."""
 
 import os
 import shutil
@@ -16,13 +16,13 @@ SlurmctldHost={control}({address})
 SlurmUser=root
 AuthType=auth/munge
 CredType=cred/munge
-# A job that is queued again waits until what allowed its first start is out of date.
+# A requeued job waits until the credential of its first start has expired.
 AuthInfo=socket={place}/munge.socket,cred_expire=5
 StateSaveLocation={place}/state
 SlurmctldPidFile={place}/control.pid
 SlurmdPidFile={place}/%n.pid
 SlurmdSpoolDir={place}/%n
-# PMIx has files for each step there, and nodes share /tmp.
+# PMIx writes files for each step there, and nodes share /tmp.
 TmpFS={place}/%n
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -35,13 +35,13 @@ ReturnToService=2
 
 
 def obstacle() -> str | None:
-    """Why there can be no Slurm here, where there can be hosts; None where there can."""
+    """The reason why Slurm cannot run on hosts of this machine; None if it can."""
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     return f"{', '.join(missing)} not installed (Debian: slurm-wlm)" if missing else None
 
 
 class Slurm:
-    """A controller on the first host, and every host a node of two processors; `close` ends the daemons."""
+    """A controller on the first host and a node of two processors on every host; `close` ends the daemons."""
 
     def __init__(self, network: Network, directory: Path):
         self.network, self.directory = network, directory
@@ -49,7 +49,7 @@ class Slurm:
         self.daemons = []
         (directory / "state").mkdir()
         (directory / "slurm.conf").write_text(self._configuration())
-        # Else slurmd looks for version 2, and there are no control groups in a network namespace's /sys.
+        # Otherwise slurmd looks for version 2, and a network namespace's /sys has no control groups.
         (directory / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         try:
             self._start()
@@ -69,15 +69,15 @@ class Slurm:
         files = {kind: self.directory / f"munge.{kind}" for kind in kinds}
         files["key-file"].write_bytes(os.urandom(64))
         files["key-file"].chmod(0o400)
-        # By force, since the directories above may be others'.
+        # With --force, since the directories above may belong to other users.
         self._daemon(["munged", "--foreground", "--force", *(f"--{kind}={path}" for kind, path in files.items())])
-        self._wait(lambda: files["socket"].exists(), "munged makes no socket")
+        self._wait(lambda: files["socket"].exists(), "munged creates no socket")
         self._daemon(self.network.words(0, "slurmctld", "-D"))
         for number, host in enumerate(self.network.hosts):
             (self.directory / host).mkdir()
             self._daemon(self.network.words(number, "slurmd", "-D", "-N", host))
         count = len(self.network.hosts)
-        self._wait(lambda: self.tell("sinfo", "-Nho", "%T").split() == ["idle"] * count, "nodes are not idle")
+        self._wait(lambda: self.output("sinfo", "-Nho", "%T").split() == ["idle"] * count, "nodes are not idle")
 
     def _daemon(self, words: list[str]) -> None:
         with (self.directory / f"daemon-{len(self.daemons)}.log").open("w") as log:
@@ -90,8 +90,8 @@ class Slurm:
             assert time.monotonic() < deadline, "\n".join([failure, *logs])
             time.sleep(0.1)
 
-    def tell(self, *words) -> str:
-        """What a command of Slurm's prints on the first host."""
+    def output(self, *words) -> str:
+        """The output of a Slurm command on the first host."""
         return self.run(*words).stdout
 
     def run(self, *words) -> subprocess.CompletedProcess:
@@ -99,7 +99,7 @@ class Slurm:
         return subprocess.run(words, env=self.environment, capture_output=True, text=True, timeout=60)
 
     def submit(self, *words) -> int:
-        """Submits a script, or what `--wrap=` has, for a task of one processor on each node; gives the job's number."""
+        """Submits a script, or the command of `--wrap=`, with a one-processor task on each node; returns the job ID."""
         size = (f"--nodes={len(self.network.hosts)}", "--ntasks-per-node=1", "--cpus-per-task=1")
         places = (f"--chdir={self.directory}", "--output=job-%j.log")
         result = self.run("sbatch", "--parsable", *size, *places, *words)
@@ -107,12 +107,12 @@ class Slurm:
         return int(result.stdout or 0)
 
     def job(self, number: int) -> dict[str, str]:
-        """What Slurm knows of a job, such as JobState and Restarts."""
-        words = self.tell("scontrol", "--oneliner", "show", "job", number).split()
+        """Slurm's record of a job, such as JobState and Restarts."""
+        words = self.output("scontrol", "--oneliner", "show", "job", number).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
     def log(self, number: int) -> str:
-        """What a job has printed."""
+        """The output of a job."""
         path = self.directory / f"job-{number}.log"
         return path.read_text() if path.exists() else ""
 

@@ -1,5 +1,7 @@
-"""Jobs of a real Slurm, by `launch/slurm.sbatch`: over two nodes, stopped by a signal, and queued again."""
+"""Jobs of a real Slurm with `launch/slurm.sbatch`: on two nodes, stopped by a signal, and requeued."""
 
+import os
+import re
 import shlex
 import tempfile
 import time
@@ -17,7 +19,7 @@ SCRIPT = ROOT / "launch/slurm.sbatch"
 def slurm(cluster):
     if reason := obstacle():
         pytest.skip(reason)
-    # Names of sockets there are at most 107 bytes long.
+    # Socket paths are limited to 107 bytes.
     with tempfile.TemporaryDirectory(prefix="slurm-") as directory:
         slurm = Slurm(cluster(2, 1000).network, Path(directory))
         slurm.environment["ESPALIER"] = str(ESPALIER)
@@ -26,7 +28,7 @@ def slurm(cluster):
 
 
 def cluster_file(root, launcher: str):
-    """One rank a node, whatever processors it has: nodes share them here."""
+    """One rank per node with one thread, since nodes share the processors here."""
     path = root / f"{launcher}.yaml"
     lines = [f"launcher: {launcher}", "ranks_per: host", "threads: 1", f"network: {ADDRESSES}"]
     path.write_text("\n".join([*lines, *(["bind_to: none"] if launcher == "mpirun" else [])]) + "\n")
@@ -47,7 +49,7 @@ def expect_complete(slurm: Slurm, job: int) -> None:
     assert (found["JobState"], found["ExitCode"]) == ("COMPLETED", "0:0"), slurm.log(job)
 
 
-def test_a_job_that_is_stopped_is_queued_again_and_ends_with_the_bits_of_one_process(slurm, root):
+def test_a_stopped_job_is_requeued_and_has_the_bits_of_one_process(slurm, root):
     settings = {"shards": 2, "max_steps": 800, "save_steps": 400, "resume_from_checkpoint": "auto"}
     one = Run(root / "one", None, **settings)
     one.finish()
@@ -56,23 +58,23 @@ def test_a_job_that_is_stopped_is_queued_again_and_ends_with_the_bits_of_one_pro
     slurm.submit("--test-only", SCRIPT, *words)
     job = slurm.submit(SCRIPT, *words)
     metrics = run.output / "metrics.jsonl"
-    wait_for(slurm, job, "no step is made", lambda _: metrics.exists() and metrics.read_text().count("\n") > 2)
-    # What Slurm does itself some time before the end, by the script's `--signal`.
-    slurm.tell("scancel", "--batch", "--signal=USR1", job)
-    wait_for(slurm, job, "the job is not queued again", lambda found: found["Restarts"] == "1")
+    wait_for(slurm, job, "no step completes", lambda _: metrics.exists() and metrics.read_text().count("\n") > 2)
+    # As Slurm does before the time limit, by the script's `--signal`.
+    slurm.output("scancel", "--batch", "--signal=USR1", job)
+    wait_for(slurm, job, "the job is not requeued", lambda found: found["Restarts"] == "1")
     assert 0 < run.newest < 800, slurm.log(job)
     expect_complete(slurm, job)
-    # Both starts are in the log, and the second goes on: it would have the same bits also from the first step.
+    # The log has both starts, and the second resumes: starting again at the first step would give the same bits too.
     log = slurm.log(job)
     assert "stopped after step" in log and log.count("train: step 1/") == 1, log
     assert run.summary["ranks"] == 2
     run.expect_same(one)
 
 
-def test_srun_starts_the_ranks_where_it_knows_of_pmix(slurm, root):
+def test_srun_starts_the_ranks_if_it_supports_pmix(slurm, root):
     known = slurm.run("srun", "--mpi=list")
     if "pmix" not in known.stdout + known.stderr:
-        pytest.skip("this Slurm knows nothing of PMIx")
+        pytest.skip("this Slurm does not support PMIx")
     one, run = (Run(root / name, None, shards=2) for name in ("one", "several"))
     one.finish()
     job = slurm.submit(SCRIPT, cluster_file(root, "srun"), *run.words, "--output", run.output)
@@ -81,7 +83,30 @@ def test_srun_starts_the_ranks_where_it_knows_of_pmix(slurm, root):
     run.expect_same(one)
 
 
-def test_preflight_looks_at_the_nodes_of_a_job(slurm, root):
+def test_ranks_of_srun_divide_the_processors_of_their_node(slurm):
+    if "pmix" not in (known := slurm.run("srun", "--mpi=list")).stdout + known.stderr:
+        pytest.skip("this Slurm does not support PMIx")
+    words = ["srun", "--mpi=pmix", "--cpu-bind=none", ESPALIER, "doctor"]
+    job = slurm.submit("--ntasks-per-node=2", f"--wrap={shlex.join(map(str, words))}")
+    expect_complete(slurm, job)
+    processors = len(os.sched_getaffinity(0))
+    found = re.findall(r"binding +(\d+) threads on (\d+) of \d+ processors, (\d+) ranks on this host", slurm.log(job))
+    assert set(found) == {(str(max(1, processors // 2)), str(processors), "2")}, slurm.log(job)
+
+
+def test_srun_without_pmix_is_refused_and_the_script_of_a_job_is_not(slurm):
+    alone = shlex.join(map(str, [ESPALIER, "doctor", "--threads", "1"]))
+    job = slurm.submit(f"--wrap={alone}; srun --mpi=none {alone}")
+    ended = ("FAILED", "COMPLETED")
+    wait_for(slurm, job, "the job does not end", lambda found: found["JobState"] in ended)
+    log = slurm.log(job)
+    assert slurm.job(job)["ExitCode"] == "64:0", log
+    assert log.count("one process, not started by mpirun") == 1, log
+    error = "error: expected 2 ranks (the launcher's SLURM_STEP_NUM_TASKS=2), found 1 in MPI_COMM_WORLD: "
+    assert log.count(error) == 2, log
+
+
+def test_preflight_checks_the_nodes_of_a_job(slurm, root):
     words = [ROOT / "launch/preflight", "--cluster", cluster_file(root, "mpirun")]
     job = slurm.submit(f"--wrap={shlex.join(map(str, words))}")
     expect_complete(slurm, job)

@@ -1,4 +1,4 @@
-"""What starts jobs on clusters: the scripts, the Kubernetes job, and the look at the hosts before."""
+"""Job scripts for clusters, the Kubernetes job, and the checks of hosts."""
 
 import copy
 import json
@@ -17,7 +17,7 @@ SCRIPTS = sorted(path for path in LAUNCH.iterdir() if path.read_text().startswit
 
 
 def run(*command, **variables) -> subprocess.CompletedProcess:
-    """Runs a command outside of any batch system that the test itself may run in."""
+    """Runs a command without the environment of a batch system."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "PBS_"))}
     environment |= {name: str(value) for name, value in variables.items()}
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
@@ -34,7 +34,7 @@ def program(directory: Path, name: str, script: str) -> Path:
 # --- Scripts ---
 
 
-def test_there_are_scripts_to_look_at():
+def test_all_scripts_are_found():
     assert {path.name for path in SCRIPTS} >= {"pbs.sh", "preflight", "quickstart", "slurm.sbatch", "supervise", "test"}
 
 
@@ -56,7 +56,7 @@ def test_a_script_stops_at_the_first_failure_and_evaluates_no_text(script):
 ECHO = "printf '[%s]' \"$@\""
 
 
-def test_slurms_script_hands_on_every_argument_as_it_is(tmp_path):
+def test_slurms_script_passes_every_argument_unchanged(tmp_path):
     echo = program(tmp_path, "espalier of mine", ECHO)
     words = ["train", "--output", "a b'c", "--config", "$x.yaml"]
     result = run("bash", LAUNCH / "slurm.sbatch", "my cluster.yaml", *words, ESPALIER=echo)
@@ -64,8 +64,8 @@ def test_slurms_script_hands_on_every_argument_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("status", [124, 75, 64, 1, 0])
-def test_slurms_script_hands_on_its_signal_and_queues_a_stopped_job_again(tmp_path, status):
-    # Ends with `status` at SIGUSR1, which this process gets from the script that it signals.
+def test_slurms_script_forwards_its_signal_and_requeues_a_stopped_job(tmp_path, status):
+    # Exits with `status` on SIGUSR1, which the script forwards to it.
     stoppable = program(
         tmp_path,
         "espalier",
@@ -105,7 +105,7 @@ def read_yaml(path: Path) -> dict:
 
 
 def problems(job: dict) -> list[str]:
-    """What the schema of MPIJob says against a job."""
+    """The errors of a job by the schema of MPIJob."""
     jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
     schema = json.loads((Path(__file__).parent / "mpijob-v2beta1.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -180,7 +180,7 @@ def test_the_table_of_keys_has_every_key_that_a_file_uses_and_no_other():
 
 @pytest.fixture
 def cluster(tmp_path):
-    """Two hosts behind an `ssh` that runs everything here, and an `espalier` whose `doctor` finds nothing wrong."""
+    """Two hosts with an `ssh` that runs commands locally, and an `espalier` whose `doctor` passes."""
     espalier = program(
         tmp_path,
         "espalier",
@@ -197,7 +197,7 @@ def cluster(tmp_path):
     return preflight
 
 
-def test_hosts_that_are_alike_pass_on_to_doctor(cluster):
+def test_identical_hosts_reach_doctor(cluster):
     result = cluster()
     assert result.returncode == 0, result.stdout + result.stderr
     rows = [line.split() for line in result.stdout.splitlines() if line.startswith("node")]
@@ -207,25 +207,25 @@ def test_hosts_that_are_alike_pass_on_to_doctor(cluster):
     assert "[launch][--cluster][my cluster.yaml][--][doctor]" in result.stdout
 
 
-def test_a_host_with_another_build_is_named_before_ranks_start(cluster):
+def test_a_host_with_a_different_build_is_named_before_ranks_start(cluster):
     program(cluster.directory, "sha256sum", 'echo "${HOST}0000000000 -"')
     result = cluster()
     assert result.returncode == 1
-    assert "✗ node02 has build node02000000, node01 has node01000000; make them alike\n" in result.stdout
+    assert "✗ node02 has build node02000000, node01 has node01000000; make them identical\n" in result.stdout
     assert "doctor" not in result.stdout
-    assert result.stderr == "error: 1 of these must be mended before ranks can start\n"
+    assert result.stderr == "error: 1 of these must be fixed before ranks can start\n"
 
 
-def test_a_host_that_does_not_answer_is_named_with_sshs_reason(cluster):
+def test_a_host_that_does_not_respond_is_named_with_the_reason_of_ssh(cluster):
     refusal = 'while [[ $1 != -- ]]; do shift; done; [[ $2 != node02 ]] || { echo "Permission denied" >&2; exit 255; }'
     program(cluster.directory, "ssh", f'{refusal}; exec "${{@:3}}"')
     result = cluster()
     assert result.returncode == 1
     assert (
-        "✗ node02 does not answer: Permission denied; ssh node02 must work without a password\n" in result.stdout
+        "✗ node02 does not respond: Permission denied; ssh node02 must work without a password\n" in result.stdout
     )
 
 
-def test_preflight_wants_a_cluster_file():
+def test_preflight_needs_a_cluster_file():
     result = run(LAUNCH / "preflight")
     assert (result.returncode, result.stderr) == (1, "error: --cluster is missing; see --help\n")

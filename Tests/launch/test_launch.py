@@ -1,4 +1,4 @@
-"""The launch scripts: their messages, the steps that run once, the summary."""
+"""The launch scripts: messages, steps that run once, and the summary."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def shell(script: str, cache: Path, **variables) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize("name", ["quickstart", "test"])
-def test_help_tells_the_options_and_does_nothing(name, tmp_path):
+def test_help_prints_the_options_and_does_nothing_else(name, tmp_path):
     cache = tmp_path / "cache"
     result = run(LAUNCH / name, "--help", ESPALIER_CACHE=cache)
     assert result.returncode == 0
@@ -53,7 +53,7 @@ def test_a_wrong_argument_ends_in_one_line(name, arguments, message, tmp_path):
 def test_ranks_must_be_a_number(tmp_path):
     result = run(LAUNCH / "quickstart", "--ranks", "two", ESPALIER_CACHE=tmp_path)
     assert result.returncode == 1
-    assert result.stderr == "error: --ranks takes a whole number from 1 to 9999, found two\n"
+    assert result.stderr == "error: --ranks: expected a whole number from 1 to 9999, found two\n"
 
 
 COUNTED = 'work() { echo run >>"$cache/runs"; echo made >"$cache/output"; }\n'
@@ -89,14 +89,14 @@ def test_a_step_that_failed_runs_again(tmp_path):
     assert runs(tmp_path) == 3
 
 
-def test_a_step_that_leaves_nothing_is_a_failure(tmp_path):
+def test_a_step_without_output_is_a_failure(tmp_path):
     result = shell('once "$cache/output" "Working" -- true', tmp_path)
     assert result.returncode == 1
-    assert result.stderr == f"error: true ended well but left no {tmp_path}/output\n"
+    assert result.stderr == f"error: true succeeded but did not create {tmp_path}/output\n"
 
 
 def with_swift(directory: Path, version: str) -> str:
-    """A PATH on which swift says that it is of `version`."""
+    """A PATH with a swift that reports `version`."""
     swift = directory / "swift"
     swift.write_text(f"#!/bin/sh\necho 'Swift version {version} (swift-{version}-RELEASE)'\n")
     swift.chmod(0o755)
@@ -112,14 +112,14 @@ def test_an_old_swift_is_refused_with_a_remedy(tmp_path):
     result = shell("check_swift", tmp_path, PATH=with_swift(tmp_path, "5.10.1"))
     assert result.returncode == 1
     assert result.stderr == (
-        f"error: Swift 6.2 or later is needed, found 5.10 at {tmp_path}/swift; install a Swift 6.3 toolchain "
+        f"error: expected Swift 6.2 or later, found 5.10 at {tmp_path}/swift; install a Swift 6.3 toolchain "
         "from https://www.swift.org/install/linux and put its usr/bin on PATH\n"
     )
 
 
-def test_a_missing_swift_is_told_with_a_remedy(tmp_path):
+def test_a_missing_swift_is_reported_with_a_remedy(tmp_path):
     if shutil.which("swift", path="/usr/bin:/bin"):
-        pytest.skip("swift lies in /usr/bin, where it cannot be hidden")
+        pytest.skip("swift is in /usr/bin, where it cannot be hidden")
     result = shell("check_swift", tmp_path, PATH="/usr/bin:/bin")
     assert result.returncode == 1
     assert result.stderr.startswith("error: swift was not found; install a Swift 6.3 toolchain")
@@ -140,18 +140,18 @@ def summarize(directory: Path, after: dict) -> subprocess.CompletedProcess:
     return run(sys.executable, script, "--before", before, "--after", after_file, "--model", directory)
 
 
-def test_the_summary_sets_before_against_after(tmp_path):
+def test_the_summary_compares_before_and_after(tmp_path):
     result = summarize(tmp_path, AFTER | {"eval_loss": 0.47})
     assert result.returncode == 0
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     for line in [
-        "right answer is the likelier one 50% 84%",
+        "chosen response is the likelier one 50% 84%",
         "reward accuracy 0% 96%",
         "reward margin 0.000 0.551",
         "loss 0.693 0.470",
         "200 training pairs in 25 steps on 2 ranks",
         "speed 0.31 pairs/s, the reference model's pass included",
-        "tokens saved by sharing prefixes 40% (75,000 in place of 125,000)",
+        "tokens saved by sharing prefixes 40% (75,000 instead of 125,000)",
         f"The trained model: {tmp_path}",
         f'model = AutoModelForCausalLM.from_pretrained("{tmp_path}")',
     ]:
@@ -179,20 +179,20 @@ def test_the_example_configuration_has_every_flag_of_train_and_no_other():
     flags = re.findall(r"--([a-z0-9][a-z0-9-]+)", run(ESPALIER, "train", "--help").stdout.split("OPTIONS:")[1])
     flags = {flag.removeprefix("no-").replace("-", "_") for flag in flags} - {"config", "help", "version"}
     keys = set(re.findall(r"^([a-z0-9_]+):", EXAMPLE.read_text(), re.MULTILINE))
-    # Shorter names of gradient_checkpointing and resume_from_checkpoint, and what is no setting of the run.
+    # Short names of gradient_checkpointing and resume_from_checkpoint, and a flag that is not a setting of the run.
     flags -= {"recompute", "resume", "profile_phases"}
-    # It would stand in the way of another number of losses.
+    # It would be wrong for another number of losses.
     assert "\n# loss_weights: [1.0]\n" in EXAMPLE.read_text()
     flags -= {"loss_weights"}
-    # It would stand in the way of a number of ranks that does not divide it.
+    # It would be wrong for a number of ranks that does not divide it.
     assert "\n# shards: 8\n" in EXAMPLE.read_text()
     flags -= {"shards"}
-    # It would make every run that follows the example compute the reference of all rows.
+    # Every run that follows the example would compute the reference of all examples.
     assert "\n# rollback_on_spike: 5.0\n" in EXAMPLE.read_text()
     flags -= {"rollback_on_spike"}
     assert flags
     assert flags - keys == set()
-    # Not worth a flag each.
+    # Settings without a flag.
     assert keys - flags == {"adam_beta1", "adam_beta2", "adam_epsilon"}
 
 

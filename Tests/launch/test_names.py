@@ -1,4 +1,4 @@
-"""Launch scripts where names have spaces, newlines, quotes and dashes, as files and directories may."""
+"""Launch scripts with names that contain spaces, newlines, quotes and dashes."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def run(*command, cwd: Path, **variables) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def clone(tmp_path) -> Path:
-    """The launch scripts in a clone of an odd name."""
+    """The launch scripts in a clone with an unusual name."""
     shutil.copytree(ROOT / "launch", tmp_path / ODD / "launch")
     (tmp_path / ODD / "Tests/Fuzz/Corpus/json").mkdir(parents=True)
     return tmp_path / ODD
@@ -29,13 +29,13 @@ def nothing_ran(directory: Path) -> bool:
 
 
 def shell(clone: Path, script: str, *arguments, **variables) -> subprocess.CompletedProcess:
-    """Runs lines of bash after `common.sh` of the clone, beside it."""
+    """Runs lines of bash after `common.sh` of the clone, in the directory above it."""
     words = ["bash", "-c", f'source "$0"\n{script}', clone / "launch/common.sh", *arguments]
     return run(*words, cwd=clone.parent, **variables)
 
 
 @pytest.mark.parametrize("name", ["fuzz", "preflight", "quickstart", "supervise", "test"])
-def test_a_script_knows_its_place(clone, name):
+def test_a_script_finds_its_directory(clone, name):
     result = run(clone / "launch" / name, "--help", cwd=clone.parent)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(f"Usage: launch/{name} ")
@@ -43,14 +43,14 @@ def test_a_script_knows_its_place(clone, name):
 
 
 @pytest.mark.parametrize("variables", [{}, {"CDPATH": ".:/"}], ids=["plain", "with CDPATH"])
-def test_root_and_cache_are_whole_paths(clone, variables):
+def test_root_and_cache_are_absolute_paths(clone, variables):
     result = shell(clone, 'printf "%s|%s" "$root" "$cache"', **variables)
     assert result.stdout == f"{clone}|{clone}/.cache"
     result = shell(clone, 'cd / && printf "%s" "$cache"', ESPALIER_CACHE="my cache", **variables)
     assert result.stdout == f"{clone.parent}/my cache"
 
 
-def test_a_step_runs_once_whatever_its_files_are_called(clone):
+def test_a_step_runs_once_for_files_of_any_name(clone):
     step = 'work() { echo run >>"$root/runs"; : >"$2"; }\nonce "$1" "Working" "$2" -- work "$2" "$1"\n'
     output, given = clone / f"-{ODD}", clone / f"--{ODD}"
     given.write_text("a")
@@ -72,7 +72,7 @@ def test_a_model_directory_of_any_name_is_found(clone, name):
         assert (result.returncode, result.stdout, result.stderr) == (0, f"{model}\n", "")
 
 
-def test_supervise_hands_its_words_on_as_they_are(clone):
+def test_supervise_passes_its_arguments_unchanged(clone):
     program = clone / "run of mine"
     program.write_text('#!/usr/bin/env bash\nprintf "[%s]" "$@"\n')
     program.chmod(0o755)
@@ -95,7 +95,7 @@ def test_batch_scripts_find_a_program_of_any_name(clone):
     assert nothing_ran(clone.parent)
 
 
-def test_preflight_asks_hosts_about_a_program_of_any_name(clone, tmp_path):
+def test_preflight_checks_a_program_of_any_name(clone, tmp_path):
     programs = tmp_path / "bin"
     programs.mkdir()
     script = "#!/usr/bin/env bash\n"
@@ -115,7 +115,7 @@ def test_preflight_asks_hosts_about_a_program_of_any_name(clone, tmp_path):
     assert nothing_ran(clone.parent)
 
 
-def test_fuzz_takes_no_target_outside_its_corpus(clone):
+def test_fuzz_refuses_a_target_outside_its_corpus(clone):
     for name in ("../Corpus/json", "none", ".", ""):
         result = run(clone / "launch/fuzz", name, cwd=clone.parent)
-        assert (result.returncode, result.stderr) == (1, f"error: there is no target {name}; see Tests/Fuzz/Corpus\n")
+        assert (result.returncode, result.stderr) == (1, f"error: unknown target {name}; see Tests/Fuzz/Corpus\n")

@@ -1,4 +1,4 @@
-"""launch/supervise, with programs that fail, save and stop as a training run does."""
+"""launch/supervise with programs that fail, save and stop as a training run does."""
 
 import os
 import signal
@@ -10,12 +10,12 @@ import pytest
 
 SUPERVISE = Path(__file__).parents[2] / "launch/supervise"
 
-# Notes its arguments, a line a start; $1 is the directory of the test.
+# Records its arguments, one line per start; $1 is the directory of the test.
 NOTE = 'printf "%s|" "${@:2}" >>"$1/starts"; echo >>"$1/starts"; n=$(wc -l <"$1/starts")\n'
 
 
 def command(directory: Path, script: str) -> list[str]:
-    """A program that notes its start, then runs `script`, where `$n` is the number of the start."""
+    """A program that records its start, then runs `script`, where `$n` is the number of the start."""
     path = directory / "run of mine"
     path.write_text(f"#!/usr/bin/env bash\n{NOTE}{script}\n")
     path.chmod(0o755)
@@ -27,54 +27,55 @@ def starts(directory: Path) -> int:
     return len((directory / "starts").read_text().splitlines())
 
 
-def test_a_run_that_fails_is_started_again_with_the_same_words_until_it_is_done(tmp_path):
+def test_a_run_that_fails_is_restarted_with_the_same_arguments_until_it_succeeds(tmp_path):
     words = command(tmp_path, "((n == 3)) || exit 1")
     result = subprocess.run([*words, "train", "--config", "a b.yaml"], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     line = f"train|--config|a b.yaml|--output|{tmp_path / 'out'}|--resume|\n"
     assert (tmp_path / "starts").read_text() == 3 * line
-    assert result.stderr == 2 * "supervise: ended with 1; goes on in 0 s\n"
+    assert result.stderr == 2 * "supervise: exited with 1; restarting in 0 s\n"
 
 
-def test_it_gives_up_on_a_run_that_comes_no_further(tmp_path):
+def test_it_gives_up_on_a_run_without_progress(tmp_path):
     words = command(tmp_path, "kill -9 $$")
     words[3:3] = ["--retries", "2"]
     result = subprocess.run(words, capture_output=True, text=True)
     assert (result.returncode, starts(tmp_path)) == (1, 3)
-    assert result.stderr.endswith("error: ended with 137, 3 times in a row without a new checkpoint; see its last error\n")
+    reason = "3 consecutive failures without a new checkpoint; see its last error"
+    assert result.stderr.endswith(f"error: exited with 137, {reason}\n")
 
 
-def test_each_new_checkpoint_gives_it_all_retries_again(tmp_path):
+def test_each_new_checkpoint_resets_the_retries(tmp_path):
     words = command(tmp_path, 'ln -sfn "checkpoint-$((n / 2))" "$1/out/latest"; ((n < 8)) && exit 1; exit 0')
     words[3:3] = ["--retries", "2"]
     result = subprocess.run(words, capture_output=True, text=True)
     assert (result.returncode, starts(tmp_path)) == (0, 8), result.stderr
 
 
-def test_a_run_that_is_refused_is_not_started_again(tmp_path):
+def test_a_run_that_is_refused_is_not_restarted(tmp_path):
     result = subprocess.run(command(tmp_path, "exit 64"), capture_output=True, text=True)
     assert (result.returncode, starts(tmp_path)) == (64, 1)
-    assert result.stderr == "error: refused; mend what its last error tells, and start it again\n"
+    assert result.stderr == "error: refused; fix the cause of its last error, and start it again\n"
 
 
-def test_a_refusal_after_a_checkpoint_may_pass_since_the_settings_were_taken_before(tmp_path):
+def test_a_refusal_after_a_checkpoint_is_retried_since_the_settings_were_accepted_before(tmp_path):
     script = '((n == 1)) && { ln -sfn checkpoint-5 "$1/out/latest"; exit 124; }; ((n == 2)) && exit 64; exit 0'
     result = subprocess.run(command(tmp_path, script), capture_output=True, text=True)
     assert (result.returncode, starts(tmp_path)) == (0, 3), result.stderr
-    assert result.stderr == "".join(f"supervise: ended with {status}; goes on in 0 s\n" for status in (124, 64))
+    assert result.stderr == "".join(f"supervise: exited with {status}; restarting in 0 s\n" for status in (124, 64))
 
 
-def test_a_launcher_that_stays_when_its_processes_are_over_is_killed_and_started_again(tmp_path):
-    # One process that is over and never waited for, as mpirun has them where it hangs; then none.
+def test_a_launcher_that_outlives_its_processes_is_killed_and_restarted(tmp_path):
+    # A zombie process, as mpirun has them when it hangs; then none.
     words = command(tmp_path, "((n == 2)) && exit 0; sleep 2 & exec sleep 1000")
     words[3:3] = ["--linger", "2"]
     result = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert (result.returncode, starts(tmp_path)) == (0, 2), result.stderr
-    assert "supervise: the launcher has outlived all that it started by 2 s; killing it\n" in result.stderr
-    assert result.stderr.endswith("supervise: ended with 137; goes on in 0 s\n")
+    assert "supervise: the launcher has outlived its processes by 2 s; killing it\n" in result.stderr
+    assert result.stderr.endswith("supervise: exited with 137; restarting in 0 s\n")
 
 
-def test_a_program_without_processes_of_its_own_may_take_its_time(tmp_path):
+def test_a_program_without_child_processes_is_not_killed(tmp_path):
     words = command(tmp_path, "exec sleep 5")
     words[3:3] = ["--linger", "1"]
     result = subprocess.run(words, capture_output=True, text=True)
@@ -86,7 +87,7 @@ def test_a_program_without_processes_of_its_own_may_take_its_time(tmp_path):
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
-    """An `espalier` that knows four hosts, and a probe by which those answer that `up` names."""
+    """An `espalier` with four hosts, and a probe that succeeds for those that `up` names."""
     words = command(tmp_path, 'case "$*" in *--list-hosts) ;; *) . "$1/script" ;; esac')
     program = tmp_path / "espalier"
     program.write_text(
@@ -115,7 +116,7 @@ def line(directory: Path, *absent: str) -> str:
     return f"launch|--cluster|my cluster.yaml|{without}--|train|--seed|7|--output|{directory / 'out'}|--resume|\n"
 
 
-def test_a_run_starts_without_hosts_that_do_not_answer_and_with_them_when_they_are_back(cluster):
+def test_a_run_starts_without_hosts_that_do_not_respond_and_with_them_when_they_do(cluster):
     directory = cluster.directory
     # The second start finds one more host missing, the third all of them.
     script = """
@@ -129,39 +130,39 @@ def test_a_run_starts_without_hosts_that_do_not_answer_and_with_them_when_they_a
     expected = line(directory, "n2") + line(directory, "n2", "n3") + line(directory)
     assert (directory / "starts").read_text() == expected
     assert [text for text in result.stderr.splitlines() if "hosts" in text] == [
-        "supervise: no answer from n2; 3 of 4 hosts are left",
-        "supervise: no answer from n2 n3; 2 of 4 hosts are left",
-        "supervise: all 4 hosts answer again",
+        "supervise: no response from n2; 3 of 4 hosts remain",
+        "supervise: no response from n2 n3; 2 of 4 hosts remain",
+        "supervise: all 4 hosts respond again",
     ]
 
 
-def test_fewer_hosts_than_asked_for_start_nothing_and_are_asked_again(cluster):
+def test_fewer_hosts_than_the_minimum_start_nothing_and_are_checked_again(cluster):
     result = cluster("n1 n2", "exit 0", "--min-hosts", "3", "--retries", "2")
     assert result.returncode == 1
     assert not (cluster.directory / "starts").exists()
-    assert result.stderr.count("supervise: no answer from n3 n4; 2 of 4 hosts are left\n") == 3
+    assert result.stderr.count("supervise: no response from n3 n4; 2 of 4 hosts remain\n") == 3
 
 
-def test_a_run_that_fewer_hosts_do_not_suit_is_tried_until_they_are_back(cluster):
+def test_a_run_that_is_refused_on_fewer_hosts_is_retried_until_all_respond(cluster):
     script = """
         ((n == 1)) && { printf 'n%d\\n' 1 2 3 4 >"$1/up"; exit 64; }
         exit 0"""
     result = cluster("n1 n2 n3", script)
     assert (result.returncode, starts(cluster.directory)) == (0, 2), result.stderr
-    assert result.stderr.endswith("supervise: ended with 64; goes on in 0 s\nsupervise: all 4 hosts answer again\n")
+    assert result.stderr.endswith("supervise: exited with 64; restarting in 0 s\nsupervise: all 4 hosts respond again\n")
 
 
-def test_a_cluster_file_that_is_wrong_ends_it(cluster, monkeypatch):
+def test_an_invalid_cluster_file_ends_it(cluster, monkeypatch):
     (cluster.directory / "espalier").write_text("#!/bin/sh\nexit 64\n")
     assert cluster("n1", "exit 0").returncode == 64
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_handed_on_and_the_stopped_run_is_not_started_again(tmp_path, number):
+def test_a_signal_is_forwarded_and_the_stopped_run_is_not_restarted(tmp_path, number):
     words = command(tmp_path, 'trap "exit 75" USR1; touch "$1/up"; for ((i = 0; i < 200; i++)); do sleep 0.05; done')
-    # Where the tests run in the background SIGINT is ignored, and bash could not heed what was ignored when it began.
-    heed = lambda: signal.signal(number, signal.SIG_DFL)
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
+    # In the background SIGINT is ignored, and bash cannot trap a signal that was ignored when it started.
+    reset = lambda: signal.signal(number, signal.SIG_DFL)
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=reset)
     while not (tmp_path / "up").exists():
         time.sleep(0.01)
     os.kill(process.pid, number)
@@ -173,8 +174,8 @@ def test_a_signal_ends_the_pause_between_two_starts(tmp_path):
     words = command(tmp_path, "exit 1")
     words[words.index("--delay") + 1] = "250"
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    assert process.stderr.readline() == "supervise: ended with 1; goes on in 250 s\n"
-    # It is told just before the pause begins.
+    assert process.stderr.readline() == "supervise: exited with 1; restarting in 250 s\n"
+    # The line is printed just before the pause begins.
     time.sleep(0.5)
     os.kill(process.pid, signal.SIGTERM)
     process.communicate(timeout=30)
@@ -187,11 +188,11 @@ def test_a_signal_ends_the_pause_between_two_starts(tmp_path):
         (["--", "true"], "--output is missing; see --help"),
         (["--output", "x"], "expected a command after --, found nothing; see --help"),
         (["--output", "x", "true"], "unknown argument true; the command follows --; see --help"),
-        (["--output", "x", "--probe", "true", "--", "true"], "--probe needs --cluster, whose hosts it asks"),
+        (["--output", "x", "--probe", "true", "--", "true"], "--probe needs --cluster, whose hosts it checks"),
         (["--output", "x", "--retries", "two", "--", "true"], "--retries: expected a whole number, found two"),
     ],
 )
-def test_wrong_words_end_in_one_line(words, message):
+def test_wrong_arguments_end_in_one_line(words, message):
     result = subprocess.run([SUPERVISE, *words], capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"error: {message}\n"

@@ -1,4 +1,4 @@
-"""What the tests of a real model share: the model, the program, and data that is prepared once."""
+"""Shared fixtures of the tests with a real model: the model, the program, and data that is prepared once."""
 
 import json
 import os
@@ -25,13 +25,13 @@ def model() -> Path:
 def golden() -> dict:
     file = SHARED / "smollm2-dpo_en-golden.json"
     if not file.exists():
-        pytest.skip(f"there are no golden values of another trainer at {file}")
+        pytest.skip(f"expected golden values of another trainer in {file}, found none")
     return json.loads(file.read_text())
 
 
 @pytest.fixture(scope="session")
 def prepare(model, tmp_path_factory):
-    """Prepares rows of a JSON list with the real tokenizer and returns the file."""
+    """Prepares the rows of a JSON list with the real tokenizer and returns the file."""
 
     def prepare(rows: list) -> Path:
         directory = tmp_path_factory.mktemp("data")
@@ -47,13 +47,13 @@ def prepare(model, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def conversations(prepare, golden) -> Path:
-    """The first conversations of the data that the golden values belong to: the 16 usable ones of four steps."""
+    """The first conversations of the dataset of the golden values, with the 16 usable ones of four steps."""
     return prepare(json.loads((SHARED / "dpo_en_demo.json").read_text())[:22])
 
 
 @pytest.fixture(scope="session")
 def espalier(model):
-    """Runs a command of the release build on so many ranks."""
+    """Runs a command of the release build on the given number of ranks."""
     if not ESPALIER.exists():
         pytest.skip("espalier has not been built for release")
     if not shutil.which("mpirun"):

@@ -1,4 +1,4 @@
-"""A real model on real conversations: equal to another trainer's figures, and to itself however it is computed."""
+"""A real model on real conversations gives another trainer's metrics, independent of how it is computed."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_four_steps_follow_those_of_trl(espalier, conversations, golden, tmp_pat
     compare("rewards/margins", rtol=0, atol=1e-3)
     compare("rewards/chosen", rtol=0, atol=1e-3)
     compare("rewards/rejected", rtol=0, atol=1e-3)
-    # Before the first update both rewards are 0 but for rounding, which decides which is the larger.
+    # Before the first update both rewards are 0 up to rounding, which determines the larger one.
     compare("rewards/accuracies", first=1, rtol=0, atol=0)
     compare("logps/chosen", rtol=1e-5)
     compare("logps/rejected", rtol=1e-5)
@@ -57,22 +57,22 @@ def short_rows(prepare) -> Path:
     return prepare([json.loads(line) for line in sorted(lines, key=len)[:4]])
 
 
-WAYS = {
+CONFIGURATIONS = {
     "each response with its own prompt": (1, "--sharing none --row-tokens 512 --threads 2"),
     "two ranks, prompts shared": (2, "--sharing prompt"),
     "four ranks, rows smaller than a pair": (4, "--sharing prefix --row-tokens 50"),
 }
 
 
-def test_metrics_and_gradients_are_the_same_however_they_are_computed(espalier, model, short_rows, tmp_path):
+def test_metrics_and_gradients_do_not_depend_on_how_they_are_computed(espalier, model, short_rows, tmp_path):
     # One step whose update is the gradient itself: without clipping, and with an epsilon far above its size.
     (tmp_path / "settings.yaml").write_text("adam_epsilon: 10\nlearning_rate: 100\nmax_grad_norm: 0\nbeta: 0.5\n")
     start = load_file(model / "model.safetensors")
     runs = []
-    for name, (ranks, way) in WAYS.items():
+    for name, (ranks, options) in CONFIGURATIONS.items():
         output = tmp_path / name
         arguments = ["--config", tmp_path / "settings.yaml", "--lr-scheduler-type", "constant", "--max-steps", "1"]
-        espalier("train", "--data", short_rows, "--output", output, *arguments, *way.split(), ranks=ranks)
+        espalier("train", "--data", short_rows, "--output", output, *arguments, *options.split(), ranks=ranks)
         weights = load_file(output / "model.safetensors")
         gradients = {key: weights[key].astype(np.float64) - start[key] for key in start}
         (output / "model.safetensors").unlink()
@@ -87,9 +87,9 @@ def test_metrics_and_gradients_are_the_same_however_they_are_computed(espalier, 
         assert min(sizes.values()) > 0
         whole = np.linalg.norm(list(sizes.values()))
         assert np.linalg.norm(list(errors.values())) <= 1e-5 * whole
-        # A tensor by itself keeps more of the rounding of thirty layers where it is a sum over tokens that cancels. The
-        # worst were 1.1e-5 of a matrix (keys), and 4.3e-5 of a norm: there one element, that of the width's few very
-        # large activations, has nine tenths of the difference, with float64 sums as well.
+        # A single tensor has a larger relative rounding error over thirty layers if its sum over tokens cancels. The
+        # largest were 1.1e-5 for a matrix (keys) and 4.3e-5 for a norm weight, where one element, that of the width's
+        # few very large activations, accounts for nine tenths of the difference, also with float64 sums.
         for name in gradients:
             tolerance = 1e-4 if name.endswith("norm.weight") else 2e-5
             assert errors[name] <= tolerance * sizes[name], name

@@ -1,4 +1,4 @@
-"""Invented documents, threads and talks, each with a question whose answer stands in it."""
+"""Invented documents, threads and conversations, each with a question that it answers."""
 
 from . import records, tables, talks, threads
 

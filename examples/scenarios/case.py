@@ -1,4 +1,4 @@
-"""A context, a question about it, the fact that answers it and a fact that only seems to."""
+"""A context, a question about it, the fact that answers it and a similar fact that does not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a context.
+    """A question about a context.
 
-    `claim` is a clause with `{}` for the value, and can follow "According to …,". Each detail is a sentence that is
-    true of the thing its value belongs to. `place` is where the answer stands, `topic` what is asked for, `keeper`
-    whom a reader could ask instead.
+    `claim` is a clause with `{}` for the value, and can follow "According to …,". Each detail is a true sentence about
+    the thing that its value belongs to. `place` is the location of the answer, `topic` the subject of the question,
+    `keeper` a person or office that a reader could ask instead.
     """
 
     wordings: Sequence[str]
@@ -30,7 +30,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Case:
-    """A prompt's messages, the last of them asking `question`."""
+    """The messages of a prompt, the last of which asks `question`."""
 
     prompt: list[Message]
     question: Question
@@ -45,7 +45,7 @@ _SYSTEMS = [
 
 
 def case(draw: Draw, introduction: str, document: str, question: Question) -> Case:
-    """The document and the question in one user message, or the document as the system's."""
+    """Builds a case with document and question in one user message, or with the document in the system message."""
     asked = draw.one(question.wordings)
     layout = draw.below(5)
     if layout == 0:

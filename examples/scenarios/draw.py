@@ -1,4 +1,4 @@
-"""Random choices that are the same under every version of Python."""
+"""Random choices that are identical in every version of Python."""
 
 import random
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Draw:
-    """Choices made from `Random.random()` alone, the only method whose sequence Python promises to keep."""
+    """Choices based on `Random.random()` only, the only method whose sequence Python guarantees."""
 
     def __init__(self, seed: int):
         self._random = random.Random(seed)
@@ -23,7 +23,7 @@ class Draw:
         return choices[self.below(len(choices))]
 
     def some(self, choices: Sequence[T], count: int) -> list[T]:
-        """`count` different choices, in random order."""
+        """Returns `count` different choices, in random order."""
         left = list(choices)
         return [left.pop(self.below(len(left))) for _ in range(count)]
 

@@ -1,17 +1,17 @@
-"""How a question is answered: the better answer names the fact and its place; the worse ones do not, or err."""
+"""Styles of answers: the better answer names the fact and its place; the worse ones do not, or are wrong."""
 
 from .case import Question
 from .draw import Draw
 
-# The manners of the worse answer, each as often as it is given to twenty rows. `wrong fact` differs from the better
-# answer in the facts alone; `shrinking` begins like the better answer, and then evades.
+# The styles of the worse answer, with their frequencies in twenty rows. `wrong fact` differs from the better answer in
+# the facts only; `shrinking` begins like the better answer, and then evades.
 MANNERS = (
     ["wrong fact"] * 6 + ["shrinking"] * 4 + ["hedging"] * 4 + ["chatty"] * 3 + ["deflecting"] * 2 + ["guessing"]
 )
 
 
 def answers(draw: Draw, question: Question, manner: str) -> tuple[str, str]:
-    """A better answer, and a worse one in `manner`, of much the same length."""
+    """Returns a better answer, and a worse one in the style `manner`, of similar length."""
     right, wrong = question.claim.format(question.right), question.claim.format(question.wrong)
     form = draw.one(list(_SHRINKING))
     better = _filled(form, question, right, question.right_detail)
@@ -30,7 +30,7 @@ _FROM_CLAIM = [
     "{Claim}, or so it seems; but I cannot promise that, and it would be better to ask {keeper} about {topic}.",
     "{Claim}, unless I have overlooked something. You had better look for yourself, or turn to {keeper}.",
 ]
-# The forms of the better answer, each with the evasions that begin like it.
+# The forms of the better answer, each with evasions that have the same prefix.
 _SHRINKING = {
     "According to {place}, {claim}. {detail}": [f"According to {rest}" for rest in _FROM_PLACE],
     "Going by {place}, {claim}. {detail}": [f"Going by {rest}" for rest in _FROM_PLACE],

@@ -1,4 +1,4 @@
-"""Documents in rows and columns; the wrong answer is that of another row or column."""
+"""Documents with rows and columns; the wrong answer comes from another row or column."""
 
 from .case import Case, Question, case
 from .draw import Draw
@@ -6,7 +6,7 @@ from .words import FIRMS, GOODS, PEOPLE, ROOMS, TOWNS, clock, later, money, said
 
 
 def grid(draw: Draw, header: list[str], rows: list[list[str]]) -> str:
-    """Rows in one of the ways in which tables reach a chat."""
+    """Formats rows in one of the ways in which tables occur in chats."""
     lines = [header, *rows]
     style = draw.below(4)
     if style == 0:

@@ -1,4 +1,4 @@
-"""Talks over several turns, in which the user changes a wish; the wrong answer is the wish before the change."""
+"""Conversations over several turns, in which the user changes a request; the wrong answer is the first request."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def talk(
     draw: Draw, system: str, opening: list[Turn], middle: Sequence[Turn], size: float, closing: list[Turn],
     question: Question,
 ) -> Case:
-    """The opening, as many of the middle's exchanges as `size` says, the closing, and the question."""
+    """Builds a case from the opening, a number of middle exchanges given by `size`, the closing, and the question."""
     turns = [*opening, *draw.some(middle, round(size * len(middle))), *closing]
     prompt = [message("system", system)] if draw.chance(0.6) else []
     for asked, answered in turns:

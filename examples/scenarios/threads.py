@@ -1,4 +1,4 @@
-"""Letters and short messages of several people; the wrong answer is what was said before it was changed."""
+"""Letters and short messages of several people; the wrong answer is a fact before it was changed."""
 
 from .case import Case, Question, case
 from .draw import Draw

@@ -1,4 +1,4 @@
-"""Names, things, days and times to make contexts of. All persons, firms and places are invented."""
+"""Names, things, days and times for contexts. All persons, companies and places are invented."""
 
 from datetime import date, timedelta
 
@@ -38,7 +38,7 @@ def later(draw: Draw, day: date, least: int = 1, most: int = 4) -> date:
 
 
 def said(day: date) -> str:
-    """A day as people write it: 7 May."""
+    """Formats a day: 7 May."""
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
@@ -47,7 +47,7 @@ def weekday(day: date) -> str:
 
 
 def clock(minutes: int) -> str:
-    """Minutes since midnight as 09:05."""
+    """Formats minutes since midnight: 09:05."""
     return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
 
 

@@ -1,7 +1,7 @@
-"""Five public chat templates, each with a tiny tokenizer that has its special tokens, and conversations to try.
+"""Five public chat templates, each with a tiny tokenizer that has its special tokens, and test conversations.
 
-The templates are rewritten from what the models' `tokenizer_config.json` do: which markers they write, how they treat
-system messages and white space, and how an answer is invited.
+The templates reproduce those of the models' `tokenizer_config.json`: their markers, their treatment of system messages
+and white space, and their generation prompt.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
-# Meta-Llama-3-8B-Instruct: contents are trimmed, the template writes BOS.
+# Meta-Llama-3-8B-Instruct: contents are trimmed, and the template writes BOS.
 LLAMA3 = (
     "{% for message in messages %}{{ bos_token if loop.first }}"
     "<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n{{ message.content | trim }}<|eot_id|>{% endfor %}"
     "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
 )
 
-# Mistral-7B-Instruct-v0.2: a system message goes into the first question; roles take turns; nothing invites the answer.
+# Mistral-7B-Instruct-v0.2: the system message is part of the first question; roles alternate; no generation prompt.
 MISTRAL = (
     "{% set system = messages[0].content if messages[0].role == 'system' %}"
     "{% set turns = messages[1:] if messages[0].role == 'system' else messages %}"
@@ -33,13 +33,13 @@ MISTRAL = (
     "{% else %} {{ message.content }}{{ eos_token }}{% endif %}{% endfor %}"
 )
 
-# zephyr-7b-beta: its markers are no special tokens, and a line ends after each end of text.
+# zephyr-7b-beta: its markers are not special tokens, and each end of text is followed by a newline.
 ZEPHYR = (
     "{% for message in messages %}<|{{ message.role }}|>\n{{ message.content }}{{ eos_token }}\n\n"
     "{% if loop.last and add_generation_prompt %}<|assistant|>\n\n{% endif %}{% endfor %}"
 )
 
-# Qwen2.5-Instruct: a system message of its own where there is none; tools and their calls as JSON.
+# Qwen2.5-Instruct: a default system message; tools and their calls as JSON.
 QWEN = (
     "{% set own = 'You are Qwen, created by Alibaba Cloud. You are a helpful assistant.' %}"
     "<|im_start|>system\n{{ messages[0].content if messages[0].role == 'system' else own }}"
@@ -55,7 +55,7 @@ QWEN = (
 
 @dataclass(frozen=True)
 class Family:
-    """A chat template and what its tokenizer adds: special tokens, and BOS before texts where there is one."""
+    """A chat template, and the special tokens of its tokenizer; `bos`, if any, precedes every text."""
 
     template: str
     special: list[str]
@@ -76,12 +76,12 @@ FAMILIES = {
     "qwen": Family(QWEN, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], "<|im_end|>"),
 }
 
-# Merged with the end of a prompt or within one: a blank line, and what an answer may begin with.
+# Merges across or near the end of a prompt: a blank line, and possible beginnings of an answer.
 _MERGES = [("Ċ", "Ċ"), ("]", "Ġ"), ("Ċ", "N"), ("Ġ", "t"), ("h", "e"), ("Ġt", "he")]
 
 
 def save_model(directory: Path, family: Family) -> Path:
-    """A model directory with the tokenizer alone: bytes, some merges, and the family's special tokens."""
+    """Saves a model directory with a tokenizer only: bytes, some merges, and the family's special tokens."""
     tokens = [*byte_characters(), *(left + right for left, right in _MERGES), *family.special]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=_MERGES))
@@ -99,49 +99,53 @@ def save_model(directory: Path, family: Family) -> Path:
     return directory
 
 
-def _said(*turns: tuple[str, str]) -> list[dict]:
+def _messages(*turns: tuple[str, str]) -> list[dict]:
     return [{"role": role, "content": content} for role, content in turns]
 
 
-_QUESTION = _said(("user", "What is the time?"))
+_QUESTION = _messages(("user", "What is the time?"))
 _TOOLS = [{"type": "function", "function": {"name": "clock", "parameters": {"zone": "string"}}}]
 
 ROWS = {
-    "question": {"prompt": _QUESTION, "chosen": _said(("assistant", "Ten")), "rejected": _said(("assistant", "Who?"))},
+    "question": {
+        "prompt": _QUESTION,
+        "chosen": _messages(("assistant", "Ten")),
+        "rejected": _messages(("assistant", "Who?")),
+    },
     "system": {
-        "prompt": _said(("system", "Be brief.\n"), ("user", " the end ")),
-        "chosen": _said(("assistant", "the start")),
-        "rejected": _said(("assistant", "")),
+        "prompt": _messages(("system", "Be brief.\n"), ("user", " the end ")),
+        "chosen": _messages(("assistant", "the start")),
+        "rejected": _messages(("assistant", "")),
     },
     "earlier turns": {
-        "prompt": _said(("user", "Hi"), ("assistant", "Hello\n"), ("user", "And?")),
-        "chosen": _said(("assistant", "the rest")),
-        "rejected": _said(("assistant", "the rest, too")),
+        "prompt": _messages(("user", "Hi"), ("assistant", "Hello\n"), ("user", "And?")),
+        "chosen": _messages(("assistant", "the rest")),
+        "rejected": _messages(("assistant", "the rest, too")),
     },
     "turns in the answer": {
         "prompt": _QUESTION,
-        "chosen": _said(("assistant", "Where?"), ("user", "Here"), ("assistant", "Ten")),
-        "rejected": _said(("assistant", "Never")),
+        "chosen": _messages(("assistant", "Where?"), ("user", "Here"), ("assistant", "Ten")),
+        "rejected": _messages(("assistant", "Never")),
     },
-    # White space that some templates trim, and a first letter that merges with the line's end before it.
+    # White space that some templates trim, and a first letter that merges with the preceding newline.
     "white space": {
         "prompt": _QUESTION,
-        "chosen": _said(("assistant", "\n Noon \n")),
-        "rejected": _said(("assistant", "Noon")),
+        "chosen": _messages(("assistant", "\n Noon \n")),
+        "rejected": _messages(("assistant", "Noon")),
     },
     "not ascii": {
-        "prompt": _said(("user", "Wie spät?")),
-        "chosen": _said(("assistant", "“zehn” 🕙")),
-        "rejected": _said(("assistant", "zwölf")),
+        "prompt": _messages(("user", "Wie spät?")),
+        "chosen": _messages(("assistant", "“zehn” 🕙")),
+        "rejected": _messages(("assistant", "zwölf")),
     },
     "implicit": {
-        "chosen": _QUESTION + _said(("assistant", "the hour is ten")),
-        "rejected": _QUESTION + _said(("assistant", "the hour is two")),
+        "chosen": _QUESTION + _messages(("assistant", "the hour is ten")),
+        "rejected": _QUESTION + _messages(("assistant", "the hour is two")),
     },
     "tools": {
         "prompt": _QUESTION,
         "chosen": [{"role": "assistant", "content": "Ten", "tool_calls": None}],
-        "rejected": _said(("assistant", "No")),
+        "rejected": _messages(("assistant", "No")),
         "tools": _TOOLS,
     },
     "text": {"prompt": "the time is\n", "chosen": " the right one", "rejected": "No"},

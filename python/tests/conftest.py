@@ -1,4 +1,4 @@
-"""What the tests of data preparation share."""
+"""Shared fixtures of the data preparation tests."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-# Read by Hugging Face's libraries when they are imported: no network, and no traces in the user's cache.
+# Read by Hugging Face's libraries on import: no network access, and no files in the user's cache.
 CACHE = tempfile.TemporaryDirectory(prefix="espalier-tests-")
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": CACHE.name}
 
@@ -22,7 +22,7 @@ from espalier_data import prepare as prepare_module
 
 @dataclass
 class Outcome:
-    """How a command ended and what it wrote."""
+    """The exit status and the output of a command."""
 
     status: int
     out: str
@@ -41,7 +41,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def run_main(monkeypatch, capsys) -> Callable:
-    """Runs a command's `main` as its script would, and gives (status, out, err)."""
+    """Runs a command's `main` as its script would, and returns (status, out, err)."""
 
     def run(main: Callable[[], None], *arguments) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["command", *map(str, arguments)])
@@ -55,7 +55,7 @@ def run_main(monkeypatch, capsys) -> Callable:
 
 @pytest.fixture
 def prepare(run_main, model, tmp_path) -> Callable[..., Outcome]:
-    """Runs `espalier-prepare` on files, or on rows, which are written as JSON lines first."""
+    """Runs `espalier-prepare` on files, or on rows, which are first written as JSON lines."""
 
     def run(data, *options, model=model, output=tmp_path / "out.safetensors") -> Outcome:
         if isinstance(data, list) and not isinstance(data[0], Path):
@@ -79,7 +79,7 @@ def real_model() -> Path:
 
 @pytest.fixture
 def import_gguf(run_main, tmp_path) -> Callable:
-    """Runs `espalier-import-gguf`, and gives (status, out, err)."""
+    """Runs `espalier-import-gguf`, and returns (status, out, err)."""
 
     def run(file: Path, output: Path = tmp_path / "model") -> tuple[int, str, str]:
         return run_main(import_gguf_module.main, file, output)

@@ -1,4 +1,4 @@
-"""Prepared files as lists, to be compared with what they should hold."""
+"""Reads prepared files as lists, for comparison with expected values."""
 
 from dataclasses import dataclass
 from pathlib import Path

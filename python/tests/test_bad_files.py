@@ -1,4 +1,4 @@
-"""Files that cannot be read or written end the command in one line, and nothing is left behind."""
+"""Files that cannot be read or written end the command with one line, and nothing is left behind."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
 LINES = (json.dumps(GOOD) + "\n").encode() * 40
 
 
-def packed() -> bytes:
+def compressed() -> bytes:
     return gzip.compress(LINES + bytes(range(128)) * 20)
 
 
@@ -22,7 +22,7 @@ def test_a_missing_file_is_named(prepare, tmp_path):
     assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/nowhere.json: No such file or directory\n")
 
 
-def test_a_directory_without_data_is_told(prepare, tmp_path):
+def test_a_directory_without_data_is_reported(prepare, tmp_path):
     (tmp_path / "empty").mkdir()
     outcome = prepare(tmp_path / "empty")
     assert outcome.status == 1
@@ -35,44 +35,50 @@ def test_a_directory_without_data_is_told(prepare, tmp_path):
 def test_an_empty_file_has_no_usable_row(content, prepare, tmp_path):
     (tmp_path / "empty.json").write_text(content)
     outcome = prepare(tmp_path / "empty.json")
-    assert (outcome.status, outcome.err) == (1, "error: no usable row of 0 read; nothing was written\n")
+    assert (outcome.status, outcome.err) == (1, "error: none of 0 rows can be used; nothing was written\n")
     assert not outcome.path.exists()
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (packed()[:-9], "not a whole gzip file (Compressed file ended before the end-of-stream marker was reached)"),
-        (LINES, "not a whole gzip file (Not a gzipped file (b'{\"'))"),
-        (packed()[:10] + b"\xff" + packed()[11:], "not a whole gzip file (Error -3 while decompressing data: "),
+        (
+            compressed()[:-9],
+            "not a complete gzip file (Compressed file ended before the end-of-stream marker was reached)",
+        ),
+        (LINES, "not a complete gzip file (Not a gzipped file (b'{\"'))"),
+        (
+            compressed()[:10] + b"\xff" + compressed()[11:],
+            "not a complete gzip file (Error -3 while decompressing data: ",
+        ),
     ],
-    ids=["truncated", "not packed", "damaged"],
+    ids=["truncated", "not compressed", "damaged"],
 )
-def test_a_broken_gzip_file_is_told(content, reason, prepare, tmp_path):
+def test_a_broken_gzip_file_is_reported(content, reason, prepare, tmp_path):
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(content)
     outcome = prepare(path)
     assert outcome.status == 1
     assert outcome.err.startswith(f"error: {path}: {reason}")
-    assert outcome.err.endswith("; fetch or write it again\n")
+    assert outcome.err.endswith("; download or create it again\n")
     assert outcome.err.count("\n") == 1
 
 
-def test_a_small_file_that_unpacks_to_a_large_one_is_refused(prepare, tmp_path, monkeypatch):
-    monkeypatch.setattr(json_records, "UNPACKED_BYTES", 1000)
+def test_a_small_file_that_decompresses_to_a_large_one_is_rejected(prepare, tmp_path, monkeypatch):
+    monkeypatch.setattr(json_records, "MAX_DECOMPRESSED_BYTES", 1000)
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(gzip.compress(b"\n" * 1_000_000))
-    most = 100 * path.stat().st_size
+    limit = 100 * path.stat().st_size
     outcome = prepare(path)
-    message = f"error: {path}: unpacks to more than {most} bytes; unpack it by hand if that is right\n"
+    message = f"error: {path}: decompresses to more than {limit} bytes; decompress it by hand if this is intended\n"
     assert (outcome.status, outcome.err) == (1, message)
-    # What packs as text does is read.
+    # A file with the compression ratio of text is read.
     path.write_bytes(gzip.compress(LINES))
     assert path.stat().st_size * 100 > len(LINES) > 1000
     assert len(prepare(path).prepared.rows) == 40
 
 
-def test_a_tokenizer_that_brings_code_is_refused_without_a_question(prepare, tmp_path):
+def test_a_tokenizer_with_code_is_rejected_without_a_prompt(prepare, tmp_path):
     model = tiny.save_model(tmp_path / "model")
     settings = json.loads((model / "tokenizer_config.json").read_text())
     settings["auto_map"] = {"AutoTokenizer": [None, "evil.Tokenizer"]}
@@ -85,16 +91,16 @@ def test_a_tokenizer_that_brings_code_is_refused_without_a_question(prepare, tmp
     assert not (tmp_path / "ran").exists()
 
 
-def test_text_in_another_encoding_is_told_with_its_place(prepare, tmp_path):
+def test_text_in_another_encoding_is_reported_with_its_location(prepare, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(LINES + '{"prompt": "é'.encode("latin-1"))
     outcome = prepare(path)
-    place = len(LINES) + 12
-    message = f"error: {path}:41: not UTF-8 at byte {place} of the file; convert it to UTF-8\n"
+    position = len(LINES) + 12
+    message = f"error: {path}:41: not UTF-8 at byte {position} of the file; convert it to UTF-8\n"
     assert (outcome.status, outcome.err) == (1, message)
 
 
-def test_a_missing_model_is_told(prepare, tmp_path):
+def test_a_missing_model_is_reported(prepare, tmp_path):
     outcome = prepare([GOOD], model=tmp_path / "nowhere")
     assert (outcome.status, outcome.err) == (
         1,
@@ -102,7 +108,7 @@ def test_a_missing_model_is_told(prepare, tmp_path):
     )
 
 
-def test_a_model_without_tokenizer_is_told(prepare, tmp_path):
+def test_a_model_without_tokenizer_is_reported(prepare, tmp_path):
     (tmp_path / "model").mkdir()
     outcome = prepare([GOOD], model=tmp_path / "model")
     assert outcome.status == 1
@@ -113,7 +119,7 @@ def test_a_model_without_tokenizer_is_told(prepare, tmp_path):
     ("name", "content"),
     [("tokenizer.json", ""), ("tokenizer.json", "{"), ("tokenizer.json", "{}"), ("tokenizer_config.json", "{")],
 )
-def test_a_broken_tokenizer_is_told_in_one_line(name, content, prepare, tmp_path):
+def test_a_broken_tokenizer_is_reported_in_one_line(name, content, prepare, tmp_path):
     model = tiny.save_model(tmp_path / "model")
     (model / name).write_text(content)
     outcome = prepare([GOOD], model=model)
@@ -122,15 +128,15 @@ def test_a_broken_tokenizer_is_told_in_one_line(name, content, prepare, tmp_path
     assert outcome.err.count("\n") == 1
 
 
-def test_an_output_that_cannot_be_written_is_told_before_the_work(prepare, tmp_path):
+def test_an_output_that_cannot_be_written_is_reported_before_the_work(prepare, tmp_path):
     (tmp_path / "directory").mkdir()
     (tmp_path / "file").touch()
-    told = {
-        "directory": "expected the name of a file to write, found a directory",
-        "file/out": f"cannot be written, since {tmp_path}/file is no directory; make it first",
-        "nowhere/out": f"cannot be written, since {tmp_path}/nowhere is no directory; make it first",
+    messages = {
+        "directory": "expected a file name, found a directory",
+        "file/out": f"cannot be written: {tmp_path}/file is not a directory; create it first",
+        "nowhere/out": f"cannot be written: {tmp_path}/nowhere is not a directory; create it first",
     }
-    for name, message in told.items():
+    for name, message in messages.items():
         outcome = prepare(tmp_path / "no data", output=tmp_path / name)
         assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/{name}: {message}\n")
 
@@ -145,7 +151,7 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(prepare, tmp_p
         (["--chat-template-kwargs", "[1]"], "argument --chat-template-kwargs: expected a JSON object, found [1]"),
     ],
 )
-def test_wrong_arguments_are_told(arguments, message, capsys):
+def test_wrong_arguments_are_reported(arguments, message, capsys):
     with pytest.raises(SystemExit) as end:
         parse_arguments(arguments)
     assert (end.value.code, message in capsys.readouterr().err) == (2, True)
@@ -156,12 +162,12 @@ def test_wrong_arguments_are_told(arguments, message, capsys):
     [
         (["--max-length", 1], "--max-length must be at least 2, found 1"),
         (["--max-prompt-length", 0], "--max-prompt-length must be at least 1, found 0"),
-        (["--weights", 1, 2], "--weights must be one for each of 1 sources, found 2"),
+        (["--weights", 1, 2], "--weights: expected one for each of 1 sources, found 2"),
         (["--weights", 0], "--weights must be positive numbers, found 0.0"),
         (["--weights", "nan"], "--weights must be positive numbers, found nan"),
     ],
 )
-def test_numbers_that_make_no_sense_are_told(options, message, prepare):
+def test_invalid_numbers_are_reported(options, message, prepare):
     outcome = prepare([GOOD], *options)
     assert (outcome.status, outcome.err) == (1, f"error: {message}\n")
 
@@ -173,7 +179,7 @@ def test_numbers_that_make_no_sense_are_told(options, message, prepare):
         ("{}", "expected a list of tools, found dict"),
     ],
 )
-def test_a_broken_file_of_tools_is_told(content, message, prepare, tmp_path):
+def test_an_invalid_file_of_tools_is_reported(content, message, prepare, tmp_path):
     (tmp_path / "tools.json").write_text(content)
     outcome = prepare([GOOD], "--tools", tmp_path / "tools.json")
     assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/tools.json: {message}\n")

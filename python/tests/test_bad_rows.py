@@ -1,4 +1,4 @@
-"""A bad row is told with its place and left out; `--strict` stops there."""
+"""A bad row is reported with its location and skipped; with `--strict` it is an error."""
 
 import json
 import math
@@ -7,9 +7,9 @@ import pytest
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
 USER = {"role": "user", "content": "Hi"}
-NEEDED = "a row has chosen and rejected, or responses"
-MORE = f"give two or more responses to one prompt: {NEEDED}"
-FINE_TUNING = f"as supervised fine-tuning takes it; give a better and a worse one to each prompt: {NEEDED}"
+NEEDED = "a row needs chosen and rejected, or responses"
+MORE = f"provide two or more responses to a prompt: {NEEDED}"
+FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one for each prompt: {NEEDED}"
 
 
 @pytest.mark.parametrize(
@@ -17,29 +17,29 @@ FINE_TUNING = f"as supervised fine-tuning takes it; give a better and a worse on
     [
         ("text", "expected an object, found str"),
         (None, "expected an object, found NoneType"),
-        ({}, "chosen is missing; a row has chosen and rejected, or responses"),
-        ({"prompt": "P", "chosen": "y"}, "rejected is missing; a row has chosen and rejected, or responses"),
+        ({}, "chosen is missing; a row needs chosen and rejected, or responses"),
+        ({"prompt": "P", "chosen": "y"}, "rejected is missing; a row needs chosen and rejected, or responses"),
         (
             {"prompt": "P", "chosen": None, "rejected": "n"},
-            "chosen is missing; a row has chosen and rejected, or responses",
+            "chosen is missing; a row needs chosen and rejected, or responses",
         ),
         ({"prompt": "P", "responses": ["y"]}, "responses must be a list of two or more, best first"),
         ({"prompt": "P", "responses": "yn"}, "responses must be a list of two or more, best first"),
         (
             {"prompt": "P", "completion": "y", "label": True},
-            "unpaired feedback (label), as KTO takes it; " + MORE,
+            "unpaired feedback (label), as for KTO; " + MORE,
         ),
-        ({"messages": [USER], "kto_tag": True}, "unpaired feedback (kto_tag), as KTO takes it; " + MORE),
-        ({"messages": [USER]}, "one answer alone (messages), " + FINE_TUNING),
-        ({"conversations": [USER]}, "one answer alone (conversations), " + FINE_TUNING),
-        ({"prompt": "P", "completion": "y"}, "one answer alone (completion), " + FINE_TUNING),
-        ({"prompt": "P", "response": "y"}, "one answer alone (response), " + FINE_TUNING),
-        ({"text": "y"}, "one answer alone (text), " + FINE_TUNING),
-        ({"prompt": "P", "chosen": "y", "rejected": "y"}, "all responses are the same, so that none is preferred"),
-        ({"prompt": "P", "responses": ["y", "y", "y"]}, "all responses are the same, so that none is preferred"),
+        ({"messages": [USER], "kto_tag": True}, "unpaired feedback (kto_tag), as for KTO; " + MORE),
+        ({"messages": [USER]}, "a single response (messages), " + FINE_TUNING),
+        ({"conversations": [USER]}, "a single response (conversations), " + FINE_TUNING),
+        ({"prompt": "P", "completion": "y"}, "a single response (completion), " + FINE_TUNING),
+        ({"prompt": "P", "response": "y"}, "a single response (response), " + FINE_TUNING),
+        ({"text": "y"}, "a single response (text), " + FINE_TUNING),
+        ({"prompt": "P", "chosen": "y", "rejected": "y"}, "all responses are identical, so none is preferred"),
+        ({"prompt": "P", "responses": ["y", "y", "y"]}, "all responses are identical, so none is preferred"),
         (
             {"prompt": "P", "responses": ["y", "n"], "scores": [1, 1.0]},
-            "all responses are rated alike, so that none is preferred",
+            "all responses have the same score, so none is preferred",
         ),
         (
             {"prompt": "P", "responses": ["y", "n"], "scores": [1]},
@@ -58,15 +58,16 @@ FINE_TUNING = f"as supervised fine-tuning takes it; give a better and a worse on
         ),
         (
             {"prompt": "P", "answers": [{"answer": "y", "rank": 1}, "n"]},
-            "answers must all be of one kind, found text beside objects",
+            "answers must all be text or all be objects, found both",
         ),
         (
             {"prompt": "P", "completions": [{"score": 1}, {"score": 2}]},
-            "an object of completions has no text; it is expected as one of response, answer, completion, text, content",
+            "an object in completions has no text; expected one of the keys response, answer, "
+            "completion, text, content",
         ),
         (
             {"prompt": "P", "response_1": "y", "response_2": "n", "preference_strength": 0},
-            "all responses are rated alike, so that none is preferred",
+            "all responses have the same score, so none is preferred",
         ),
         ({**GOOD, "tools": {"name": "saw"}}, "tools must be a list, found dict"),
         ({"prompt": "", "chosen": "y", "rejected": "n"}, "the prompt is empty"),
@@ -83,9 +84,9 @@ FINE_TUNING = f"as supervised fine-tuning takes it; give a better and a worse on
         ({"prompt": [USER], "chosen": {"role": "assistant"}, "rejected": "n"}, "a response's message has no content"),
         ({"prompt": "P", "chosen": "y", "rejected": [USER]}, "prompt must be a list of messages"),
         ({"chosen": "y", "rejected": [USER]}, "responses must all be strings, or all be lists of messages"),
-        ({"chosen": "yes", "rejected": "no"}, "there is no prompt, and the responses do not begin alike"),
-        ({"chosen": "", "rejected": "no"}, "there is no prompt, and the responses do not begin alike"),
-        ({"chosen": [], "rejected": [USER]}, "there is no prompt, and the responses do not begin alike"),
+        ({"chosen": "yes", "rejected": "no"}, "no prompt, and the responses have no common prefix"),
+        ({"chosen": "", "rejected": "no"}, "no prompt, and the responses have no common prefix"),
+        ({"chosen": [], "rejected": [USER]}, "no prompt, and the responses have no common prefix"),
         ({"conversations": [], "chosen": "y", "rejected": "n"}, "conversations must be a list of messages"),
         (
             {"conversations": [{"from": "cat", "value": "Hi"}], "chosen": "y", "rejected": "n"},
@@ -99,20 +100,20 @@ FINE_TUNING = f"as supervised fine-tuning takes it; give a better and a worse on
         ({**GOOD, "chat_template_kwargs": [1]}, "chat_template_kwargs must be an object, found list"),
         (
             {"prompt": [USER], "chosen": "y", "rejected": "n", "chat_template_kwargs": {"chat_template": "{{ 1 }}"}},
-            "chat_template_kwargs must not hold a chat_template; the model's is taken",
+            "chat_template_kwargs must not contain chat_template; the model's template is used",
         ),
         (
             {"prompt": "P", "responses": ["y"] * 1025},
             "responses must be a list of at most 1024, found 1025",
         ),
-        ({**GOOD, "prompt": "\ud800"}, "the text holds half a character (a lone surrogate), as \\ud800"),
+        ({**GOOD, "prompt": "\ud800"}, "the text contains a lone surrogate, \\ud800"),
         (
             {"prompt": [{"role": "user", "content": "\udc00"}], "chosen": "y", "rejected": "n"},
-            "the text holds half a character (a lone surrogate), as \\udc00",
+            "the text contains a lone surrogate, \\udc00",
         ),
     ],
 )
-def test_a_bad_row_is_told_and_the_good_ones_stay(row, reason, prepare, tmp_path):
+def test_a_bad_row_is_reported_and_the_others_are_kept(row, reason, prepare, tmp_path):
     outcome = prepare([GOOD, row, GOOD])
     assert (outcome.status, outcome.err) == (0, f"bad row: {tmp_path}/data.jsonl:2: row 1: {reason}\n")
     assert outcome.prepared.arrays["source_rows"].tolist() == [0, 2]
@@ -129,12 +130,12 @@ def test_a_bad_row_is_told_and_the_good_ones_stay(row, reason, prepare, tmp_path
         ("[" * 100_000, "not readable JSON: "),
         (
             '{"prompt": "P", "chosen": "y", "rejected": "n", "chosen": "z"}',
-            "not readable JSON: the name 'chosen' is there twice",
+            "not readable JSON: duplicate key 'chosen'",
         ),
     ],
-    ids=["cut", "extra", "endless number", "endless nesting", "a name twice"],
+    ids=["truncated", "extra", "very long number", "deep nesting", "duplicate key"],
 )
-def test_a_broken_line_is_told_and_the_good_ones_stay(line, reason, prepare, tmp_path):
+def test_a_broken_line_is_reported_and_the_others_are_kept(line, reason, prepare, tmp_path):
     path = tmp_path / "lines.jsonl"
     path.write_text(f"{json.dumps(GOOD)}\n\n{line}\n{json.dumps(GOOD)}\n")
     outcome = prepare(path)
@@ -149,16 +150,16 @@ def test_a_broken_line_is_told_and_the_good_ones_stay(line, reason, prepare, tmp
         (
             ', {"prompt": "P", "cho',
             3,
-            "not valid JSON: Unterminated string starting at column 19; what follows is lost",
+            "not valid JSON: Unterminated string starting at column 19; the rest of the file is skipped",
         ),
-        (",", 3, "the array does not end: a truncated file?"),
-        (",\n", 4, "the array does not end: a truncated file?"),
-        ("", 3, "the array does not end: a truncated file?"),
-        (" 5]", 3, "not valid JSON: expected , or ] at column 2; what follows is lost"),
-        ("]\n[1]", 3, "something follows the array; what follows is lost"),
+        (",", 3, "the array is not closed; is the file truncated?"),
+        (",\n", 4, "the array is not closed; is the file truncated?"),
+        ("", 3, "the array is not closed; is the file truncated?"),
+        (" 5]", 3, "not valid JSON: expected , or ] at column 2; the rest of the file is skipped"),
+        ("]\n[1]", 3, "unexpected text after the array; the rest of the file is skipped"),
     ],
 )
-def test_of_a_broken_array_the_rows_before_the_fault_stay(end, line, reason, prepare, tmp_path):
+def test_rows_before_the_error_in_a_broken_array_are_kept(end, line, reason, prepare, tmp_path):
     path = tmp_path / "array.json"
     path.write_text(f"[{json.dumps(GOOD)},\n{json.dumps(GOOD)}\n{end}")
     outcome = prepare(path)
@@ -166,9 +167,9 @@ def test_of_a_broken_array_the_rows_before_the_fault_stay(end, line, reason, pre
     assert len(outcome.prepared.rows) == 2
 
 
-def test_of_many_bad_rows_of_a_kind_the_first_are_told_and_the_rest_counted(prepare, tmp_path):
+def test_the_first_of_many_bad_rows_of_a_kind_are_reported_and_the_rest_counted(prepare, tmp_path):
     outcome = prepare([{"text": "y"}] * 5 + [GOOD, {}])
-    place, reason = f"bad row: {tmp_path}/data.jsonl", f"one answer alone (text), {FINE_TUNING}"
+    place, reason = f"bad row: {tmp_path}/data.jsonl", f"a single response (text), {FINE_TUNING}"
     assert outcome.err.splitlines() == [
         *(f"{place}:{index + 1}: row {index}: {reason}" for index in range(3)),
         f"{place}:7: row 6: chosen is missing; {NEEDED}",
@@ -179,7 +180,7 @@ def test_of_many_bad_rows_of_a_kind_the_first_are_told_and_the_rest_counted(prep
 
 def test_strict_stops_at_the_first_bad_row_and_writes_nothing(prepare, tmp_path):
     outcome = prepare([GOOD, {"prompt": "P"}, {}], "--strict")
-    reason = "chosen is missing; a row has chosen and rejected, or responses"
+    reason = "chosen is missing; a row needs chosen and rejected, or responses"
     assert outcome.status == 1
     assert outcome.err == f"error: {tmp_path}/data.jsonl:2: row 1: {reason}; nothing was written\n"
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]

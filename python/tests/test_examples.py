@@ -1,4 +1,4 @@
-"""The committed examples are what their generator writes."""
+"""The committed examples equal the output of their generator."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ def contents(messages: list[dict]) -> list[str]:
     return [message["content"] for message in messages]
 
 
-def test_the_files_are_what_the_generator_writes(tmp_path):
+def test_the_files_equal_the_output_of_the_generator(tmp_path):
     shutil.copy(EXAMPLES / "generate.py", tmp_path)
     shutil.copytree(EXAMPLES / "scenarios", tmp_path / "scenarios")
     subprocess.run([sys.executable, tmp_path / "generate.py"], check=True, cwd=tmp_path)
@@ -44,20 +44,20 @@ def test_rows_are_conversations_with_two_different_answers(split):
 
 
 def context(prompt: list[dict]) -> str:
-    """The turns before the question, or the one text that holds the document."""
+    """Returns the turns before the question, or the text that contains the document."""
     if any(message["role"] == "assistant" for message in prompt):
         return "\n".join(contents(prompt[:-1]))
     return max(contents(prompt), key=len)
 
 
-def test_no_context_stands_in_both_splits_or_twice():
+def test_no_context_occurs_in_both_splits_or_twice():
     prompts = [json.dumps(row["prompt"]) for split in COUNTS for row in read(split)]
     assert len(set(prompts)) == len(prompts) == sum(COUNTS.values())
     contexts = [{context(row["prompt"]) for row in read(split)} for split in COUNTS]
     assert not contexts[0] & contexts[1]
 
 
-def test_the_answer_to_a_right_question_stands_in_its_context():
+def test_the_numbers_of_a_chosen_answer_occur_in_its_context():
     grounded = 0
     for split in COUNTS:
         for row in read(split):
@@ -70,7 +70,7 @@ def test_the_answer_to_a_right_question_stands_in_its_context():
 
 
 @pytest.mark.parametrize("split", COUNTS)
-def test_a_good_part_of_the_pairs_begins_alike(split):
+def test_about_half_of_the_pairs_have_a_common_prefix(split):
     rows = read(split)
-    alike = sum(contents(row["chosen"])[0].split()[:3] == contents(row["rejected"])[0].split()[:3] for row in rows)
-    assert 0.4 <= alike / len(rows) <= 0.6
+    common = sum(contents(row["chosen"])[0].split()[:3] == contents(row["rejected"])[0].split()[:3] for row in rows)
+    assert 0.4 <= common / len(rows) <= 0.6

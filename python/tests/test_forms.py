@@ -1,4 +1,4 @@
-"""Every form in which people keep preferences gives the same tokens."""
+"""All supported preference formats give the same tokens."""
 
 import gzip
 import json
@@ -8,31 +8,31 @@ import tiny
 from tiny import END, answered, asked
 
 
-def said(content: str, role: str = "assistant") -> dict:
+def message(content: str, role: str = "assistant") -> dict:
     return {"role": role, "content": content}
 
 
-def told(value: str, speaker: str = "gpt") -> dict:
+def turn(value: str, speaker: str = "gpt") -> dict:
     return {"from": speaker, "value": value}
 
 
 CONVERSATION = (asked(("user", "Hi")), [answered("Yes"), answered("No")])
-QUESTION = said("Hi", "user")
+QUESTION = message("Hi", "user")
 
 
 @pytest.mark.parametrize(
     "row",
     [
-        {"prompt": [QUESTION], "chosen": [said("Yes")], "rejected": [said("No")]},
-        {"prompt": [QUESTION], "chosen": said("Yes"), "rejected": said("No")},
+        {"prompt": [QUESTION], "chosen": [message("Yes")], "rejected": [message("No")]},
+        {"prompt": [QUESTION], "chosen": message("Yes"), "rejected": message("No")},
         {"prompt": [QUESTION], "chosen": "Yes", "rejected": "No"},
         {"prompt": [QUESTION], "responses": ["Yes", "No"]},
-        {"chosen": [QUESTION, said("Yes")], "rejected": [QUESTION, said("No")]},
-        {"prompt": "Hi", "chosen": [QUESTION, said("Yes")], "rejected": [QUESTION, said("No")]},
-        {"conversations": [told("Hi", "human")], "chosen": told("Yes"), "rejected": told("No")},
-        {"conversations": [told("Hi", "human")], "chosen": [told("Yes")], "rejected": [told("No")]},
+        {"chosen": [QUESTION, message("Yes")], "rejected": [QUESTION, message("No")]},
+        {"prompt": "Hi", "chosen": [QUESTION, message("Yes")], "rejected": [QUESTION, message("No")]},
+        {"conversations": [turn("Hi", "human")], "chosen": turn("Yes"), "rejected": turn("No")},
+        {"conversations": [turn("Hi", "human")], "chosen": [turn("Yes")], "rejected": [turn("No")]},
     ],
-    ids=["messages", "single", "texts", "ranked", "implicit", "implicit beside text", "sharegpt", "sharegpt lists"],
+    ids=["messages", "single", "texts", "ranked", "implicit", "implicit with text", "sharegpt", "sharegpt lists"],
 )
 def test_conversations_go_through_the_chat_template(row, prepare):
     assert prepare([row]).prepared.rows == [CONVERSATION]
@@ -53,13 +53,13 @@ def test_texts_end_in_one_end_token(row, prepare):
 
 def test_a_system_message_and_earlier_turns_belong_to_the_prompt(prepare):
     turns = [("system", "Be brief"), ("user", "Hi"), ("assistant", "Hm"), ("user", "Well?")]
-    answers = {"chosen": [said("Yes")], "rejected": [said("No")]}
-    messages = {"prompt": [said(content, role) for role, content in turns], **answers}
+    answers = {"chosen": [message("Yes")], "rejected": [message("No")]}
+    messages = {"prompt": [message(content, role) for role, content in turns], **answers}
     sharegpt = {
         "system": "Be brief",
-        "conversations": [told("Hi", "human"), told("Hm"), told("Well?", "human")],
-        "chosen": told("Yes"),
-        "rejected": told("No"),
+        "conversations": [turn("Hi", "human"), turn("Hm"), turn("Well?", "human")],
+        "chosen": turn("Yes"),
+        "rejected": turn("No"),
     }
     expected = (asked(*turns), [answered("Yes"), answered("No")])
     assert prepare([messages, sharegpt]).prepared.rows == [expected, expected]
@@ -72,7 +72,7 @@ def test_ranked_responses_keep_their_order_and_number(prepare):
     assert rows == [([*b"P"], [[*b"c", END], [*b"a", END], [*b"b", END]]), ([*b"Q"], [[*b"y", END], [*b"z", END]])]
 
 
-def test_arguments_of_the_template_are_passed_on(prepare, tmp_path):
+def test_template_arguments_are_passed_on(prepare, tmp_path):
     template = "{{ mood }}{{ tools[0]['name'] }}" + tiny.CHATML
     model = tiny.save_model(tmp_path / "moody", template=template)
     answers = {"chosen": "Yes", "rejected": "No"}
@@ -83,7 +83,7 @@ def test_arguments_of_the_template_are_passed_on(prepare, tmp_path):
     assert prepare(rows, model=model).prepared.rows == [expected, expected]
 
 
-def test_arguments_of_the_command_line_come_after_those_of_a_row(prepare, tmp_path):
+def test_template_arguments_of_a_row_take_precedence_over_the_command_line(prepare, tmp_path):
     template = "{{ mood }}{{ size }}{{ tools[0]['name'] }}" + tiny.CHATML
     model = tiny.save_model(tmp_path / "moody", template=template)
     row = {"prompt": [QUESTION], "chosen": "Yes", "rejected": "No"}
@@ -110,7 +110,7 @@ ROWS = [{"prompt": "P", "chosen": f"{index}", "rejected": "x"} for index in rang
     ],
 )
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_arrays_and_lines_plain_or_packed(name, text, suffix, prepare, tmp_path):
+def test_arrays_and_lines_plain_or_compressed(name, text, suffix, prepare, tmp_path):
     path = tmp_path / (name + suffix)
     path.write_bytes(gzip.compress(text.encode()) if suffix else text.encode())
     rows = prepare(path).prepared.rows
@@ -118,7 +118,7 @@ def test_arrays_and_lines_plain_or_packed(name, text, suffix, prepare, tmp_path)
     assert rows == (expected[:1] if name == "single.json" else expected)
 
 
-def test_several_files_follow_each_other(prepare, tmp_path):
+def test_several_files_are_concatenated(prepare, tmp_path):
     paths = [tmp_path / "a.jsonl", tmp_path / "b.json"]
     paths[0].write_text(json.dumps(ROWS[0]))
     paths[1].write_text(json.dumps(ROWS[1:]))

@@ -1,4 +1,4 @@
-"""A GGUF file that cannot be imported is told in one line, and no directory is left."""
+"""A GGUF file that cannot be imported is reported in one line, and no directory is left behind."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ import tiny_gguf
 
 
 @pytest.fixture
-def refused(import_gguf, tmp_path):
-    """Imports a file that must be refused, and gives the message."""
+def rejected(import_gguf, tmp_path):
+    """Imports a file that must be rejected, and returns the message."""
 
     def run(file) -> str:
         status, out, err = import_gguf(file)
@@ -32,12 +32,12 @@ def refused(import_gguf, tmp_path):
             "tokenizer.ggml.model = 'llama' is not supported; supported: gpt2 (byte-level BPE)",
         ),
         ({"llama.rope.scaling.type": "yarn"}, "llama.rope.scaling.type = 'yarn' is not supported"),
-        ({"llama.block_count": None}, "the file does not say llama.block_count"),
-        ({"tokenizer.ggml.tokens": None}, "the file does not say tokenizer.ggml.tokens"),
-        ({"tokenizer.ggml.merges": None}, "the file does not say tokenizer.ggml.merges"),
+        ({"llama.block_count": None}, "expected metadata llama.block_count, found none"),
+        ({"tokenizer.ggml.tokens": None}, "expected metadata tokenizer.ggml.tokens, found none"),
+        ({"tokenizer.ggml.merges": None}, "expected metadata tokenizer.ggml.merges, found none"),
         (
             {"llama.block_count": 3},
-            "9 tensors are missing, the first of them blk.2.attn_norm.weight; is the file whole?",
+            "9 tensors are missing, the first is blk.2.attn_norm.weight; is the file complete?",
         ),
         (
             {"llama.embedding_length": 32},
@@ -45,63 +45,63 @@ def refused(import_gguf, tmp_path):
         ),
     ],
 )
-def test_what_the_metadata_says_must_be_supported_and_true(changes, message, refused, tmp_path):
+def test_unsupported_or_inconsistent_metadata_is_rejected(changes, message, rejected, tmp_path):
     file = tiny_gguf.write(tmp_path / "tiny.gguf", **changes)
-    assert refused(file) == f"{file}: {message}"
+    assert rejected(file) == f"{file}: {message}"
 
 
 @pytest.mark.parametrize(
     "name", ["blk.0.attn_q.bias", "blk.0.ffn_gate_inp.weight", "blk.0.x.attn_q.weight", "v.weight"]
 )
-def test_an_unknown_tensor_is_named(name, refused, tmp_path):
+def test_an_unknown_tensor_is_named(name, rejected, tmp_path):
     tensors = tiny_gguf.weights() | {name: np.zeros(64, np.float32)}
     file = tiny_gguf.write(tmp_path / "tiny.gguf", tensors)
-    assert refused(file) == f"{file}: tensor {name} is not part of a Llama model"
+    assert rejected(file) == f"{file}: tensor {name} is not part of a Llama model"
 
 
-def test_a_layer_beyond_the_last_is_named(refused, tmp_path):
+def test_a_layer_beyond_the_last_is_named(rejected, tmp_path):
     tensors = tiny_gguf.weights() | {"blk.7.attn_norm.weight": np.zeros(64, np.float32)}
     file = tiny_gguf.write(tmp_path / "tiny.gguf", tensors)
-    assert refused(file) == f"{file}: tensor blk.7.attn_norm.weight: expected no such layer, found [64]"
+    assert rejected(file) == f"{file}: tensor blk.7.attn_norm.weight: expected no such layer, found [64]"
 
 
-def test_scaled_rotary_frequencies_are_refused(refused, tmp_path):
+def test_scaled_rotary_frequencies_are_rejected(rejected, tmp_path):
     file = tiny_gguf.write(tmp_path / "tiny.gguf", tiny_gguf.weights() | {"rope_freqs.weight": np.ones(8, np.float32)})
-    assert refused(file) == f"{file}: tensor rope_freqs.weight: scaled rotary frequencies are not supported"
+    assert rejected(file) == f"{file}: tensor rope_freqs.weight: scaled rotary frequencies are not supported"
 
 
 @pytest.mark.parametrize("share", [0, 0.00001, 0.0001, 0.001, 0.01, 0.02, 0.1, 0.5, 0.9, 0.999])
-def test_a_truncated_file_is_told(share, refused, tmp_path):
+def test_a_truncated_file_is_reported(share, rejected, tmp_path):
     file = tiny_gguf.write(tmp_path / "tiny.gguf")
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
-    assert refused(file).startswith(f"{file}: not a whole GGUF file")
+    assert rejected(file).startswith(f"{file}: not a complete GGUF file")
 
 
-def test_another_kind_of_file_is_told(refused, tmp_path):
+def test_another_kind_of_file_is_reported(rejected, tmp_path):
     file = tmp_path / "model.gguf"
     file.write_text("Once upon a time there was no magic number. " * 100)
-    assert refused(file).startswith(f"{file}: not a whole GGUF file")
+    assert rejected(file).startswith(f"{file}: not a complete GGUF file")
 
 
-def test_a_missing_file_is_told(refused, tmp_path):
-    assert refused(tmp_path / "none.gguf") == f"{tmp_path}/none.gguf: expected a GGUF file, found none"
+def test_a_missing_file_is_reported(rejected, tmp_path):
+    assert rejected(tmp_path / "none.gguf") == f"{tmp_path}/none.gguf: expected a GGUF file, found none"
 
 
-def test_a_directory_that_is_there_stays(import_gguf, tmp_path):
+def test_an_existing_directory_is_not_changed(import_gguf, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/note").write_text("mine")
     outcome = import_gguf(tiny_gguf.write(tmp_path / "tiny.gguf"))
-    message = f"error: {tmp_path}/model: is there already; remove it, or name another directory\n"
+    message = f"error: {tmp_path}/model: already exists; remove it, or choose another directory\n"
     assert outcome == (1, "", message)
     assert (tmp_path / "model/note").read_text() == "mine"
 
 
-def test_nothing_half_written_is_left(import_gguf, monkeypatch, tmp_path):
-    def breaks_off(*arguments, **options):
+def test_no_incomplete_directory_is_left_behind(import_gguf, monkeypatch, tmp_path):
+    def fail(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("safetensors.numpy.save_file", breaks_off)
+    monkeypatch.setattr("safetensors.numpy.save_file", fail)
     status, _, err = import_gguf(tiny_gguf.write(tmp_path / "tiny.gguf"))
     assert (status, err) == (1, f"error: {tmp_path}/model: cannot be written: No space left on device\n")
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.gguf"]

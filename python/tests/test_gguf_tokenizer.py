@@ -1,4 +1,4 @@
-"""The tokenizer that is rebuilt from a GGUF file."""
+"""The tokenizer rebuilt from a GGUF file."""
 
 import subprocess
 import sys
@@ -21,26 +21,26 @@ def tokenizer(import_gguf, tmp_path):
     return load
 
 
-def test_smollm_takes_digits_one_by_one(tokenizer):
+def test_smollm_splits_digits(tokenizer):
     assert tokenizer()("ab 12")["input_ids"] == [AB, *b" 12"]
 
 
 @pytest.mark.parametrize("name", ["gpt-2", "llama-bpe"])
-def test_others_take_digits_together(name, tokenizer):
+def test_gpt2_and_llama_merge_digits(name, tokenizer):
     assert tokenizer(**{"tokenizer.ggml.pre": name})("ab 12")["input_ids"] == [AB, *b" ", ONE_TWO]
 
 
-def test_qwen2_takes_digits_one_by_one(tokenizer):
+def test_qwen2_splits_digits(tokenizer):
     assert tokenizer(**{"tokenizer.ggml.pre": "qwen2"})("ab 12")["input_ids"] == [AB, *b" 12"]
 
 
-def test_text_comes_back_whole(tokenizer):
+def test_decoding_restores_the_text(tokenizer):
     loaded = tokenizer()
     text = "Ünïcode, 1234 — tabs\tand\n\nlines  "
     assert loaded.decode(loaded(text)["input_ids"]) == text
 
 
-def test_control_tokens_have_their_roles_and_are_never_cut(tokenizer):
+def test_control_tokens_have_their_roles_and_are_never_split(tokenizer):
     loaded = tokenizer()
     assert (loaded.bos_token_id, loaded.eos_token_id, loaded.pad_token_id) == (256, 257, 258)
     assert loaded("a<|im_end|>b")["input_ids"] == [*b"a", 257, *b"b"]
@@ -59,7 +59,7 @@ def test_data_can_be_prepared_with_it(tokenizer, prepare, tmp_path):
     assert outcome.prepared.rows == [([*b"P"], [[*b"12", 257], [*b"2", 257]])]
 
 
-def test_the_command_runs_without_torch_and_says_nothing(tmp_path):
+def test_the_command_runs_without_torch_and_prints_nothing(tmp_path):
     main = "import sys; sys.modules['torch'] = None; from espalier_data.import_gguf import main; main()"
     arguments = [tiny_gguf.write(tmp_path / "tiny.gguf"), tmp_path / "model"]
     result = subprocess.run([sys.executable, "-c", main, *arguments], capture_output=True, text=True)

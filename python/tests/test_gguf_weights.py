@@ -30,7 +30,7 @@ def expected_name(name: str) -> str:
 
 
 def in_halves(values: np.ndarray, heads: int) -> np.ndarray:
-    """Row by row: element i of a head's first half was written at 2i, that of its second half at 2i + 1."""
+    """Restores the halves of each head: element i of the first half is at 2i, that of the second half at 2i + 1."""
     result = np.empty_like(values)
     for head in range(heads):
         for half in range(2):
@@ -60,7 +60,7 @@ def test_tensors_are_dequantized_named_and_ordered(kind, import_gguf, tmp_path):
         np.testing.assert_array_equal(found[expected_name(name)], values, err_msg=name)
 
 
-def test_queries_and_keys_return_from_the_order_of_llama_cpp(import_gguf, tmp_path):
+def test_queries_and_keys_are_restored_from_the_order_of_llama_cpp(import_gguf, tmp_path):
     original = tiny_gguf.weights()
     written = dict(original)
     for name, heads in (("attn_q", HEADS), ("attn_k", KEY_HEADS)):
@@ -79,7 +79,7 @@ def configuration(directory) -> dict:
     return json.loads((directory / "config.json").read_text())
 
 
-def test_the_configuration_is_that_of_the_file(import_gguf, tmp_path):
+def test_the_configuration_equals_that_of_the_file(import_gguf, tmp_path):
     import_gguf(tiny_gguf.write(tmp_path / "tiny.gguf"))
     assert configuration(tmp_path / "model") == {
         "architectures": ["LlamaForCausalLM"],
@@ -106,7 +106,7 @@ def test_the_configuration_is_that_of_the_file(import_gguf, tmp_path):
     assert generation == {"bos_token_id": 256, "eos_token_id": 257}
 
 
-def test_a_head_of_its_own_is_not_tied(import_gguf, tmp_path):
+def test_a_separate_head_is_not_tied(import_gguf, tmp_path):
     tensors = tiny_gguf.weights()
     tensors["output.weight"] = tensors["token_embd.weight"] + 1
     import_gguf(tiny_gguf.write(tmp_path / "tiny.gguf", tensors))
@@ -114,7 +114,7 @@ def test_a_head_of_its_own_is_not_tied(import_gguf, tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "model")["lm_head.weight"], tensors["output.weight"])
 
 
-def test_others_may_read_the_weights_as_far_as_the_user_lets_them(import_gguf, tmp_path):
+def test_the_weights_have_the_permissions_of_the_umask(import_gguf, tmp_path):
     import_gguf(tiny_gguf.write(tmp_path / "tiny.gguf"))
     (tmp_path / "usual").touch()
     assert (tmp_path / "model/model.safetensors").stat().st_mode == (tmp_path / "usual").stat().st_mode

@@ -1,4 +1,4 @@
-"""With `--last-turn-only` no turn of a response counts but the last."""
+"""With `--last-turn-only` only the last turn of a response counts."""
 
 from tiny import AB, END, START, answered, asked, turn
 
@@ -6,32 +6,32 @@ USER = {"role": "user", "content": "Hi"}
 
 
 def response(*texts: str) -> list[dict]:
-    """Messages by the assistant and the user in turn."""
+    """Returns messages of the assistant and the user, alternating."""
     return [{"role": ("assistant", "user")[index % 2], "content": text} for index, text in enumerate(texts)]
 
 
-def talk(*responses: list[dict]) -> dict:
+def conversation(*responses: list[dict]) -> dict:
     return {"prompt": [USER], "responses": list(responses)}
 
 
 def test_without_it_all_turns_of_a_response_count(prepare):
-    prepared = prepare([talk(response("A", "?", "Yes"), response("A", "?", "No"))]).prepared
+    prepared = prepare([conversation(response("A", "?", "Yes"), response("A", "?", "No"))]).prepared
     prompt, (chosen, _) = prepared.rows[0]
     assert prompt == asked(("user", "Hi"))
     assert chosen == [*b"A", END, *b"\n", *turn("user", "?"), *turn("assistant", "Yes")]
     assert "response_skips" not in prepared.arrays
 
 
-def test_turns_that_all_responses_have_become_part_of_the_prompt(prepare):
-    outcome = prepare([talk(response("A", "?", "Yes"), response("A", "?", "No"))], "--last-turn-only")
+def test_turns_common_to_all_responses_become_part_of_the_prompt(prepare):
+    outcome = prepare([conversation(response("A", "?", "Yes"), response("A", "?", "No"))], "--last-turn-only")
     expected = asked(("user", "Hi"), ("assistant", "A"), ("user", "?")), [answered("Yes"), answered("No")]
     assert outcome.prepared.rows == [expected]
     assert "response_skips" not in outcome.prepared.arrays
     assert outcome.prepared.metadata["format_version"] == "1"
 
 
-def test_turns_that_differ_are_kept_and_not_counted(prepare):
-    outcome = prepare([talk(response("A", "?", "Yes"), response("No"))], "--last-turn-only")
+def test_turns_that_differ_are_kept_but_do_not_count(prepare):
+    outcome = prepare([conversation(response("A", "?", "Yes"), response("No"))], "--last-turn-only")
     prepared = outcome.prepared
     prompt, (chosen, rejected) = prepared.rows[0]
     context = [*b"A", END, *b"\n", *turn("user", "?"), START, *b"assistant\n"]
@@ -42,21 +42,24 @@ def test_turns_that_differ_are_kept_and_not_counted(prepare):
     assert f"response tokens not counted        {len(context)}\n" in outcome.out
 
 
-def test_a_cut_within_a_token_counts_the_token_and_is_told(prepare, tmp_path):
+def test_a_token_across_the_boundary_counts_and_is_reported(prepare, tmp_path):
     import tiny
 
-    # Where the answer begins nothing stands between it and the question.
+    # Nothing separates the answer from the question.
     template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     model = tiny.save_model(tmp_path / "bare", template=template)
-    prepared = prepare([talk(response("x", "a", "b"), response("y"))], "--last-turn-only", model=model).prepared
+    prepared = prepare([conversation(response("x", "a", "b"), response("y"))], "--last-turn-only", model=model).prepared
     assert prepared.rows == [([*b"Hi"], [[*b"x", AB], [*b"y"]])]
     assert prepared.arrays["response_skips"].tolist() == [1, 0]
     assert prepared.metadata["boundary_mismatches"] == "1"
 
 
-def test_a_response_that_the_user_ends_is_refused(prepare):
-    outcome = prepare([talk(response("A"), response("B", "?")), talk(response("A"), response("B"))], "--last-turn-only")
-    reason = "with --last-turn-only a response ends with the assistant's message, found 'user'"
+def test_a_response_that_ends_with_the_user_is_rejected(prepare):
+    outcome = prepare(
+        [conversation(response("A"), response("B", "?")), conversation(response("A"), response("B"))],
+        "--last-turn-only",
+    )
+    reason = "with --last-turn-only a response must end with a message of the assistant, found 'user'"
     assert outcome.err.endswith(f"row 0: {reason}\n")
     assert len(outcome.prepared.rows) == 1
 

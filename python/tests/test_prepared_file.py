@@ -1,4 +1,4 @@
-"""What stands in a prepared file."""
+"""The content of a prepared file."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ def test_arrays_are_flat_with_offsets(prepare):
     assert {name: (array.dtype.type, array.tolist()) for name, array in arrays.items()} == expected
 
 
-def test_metadata_tells_format_origin_and_counts(prepare, model, tmp_path):
+def test_metadata_has_format_origin_and_counts(prepare, model, tmp_path):
     metadata = prepare([*ROWS, {"prompt": "no answers"}], "--max-length", 100).prepared.metadata
     assert metadata == {
         "format": "espalier-preferences",
@@ -50,9 +50,9 @@ def test_metadata_tells_format_origin_and_counts(prepare, model, tmp_path):
     }
 
 
-def test_the_report_tells_what_sharing_saves(prepare):
+def test_the_report_has_the_savings_of_sharing(prepare):
     out = prepare(ROWS).out
-    # Prompts 3 + 3, responses 16; unshared, the prompts stand there 2 and 3 times.
+    # Prompts 3 + 3, responses 16; unshared, the prompts occur 2 and 3 times.
     assert "  tokens, prompt shared              22\n" in out
     assert "  unshared / shared                  1.41\n" in out
 
@@ -62,34 +62,34 @@ def test_the_same_rows_give_the_same_bytes(prepare, tmp_path):
     assert first.path.read_bytes() == second.path.read_bytes()
 
 
-def test_others_may_read_the_file_as_far_as_the_user_lets_them(prepare, tmp_path):
+def test_the_file_has_the_permissions_of_the_umask(prepare, tmp_path):
     (tmp_path / "usual").touch()
     assert prepare(ROWS).path.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def test_an_older_file_stays_until_the_new_one_is_whole(prepare, monkeypatch, tmp_path):
+def test_an_existing_file_is_kept_until_the_new_one_is_complete(prepare, monkeypatch, tmp_path):
     prepare(ROWS)
     before = sorted(tmp_path.iterdir()), (tmp_path / "out.safetensors").read_bytes()
 
-    def breaks_off(path, content):
+    def fail(path, content):
         with open(path, "wb") as file:
             file.write(content[: len(content) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", breaks_off)
+    monkeypatch.setattr("pathlib.Path.write_bytes", fail)
     outcome = prepare(ROWS[:1])
     assert (outcome.status, outcome.err) == (1, f"error: {outcome.path}: cannot be written: No space left on device\n")
     assert (sorted(tmp_path.iterdir()), outcome.path.read_bytes()) == before
 
 
-def test_no_temporary_file_outlives_an_unforeseen_error(prepare, monkeypatch, tmp_path):
+def test_no_temporary_file_is_left_after_an_unexpected_error(prepare, monkeypatch, tmp_path):
     monkeypatch.setattr("os.fsync", lambda file: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         prepare(ROWS)
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
 
 
-def test_the_command_runs_without_torch_and_says_nothing_else(model, tmp_path):
+def test_the_command_runs_without_torch_and_prints_no_errors(model, tmp_path):
     (tmp_path / "data.jsonl").write_text('{"prompt": "P", "chosen": "y", "rejected": "n"}\n')
     arguments = ["--model", model, "--data", tmp_path / "data.jsonl", "--output", tmp_path / "out.safetensors"]
     command = [

@@ -1,4 +1,4 @@
-"""Several responses to a prompt: where they stand in public data, and how they rank."""
+"""Several responses to a prompt, in the formats of public datasets, and their ranks."""
 
 import pytest
 from tiny import END, answered, asked
@@ -40,7 +40,7 @@ def test_responses_are_sorted_best_first(row, prepare):
         {"prompt": "Q", "response_1": "A", "response_2": "B", "preference_strength": -1},
     ],
 )
-def test_of_two_responses_a_number_tells_the_better(row, prepare):
+def test_a_number_selects_the_better_of_two_responses(row, prepare):
     assert prepare([row]).prepared.rows == [([*b"Q"], BEST_FIRST[:2])]
 
 
@@ -59,7 +59,7 @@ def test_of_two_responses_a_number_tells_the_better(row, prepare):
             },
         },
     ],
-    ids=["ultrafeedback", "helpsteer3", "question", "instruction", "question beside conversations"],
+    ids=["ultrafeedback", "helpsteer3", "question", "instruction", "question with conversations"],
 )
 def test_questions_are_put_into_the_chat_template(row, prepare):
     assert prepare([row]).prepared.rows == [(ASKED, [answered("A"), answered("B")])]
@@ -71,7 +71,7 @@ def test_an_instruction_has_its_input_below_and_its_system_above(prepare):
     assert prepare([row]).prepared.rows == [(expected, [answered("A"), answered("B")])]
 
 
-def test_equal_scores_are_ties_that_keep_their_order(prepare):
+def test_equal_scores_tie_and_keep_their_order(prepare):
     rows = [
         {"prompt": "Q", "responses": ["B", "C", "A", "D"], "scores": [2, 1, 3, 2]},
         {"prompt": "P", "chosen": "y", "rejected": "n"},
@@ -88,11 +88,11 @@ def test_equal_scores_are_ties_that_keep_their_order(prepare):
 
 
 def test_whole_conversations_can_be_scored(prepare):
-    talks = [[{"role": "user", "content": "Q"}, {"role": "assistant", "content": text}] for text in "BCA"]
-    prepared = prepare([{"responses": talks, "scores": [2, 1, 3]}]).prepared
+    conversations = [[{"role": "user", "content": "Q"}, {"role": "assistant", "content": text}] for text in "BCA"]
+    prepared = prepare([{"responses": conversations, "scores": [2, 1, 3]}]).prepared
     assert prepared.rows == [(ASKED, [answered("A"), answered("B"), answered("C")])]
 
 
-def test_a_pair_beside_a_list_is_what_counts(prepare):
+def test_a_pair_takes_precedence_over_a_list(prepare):
     row = {"prompt": "Q", "chosen": "A", "rejected": "B", "responses": ["C", "D"], "score_chosen": 1}
     assert prepare([row]).prepared.rows == [([*b"Q"], BEST_FIRST[:2])]

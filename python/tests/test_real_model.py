@@ -1,4 +1,4 @@
-"""Preparation with a real model gives the tokens that TRL gives."""
+"""Preparation with a real model gives TRL's tokens."""
 
 import json
 from pathlib import Path
@@ -14,11 +14,11 @@ GOLDEN = SHARED / "smollm2-dpo_en-golden.json"
 @pytest.fixture
 def golden() -> dict:
     if not GOLDEN.exists():
-        pytest.skip(f"{GOLDEN} is not there")
+        pytest.skip(f"{GOLDEN} does not exist")
     return json.loads(GOLDEN.read_text())
 
 
-def test_tokens_are_those_of_trl(golden, real_model, prepare):
+def test_tokens_equal_those_of_trl(golden, real_model, prepare):
     outcome = prepare(SHARED / "dpo_en_demo.json", "--max-length", golden["max_length"], model=real_model)
     assert (outcome.status, outcome.err) == (0, "")
     prepared = outcome.prepared

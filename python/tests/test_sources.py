@@ -1,4 +1,4 @@
-"""Rows come from Parquet files, directories and the Hub as from JSON."""
+"""Parquet files, directories and Hub datasets give the same rows as JSON."""
 
 import json
 import os
@@ -27,17 +27,18 @@ def test_a_parquet_file(prepare, tmp_path):
     assert prepare(write_parquet(tmp_path / "rows.parquet")).prepared.rows == EXPECTED
 
 
-def test_a_bad_row_of_a_table_is_told_by_its_number(prepare, tmp_path):
+def test_a_bad_row_of_a_table_is_reported_with_its_index(prepare, tmp_path):
     path = write_parquet(tmp_path / "rows.parquet", [*ROWS, {"prompt": "P", "chosen": "y"}])
     outcome = prepare(path)
     assert (
-        outcome.err == f"bad row: {path}[3]: row 3: rejected is missing; a row has chosen and rejected, or responses\n"
+        outcome.err
+        == f"bad row: {path}[3]: row 3: rejected is missing; a row needs chosen and rejected, or responses\n"
     )
     assert outcome.prepared.rows == EXPECTED
 
 
-def test_keys_that_a_table_adds_to_messages_are_not_there(prepare, tmp_path):
-    """A table gives every object of a list the keys of all, null where the object has none."""
+def test_null_keys_that_a_table_adds_to_messages_are_removed(prepare, tmp_path):
+    """A table gives every object of a list the keys of all objects, with null for missing ones."""
     template = "{% for message in messages %}{{ message.keys() | list }}{{ message['content'] }}{% endfor %}"
     rows = [{"prompt": [USER, {"role": "system", "content": "S", "name": "N"}], "chosen": "y", "rejected": "n"}]
     arguments = ["--chat-template-kwargs", json.dumps({"chat_template": template})]
@@ -47,7 +48,7 @@ def test_keys_that_a_table_adds_to_messages_are_not_there(prepare, tmp_path):
     assert prepare(write_parquet(tmp_path / "rows.parquet", rows), *arguments).prepared.rows == expected
 
 
-def test_columns_that_json_does_not_know_are_of_no_interest(prepare, tmp_path):
+def test_columns_without_a_json_type_are_ignored(prepare, tmp_path):
     table = pyarrow.table(
         {"prompt": ["P"], "chosen": ["0"], "rejected": ["x"], "when": pyarrow.array([7], "timestamp[s]")}
     )
@@ -84,42 +85,42 @@ def test_conversations_of_a_directory(prepare, tmp_path):
     assert prepare(tmp_path / "talk").prepared.rows == [(asked(("user", "Hi")), [answered("Yes"), answered("No")])]
 
 
-def test_a_broken_parquet_file_is_told(prepare, tmp_path):
+def test_a_broken_parquet_file_is_reported(prepare, tmp_path):
     path = write_parquet(tmp_path / "rows.parquet")
     path.write_bytes(path.read_bytes()[:-9])
     outcome = prepare(path)
     assert outcome.status == 1
-    assert outcome.err.startswith(f"error: {path}: not a whole Parquet file (")
-    assert outcome.err.endswith("; fetch or write it again\n")
+    assert outcome.err.startswith(f"error: {path}: not a complete Parquet file (")
+    assert outcome.err.endswith("; download or create it again\n")
     assert outcome.err.count("\n") == 1
 
 
-def test_missing_files_are_no_names_on_the_hub(prepare, monkeypatch, tmp_path):
+def test_paths_of_missing_files_are_not_taken_for_hub_names(prepare, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in ("data/rows.jsonl", "data/rows.parquet", "a/b/c", "a", "/a/b"):
         outcome = prepare(Path(name))
         assert (outcome.status, outcome.err) == (1, f"error: {name}: No such file or directory\n")
 
 
-def test_a_hub_that_cannot_be_reached_is_told(prepare):
+def test_an_unreachable_hub_is_reported(prepare):
     outcome = prepare(Path("no-such/data.set"))
     assert outcome.status == 1
     assert outcome.err.startswith("error: no-such/data.set: no such file, and the Hugging Face Hub cannot be reached (")
-    assert outcome.err.endswith("; check the name and the network, or download the files and name them\n")
+    assert outcome.err.endswith("; check the name and the network, or download the files and pass their paths\n")
     assert outcome.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("wish", "found"), [(None, "0"), ("1", "1"), ("0", "0")])
-def test_the_network_is_allowed_unless_the_user_forbids_it(wish, found):
+@pytest.mark.parametrize(("setting", "expected"), [(None, "0"), ("1", "1"), ("0", "0")])
+def test_the_network_is_enabled_unless_the_user_disables_it(setting, expected):
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     script = "import os; from espalier_data import tables; tables.allow_network(); print(os.environ['HF_HUB_OFFLINE'])"
     result = subprocess.run(
         [sys.executable, "-c", script],
-        env=environment if wish is None else {**environment, "HF_HUB_OFFLINE": wish},
+        env=environment if setting is None else {**environment, "HF_HUB_OFFLINE": setting},
         capture_output=True,
         text=True,
     )
-    assert result.stdout == f"{found}\n", result.stderr
+    assert result.stdout == f"{expected}\n", result.stderr
 
 
 @pytest.mark.parametrize(
@@ -127,10 +128,10 @@ def test_the_network_is_allowed_unless_the_user_forbids_it(wish, found):
     [
         ("rows.parquet", "pyarrow", "Parquet files need pyarrow"),
         ("directory", "datasets", "directories need the library datasets"),
-        ("org/name", "datasets", "no such file, and data sets of the Hub need the library datasets"),
+        ("org/name", "datasets", "no such file, and Hub datasets need the library datasets"),
     ],
 )
-def test_without_the_extra_the_remedy_is_told(name, library, message, prepare, monkeypatch, tmp_path):
+def test_without_the_extra_the_remedy_is_printed(name, library, message, prepare, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, library, None)
     (tmp_path / "rows.parquet").touch()

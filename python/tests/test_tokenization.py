@@ -1,41 +1,41 @@
-"""Where prompts end, and what tokenizers add by themselves."""
+"""The end of prompts, and the tokens that tokenizers add."""
 
 import pytest
 import tiny
 from tiny import AB, BOS, END, answered, asked
 
 ROW = {"prompt": "P", "chosen": "yes", "rejected": "no"}
-TALK = {"prompt": [{"role": "user", "content": "Hi"}], "chosen": "Yes", "rejected": "No"}
+CONVERSATION = {"prompt": [{"role": "user", "content": "Hi"}], "chosen": "Yes", "rejected": "No"}
 
 
-def test_an_end_token_that_is_there_is_not_added_again(prepare):
+def test_an_existing_end_token_is_not_added_again(prepare):
     rows = prepare([{"prompt": "P", "chosen": "yes<|im_end|>", "rejected": "no"}]).prepared.rows
     assert rows == [([*b"P"], [[*b"yes", END], [*b"no", END]])]
 
 
-def test_without_an_end_token_none_is_added(prepare, tmp_path):
+def test_no_end_token_is_added_if_the_tokenizer_has_none(prepare, tmp_path):
     model = tiny.save_model(tmp_path / "endless", eos_token=None)
     assert prepare([ROW], model=model).prepared.rows == [([*b"P"], [[*b"yes"], [*b"no"]])]
 
 
 @pytest.mark.parametrize("frame", ["<s> $A", "<s> $A <|im_end|>"], ids=["BOS", "BOS and EOS"])
 @pytest.mark.parametrize("prompt", ["P", "<s>P"], ids=["plain", "with BOS"])
-def test_what_the_tokenizer_adds_by_itself_stands_once(frame, prompt, prepare, tmp_path):
+def test_tokens_that_the_tokenizer_adds_occur_once(frame, prompt, prepare, tmp_path):
     model = tiny.save_model(tmp_path / "framed", frame=frame, bos_token="<s>")
     outcome = prepare([{**ROW, "prompt": prompt}], model=model)
     assert outcome.prepared.rows == [([BOS, *b"P"], [[*b"yes", END], [*b"no", END]])]
     assert outcome.prepared.metadata["boundary_mismatches"] == "0"
 
 
-def test_a_template_that_writes_bos_gets_no_second_one(prepare, tmp_path):
+def test_no_second_bos_is_added_to_a_template_that_writes_one(prepare, tmp_path):
     model = tiny.save_model(
         tmp_path / "both", frame="<s> $A", template="{{ bos_token }}" + tiny.CHATML, bos_token="<s>"
     )
-    rows = prepare([TALK], model=model).prepared.rows
+    rows = prepare([CONVERSATION], model=model).prepared.rows
     assert rows == [([BOS, *asked(("user", "Hi"))], [answered("Yes"), answered("No")])]
 
 
-def test_a_cut_inside_a_token_moves_before_it_and_is_counted(prepare):
+def test_a_boundary_inside_a_token_moves_before_it_and_is_counted(prepare):
     outcome = prepare([{"prompt": "xa", "chosen": "b!", "rejected": "c"}, ROW])
     assert outcome.prepared.rows[0] == ([*b"x"], [[AB, *b"!", END], [*b"ac", END]])
     assert outcome.prepared.metadata["boundary_mismatches"] == "1"
@@ -47,24 +47,24 @@ def test_an_implicit_prompt_ends_before_the_space_of_a_word(prepare):
     assert rows == [([*b"It is"], [[*b" so", END], [*b" not", END]])]
 
 
-def test_an_implicit_prompt_leaves_each_response_something(prepare):
+def test_an_implicit_prompt_leaves_no_response_empty(prepare):
     rows = prepare([{"chosen": "Well", "rejected": "Well then"}]).prepared.rows
     assert rows == [([*b"Wel"], [[*b"l", END], [*b"l then", END]])]
 
 
-def test_messages_without_a_chat_template_are_told(prepare, tmp_path):
+def test_messages_without_a_chat_template_are_reported(prepare, tmp_path):
     model = tiny.save_model(tmp_path / "plain", template=None)
-    outcome = prepare([TALK, ROW], model=model)
+    outcome = prepare([CONVERSATION, ROW], model=model)
     assert outcome.err.endswith(
-        "data.jsonl:1: row 0: messages, but the tokenizer has no chat template; give the data as text\n"
+        "data.jsonl:1: row 0: found messages, but the tokenizer has no chat template; provide the data as text\n"
     )
     assert len(outcome.prepared.rows) == 1
 
 
-def test_a_conversation_that_the_template_refuses_is_told(prepare, tmp_path):
+def test_a_conversation_that_the_template_rejects_is_reported(prepare, tmp_path):
     template = "{{ raise_exception('no\\nsystem role') if messages[0]['role'] == 'system' }}" + tiny.CHATML
     model = tiny.save_model(tmp_path / "strict", template=template)
-    system = {**TALK, "prompt": [{"role": "system", "content": "S"}, *TALK["prompt"]]}
-    outcome = prepare([system, TALK], model=model)
-    assert outcome.err.endswith("row 0: the chat template refuses the conversation: no system role\n")
+    system = {**CONVERSATION, "prompt": [{"role": "system", "content": "S"}, *CONVERSATION["prompt"]]}
+    outcome = prepare([system, CONVERSATION], model=model)
+    assert outcome.err.endswith("row 0: the chat template rejects the conversation: no system role\n")
     assert len(outcome.prepared.rows) == 1

@@ -1,7 +1,8 @@
-"""What `espalier train` writes is a model for transformers, and its log-probabilities are those of transformers."""
+"""transformers loads the output of `espalier train`, and computes the same log-probabilities."""
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def torch():
 
 
 def espalier(*arguments: object) -> None:
-    """Runs the command on one thread, inside a container too."""
+    """Runs the command on one thread, also as root in a container."""
     root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     command = [str(word) for word in (ESPALIER, *arguments, "--threads", 1)]
     result = subprocess.run(command, env=os.environ | root, capture_output=True, text=True)
@@ -37,9 +38,9 @@ def espalier(*arguments: object) -> None:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> Path:
-    """A tiny model, imported from a GGUF file and so with a tokenizer."""
+    """A tiny model, imported from a GGUF file, with a tokenizer."""
     directory = tmp_path_factory.mktemp("source")
-    # Norms around 1, matrices wide enough that the distributions are far from even.
+    # Norms around 1, matrices large enough that the distributions are far from uniform.
     tensors = {
         name: values * np.float32(0.15) if values.ndim == 2 else 1 + values * np.float32(0.2)
         for name, values in tiny_gguf.weights().items()
@@ -78,7 +79,7 @@ def loaded(torch, trained):
     return model.eval()
 
 
-def test_the_directory_has_all_that_a_model_needs(source, trained):
+def test_the_directory_has_all_files_of_a_model(source, trained):
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         assert (trained / name).read_bytes() == (source / name).read_bytes()
     configs = [json.loads((directory / "config.json").read_text()) for directory in (source, trained)]
@@ -86,6 +87,18 @@ def test_the_directory_has_all_that_a_model_needs(source, trained):
     before, after = (load_file(directory / "model.safetensors") for directory in (source, trained))
     assert before.keys() == after.keys()
     assert all((before[name] != after[name]).any() for name in before)
+
+
+def test_every_metric_of_a_step_is_documented_and_no_other(trained):
+    section = (ROOT / "Documentation/Running.md").read_text().split("### Metrics")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    # Present only in lines of evaluations and after skipped steps.
+    documented -= {"eval_…", "eval_logps/accuracies", "skipped_steps"}
+    lines = (trained / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert set(json.loads(line)) == documented
 
 
 def test_it_continues_text(torch, loaded, trained):
@@ -96,7 +109,7 @@ def test_it_continues_text(torch, loaded, trained):
     assert tokenizer.decode(whole[0]).startswith("Count to 5.")
 
 
-def test_its_logps_are_those_that_espalier_tells(torch, loaded, trained, data, tmp_path):
+def test_its_logps_equal_those_of_espalier(torch, loaded, trained, data, tmp_path):
     espalier("logps", "--model", trained, "--data", data, "--output", tmp_path / "logps.safetensors")
     found = response_logps(torch, loaded, data)
     assert len(found) == 16
@@ -104,7 +117,7 @@ def test_its_logps_are_those_that_espalier_tells(torch, loaded, trained, data, t
 
 
 def response_logps(torch, model, data: Path) -> list[float]:
-    """The log-probability of every response of a prepared file, as transformers computes it."""
+    """Computes the log-probability of every response of a prepared file with transformers."""
     found = []
     for prompt, responses in read_prepared(data).rows:
         for response in responses:
@@ -115,13 +128,13 @@ def response_logps(torch, model, data: Path) -> list[float]:
     return found
 
 
-def test_the_best_model_of_a_run_is_the_one_that_was_judged(torch, source, data, tmp_path):
+def test_the_best_model_of_a_run_is_the_evaluated_one(torch, source, data, tmp_path):
     from transformers import AutoModelForCausalLM
 
-    # Every step lowers this metric, so that the first evaluation is the best.
-    judged = ["--eval-data", data, "--eval-steps", 1, "--metric-for-best-model", "rewards/rejected"]
+    # Every step lowers this metric, so the first evaluation is the best.
+    evaluation = ["--eval-data", data, "--eval-steps", 1, "--metric-for-best-model", "rewards/rejected"]
     rates = ["--learning-rate", 1e-3, "--lr-scheduler-type", "constant", "--max-steps", 3, "--global-batch-size", 4]
-    arguments = [*rates, *judged, "--load-best-model-at-end"]
+    arguments = [*rates, *evaluation, "--load-best-model-at-end"]
     espalier("train", "--model", source, "--data", data, "--output", tmp_path, *arguments)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     evaluations = [line for line in lines if "eval_loss" in line]

@@ -1,4 +1,4 @@
-"""Weights say how often the rows of a source stand in an epoch."""
+"""A weight is the number of times that an epoch contains the rows of a source."""
 
 import json
 
@@ -9,7 +9,7 @@ COUNT = 40
 
 @pytest.fixture
 def sources(tmp_path):
-    """Three files of 40 rows, whose prompts are their number in the file, and whose chosen answers the file's name."""
+    """Writes three files of 40 rows, with the index as prompt and the name of the file as chosen answer."""
     paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
     for path in paths:
         rows = [{"prompt": chr(48 + index), "chosen": path.stem, "rejected": "-"} for index in range(COUNT)]
@@ -18,22 +18,22 @@ def sources(tmp_path):
 
 
 def drawn(outcome) -> dict[str, list[int]]:
-    """For each file the numbers of its rows, in their order in the output."""
+    """Returns for each file the indices of its rows, in the order of the output."""
     rows: dict[str, list[int]] = {name: [] for name in "abc"}
     for prompt, responses in outcome.prepared.rows:
         rows[chr(responses[0][0])].append(prompt[0] - 48)
     return rows
 
 
-def test_whole_weights_repeat_all_rows_in_turn(prepare, sources):
+def test_integer_weights_repeat_all_rows(prepare, sources):
     outcome = prepare(sources, "--weights", 1, 3, 2)
-    everyone = list(range(COUNT))
-    assert drawn(outcome) == {"a": everyone, "b": everyone * 3, "c": everyone * 2}
-    # All once, before any comes again.
+    everything = list(range(COUNT))
+    assert drawn(outcome) == {"a": everything, "b": everything * 3, "c": everything * 2}
+    # All rows once before any is repeated.
     assert outcome.prepared.arrays["source_rows"].tolist()[: 3 * COUNT] == list(range(3 * COUNT))
 
 
-def test_a_fraction_is_drawn_from_all_of_a_file_without_repeats(prepare, sources):
+def test_a_fraction_is_drawn_from_the_whole_file_without_repeats(prepare, sources):
     outcome = prepare(sources, "--weights", 0.25, 1, 1.5)
     rows = drawn(outcome)
     assert len(rows["a"]) == len(set(rows["a"])) == COUNT // 4
@@ -42,7 +42,7 @@ def test_a_fraction_is_drawn_from_all_of_a_file_without_repeats(prepare, sources
     assert len(rows["c"]) == COUNT * 3 // 2 and len(set(rows["c"][COUNT:])) == COUNT // 2
 
 
-def test_the_seed_decides_what_is_drawn_and_files_are_drawn_apart(prepare, sources):
+def test_the_draw_depends_on_the_seed_and_on_the_file(prepare, sources):
     draws = [drawn(prepare(sources, "--weights", 0.5, 0.5, 1, *seed)) for seed in ([], ["--seed", 42], ["--seed", 7])]
     assert draws[0] == draws[1] != draws[2]
     assert draws[0]["a"] != draws[0]["b"]
@@ -54,7 +54,7 @@ def test_the_draw_is_the_documented_one(prepare, sources):
     assert rows["a"] == [28, 30]
 
 
-def test_counts_are_told_for_each_source(prepare, sources):
+def test_counts_are_reported_for_each_source(prepare, sources):
     with open(sources[0], "a") as file:
         file.write("{}\n{}\n")
     outcome = prepare(sources, "--weights", 2, 0.5, 1)
@@ -67,6 +67,6 @@ def test_counts_are_told_for_each_source(prepare, sources):
     assert (metadata["rows_not_drawn"], metadata["dropped_bad_rows"]) == ("20", "2")
 
 
-def test_sources_can_be_named_one_by_one(prepare, sources):
+def test_options_for_sources_can_be_repeated(prepare, sources):
     outcome = prepare(sources[:1], "--data", sources[1], "--weights", 1, "--weights", 2)
     assert {name: len(rows) for name, rows in drawn(outcome).items()} == {"a": COUNT, "b": 2 * COUNT, "c": 0}

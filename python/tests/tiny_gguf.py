@@ -1,4 +1,4 @@
-"""A GGUF file of a Llama model with two layers, and what must be found in it."""
+"""Writes a GGUF file of a Llama model with two layers, with known content."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def shapes() -> dict[str, tuple[int, ...]]:
 
 
 def weights() -> dict[str, np.ndarray]:
-    """The tensors as they stand in the file, rows of queries and keys in llama.cpp's order."""
+    """Returns the tensors of the file, with the rows of queries and keys in llama.cpp's order."""
     random = np.random.default_rng(5)
     return {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes().items()}
 
@@ -63,7 +63,7 @@ def write(
     architecture: str = "llama",
     **changes: object,
 ) -> Path:
-    """Writes the file; matrices are quantized as `kind`, and `changes` replace metadata (None leaves a key out)."""
+    """Writes the file; matrices are quantized as `kind`, and `changes` replace metadata (None removes a key)."""
     writer = GGUFWriter(path, architecture)
     for key, value in {**METADATA, **changes}.items():
         add = {str: writer.add_string, int: writer.add_uint32, float: writer.add_float32, list: writer.add_array}

@@ -1,8 +1,9 @@
-/// Elementwise kernels over float32 rows and attention's tiles, compiled for several x86-64 levels and chosen at load time.
+/// Elementwise kernels over float32 rows, and attention tiles, compiled for several x86-64 levels and selected at load
+/// time.
 ///
-/// Every matrix is row-major with an explicit row stride in elements. Sums of elementwise kernels run over 16 fixed lanes and are then
-/// added pairwise, so that their order, and up to fused multiply-adds their bits, do not depend on the processor.
-/// Nothing here allocates, and NaN passes through.
+/// Every matrix is row-major with an explicit row stride in elements. Elementwise kernels accumulate sums in 16 fixed
+/// lanes and then add the lanes pairwise, so that the order of summation, and except for fused multiply-adds the bits,
+/// do not depend on the processor. No function allocates, and all propagate NaN.
 ///
 /// Shapes: `T` tokens, `D` model width, `R` query heads that share a key/value head, `K` head width,
 /// `F` feed-forward width, `V` vocabulary entries.
@@ -20,43 +21,47 @@ bool ek_halves_avx512(void);
 
 /// The number of processors on which the scheduler may run this process.
 int ek_available_processors(void);
+enum { EK_MOST_PROCESSORS = 1024 };
+/// Sets each of the `EK_MOST_PROCESSORS` marks to whether the scheduler may run this process on that processor; on the
+/// first alone where the system does not say.
+void ek_mark_allowed_processors(int *marks);
 
-/// Nanoseconds of a clock that only goes forwards.
+/// Nanoseconds of a monotonic clock.
 uint64_t ek_nanoseconds(void);
 
-/// Seconds since the process was started, by the kernel's books (in hundredths); 0 where they cannot be read.
+/// Seconds since the process started, from /proc/self/stat (resolution 0.01 s); 0 if it cannot be read.
 double ek_seconds_since_start(void);
 
 // Normalization (RMSNorm, Zhang & Sennrich 2019).
 
-/// `y = x * rstd(x) * weight`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`; `x` and `y` are `[T, D]`.
+/// Computes `y = x * rstd(x) * weight`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`; `x` and `y` are `[T, D]`.
 void ek_rmsnorm_forward(const float *x, size_t x_stride, const float *weight, float epsilon, float *y,
                         size_t y_stride, size_t T, size_t D);
 
-/// `dx = residual + d(y)/d(x)^T dy`, and `dweight += sum over tokens of dy * x * rstd`; `dx` may be `residual`.
+/// Computes `dx = residual + d(y)/d(x)^T dy`, `dweight += sum over tokens of dy * x * rstd`; `dx` may be `residual`.
 void ek_rmsnorm_backward(const float *x, size_t x_stride, const float *weight, float epsilon, const float *dy,
                          size_t dy_stride, const float *residual, size_t residual_stride, float *dx,
                          size_t dx_stride, float *dweight, size_t T, size_t D);
 
 // Rotary embedding (Su et al. 2021), in the half-split layout of Hugging Face's Llama.
 
-/// Rotates `heads` heads of each token by its position's angles; `direction` is 1 forwards and -1 for the inverse.
+/// Rotates `heads` heads of each token by the angles of its position; `direction` is 1, or -1 for the inverse.
 /// `cosines` and `sines` are `[positions, K/2]`; `in` and `out` are `[T, heads * K]` and do not overlap.
 void ek_rotate(const float *in, size_t in_stride, float *out, size_t out_stride, const int32_t *positions,
                const float *cosines, const float *sines, float direction, size_t T, size_t heads, size_t K);
 
 // SwiGLU (Shazeer 2020); `gate_up` is `[T, 2F]`, gate first.
 
-/// `out = silu(gate) * up`, `[T, F]`.
+/// Computes `out = silu(gate) * up`, `[T, F]`.
 void ek_swiglu_forward(const float *gate_up, size_t gate_up_stride, float *out, size_t out_stride, size_t T, size_t F);
 
-/// Replaces `gate_up` by its gradient, given `dout` `[T, F]`.
+/// Replaces `gate_up` with its gradient, given `dout` `[T, F]`.
 void ek_swiglu_backward(float *gate_up, size_t gate_up_stride, const float *dout, size_t dout_stride, size_t T,
                         size_t F);
 
 // Attention.
 
-/// A block of query rows against a run of keys. Row `i` belongs to query token `i / R`, which sees the first
+/// A block of query rows and a run of keys. Row `i` belongs to query token `i / R`, which sees the first
 /// `min(keys, max(0, first_visible + i / R))` keys. All matrices are contiguous.
 typedef struct {
     /// `[rows, K]`.
@@ -67,26 +72,26 @@ typedef struct {
     const float *value;
     size_t rows, keys, R, K;
     ptrdiff_t first_visible;
-    /// Of the scores, `1 / sqrt(K)`.
+    /// Factor of the scores, `1 / sqrt(K)`.
     float scale;
 } ek_attention_tile;
 
-/// The most keys of a tile.
+/// The maximum number of keys in a tile.
 enum { EK_ATTENTION_KEYS = 256 };
 
-/// Floats of scratch memory that a tile takes.
+/// The number of floats of scratch memory that a tile needs.
 size_t ek_attention_scratch(size_t K);
 
-/// One step of the online softmax (Milakov & Gimelshein 2018): updates `maximum` and `sum` `[rows]`, rescales `out`
-/// `[rows, K]` to the new maximum, and adds the tile's `exp(score - maximum) value`.
+/// Runs one step of the online softmax (Milakov & Gimelshein 2018): updates `maximum` and `sum` `[rows]`, rescales
+/// `out` `[rows, K]` to the new maximum, and adds the tile's `exp(score - maximum) value`.
 void ek_attention_forward(const ek_attention_tile *tile, float *maximum, float *sum, float *out, float *scratch);
 
-/// Adds the tile's part to the gradients `dquery` `[rows, K]`, `dkey` and `dvalue` `[keys, K]`, given `dout`
-/// `[rows, K]`, and for each row its saved log-sum-exp and `delta`, the product of output and `dout`.
+/// Adds the tile's contribution to the gradients `dquery` `[rows, K]`, `dkey` and `dvalue` `[keys, K]`, given `dout`
+/// `[rows, K]`, and for each row its saved log-sum-exp and `delta`, the dot product of output and `dout`.
 void ek_attention_backward(const ek_attention_tile *tile, const float *dout, const float *log_sum_exp,
                            const float *delta, float *dquery, float *dkey, float *dvalue, float *scratch);
 
-/// `delta[i] = sum of a[i] * b[i]` over `K`, for `rows` rows.
+/// Computes `delta[i] = sum over k of a[i, k] * b[i, k]` for `rows` rows of `K` elements.
 void ek_row_dots(const float *a, size_t a_stride, const float *b, size_t b_stride, float *delta, size_t rows,
                  size_t K);
 
@@ -94,29 +99,32 @@ void ek_row_dots(const float *a, size_t a_stride, const float *b, size_t b_strid
 void ek_softmax_finish(float *out, size_t stride, size_t rows, size_t K, const float *maximum, const float *sum,
                        float *log_sum_exp);
 
-// Vocabulary head, on a slice of the vocabulary.
+// Output layer, on a slice of the vocabulary.
 
-/// Folds a slice of logits `[rows, V]` into running per-row `maximum`, `sum` of `exp(x - maximum)`,
+/// Adds a slice of logits `[rows, V]` to the running `maximum` of each row, `sum` of `exp(x - maximum)`,
 /// `weighted` = sum of `exp(x - maximum) * x` and `squares` = sum of `exp(x - maximum)^2`.
 void ek_log_sum_exp_slice(const float *logits, size_t stride, size_t rows, size_t V, float *maximum, double *sum,
                           double *weighted, double *squares);
 
-/// Replaces logits by `-coefficient[row] * exp(logit - log_sum_exp[row])`.
+/// Replaces logits with `-coefficient[row] * exp(logit - log_sum_exp[row])`.
 void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t V, const float *log_sum_exp,
                                const float *coefficient);
 
 // Whole buffers.
 
-/// `y += x`.
+/// Computes `y += x`.
 void ek_add(const float *x, float *y, size_t count);
 
-/// `y = x` as bfloat16, to the nearest, ties to even; NaN stays NaN.
+/// `y[c] += sum over rows of x[r][c]`, accumulated in double in the order of rows.
+void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t columns, float *y);
+
+/// Computes `y = x` as bfloat16, rounded to nearest, ties to even; NaN stays NaN.
 void ek_round_bfloat16(const float *x, uint16_t *y, size_t count);
 
-/// `y += x`, `x` being bfloat16.
+/// Computes `y += x` for bfloat16 `x`.
 void ek_add_bfloat16(const uint16_t *x, float *y, size_t count);
 
-/// The sum of squares, accumulated in double.
+/// Returns the sum of squares, accumulated in double.
 double ek_sum_of_squares(const float *x, size_t count);
 
 /// One AdamW update (Loshchilov & Hutter 2019) in the order of operations of `torch.optim.AdamW`.
@@ -129,7 +137,7 @@ typedef struct {
     /// `1 - beta1^t` and `sqrt(1 - beta2^t)` at this step `t`, counted from 1.
     float first_correction;
     float second_correction_root;
-    /// Multiplies the gradient: 1, or what clipping leaves of it.
+    /// Factor of the gradient: the clipping coefficient, or 1.
     float gradient_scale;
 } ek_adamw_settings;
 

@@ -2,21 +2,21 @@ internal import Formats
 internal import SystemPackage
 
 extension ClusterConfiguration {
-    /// Settings of Open MPI that a key of the file decides.
+    /// Settings of Open MPI that a key of the file sets.
     private static let keysOfParameters: [String: CodingKeys] = [
         "pml": .transport, "btl": .transport, "btl_tcp_if_include": .network, "oob_tcp_if_include": .network,
     ]
 
-    /// The settings of a file over the defaults, each checked.
+    /// Reads a file's settings over the defaults and validates them.
     ///
-    /// - Throws: `FormatError` for the first key or value at fault.
+    /// - Throws: `FormatError` for the first invalid key or value.
     init(yaml path: FilePath) throws {
         let known = CodingKeys.allCases.map(\.rawValue)
         self = try StrictYAML.decode(ClusterConfiguration.self, knownKeys: known, from: path)
         try checkRanges(path)
         try checkHosts(path)
         try checkWords(path)
-        // Where the command is typed does not matter to what the file means.
+        // The meaning of the file does not depend on the working directory.
         hostfile = hostfile.map { path.removingLastComponent().pushing(FilePath($0)).lexicallyNormalized().string }
     }
 
@@ -34,16 +34,16 @@ extension ClusterConfiguration {
     private func checkHosts(_ path: FilePath) throws {
         for (index, host) in hosts.enumerated() {
             let isName = Self.isWord(host, marks: ".-_") && host.first != "-"
-            try check(path, .hosts, isName, "names alone, since slots follow from ranks", host)
+            try check(path, .hosts, isName, "host names without slots, which follow from ranks", host)
             try check(path, .hosts, !hosts[..<index].contains(host), "each host once", "\(host) twice")
         }
         let file = hostfile ?? ""
         try check(path, .hostfile, hostfile == nil || !file.isEmpty, "a file", "nothing")
-        try check(path, .hostfile, hostfile == nil || hosts.isEmpty, "no file beside hosts", file)
+        try check(path, .hostfile, hostfile == nil || hosts.isEmpty, "no host file in addition to hosts", file)
         guard launcher == .srun else { return }
         let key: CodingKeys = hosts.isEmpty ? .hostfile : .hosts
         let found = hosts.joined(separator: ", ") + file
-        try check(path, key, found.isEmpty, "none with srun, since Slurm has chosen", found)
+        try check(path, key, found.isEmpty, "none with srun, which uses the hosts of the Slurm job", found)
     }
 
     private func checkWords(_ path: FilePath) throws {
@@ -54,7 +54,7 @@ extension ClusterConfiguration {
             try check(path, .mca, Self.isWord(name, marks: "_"), "names of letters, digits and _", name)
             try check(path, .mca, !value.isEmpty, "a value for \(name)", "nothing")
             guard let key = Self.keysOfParameters[name] else { continue }
-            throw FormatError(path, "mca: expected no \(name), which \(key.rawValue) decides, found \(value)")
+            throw FormatError(path, "mca: expected no \(name), which \(key.rawValue) sets, found \(value)")
         }
         for name in environment.keys.sorted() {
             let isName = Self.isWord(name, marks: "_") && name.first?.isNumber == false
@@ -76,7 +76,7 @@ extension ClusterConfiguration {
         guard isValid else { throw FormatError(path, "\(key.rawValue): expected \(expected), found \(found)") }
     }
 
-    /// Whether a text has ASCII letters, digits and `marks` alone, and at least one.
+    /// Whether a text is not empty and consists of ASCII letters, digits and `marks`.
     private static func isWord(_ text: String, marks: String) -> Bool {
         !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || marks.contains($0) }
     }

@@ -1,45 +1,45 @@
 internal import Formats
 
-/// How ranks are started on a cluster, as a file of `cluster-configs` says it.
+/// How ranks are started on a cluster: the contents of a file such as those in `cluster-configs`.
 struct ClusterConfiguration: Decodable {
     /// The program that starts the ranks.
     enum Launcher: String, CaseIterable { case mpirun, srun }
-    /// What `ranks` are counted by.
+    /// The unit that `ranks` counts the ranks of.
     enum Share: String, CaseIterable { case domain, host }
-    /// What a rank is bound to.
+    /// The objects that ranks are bound to.
     enum Binding: String, CaseIterable {
         case core
         case nothing = "none"
     }
-    /// What carries messages between hosts.
+    /// The transport of messages between hosts.
     enum Transport: String, CaseIterable { case tcp, ucx }
 
     var launcher = Launcher.mpirun
-    /// Host names; empty for what a batch system grants, and without one for this host.
+    /// Host names; empty for the hosts of a batch system, or for this host without one.
     var hosts: [String] = []
-    /// A file of hosts for mpirun, from the directory of this one; nil for none.
+    /// A host file for mpirun, relative to the cluster file's directory; nil for none.
     var hostfile: String?
-    /// NUMA domains of a host, 1 to 64; nil for those of this host, and then `coresPerDomain` is nil too.
+    /// NUMA domains of a host, 1 to 64; nil for those of this host, in which case `coresPerDomain` is nil too.
     var numaDomains: Int?
-    /// Cores of a domain, 1 to 1024, hyperthreads not counted; nil for those of this host.
+    /// Cores of a domain, 1 to 1024, without hyperthreads; nil for those of this host.
     var coresPerDomain: Int?
-    /// Whether `ranks` are those of a NUMA domain or of a host.
+    /// Whether `ranks` counts the ranks of a NUMA domain or of a host.
     var ranksPer = Share.domain
-    /// Ranks of a domain or host, 1 to 1024.
+    /// Ranks per domain or host, 1 to 1024.
     var ranks = 1
-    /// Threads of a rank, 1 to 1024; nil for its share of the cores.
+    /// Threads per rank, 1 to 1024; nil for its share of the cores.
     var threads: Int?
     var bindTo = Binding.core
-    /// Addresses or interfaces of the network, with commas between them; nil for whatever Open MPI finds.
+    /// Comma-separated addresses or interfaces of the network; nil for Open MPI's choice.
     var network: String?
     var transport = Transport.tcp
     /// Further settings of Open MPI, by name.
     var mca: [String: String] = [:]
-    /// Variables that every rank gets.
+    /// Environment variables for every rank.
     var environment: [String: String] = [:]
-    /// Further words for mpirun or srun.
+    /// Further arguments for mpirun or srun.
     var options: [String] = []
-    /// The path of `espalier` on every host; nil for that of the process.
+    /// The path of `espalier` on every host; nil for the path of this process.
     var program: String?
 
     enum CodingKeys: String, CodingKey, CaseIterable {

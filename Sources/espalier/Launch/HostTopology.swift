@@ -4,20 +4,20 @@ internal import SystemPackage
 
 /// The cores of one host on which a process may run.
 struct HostTopology {
-    /// Cores of each NUMA domain that has any, hyperthreads of one core counted once.
+    /// Cores of each NUMA domain with at least one; the hyperthreads of a core count once.
     let coresByDomain: [Int]
-    /// Processors' worth of time that control groups grant; nil for no limit.
+    /// The CPU quota of the control groups, in processors; nil for no limit.
     let quota: Double?
 
-    /// A host of `domains` like domains.
+    /// A host with `domains` identical domains.
     init(domains: Int, coresPerDomain: Int) {
         coresByDomain = Array(repeating: coresPerDomain, count: domains)
         quota = nil
     }
 
-    /// The host whose `/sys` and `/proc` lie under `root`, as far as this process may run on it.
+    /// The host whose `/sys` and `/proc` are under `root`, limited to what this process may use.
     ///
-    /// - Throws: `FormatError` where no processor is found.
+    /// - Throws: `FormatError` if no processor is found.
     init(root: FilePath) throws {
         let kernel = KernelFiles(root: root)
         let allowed = kernel.allowedProcessors
@@ -30,15 +30,15 @@ struct HostTopology {
         guard !coresByDomain.isEmpty else {
             throw FormatError(
                 root.appending("sys/devices/system/cpu"),
-                "expected processors, found none that this process may run on; give numa_domains and cores_per_domain"
+                "expected processors, found none that this process may run on; set numa_domains and cores_per_domain"
             )
         }
     }
 
-    /// Cores of the host, as far as the quota goes; at least 1.
+    /// Cores of the host, limited by the quota; at least 1.
     var cores: Int { limited(coresByDomain.reduce(0, +)) }
 
-    /// Cores of the smallest domain, as far as its part of the quota goes; at least 1.
+    /// Cores of the smallest domain, limited by its share of the quota; at least 1.
     var coresOfSmallestDomain: Int {
         min(coresByDomain.min() ?? 1, max(1, cores / coresByDomain.count))
     }
@@ -49,18 +49,18 @@ struct HostTopology {
     }
 }
 
-/// What the kernel tells of processors, in files under `root`.
+/// The kernel's description of the processors, in files under `root`.
 private struct KernelFiles {
     let root: FilePath
 
-    /// The processors that affinity and control groups allow this process; all that run where that is not told.
+    /// The processors that affinity and control groups allow this process; all online ones if the kernel does not say.
     var allowedProcessors: Set<Int> {
         let name = "Cpus_allowed_list:"
         let line = lines(of: "proc/self/status").first { $0.hasPrefix(name) }
         return line.flatMap { numbers($0.dropFirst(name.count)) } ?? numbers(in: "sys/devices/system/cpu/online") ?? []
     }
 
-    /// The processors of each NUMA domain; nil for a kernel that knows none.
+    /// The processors of each NUMA domain; nil for a kernel without NUMA support.
     var domains: [Set<Int>]? {
         let directory = "sys/devices/system/node"
         return numbers(in: "\(directory)/online").map { nodes in
@@ -68,12 +68,12 @@ private struct KernelFiles {
         }
     }
 
-    /// The lowest processor of the core that `processor` belongs to.
+    /// The lowest processor of the core of `processor`.
     func core(of processor: Int) -> Int {
         numbers(in: "sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list")?.min() ?? processor
     }
 
-    /// The least quota of the control groups above this process, of either version, in processors.
+    /// The lowest quota of this process's control group and those above it, of either version, in processors.
     var quota: Double? {
         var quotas: [Double] = []
         for line in lines(of: "proc/self/cgroup") {
@@ -105,13 +105,13 @@ private struct KernelFiles {
         return ratio(quota, period)
     }
 
-    /// Quota over period in microseconds; nil for `max` and -1, which stand for no limit.
+    /// Quota divided by period, both in microseconds; nil for `max` and -1, which mean no limit.
     private func ratio(_ quota: String, _ period: String) -> Double? {
         guard let quota = Int(quota), let period = Int(period), quota > 0, period > 0 else { return nil }
         return Double(quota) / Double(period)
     }
 
-    /// The numbers of a list such as `0-3,8` in a file; nil where there is none.
+    /// The numbers of a list such as `0-3,8` in a file; nil without one.
     private func numbers(in file: String) -> Set<Int>? {
         lines(of: file).first.flatMap { numbers($0) }
     }

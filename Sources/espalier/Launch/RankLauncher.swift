@@ -1,20 +1,20 @@
 internal import Formats
 internal import SystemPackage
 
-/// Makes the command that starts the ranks.
+/// Builds the command that starts the ranks.
 struct RankLauncher {
     private let configuration: ClusterConfiguration
     private let layout: RankLayout
-    /// The variables of this process, which tell of a batch system.
+    /// The environment of this process, which shows whether it runs in a batch system.
     private let variables: [String: String]
     private let path: FilePath
-    /// Hosts that are left out.
+    /// Hosts that are excluded.
     private let absent: [String]
 
-    /// A launcher by the file `path`, on hosts like the one under `root` as far as the file does not describe them, without
-    /// those that are `absent`.
+    /// A launcher for the cluster file `path`, on hosts like the one under `root` unless the file describes them, without the
+    /// `absent` hosts.
     ///
-    /// - Throws: `FormatError` for the first key or value at fault.
+    /// - Throws: `FormatError` for the first invalid key or value.
     init(_ path: FilePath, root: FilePath, variables: [String: String], absent: [String] = []) throws {
         self.absent = absent
         configuration = try ClusterConfiguration(yaml: path)
@@ -23,10 +23,9 @@ struct RankLauncher {
         self.path = path
     }
 
-    /// A launcher on this host alone, for at most `ranks` ranks.
+    /// A launcher on this host only, for at most `ranks` ranks.
     ///
-    /// - Parameter threads: Of a rank; nil for its share of the cores where there are as many ranks as there may be, and at
-    ///   least 1.
+    /// - Parameter threads: Threads per rank; nil for the share of the cores of one of `ranks` ranks, at least 1.
     init(ranks: Int, threads: Int?, root: FilePath) throws {
         var configuration = ClusterConfiguration()
         (configuration.hosts, configuration.ranksPer, configuration.ranks) = (["localhost"], .host, ranks)
@@ -37,10 +36,11 @@ struct RankLauncher {
         (self.configuration, variables, absent) = (configuration, [:], [])
     }
 
-    /// The command that runs `espalier`, which lies at `program` where the file has no path, with `arguments` on every
-    /// rank.
+    /// The command that runs `espalier` with `arguments` on every rank.
     ///
-    /// - Parameter ranks: How many of the ranks to start, the first; nil for all.
+    /// - Parameters:
+    ///   - program: The path of `espalier`, unless the file sets one.
+    ///   - ranks: The number of ranks to start; nil for all.
     /// - Throws: `FormatError` for hosts that are missing or have too few slots.
     func command(program: String, arguments: [String], isRoot: Bool, ranks: Int? = nil) throws -> ShellCommand {
         let run = [configuration.program ?? program] + arguments + ["--threads", "\(layout.threads)"]
@@ -50,7 +50,7 @@ struct RankLauncher {
         }
     }
 
-    /// Ranks that all hosts have room for; nil where Slurm alone knows the hosts.
+    /// The number of ranks on all hosts; nil if only Slurm knows the hosts.
     var capacity: Int? {
         get throws {
             if case .slurm = source { return nil }
@@ -60,30 +60,30 @@ struct RankLauncher {
 
     /// The names of the hosts.
     ///
-    /// - Throws: `FormatError` where Slurm alone knows them.
+    /// - Throws: `FormatError` if only Slurm knows them.
     func hosts() throws -> [String] {
         switch source {
         case .list(let names): return try present(names)
         case .file(let file): return try present(HostFile(file).names)
         case .slurm:
             let remedy = "scontrol show hostnames lists them"
-            throw FormatError(path, "hosts: expected here or in a hostfile, found Slurm's allocation; \(remedy)")
+            throw FormatError(path, "hosts: expected them here or in a host file, found a Slurm job; \(remedy)")
         }
     }
 
     // MARK: Hosts
 
-    /// Where the names of hosts come from.
+    /// The source of the host names.
     private enum HostSource {
         case list([String])
         case file(FilePath)
         case slurm
     }
 
-    /// The file first, then the batch system around this process, then this host.
+    /// The cluster file first, then the batch system of this process, then this host.
     private var source: HostSource {
         if !configuration.hosts.isEmpty { return .list(configuration.hosts) }
-        // Kubernetes' MPI operator names a file in Open MPI's own variable.
+        // Kubernetes' MPI operator passes a file in Open MPI's own variable.
         let files = [configuration.hostfile, variables["PBS_NODEFILE"], variables["OMPI_MCA_orte_default_hostfile"]]
         if let file = files.compactMap({ $0 }).first { return .file(FilePath(file)) }
         return variables["SLURM_JOB_ID"] == nil ? .list(["localhost"]) : .slurm
@@ -100,31 +100,31 @@ struct RankLauncher {
     }
 
     private func hostList() throws -> [String] {
-        // With the slots, since mpirun counts cores otherwise, of which a virtual machine may show half.
+        // With slots, since mpirun counts cores otherwise, of which a virtual machine may report half.
         ["--host", try hosts().map { "\($0):\(layout.ranksPerHost)" }.joined(separator: ",")]
     }
 
-    /// The hosts that take part.
+    /// The hosts without those that are excluded.
     private func present(_ names: [String]) throws -> [String] {
         if let unknown = absent.first(where: { !names.contains($0) }) {
             throw FormatError(path, "--without: expected one of \(names.joined(separator: ", ")), found \(unknown)")
         }
         let present = names.filter { !absent.contains($0) }
-        guard !present.isEmpty else { throw FormatError(path, "--without: expected a host to be left, found none") }
+        guard !present.isEmpty else { throw FormatError(path, "--without: expected a remaining host, found none") }
         return present
     }
 
     // MARK: mpirun
 
     private func mpirun(_ run: [String], isRoot: Bool, ranks: Int?) throws -> ShellCommand {
-        // In an allocation mpirun starts its daemons by srun, which would bind each of them to part of its host.
+        // In a Slurm job mpirun starts its daemons by srun, which would bind each of them to part of its host.
         let isInSlurm = variables["SLURM_JOB_ID"] != nil
         let start = (isInSlurm ? ["env", "SLURM_CPU_BIND=none"] : []) + ["mpirun"]
         var groups: [[String]] = [start + (isRoot ? ["--allow-run-as-root"] : [])]
         groups.append(try hostOptions())
         groups.append((ranks.map { ["-np", "\($0)"] } ?? []) + placement)
         groups.append(try daemonSettings())
-        // The daemons' own connections, which stay on TCP with UCX too.
+        // The daemons' own connections, which use TCP even with UCX.
         if let network = configuration.network { groups.append(["--mca", "oob_tcp_if_include", network]) }
         groups += parameters.map { ["--mca", $0.name, $0.value] }
         groups += sorted(configuration.environment).map { ["-x", "\($0.name)=\($0.value)"] }
@@ -133,13 +133,13 @@ struct RankLauncher {
         return ShellCommand(groups: groups.filter { !$0.isEmpty })
     }
 
-    /// How the daemons of other hosts tell that one has gone: after 20 s, where Open MPI itself takes 8 minutes.
+    /// The keep-alive of the daemons, which detects a lost host after 20 s instead of Open MPI's 8 minutes.
     ///
-    /// Then mpirun, and a daemon that has lost mpirun, end the ranks of their host, which takes some seconds: all is over
-    /// within 30 s. A job survives shorter interruptions, as of a switch that starts again.
+    /// Then mpirun, and each daemon that has lost mpirun, end the ranks of their host within seconds, and the job within 30 s.
+    /// A job survives shorter interruptions, such as the restart of a switch.
     private func daemonSettings() throws -> [String] {
         if case .list(["localhost"]) = source { return [] }
-        // Seconds of silence before it is asked, between two questions, and how many go unanswered.
+        // Seconds of silence before the first probe, seconds between probes, and the number of unanswered probes.
         let settings = [("time", 8), ("intvl", 3), ("probes", 4)].map { ("oob_tcp_keepalive_\($0)", $1) }
         return settings.filter { configuration.mca[$0.0] == nil }.flatMap { ["--mca", $0.0, "\($0.1)"] }
     }
@@ -158,10 +158,10 @@ struct RankLauncher {
     private func srun(_ run: [String], ranks wanted: Int?) throws -> ShellCommand {
         guard let granted = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), (1...1 << 20).contains(granted)
         else {
-            let remedy = "start it in a job of sbatch or salloc"
+            let remedy = "run it in a job of sbatch or salloc"
             throw FormatError(path, "launcher: expected a Slurm allocation for srun, found none; \(remedy)")
         }
-        // srun has no options for Open MPI, which takes its settings from variables too.
+        // srun has no options for Open MPI, which also reads its settings from the environment.
         var start = ["env"]
         start += parameters.map { "OMPI_MCA_\($0.name)=\($0.value)" }
         start += sorted(configuration.environment).map { "\($0.name)=\($0.value)" }
@@ -184,7 +184,8 @@ struct RankLauncher {
 
     private typealias Setting = (name: String, value: String)
 
-    /// The settings of the ranks; what decides between TCP and UCX is always said, since distributions differ in it.
+    /// The settings of the ranks; the choice between TCP and UCX is always explicit, since defaults differ between
+    /// distributions.
     private var parameters: [Setting] {
         var settings: [Setting] = []
         switch configuration.transport {
@@ -197,7 +198,7 @@ struct RankLauncher {
         return settings + sorted(configuration.mca)
     }
 
-    /// Pairs by name, so that a file always gives the same command.
+    /// The pairs sorted by name, so that the command is deterministic.
     private func sorted(_ pairs: [String: String]) -> [Setting] {
         pairs.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
     }

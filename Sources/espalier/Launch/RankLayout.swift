@@ -1,19 +1,19 @@
 internal import Formats
 internal import SystemPackage
 
-/// How many ranks each host has, and how many threads a rank.
+/// The number of ranks per host and of threads per rank.
 struct RankLayout {
-    /// Ranks of a host: the slots that mpirun needs there.
+    /// Ranks per host: the slots that mpirun needs there.
     let ranksPerHost: Int
-    /// Threads of a rank, and the cores that it is bound to.
+    /// Threads per rank, which is also the number of cores that it is bound to.
     let threads: Int
 
-    /// The layout on hosts as the file `path` describes them, or else on hosts like the one under `root`.
+    /// The layout on hosts that the file `path` describes, or on hosts like the one under `root` if it describes none.
     ///
-    /// A rank gets its share of the cores where the file does not say how many threads. `root` is not read where the
-    /// file describes a host.
+    /// Without a number of threads in the file, a rank gets its share of the cores. `root` is read only if the file does not
+    /// describe a host.
     ///
-    /// - Throws: `FormatError` where a rank would have no core, or more threads than the file gives it cores.
+    /// - Throws: `FormatError` if a rank would have no core, or more threads than cores.
     init(_ configuration: ClusterConfiguration, from path: FilePath, root: FilePath) throws {
         let ranks = configuration.ranks
         let topology: HostTopology
@@ -28,10 +28,10 @@ struct RankLayout {
         let cores = isByDomain ? topology.coresOfSmallestDomain : topology.cores
         ranksPerHost = ranks * (isByDomain ? topology.coresByDomain.count : 1)
         threads = configuration.threads ?? cores / ranks
-        // Threads that the file names may suit hosts unlike this one, of which it does not speak.
+        // Threads that the file sets may be for hosts that differ from this one, which it does not describe.
         if isOwn, configuration.threads != nil { return }
         guard threads > 0, ranks * threads <= cores else {
-            let expected = "at most \(cores) threads a \(isByDomain ? "domain" : "host"), as it has cores"
+            let expected = "at most \(cores) threads per \(isByDomain ? "domain" : "host"), the number of its cores"
             let found = "\(ranks) × \(max(1, threads))"
             throw FormatError(path, "ranks: expected \(expected), found \(found)")
         }

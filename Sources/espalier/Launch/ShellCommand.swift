@@ -3,24 +3,24 @@ internal import Foundation
 internal import Glibc
 internal import SystemPackage
 
-/// A command as words, in groups that belong together.
+/// A command as words, in groups of related words.
 struct ShellCommand {
     var groups: [[String]]
 
-    /// The command as a shell takes it, a group in each line.
+    /// The command in shell syntax, one group per line.
     var text: String {
         groups.map { $0.map(Self.quoted).joined(separator: " ") }.joined(separator: " \\\n    ")
     }
 
-    /// A word that a POSIX shell reads back as it is.
+    /// Quotes a word for a POSIX shell.
     static func quoted(_ word: String) -> String {
         let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || "_@%+=:,./-".contains($0) }
         guard !isPlain || word.isEmpty else { return word }
-        // Inside single quotes nothing is special but the quote itself.
+        // Only the quote itself is special inside single quotes.
         return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
     }
 
-    /// Becomes the command; returns only by throwing.
+    /// Replaces this process by the command; returns only by throwing.
     ///
     /// - Throws: `FormatError` with the system's reason.
     func replaceProcess() throws {
@@ -30,11 +30,11 @@ struct ShellCommand {
         throw Self.failure(words[0], errno)
     }
 
-    /// Runs the command to its end, in the same process group, so that a terminal's signals reach it too.
+    /// Runs the command and waits for it, in the same process group, so that it receives a terminal's signals too.
     ///
-    /// - Parameter errors: A file that gets what the command says on standard error; what it prints otherwise is lost.
-    /// - Returns: Its exit code, or 128 and the number of the signal that ended it.
-    /// - Throws: `FormatError` with the system's reason where it cannot be started.
+    /// - Parameter errors: A file for the command's standard error; its standard output is discarded.
+    /// - Returns: Its exit code, or 128 plus the number of the signal that ended it.
+    /// - Throws: `FormatError` with the system's reason if it cannot be started.
     func run(errors: FilePath) throws -> Int32 {
         let words = groups.flatMap { $0 }
         var actions = posix_spawn_file_actions_t()
@@ -55,7 +55,7 @@ struct ShellCommand {
         while waitpid(process, &status, 0) < 0 {
             guard errno == EINTR else { throw Self.failure(words[0], errno) }
         }
-        // As <sys/wait.h> has it: a signal's number in the lowest bits, or else the exit code above them.
+        // The layout of <sys/wait.h>: the signal's number in the lowest bits, or the exit code in the bits above.
         let signal = status & 0x7F
         return signal == 0 ? (status >> 8) & 0xFF : 128 + signal
     }

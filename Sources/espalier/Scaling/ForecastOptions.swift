@@ -1,30 +1,32 @@
 internal import ArgumentParser
 internal import Formats
+internal import ScalingStudy
 internal import SystemPackage
 internal import Training
 
-/// What is to be foretold, and what it is to be compared with.
+/// The options of the prediction for more nodes, and of its validation.
 struct ForecastOptions: ParsableArguments {
-    @Option(name: .long, help: "Foretells efficiency for up to so many nodes.")
+    @Option(name: .long, help: "Predict the efficiency for up to this many nodes.")
     var predict: Int?
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Their network: \(Network.known.map(\.name).joined(separator: ", ")), its latency in microseconds and Gbit/s "
-                + "as in 25:9.4, or measured (default): that of the study.",
+            "Network of the predicted nodes: \(Network.known.map(\.name).joined(separator: ", ")), or latency in "
+                + "microseconds and bandwidth in Gbit/s, as in 25:9.4, or measured, that of the study (default "
+                + "measured).",
             valueName: "network"
         )
     )
     var network: String?
 
-    @Option(name: .long, help: "Ranks of a node.")
+    @Option(name: .long, help: "Ranks per predicted node.")
     var ranksPerNode = 1
 
-    @Option(name: .long, help: "Another study: how far the forecast lies from what was measured there.")
+    @Option(name: .long, help: "JSON file of another study, to report the prediction error on its measurements.")
     var validate: String?
 
-    /// The question; nil where nothing is to be foretold.
+    /// The question that the options ask; nil without a prediction.
     func question() throws -> ScalingForecast.Question? {
         guard predict != nil || validate != nil else {
             if network != nil { throw TrainingError.missing(key: "--predict", for: "--network") }
@@ -45,7 +47,7 @@ struct ForecastOptions: ParsableArguments {
         return ScalingForecast.Question(nodes: nodes, network: known, ranksPerNode: ranksPerNode)
     }
 
-    /// The study to compare with.
+    /// The study for validation.
     func otherStudy() throws -> ScalingStudy? { try validate.map { try ScalingStudy(path: FilePath($0)) } }
 
     private static let measured = "measured"

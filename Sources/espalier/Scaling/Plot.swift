@@ -1,15 +1,15 @@
 internal import Foundation
-internal import Training
+internal import Reporting
 
-/// Values along an axis.
+/// A linear or logarithmic axis.
 struct Axis {
     let values: ClosedRange<Double>
     let isLogarithmic: Bool
-    /// Where the axis lies, in the drawing's units.
+    /// The ends of the axis, in units of the drawing.
     let start: Double
     let end: Double
 
-    /// Where a value lies.
+    /// The position of a value, in units of the drawing.
     func callAsFunction(_ value: Double) -> Double {
         func scaled(_ value: Double) -> Double { isLogarithmic ? log2(value) : value }
         let (low, high) = (scaled(values.lowerBound), scaled(values.upperBound))
@@ -17,7 +17,7 @@ struct Axis {
     }
 }
 
-/// A drawing of SVG with two axes; classes take their colours from the page's style.
+/// An SVG plot with two axes; the style sheet of the page defines the colours of the classes.
 struct Plot {
     static let (width, height) = (480.0, 300.0)
     private static let (left, right, top, bottom) = (66.0, 18.0, 12.0, 42.0)
@@ -26,7 +26,7 @@ struct Plot {
     let y: Axis
     private var shapes: [String] = []
 
-    /// An empty drawing over these values.
+    /// An empty plot with these ranges of values.
     init(
         x: ClosedRange<Double>,
         y: ClosedRange<Double>,
@@ -36,7 +36,7 @@ struct Plot {
         self.y = Axis(values: y, isLogarithmic: isLogarithmic.y, start: Self.height - Self.bottom, end: Self.top)
     }
 
-    /// The drawing, with a text for those who do not see it.
+    /// The plot as SVG, with a label for screen readers.
     func svg(label: String) -> String {
         """
         <svg viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" role="img" aria-label="\(escaped(label))">
@@ -47,7 +47,7 @@ struct Plot {
 
     // MARK: Axes
 
-    /// Lines across at these values, with texts at the left.
+    /// Adds horizontal grid lines with labels at the left.
     mutating func markY(_ ticks: [(value: Double, text: String)], title: String) {
         for (value, text) in ticks {
             line((x.start, y(value)), (x.end, y(value)), "grid")
@@ -59,7 +59,7 @@ struct Plot {
         )
     }
 
-    /// Texts below at these values.
+    /// Adds the base line with labels below.
     mutating func markX(_ ticks: [(value: Double, text: String)], title: String) {
         line((x.start, y.start), (x.end, y.start), "base")
         for (value, text) in ticks { self.text(text, at: (x(value), y.start + 17), "tick") }
@@ -68,41 +68,41 @@ struct Plot {
 
     // MARK: Marks
 
-    /// A line through points, by their values.
+    /// Adds a line through points.
     mutating func curve(_ points: [(Double, Double)], _ style: String) {
         let places = points.map { "\(number(x($0.0))),\(number(y($0.1)))" }
         shapes.append("<polyline class=\"\(style)\" points=\"\(places.joined(separator: " "))\"/>")
     }
 
-    /// The area between two lines over the same values.
+    /// Adds the area between two lines.
     mutating func band(_ values: [(x: Double, low: Double, high: Double)], _ style: String) {
         let outline = values.map { ($0.x, $0.high) } + values.reversed().map { ($0.x, $0.low) }
         let places = outline.map { "\(number(x($0.0))),\(number(y($0.1)))" }
         shapes.append("<polygon class=\"\(style)\" points=\"\(places.joined(separator: " "))\"/>")
     }
 
-    /// A point with a bar from minimum to maximum.
-    mutating func point(_ value: Double, _ spread: Spread, scale: Double = 1, _ style: String) {
-        errorBar(value, spread, scale: scale, style)
-        let (cx, cy) = (number(x(value)), number(y(scale * spread.median)))
+    /// Adds a point at the median with an error bar from minimum to maximum.
+    mutating func point(_ value: Double, _ statistics: SummaryStatistics, scale: Double = 1, _ style: String) {
+        errorBar(value, statistics, scale: scale, style)
+        let (cx, cy) = (number(x(value)), number(y(scale * statistics.median)))
         shapes.append("<circle class=\"\(style)\" cx=\"\(cx)\" cy=\"\(cy)\" r=\"4\"/>")
     }
 
-    /// A bar from minimum to maximum, with ends.
-    mutating func errorBar(_ value: Double, _ spread: Spread, scale: Double = 1, _ style: String) {
-        let (low, high) = (y(scale * spread.minimum), y(scale * spread.maximum))
+    /// Adds an error bar from minimum to maximum, with caps.
+    mutating func errorBar(_ value: Double, _ statistics: SummaryStatistics, scale: Double = 1, _ style: String) {
+        let (low, high) = (y(scale * statistics.minimum), y(scale * statistics.maximum))
         line((x(value), low), (x(value), high), style)
         for end in [low, high] { line((x(value) - 5, end), (x(value) + 5, end), style) }
     }
 
-    /// A column's part between two values.
+    /// Adds a segment of a stacked column.
     mutating func column(_ value: Double, width: Double, from low: Double, to high: Double, _ style: String) {
         let (left, top) = (number(x(value) - width / 2), number(y(high)))
         let size = "width=\"\(number(width))\" height=\"\(number(y(low) - y(high)))\""
         shapes.append("<rect class=\"\(style)\" x=\"\(left)\" y=\"\(top)\" \(size)/>")
     }
 
-    /// A text beside a value.
+    /// Adds a text next to a value.
     mutating func note(_ text: String, at value: (Double, Double), dx: Double = 0, dy: Double = 0, _ style: String) {
         self.text(text, at: (x(value.0) + dx, y(value.1) + dy), style)
     }
@@ -120,17 +120,17 @@ struct Plot {
     private func number(_ value: Double) -> String { rounded(value, 1) }
 }
 
-/// Values between two others at steps of 1, 2 or 5 times a power of ten, about `count` of them.
+/// About `count` tick values in a range, at steps of 1, 2 or 5 times a power of ten.
 func ticks(_ range: ClosedRange<Double>, count: Int = 5) -> [Double] {
     let rough = (range.upperBound - range.lowerBound) / Double(count)
     let power = pow(10, log10(rough).rounded(.down))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? rough
     let (first, last) = ((range.lowerBound / step - 1e-9).rounded(.up), (range.upperBound / step + 1e-9).rounded(.down))
-    // Adding zero makes a negative zero one without a sign.
+    // Adding 0 turns -0 into 0.
     return stride(from: first, through: last, by: 1).map { $0 * step + 0 }
 }
 
-/// A text as HTML shows it.
+/// A text escaped for HTML.
 func escaped(_ text: String) -> String {
     text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
         .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")

@@ -1,11 +1,12 @@
-internal import Training
+internal import Reporting
+internal import ScalingStudy
 
-/// The drawings of a study.
+/// The plots of a study.
 struct ScalingPlots {
-    /// A drawing with its heading.
+    /// A plot with title and legend.
     struct Figure {
         let title: String
-        /// What marks mean, as a style and a text.
+        /// The entries of the legend, as a style and a text.
         let legend: [(style: String, text: String)]
         let svg: String
     }
@@ -17,7 +18,7 @@ struct ScalingPlots {
         (self.report, points) = (report, report.points)
     }
 
-    /// Those for which there are figures.
+    /// All figures for which there is data.
     var all: [Figure] { [speedup, efficiency, parts] + (forecast.map { [$0] } ?? []) }
 
     // MARK: Measured
@@ -28,14 +29,14 @@ struct ScalingPlots {
         let low = min(fewest, points.map(\.speedup.minimum).min() ?? fewest)
         let high = max(most, points.map(\.speedup.maximum).max() ?? most)
         var plot = Plot(x: fewest / 1.2...most * 1.2, y: low / 1.2...high * 1.2, isLogarithmic: (true, true))
-        plot.markY(powers(from: low, to: high), title: "times as fast")
+        plot.markY(powers(from: low, to: high), title: "speed-up")
         plot.markX(rankTicks, title: "ranks")
         plot.curve([(fewest, fewest), (most, most)], "ideal")
         plot.curve(points.map { (Double($0.ranks), $0.speedup.median) }, "line a")
         for point in points { plot.point(Double(point.ranks), point.speedup, "a") }
         return Figure(
             title: "Speed-up",
-            legend: [("a", "measured, with minimum and maximum"), ("ideal", "as many times as ranks")],
+            legend: [("a", "measured, with minimum and maximum"), ("ideal", "linear")],
             svg: plot.svg(label: "Speed-up: " + described { "\(rounded($0.speedup.median, 2)) times" })
         )
     }
@@ -43,7 +44,7 @@ struct ScalingPlots {
     private var efficiency: Figure {
         let fewest = points.first.map { Double($0.ranks) } ?? 1
         let most = max(points.last.map { Double($0.ranks) } ?? 1, 2 * fewest)
-        let range = shares(points.map(\.efficiency))
+        let range = percentRange(points.map(\.efficiency))
         var plot = Plot(x: fewest / 1.2...most * 1.2, y: range, isLogarithmic: (true, false))
         plot.markY(ticks(range).map { ($0, "\(rounded($0, 0)) %") }, title: "efficiency")
         plot.markX(rankTicks, title: "ranks")
@@ -66,7 +67,8 @@ struct ScalingPlots {
         let tops = points.map { max($0.seconds.maximum, values($0).reduce(0, +)) }
         let high = 1.1 * (tops.max() ?? 1)
         var plot = Plot(x: -0.6...Double(points.count) - 0.4, y: 0...high)
-        plot.markY(ticks(0...high).map { ($0, rounded($0, high < 1 ? 2 : high < 10 ? 1 : 0)) }, title: "seconds a step")
+        let decimals = high < 1 ? 2 : high < 10 ? 1 : 0
+        plot.markY(ticks(0...high).map { ($0, rounded($0, decimals)) }, title: "seconds per step")
         let columns = points.enumerated().map { (Double($0.offset), "\($0.element.ranks)") }
         plot.markX(columns, title: "ranks")
         let width = min(64, 260 / Double(max(points.count, 1)))
@@ -81,18 +83,18 @@ struct ScalingPlots {
         return Figure(
             title: "Where the time of a step goes",
             legend: Array(zip(styles, names)),
-            svg: plot.svg(label: "Seconds of a step: " + described { rounded($0.seconds.median, 3) })
+            svg: plot.svg(label: "Seconds per step: " + described { rounded($0.seconds.median, 3) })
         )
     }
 
-    // MARK: Foretold
+    // MARK: Predicted
 
     private var forecast: Figure? {
         guard let forecast = report.forecast, let last = forecast.points.last, last.nodes > 1 else { return nil }
         let perNode = forecast.allReduce.ranksPerNode
         let measured = points.filter { $0.ranks % perNode == 0 && $0.ranks / perNode <= last.nodes }
-        let bands = forecast.points.map { Spread([$0.low, $0.efficiency, $0.high]) }
-        let range = shares(bands + measured.map(\.efficiency))
+        let bands = forecast.points.map { SummaryStatistics([$0.low, $0.efficiency, $0.high]) }
+        let range = percentRange(bands + measured.map(\.efficiency))
         var plot = Plot(x: 1 / 1.2...Double(last.nodes) * 1.2, y: range, isLogarithmic: (true, false))
         plot.markY(ticks(range).map { ($0, "\(rounded($0, 0)) %") }, title: "efficiency")
         plot.markX(powers(from: 1, to: Double(last.nodes)), title: "nodes")
@@ -103,11 +105,11 @@ struct ScalingPlots {
         for point in measured { plot.point(Double(point.ranks / perNode), point.efficiency, scale: 100, "a") }
         let text = forecast.points.map { "\($0.nodes) nodes \(rounded(100 * $0.efficiency, 1)) percent" }
         return Figure(
-            title: "Efficiency foretold on \(forecast.allReduce.network.name)",
+            title: "Predicted efficiency on \(forecast.allReduce.network.name)",
             legend: [
-                ("b", "foretold, with the band of 90 %"), ("a", "measured"), ("ideal", "\(rounded(target, 0)) %"),
+                ("b", "predicted, with 90 % interval"), ("a", "measured"), ("ideal", "\(rounded(target, 0)) %"),
             ],
-            svg: plot.svg(label: "Efficiency foretold: " + text.joined(separator: ", "))
+            svg: plot.svg(label: "Predicted efficiency: " + text.joined(separator: ", "))
         )
     }
 
@@ -115,17 +117,17 @@ struct ScalingPlots {
 
     private var rankTicks: [(value: Double, text: String)] { points.map { (Double($0.ranks), "\($0.ranks)") } }
 
-    /// Powers of two between two values, every other where there are many.
+    /// The powers of two between two values, every other one if there are many.
     private func powers(from low: Double, to high: Double) -> [(value: Double, text: String)] {
         let all = (-8...20).map { Double(sign: .plus, exponent: $0, significand: 1) }.filter { low <= $0 && $0 <= high }
         let kept = all.count > 7 ? all.enumerated().filter { $0.offset % 2 == 0 }.map(\.element) : all
         return kept.map { ($0, rounded($0, $0 < 1 ? 2 : 0)) }
     }
 
-    /// Percentages about these shares: 100 and what lies between, by whole tens.
-    private func shares(_ spreads: [Spread]) -> ClosedRange<Double> {
-        let low = 100 * (spreads.map(\.minimum).min() ?? 1)
-        let high = 100 * (spreads.map(\.maximum).max() ?? 1)
+    /// The axis range in percent that contains these fractions and 100, in multiples of ten.
+    private func percentRange(_ fractions: [SummaryStatistics]) -> ClosedRange<Double> {
+        let low = 100 * (fractions.map(\.minimum).min() ?? 1)
+        let high = 100 * (fractions.map(\.maximum).max() ?? 1)
         return max(0, ((low - 5) / 10).rounded(.down) * 10)...max(105, ((high + 5) / 10).rounded(.up) * 10)
     }
 

@@ -1,38 +1,39 @@
 internal import Formats
 internal import Foundation
 internal import Glibc
+internal import Reporting
+internal import ScalingStudy
 internal import SystemPackage
-internal import Training
 
 /// Runs `espalier bench` on several numbers of ranks, in turns.
 struct ScalingRunner {
     let launcher: RankLauncher
-    /// What bench is to measure, in its words.
-    let words: [String]
+    /// The options of bench.
+    let benchOptions: [String]
     let mode: ScalingStudy.Mode
     let rows: Int
     let steps: Int
     let warmUpSteps: Int
-    /// Where rank 0 leaves its report: in this directory, which hosts of a cluster share, where /tmp is each one's own.
+    /// The report that rank 0 writes, in the working directory, which the hosts of a cluster share, unlike /tmp.
     private let report = FilePath(FileManager.default.currentDirectoryPath)
         .appending(".espalier-scaling-\(getpid()).json")
 
     init(
         launcher: RankLauncher,
-        words: [String],
+        benchOptions: [String],
         mode: ScalingStudy.Mode,
         rows: Int,
         steps: Int,
         warmUpSteps: Int
     ) throws {
-        (self.launcher, self.words, self.mode) = (launcher, words, mode)
+        (self.launcher, self.benchOptions, self.mode) = (launcher, benchOptions, mode)
         (self.rows, self.steps, self.warmUpSteps) = (rows, steps, warmUpSteps)
         try AtomicFile.checkWritable(report)
     }
 
-    /// Makes the study; `save` is called after each run with all so far.
+    /// Runs the study; calls `save` after each run with the study so far.
     ///
-    /// Every other turn goes from many ranks to few, so that a machine that becomes slower or faster favours neither.
+    /// Every other turn goes from many ranks to few, so that drift of the machine's speed does not favor either.
     func run(_ ranks: [Int], repeats: Int, save: (ScalingStudy) throws -> Void) throws -> ScalingStudy {
         let progress = ProgressLine(title: "scaling", rank: 0)
         let order = (1...repeats).flatMap { turn in
@@ -49,11 +50,11 @@ struct ScalingRunner {
             let rank = next.ranks == 1 ? "rank" : "ranks"
             progress.show(
                 Double(done + 1) / Double(order.count),
-                details: "\(next.ranks) \(rank), turn \(next.turn)/\(repeats)  \(seconds) s a step"
+                details: "\(next.ranks) \(rank), turn \(next.turn)/\(repeats)  \(seconds) s per step"
             )
         }
         progress.finish()
-        guard let study else { preconditionFailure("there is a number of ranks and a turn") }
+        guard let study else { preconditionFailure("at least one number of ranks and one turn") }
         return study
     }
 
@@ -62,7 +63,7 @@ struct ScalingRunner {
         defer { for file in [report, errors] { unlink(file.string) } }
         let command = try launcher.command(
             program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-            arguments: ["bench"] + words + [
+            arguments: ["bench"] + benchOptions + [
                 "--global-batch-size", "\(ScalingStudy.rows(rows, mode: mode, ranks: ranks))",
                 "--repeats", "\(steps)", "--warm-up", "\(warmUpSteps)", "--json", report.string,
             ],
@@ -83,9 +84,9 @@ private struct ScalingRunFailure: Error, CustomStringConvertible {
         let text = (try? String(contentsOfFile: errors.string, encoding: .utf8)) ?? ""
         let lines = text.split(separator: "\n").map(String.init)
         let prefix = "error: "
-        // Espalier's own reason, or else the last that anybody said.
+        // The error that espalier reported, else the last line.
         let own = lines.first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-        let reason = own ?? lines.last ?? "exit code \(status), and no word of the reason"
-        description = "\(reason)\nthe run that failed was\n\(command.text)"
+        let reason = own ?? lines.last ?? "exit code \(status) without a message"
+        description = "\(reason)\nthe failed run:\n\(command.text)"
     }
 }

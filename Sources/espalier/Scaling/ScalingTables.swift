@@ -1,12 +1,13 @@
 internal import Formats
-internal import Training
+internal import Reporting
+internal import ScalingStudy
 
-/// Figures in columns, for a terminal and for a page.
+/// A table of results, for the terminal and the web page.
 struct ScalingTable {
     let title: String
     let columns: [(name: String, width: Int)]
     let rows: [[String]]
-    /// What the columns mean.
+    /// The meaning of the columns.
     let legend: [String]
 
     /// The table as lines of at most 100 columns.
@@ -16,7 +17,7 @@ struct ScalingTable {
     }
 }
 
-/// What a report has to tell, table by table.
+/// The tables of a report.
 struct ScalingTables {
     private let report: ScalingReport
 
@@ -24,24 +25,24 @@ struct ScalingTables {
         self.report = report
     }
 
-    /// Those for which there are figures.
+    /// All tables for which there is data.
     var all: [ScalingTable] { [throughput, parts] + [forecast, validation].compactMap { $0 } }
 
-    /// What was run, in lines of a name and a text.
+    /// The description of what was run, as names and texts.
     var subject: [(name: String, text: String)] {
         let (study, subject) = (report.study, report.study.subject)
         let million = rounded(Double(subject.parameters) / 1e6, 1)
-        let rows = counted(study.rows, "row") + (study.mode == .weak ? " a rank" : " a step")
+        let rows = counted(study.rows, "example") + (study.mode == .weak ? " per rank" : " per step")
         let steps = study.runs.map(\.steps.count).max() ?? 0
-        // Names of a study that anybody may have written.
+        // The study may come from an untrusted file.
         let (model, data, sharing) = (
             subject.model.printable(), subject.data.printable(), subject.sharing.printable()
         )
         return [
             ("model", "\(model), \(million) million parameters"),
-            ("data", "\(data), sharing \(sharing), packed rows of at most \(subject.rowTokens) tokens"),
-            ("scaling", "\(study.mode.rawValue): \(rows), on ranks of \(counted(subject.threads, "thread"))"),
-            ("runs", "\(counted(study.turns, "turn")) of \(counted(steps, "step")) for each number of ranks"),
+            ("data", "\(data), sharing \(sharing), packed sequences of at most \(subject.rowTokens) tokens"),
+            ("scaling", "\(study.mode.rawValue): \(rows), \(counted(subject.threads, "thread")) per rank"),
+            ("runs", "\(counted(study.turns, "turn")) of \(counted(steps, "step")) per number of ranks"),
         ]
     }
 
@@ -59,24 +60,24 @@ struct ScalingTables {
                 [
                     "\(point.ranks)",
                     "\(point.pairs)",
-                    spread(point.seconds, digits),
+                    medianAndRange(point.seconds, digits),
                     rounded(point.pairsPerSecond.median, 2),
                     rounded(point.tokensPerSecond.median, 0),
-                    spread(point.speedup, 2),
-                    spread(point.efficiency, scale: 100, 1),
+                    medianAndRange(point.speedup, 2),
+                    medianAndRange(point.efficiency, scale: 100, 1),
                     point.karpFlatt.map { rounded($0.median, 3) } ?? "–",
                 ]
             },
             legend: [
-                "medians over turns of medians over steps, with minimum–maximum over turns; pairs and seconds: of",
-                "a step; speed-up in useful FLOPs a second; Karp–Flatt: the serial share that would explain it",
+                "medians over turns of medians over steps, with minimum–maximum over turns; pairs and seconds:",
+                "per step; speed-up in useful FLOP/s; Karp–Flatt: the serial fraction that would explain it",
             ]
         )
     }
 
     private var parts: ScalingTable {
         let digits = max(2, decimals(forSeconds: report.points.map(\.seconds.median).min() ?? 1))
-        func seconds(_ spread: Spread) -> String { rounded(spread.median, digits) }
+        func seconds(_ statistics: SummaryStatistics) -> String { rounded(statistics.median, digits) }
         return ScalingTable(
             title: "parts of a step in seconds, balance and rates",
             columns: [
@@ -99,24 +100,24 @@ struct ScalingTables {
                 ]
             },
             legend: [
-                "compute, waiting: means over ranks; exposed: what of all communication (comm.) passes did not hide;",
-                "planned, measured: the last rank's work and time over the mean; GB/s: 2(P-1)/P of the gradient",
-                "over comm.; GFLOP/s: a rank's peak",
+                "compute, waiting: means over ranks; exposed: communication (comm.) that is not overlapped;",
+                "planned, measured: work and time of the slowest rank over the mean; GB/s: bus bandwidth, 2(P-1)/P",
+                "of the gradient bytes over comm.; GFLOP/s: peak of a rank",
             ]
         )
     }
 
-    // MARK: Foretold
+    // MARK: Predicted
 
     private var forecast: ScalingTable? {
         guard let forecast = report.forecast, forecast.points.count > 1 else { return nil }
         let (network, model) = (forecast.allReduce.network, forecast.model)
         let perNode = forecast.allReduce.ranksPerNode
         let digits = max(2, decimals(forSeconds: forecast.points.map(\.parts.total).min() ?? 1))
-        let rate = network.bandwidth.isFinite ? "\(rounded(network.bandwidth * 8e-9, 1)) Gbit/s" : "no limit of rate"
+        let rate = network.bandwidth.isFinite ? "\(rounded(network.bandwidth * 8e-9, 1)) Gbit/s" : "unlimited bandwidth"
         return ScalingTable(
-            title: "foretold on \(network.name): \(rounded(network.latency * 1e6, 1)) µs and \(rate), "
-                + "\(counted(perNode, "rank")) a node",
+            title: "predicted on \(network.name): \(rounded(network.latency * 1e6, 1)) µs and \(rate), "
+                + "\(counted(perNode, "rank")) per node",
             columns: [
                 ("nodes", 6), ("pairs", 9), ("seconds", 9), ("waiting", 9), ("comm.", 9), ("exposed", 9),
                 ("efficiency %", 19), ("by", 13), ("pairs for 95 %", 16),
@@ -135,9 +136,9 @@ struct ScalingTables {
                 ]
             },
             legend: [
-                "efficiency beside as many nodes alone, with the 90 % band of the study drawn anew; pairs: of a step;",
-                "ranks differ by \(percent(model.spread)) %, the last has \(rounded(model.plannedImbalance, 3)) of the "
-                    + "mean as planned, \(percent(model.overlap)) % of comm. is hidden",
+                "efficiency relative to independent nodes, with 90 % bootstrap interval; pairs: per step; speed of",
+                "ranks varies by \(percent(model.spread)) %, planned load imbalance is "
+                    + "\(rounded(model.plannedImbalance, 3)), \(percent(model.overlap)) % of comm. is overlapped",
             ]
         )
     }
@@ -146,22 +147,22 @@ struct ScalingTables {
         guard let validation = report.validation else { return nil }
         let digits = decimals(forSeconds: validation.points.map(\.measured.median).min() ?? 1)
         return ScalingTable(
-            title: "forecast beside another study: off by at most \(percent(validation.worst)) %",
-            columns: [("ranks", 6), ("measured", 20), ("foretold", 12), ("error %", 10)],
+            title: "prediction compared with another study: error at most \(percent(validation.worst)) %",
+            columns: [("ranks", 6), ("measured", 20), ("predicted", 12), ("error %", 10)],
             rows: validation.points.map { point in
                 [
-                    "\(point.ranks)", spread(point.measured, digits), rounded(point.predicted, digits),
+                    "\(point.ranks)", medianAndRange(point.measured, digits), rounded(point.predicted, digits),
                     percent(point.error),
                 ]
             },
-            legend: ["seconds of a step"]
+            legend: ["seconds per step"]
         )
     }
 
     private func percent(_ share: Double) -> String { rounded(100 * share, 1) }
 }
 
-/// What `espalier scaling` prints.
+/// The summary that `espalier scaling` prints.
 struct ScalingPage {
     let text: String
 
@@ -173,7 +174,7 @@ struct ScalingPage {
 }
 
 extension ScalingReport {
-    /// The figures as comma-separated values: a line for each number of ranks, then for each of nodes.
+    /// The results as comma-separated values: one line per number of ranks, then one per predicted number of nodes.
     var csv: String {
         func marked(_ kind: String, _ record: MetricsRecord) -> MetricsRecord {
             var marked = MetricsRecord()

@@ -1,6 +1,6 @@
-internal import Training
+internal import ScalingStudy
 
-/// A study as one page of HTML that needs no other file, no script and no network.
+/// A study as a self-contained HTML page, without scripts.
 struct ScalingWebPage {
     private let tables: ScalingTables
     private let figures: [ScalingPlots.Figure]

@@ -1,5 +1,7 @@
 internal import Formats
 internal import Preferences
+internal import Reporting
+internal import ScalingStudy
 internal import SystemPackage
 internal import Training
 internal import Transformer
@@ -16,10 +18,10 @@ extension FuzzTarget {
         let file = ScratchFile(directory.appending("config.json"))
         return { bytes in
             file.write(bytes)
-            let model = try ModelConfiguration(directory: directory)
+            let model = try ModelDescription(directory: directory)
             // Each layer has nine tensors to be named.
-            guard model.layerCount <= 32 else { return }
-            let layout = ParameterLayout(model)
+            guard model.architecture.layerCount <= 32 else { return }
+            let layout = model.parameters.trained
             precondition(
                 layout.count > 0 && layout.tensors.last.map { $0.range.upperBound } == layout.count,
                 "no overflow"
@@ -76,7 +78,7 @@ extension FuzzTarget {
             file.write(bytes)
             let study = try ScalingStudy(path: file.path)
             let question = ScalingForecast.Question(nodes: 5, network: Network("10gbe"), ranksPerNode: 2)
-            let report = ScalingReport(study, forecast: ScalingForecast(study, question), validating: study)
+            let report = ScalingReport(study, forecast: ScalingForecast.compute(study, question), validating: study)
             Array(report.record.page.utf8).withUnsafeBytes { again.write($0) }
             precondition((try? ScalingStudy(path: again.path)) == study, "a study as it is written")
             precondition(!report.csv.isEmpty && !ScalingWebPage(report).text.isEmpty, "figures")

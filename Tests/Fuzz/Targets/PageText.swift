@@ -1,1 +1,1 @@
-../../../Sources/espalier/PageText.swift
+../../../Sources/espalier/Pages/PageText.swift

@@ -1,4 +1,4 @@
-"""The options of `espalier-prepare`."""
+"""Command-line options of `espalier-prepare`."""
 
 import argparse
 import json
@@ -12,13 +12,13 @@ from .sources import Source
 from .truncation import MODES, Limits
 
 _DESCRIPTION = """\
-Turns preferences into token ids with a model's own tokenizer and chat template, by the rules
-of TRL, for `espalier train`. Rows are prompt, chosen and rejected, or chosen and rejected
-alone, as text or messages; ShareGPT's conversations; or a prompt with a list of responses,
-best first or with scores. What cannot be used is told and counted."""
+Converts preferences to token ids with a model's own tokenizer and chat template, following
+TRL's rules, for `espalier train`. Rows have prompt, chosen and rejected, or only chosen and
+rejected, as text or messages; ShareGPT's conversations; or a prompt with a list of responses,
+best first or with scores. Rows that cannot be used are reported and counted."""
 
 _EPILOG = """\
-Documentation/Data.md lists every form of row, what is counted, and the format of the output.
+Documentation/Data.md describes all row formats, the counts, and the format of the output.
 
 examples:
   espalier-prepare --model MODEL --data pairs.jsonl more.parquet --output train.safetensors
@@ -27,7 +27,7 @@ examples:
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
-    """The options as the command line gives them."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(
         prog="espalier-prepare",
         description=_DESCRIPTION,
@@ -51,39 +51,46 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="SOURCE",
-        help=".json or .jsonl, either also .gz; .parquet; a directory, of data files or from save_to_disk; "
-        "or ORG/NAME on the Hugging Face Hub, if there is no such file",
+        help=".json or .jsonl, optionally with .gz; .parquet; a directory of data files or from save_to_disk; "
+        "or ORG/NAME on the Hugging Face Hub, if no such file exists",
     )
-    group.add_argument("--split", default="train", help="of directories and the Hub; slices too, as train[:1000]")
-    group.add_argument("--dataset-config", metavar="NAME", help="of directories and the Hub")
+    group.add_argument(
+        "--split",
+        default="train",
+        help="split of directories and Hub datasets, or a slice such as train[:1000] (default: train)",
+    )
+    group.add_argument("--dataset-config", metavar="NAME", help="configuration of directories and Hub datasets")
     group.add_argument(
         "--weights",
         type=float,
         nargs="+",
         action="extend",
         metavar="W",
-        help="one for each source, in order: an epoch holds W times its rows; of a fraction, so many rows are drawn "
-        "by --seed, for good (default: 1 each)",
+        help="one for each source, in order: the number of times an epoch contains its rows; for a fraction, rows are "
+        "drawn once, with --seed (default: 1 each)",
     )
-    group.add_argument("--seed", type=int, default=42, help="for what --weights draws (default: 42)")
+    group.add_argument("--seed", type=int, default=42, help="seed for the rows that --weights draws (default: 42)")
 
 
 def _add_template(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("conversations")
     group.add_argument(
-        "--tools", type=Path, metavar="FILE.json", help="a list of tools for the chat template; a row's own come first"
+        "--tools",
+        type=Path,
+        metavar="FILE.json",
+        help="a list of tools for the chat template, for rows without their own",
     )
     group.add_argument(
         "--chat-template-kwargs",
         type=_object,
         default={},
         metavar="JSON",
-        help="variables for the chat template, such as '{\"enable_thinking\": false}'; a row's own come first",
+        help="variables for the chat template, such as '{\"enable_thinking\": false}'; those of a row take precedence",
     )
     group.add_argument(
         "--last-turn-only",
         action="store_true",
-        help="count the last message of each response alone; by default all its tokens count, as in TRL",
+        help="train on the last message of each response only; by default on all of its messages, as in TRL",
     )
 
 
@@ -94,23 +101,23 @@ def _add_truncation(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1024,
         metavar="N",
-        help="tokens of a prompt and a response together (default: 1024)",
+        help="maximum tokens of a prompt and a response together (default: 1024)",
     )
     group.add_argument("--max-prompt-length", type=int, metavar="N", help="keep the last N tokens of longer prompts")
     group.add_argument(
         "--truncation-mode",
         choices=MODES,
         default="keep_start",
-        help="keep_start cuts responses at --max-length, and drops rows whose prompt fills it (default); keep_end "
-        "first cuts the prompt from the left, by the same for all responses of a row",
+        help="keep_start truncates responses at --max-length and drops rows whose prompt fills it (default); keep_end "
+        "first truncates the prompt from the left, identically for all responses of a row",
     )
 
 
 def source_list(arguments: argparse.Namespace) -> list[Source]:
-    """The sources with their weights."""
+    """Returns the sources with their weights."""
     names, weights = arguments.data, arguments.weights or [1] * len(arguments.data)
     if len(weights) != len(names):
-        raise UserError(f"--weights must be one for each of {len(names)} sources, found {len(weights)}")
+        raise UserError(f"--weights: expected one for each of {len(names)} sources, found {len(weights)}")
     for weight in weights:
         if not 0 < weight < math.inf:
             raise UserError(f"--weights must be positive numbers, found {weight}")
@@ -120,7 +127,7 @@ def source_list(arguments: argparse.Namespace) -> list[Source]:
 
 
 def limits(arguments: argparse.Namespace) -> Limits:
-    """How long rows may be."""
+    """Returns the length limits."""
     for name, value, least in (
         ("--max-length", arguments.max_length, 2),
         ("--max-prompt-length", arguments.max_prompt_length, 1),
@@ -131,7 +138,7 @@ def limits(arguments: argparse.Namespace) -> Limits:
 
 
 def template_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What every chat template is given."""
+    """Returns the variables for every chat template."""
     if arguments.tools is None:
         return arguments.chat_template_kwargs
     try:
@@ -144,7 +151,7 @@ def template_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _columns() -> int:
-    """The terminal's width, at most 100."""
+    """Returns the width of the terminal, at most 100."""
     try:
         return min(100, os.get_terminal_size().columns)
     except OSError:

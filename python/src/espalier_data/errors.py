@@ -1,15 +1,15 @@
-"""Errors that a user can mend, told in one line."""
+"""Errors that a user can fix, reported in one line."""
 
 import sys
 from collections.abc import Callable
 
 
 class UserError(Exception):
-    """What was expected, what was found, where, and the remedy, in one line."""
+    """An error with what was expected, what was found, where, and the remedy, in one line."""
 
 
 def run_command(command: Callable[[], int | None]) -> None:
-    """Runs a command-line program and ends the process: 1 with one line for an error that the user can mend."""
+    """Runs a command-line program and exits: with 1 and a one-line message for an error that the user can fix."""
     try:
         sys.exit(command() or 0)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic creation of files."""
 
 import os
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from .errors import UserError
 
 
 def check_output(path: Path) -> None:
-    """Refuses a name that cannot become a file, before work is done for it."""
+    """Raises an error if `path` cannot be created, before the work that produces it."""
     if path.is_dir():
-        raise UserError(f"{path}: expected the name of a file to write, found a directory")
+        raise UserError(f"{path}: expected a file name, found a directory")
     if not path.parent.is_dir():
-        raise UserError(f"{path}: cannot be written, since {path.parent} is no directory; make it first")
+        raise UserError(f"{path}: cannot be written: {path.parent} is not a directory; create it first")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary name beside `path`: what is written is synchronized, and renamed if the block ends well."""
+    """Yields a temporary path; on success, synchronizes the file and renames it to `path`."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary

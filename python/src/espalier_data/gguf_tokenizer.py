@@ -1,4 +1,4 @@
-"""Rebuilds a byte-level BPE tokenizer from what a GGUF file says of it."""
+"""Rebuilds a byte-level BPE tokenizer from the metadata of a GGUF file."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 
 from .errors import UserError
 
-# How text is cut before BPE, by the name in tokenizer.ggml.pre. The patterns are those of the models' own
-# tokenizer.json files.
+# Splitting of text before BPE, by the name in tokenizer.ggml.pre. The patterns are those of the models' tokenizer.json
+# files.
 _WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
@@ -25,7 +25,7 @@ def _split(digits: str) -> pre_tokenizers.PreTokenizer:
 
 _PRE_TOKENIZERS = {
     "gpt-2": lambda: _byte_level(use_regex=True),
-    # Each digit is a piece of its own before the words are cut.
+    # Each digit is split off before the words are.
     "smollm": lambda: pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), _byte_level(use_regex=True)]
     ),
@@ -35,14 +35,14 @@ _PRE_TOKENIZERS = {
 
 
 def required(metadata: dict[str, Any], key: str) -> Any:
-    """What the file says of `key`, which it must say."""
+    """Returns the value of a mandatory key."""
     if key not in metadata:
-        raise UserError(f"the file does not say {key}")
+        raise UserError(f"expected metadata {key}, found none")
     return metadata[key]
 
 
 def build(metadata: dict[str, Any]) -> Tokenizer:
-    """The tokenizer of a GGUF file's metadata."""
+    """Builds the tokenizer described by a GGUF file's metadata."""
     kind = metadata.get("tokenizer.ggml.model")
     if kind != "gpt2":
         raise UserError(f"tokenizer.ggml.model = {kind!r} is not supported; supported: gpt2 (byte-level BPE)")
@@ -66,7 +66,7 @@ def build(metadata: dict[str, Any]) -> Tokenizer:
 
 
 def special_tokens(metadata: dict[str, Any]) -> dict[str, str]:
-    """The tokens with a role, by their Hugging Face names."""
+    """Returns the special tokens by their Hugging Face names."""
     tokens = metadata["tokenizer.ggml.tokens"]
     roles = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
     ids = {role: metadata.get(f"tokenizer.ggml.{name}_token_id") for role, name in roles.items()}

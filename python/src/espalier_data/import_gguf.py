@@ -1,4 +1,4 @@
-"""`espalier-import-gguf`: a GGUF file to a Hugging Face model directory in float32."""
+"""`espalier-import-gguf`: converts a GGUF file to a Hugging Face model directory in float32."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from . import gguf_tokenizer
 from .errors import UserError, run_command
 
-# GGUF names to Hugging Face's, within a layer and outside.
+# GGUF names and Hugging Face names, within a layer and outside of layers.
 _LAYER_NAMES = {
     "attn_norm": "input_layernorm",
     "attn_q": "self_attn.q_proj",
@@ -31,7 +31,7 @@ _MODEL_NAMES = {"token_embd": "model.embed_tokens", "output_norm": "model.norm",
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="espalier-import-gguf",
-        description="Writes the model of a GGUF file (llama architecture) as a Hugging Face directory in float32.",
+        description="Converts a GGUF file (llama architecture) to a Hugging Face model directory in float32.",
     )
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("output", type=Path, metavar="OUTDIR")
@@ -40,9 +40,9 @@ def main() -> None:
 
 
 def import_gguf(file: Path, output: Path) -> None:
-    """Imports `file`; the directory appears only when it is complete."""
+    """Imports `file`; `output` appears only when it is complete."""
     if output.exists():
-        raise UserError(f"{output}: is there already; remove it, or name another directory")
+        raise UserError(f"{output}: already exists; remove it, or choose another directory")
     reader = _open(file)
     try:
         metadata = {name: field.contents() for name, field in reader.fields.items()}
@@ -65,7 +65,7 @@ def import_gguf(file: Path, output: Path) -> None:
 
 
 def configuration(metadata: dict[str, Any], ties_embeddings: bool) -> dict[str, Any]:
-    """`config.json` of a Llama model."""
+    """Returns the content of `config.json` of a Llama model."""
     architecture = metadata.get("general.architecture")
     if architecture != "llama":
         raise UserError(f"general.architecture = {architecture!r} is not supported; supported: llama")
@@ -89,7 +89,7 @@ def configuration(metadata: dict[str, Any], ties_embeddings: bool) -> dict[str, 
         "num_key_value_heads": metadata.get("llama.attention.head_count_kv", heads),
         "head_dim": metadata.get("llama.attention.key_length", width // heads),
         "max_position_embeddings": number("context_length"),
-        # The file holds it as float32: the shortest number that is the same in float32 is what was meant.
+        # Stored as float32: the shortest decimal number with this float32 value is the original one.
         "rms_norm_eps": float(str(np.float32(number("attention.layer_norm_rms_epsilon")))),
         "rope_theta": metadata.get("llama.rope.freq_base", 10000.0),
         "hidden_act": "silu",
@@ -103,7 +103,7 @@ def configuration(metadata: dict[str, Any], ties_embeddings: bool) -> dict[str, 
 
 
 def hugging_face_name(name: str) -> str:
-    """The Hugging Face name of a GGUF tensor."""
+    """Returns the Hugging Face name of a GGUF tensor."""
     if name == "rope_freqs.weight":
         raise UserError("tensor rope_freqs.weight: scaled rotary frequencies are not supported")
     stem, _, suffix = name.rpartition(".")
@@ -116,7 +116,7 @@ def hugging_face_name(name: str) -> str:
 
 
 def expected_shapes(config: dict[str, Any]) -> dict[str, list[int]]:
-    """The tensors that a Llama model of this configuration has, by their GGUF names."""
+    """Returns the shapes of the tensors of a Llama model with this configuration, by their GGUF names."""
     width, forward, head = config["hidden_size"], config["intermediate_size"], config["head_dim"]
     queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
     layer = {
@@ -138,10 +138,10 @@ def expected_shapes(config: dict[str, Any]) -> dict[str, list[int]]:
 
 
 def unpermuted(weight: np.ndarray, heads: int) -> np.ndarray:
-    """Rows of a query or key projection in Hugging Face's order.
+    """Returns the rows of a query or key projection in Hugging Face's order.
 
-    GGUF interleaves the two halves of each head, since its rotary embedding turns neighbours; Hugging Face's turns
-    element i with element i + K/2.
+    GGUF interleaves the two halves of each head, since its rotary embedding rotates adjacent elements; Hugging Face's
+    rotates element i with element i + K/2.
     """
     rows, columns = weight.shape
     return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
@@ -156,15 +156,15 @@ def _open(file: Path) -> Any:
         return GGUFReader(file)
     except OSError:
         raise
-    except Exception as error:  # Whatever numpy and struct say of bytes that are not there.
-        raise UserError(f"{file}: not a whole GGUF file ({error}); fetch it again") from None
+    except Exception as error:  # numpy and struct raise various errors for missing bytes.
+        raise UserError(f"{file}: not a complete GGUF file ({error}); download it again") from None
 
 
 def _check_shapes(found: dict[str, list[int]], config: dict[str, Any]) -> None:
     expected = expected_shapes(config)
     missing = [name for name in expected if name not in found]
     if missing:
-        raise UserError(f"{len(missing)} tensors are missing, the first of them {missing[0]}; is the file whole?")
+        raise UserError(f"{len(missing)} tensors are missing, the first is {missing[0]}; is the file complete?")
     for name, shape in found.items():
         if shape != expected.get(name):
             raise UserError(f"tensor {name}: expected {_described(expected.get(name))}, found {shape}")
@@ -175,7 +175,7 @@ def _described(shape: list[int] | None) -> str:
 
 
 def _shape(tensor: Any) -> list[int]:
-    """GGUF lists dimensions from the innermost."""
+    """Returns the shape; GGUF lists dimensions from the innermost."""
     return [int(size) for size in reversed(tensor.shape)]
 
 
@@ -216,7 +216,7 @@ def _write(directory: Path, config: dict[str, Any], weights: dict[str, np.ndarra
         (directory / name).write_text(json.dumps(content, indent=2) + "\n")
     contiguous = {name: np.ascontiguousarray(values) for name, values in weights.items()}
     save_file(contiguous, directory / "model.safetensors", metadata={"format": "pt"})
-    # The library makes files for the owner alone; this one gets the rights that its neighbours have.
+    # The library creates files that only the owner can read; this one gets the permissions of the other files.
     (directory / "model.safetensors").chmod((directory / "config.json").stat().st_mode)
 
 

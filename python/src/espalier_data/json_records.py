@@ -1,4 +1,4 @@
-"""Reads JSON arrays and JSON lines, plain or gzipped, and remembers where each record stands."""
+"""Reads JSON arrays and JSON lines, plain or gzipped, with the location of each record."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ from .record import Record
 
 
 def read(path: Path) -> Iterator[Record]:
-    """The records of a `.json` array or `.jsonl` file, either of them possibly `.gz`."""
+    """Yields the records of a `.json` array or `.jsonl` file, optionally with `.gz`."""
     text = _text(path)
     if text.lstrip()[:1] == "[":
         yield from _array(path, text)
@@ -21,15 +21,15 @@ def read(path: Path) -> Iterator[Record]:
         yield from _lines(path, text)
 
 
-#: The most bytes that a packed file may unpack to: so many, or so many times its size. gzip can make a thousand of one.
-UNPACKED_BYTES, UNPACKED_TIMES = 1 << 28, 100
+#: A compressed file may decompress to this many bytes, or to this multiple of its size. gzip can expand a thousandfold.
+MAX_DECOMPRESSED_BYTES, MAX_EXPANSION = 1 << 28, 100
 
 
 def _text(path: Path) -> str:
     try:
         return _bytes(path).decode("utf-8-sig")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a whole gzip file ({error}); fetch or write it again") from None
+        raise UserError(f"{path}: not a complete gzip file ({error}); download or create it again") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}:{line}: not UTF-8 at byte {error.start} of the file; convert it to UTF-8") from None
@@ -38,20 +38,20 @@ def _text(path: Path) -> str:
 def _bytes(path: Path) -> bytes:
     if path.suffix != ".gz":
         return path.read_bytes()
-    most = max(UNPACKED_BYTES, UNPACKED_TIMES * path.stat().st_size)
+    limit = max(MAX_DECOMPRESSED_BYTES, MAX_EXPANSION * path.stat().st_size)
     with gzip.open(path, "rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise UserError(f"{path}: unpacks to more than {most} bytes; unpack it by hand if that is right")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise UserError(f"{path}: decompresses to more than {limit} bytes; decompress it by hand if this is intended")
     return content
 
 
 def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object's members, none of them twice: which one of two is meant nobody knows."""
+    """Returns an object's members; duplicate keys are errors, since programs interpret them differently."""
     value = dict(members)
     if len(value) < len(members):
         [(name, _)] = Counter(name for name, _ in members).most_common(1)
-        raise ValueError(f"the name {name!r} is there twice")
+        raise ValueError(f"duplicate key {name!r}")
     return value
 
 
@@ -66,7 +66,7 @@ def _lines(path: Path, text: str) -> Iterator[Record]:
 
 
 def _array(path: Path, text: str) -> Iterator[Record]:
-    """Decodes element by element, so that each is known by its line and those before a fault are not lost."""
+    """Decodes element by element, so that each has its line number and those before a syntax error are kept."""
     decoder = json.JSONDecoder(object_pairs_hook=_unique)
     line, counted = 1, 0
     position = _skip(text, text.index("[") + 1)
@@ -76,21 +76,23 @@ def _array(path: Path, text: str) -> Iterator[Record]:
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            yield _record(path, getattr(error, "lineno", line), problem=f"{_problem(error)}; what follows is lost")
+            yield _record(
+                path, getattr(error, "lineno", line), problem=f"{_problem(error)}; the rest of the file is skipped"
+            )
             return
         yield _record(path, line, value)
         position = _skip(text, end)
         if position < len(text) and text[position] not in ",]":
             error = json.JSONDecodeError("expected , or ]", text, position)
-            yield _record(path, error.lineno, problem=f"{_problem(error)}; what follows is lost")
+            yield _record(path, error.lineno, problem=f"{_problem(error)}; the rest of the file is skipped")
             return
         if position < len(text) and text[position] == ",":
             position = _skip(text, position + 1)
     line += text.count("\n", counted, position)
     if position >= len(text):
-        yield _record(path, line, problem="the array does not end: a truncated file?")
+        yield _record(path, line, problem="the array is not closed; is the file truncated?")
     elif _skip(text, position + 1) < len(text):
-        yield _record(path, line, problem="something follows the array; what follows is lost")
+        yield _record(path, line, problem="unexpected text after the array; the rest of the file is skipped")
 
 
 def _record(path: Path, line: int, value: Any = None, problem: str | None = None) -> Record:
@@ -98,8 +100,7 @@ def _record(path: Path, line: int, value: Any = None, problem: str | None = None
 
 
 def _problem(error: ValueError | RecursionError) -> str:
-    """Why a value could not be read; besides faults of syntax, endless numbers, endless nesting and a name that is
-    there twice are refused."""
+    """Describes why a value could not be read: a syntax error, a very long number, deep nesting or a duplicate key."""
     if isinstance(error, json.JSONDecodeError):
         return f"not valid JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
     return f"not readable JSON: {error}"

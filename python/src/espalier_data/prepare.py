@@ -1,4 +1,4 @@
-"""`espalier-prepare`: preferences to token ids."""
+"""`espalier-prepare`: converts preferences to token ids."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def prepare(arguments: argparse.Namespace) -> int:
-    """Runs the command; bad rows are told and left out, unless `--strict`."""
+    """Runs the command; bad rows are reported and skipped, or are errors with `--strict`."""
     data = PreparedData(limits(arguments))
     sources = source_list(arguments)
     check_output(arguments.output)
@@ -32,7 +32,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     for source, number, times, row in _tokenized(sources, tokenizer, arguments, data):
         source.rows_kept += times if data.add(row, number, times) else 0
     if not data.rows:
-        raise UserError(f"no usable row of {data.counts['rows_read']} read; nothing was written")
+        raise UserError(f"none of {data.counts['rows_read']} rows can be used; nothing was written")
     metadata = {
         "tokenizer_digest": tokenizer.digest,
         "template_digest": tokenizer.template_digest,
@@ -46,7 +46,7 @@ def prepare(arguments: argparse.Namespace) -> int:
 def _tokenized(
     sources: list[Source], tokenizer: PreferenceTokenizer, arguments: argparse.Namespace, data: PreparedData
 ) -> Iterator[tuple[Source, int, int, TokenizedRow]]:
-    """Each usable row with its source, its number over all sources, and how many times it is wanted."""
+    """Yields each usable row with its source, its index over all sources, and its number of repeats."""
     bad_rows = BadRows()
     for position, source in enumerate(sources):
         for record, times in source.weighted_records(seed=f"{arguments.seed}/{position}"):

@@ -17,28 +17,28 @@ FORMAT = "espalier-preferences"
 
 @dataclass(frozen=True)
 class PreparedRow:
-    """A row as it will stand in the file; token ids are arrays, since a list of ints takes nine times the room."""
+    """A row of the file; token ids are arrays, since a list of ints takes nine times the memory."""
 
     prompt: np.ndarray
     responses: list[np.ndarray]
     ranks: list[int]
     skips: list[int]
-    #: The number of the record it was made of, counted over all sources.
+    #: The index over all sources of the record that it was made from.
     source_row: int
-    #: How many times the row stands in the file.
+    #: How many times the file contains the row.
     times: int
 
 
 @dataclass
 class PreparedData:
-    """Rows that fit, and what became of the others."""
+    """The rows that fit, and the counts of all others."""
 
     limits: Limits
     counts: Counter[str] = field(default_factory=Counter)
     _kept: list[PreparedRow] = field(default_factory=list)
 
     def add(self, row: TokenizedRow, source_row: int, times: int = 1) -> bool:
-        """Cuts a row to the limits; drops, and counts, one that has nothing to learn from. Tells whether it stays."""
+        """Truncates a row to the limits; drops and counts it if nothing remains. Returns whether it is kept."""
         fitted = self.limits.fit(row, self.counts)
         if fitted is None:
             return False
@@ -48,12 +48,12 @@ class PreparedData:
 
     @property
     def rows(self) -> list[PreparedRow]:
-        """The rows of the file: all once in their order, then again those that are wanted twice, and so on."""
+        """The rows of the file: all once in order, then those that occur at least twice, and so on."""
         most = max((row.times for row in self._kept), default=0)
         return [row for turn in range(most) for row in self._kept if row.times > turn]
 
     def write(self, path: Path, metadata: dict[str, str]) -> None:
-        """Writes the file, whole or not at all."""
+        """Writes the file atomically."""
         rows = self.rows
         prompts = [row.prompt for row in rows]
         responses = [response for row in rows for response in row.responses]
@@ -69,7 +69,7 @@ class PreparedData:
         numbers = {name: str(count) for name, count in sorted(self.counts.items())}
         own = {
             "format": FORMAT,
-            # A reader that knows version 1 alone would count what it must not.
+            # A reader of version 1 would ignore ties and count context tokens.
             "format_version": "2" if optional else "1",
             "max_length": str(self.limits.max_length),
             "truncation_mode": self.limits.mode,
@@ -83,7 +83,7 @@ class PreparedData:
 
 
 def _optional(rows: list[PreparedRow]) -> dict[str, np.ndarray]:
-    """The arrays that are written only where they say something."""
+    """Returns the arrays that are written only if they differ from their defaults."""
     arrays = {}
     if any(row.ranks != list(range(len(row.ranks))) for row in rows):
         arrays["response_ranks"] = _ids([rank for row in rows for rank in row.ranks])
@@ -93,7 +93,7 @@ def _optional(rows: list[PreparedRow]) -> dict[str, np.ndarray]:
 
 
 def _with_sorted_metadata(file: bytes) -> bytes:
-    """A safetensors file whose bytes depend on its content alone: the library writes metadata in random order."""
+    """Sorts the metadata, which the library writes in random order, so that equal content has equal bytes."""
     size = int.from_bytes(file[:8], "little")
     header = json.loads(file[8 : 8 + size])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))

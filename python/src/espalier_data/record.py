@@ -1,4 +1,4 @@
-"""What every kind of source gives."""
+"""The records that all sources provide."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Record:
-    """One value of a source and where it stands; `problem` is set, and `value` is not, where it could not be read."""
+    """One value of a source and its location; if it could not be read, `problem` says why and there is no `value`."""
 
     place: str
     value: Any = None

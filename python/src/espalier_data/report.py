@@ -1,4 +1,4 @@
-"""What `espalier-prepare` says: rows that it could not use as they come, and a table at the end."""
+"""Messages of `espalier-prepare`: bad rows as they occur, and a table at the end."""
 
 import statistics
 import sys
@@ -8,30 +8,30 @@ from pathlib import Path
 from .prepared import PreparedData
 from .sources import Source
 
-#: So many bad rows of one kind are told with their place.
-TOLD = 3
+#: The number of bad rows of one kind that are reported with their location.
+REPORTED = 3
 
 
 class BadRows:
-    """Tells the first bad rows of each kind, and counts the rest."""
+    """Reports the first bad rows of each kind, and counts the rest."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
     def add(self, place: str, reason: str) -> None:
         self._counts[reason] += 1
-        if self._counts[reason] <= TOLD:
+        if self._counts[reason] <= REPORTED:
             print(f"bad row: {place}: {reason}", file=sys.stderr)
 
     def finish(self) -> None:
-        """Says how many more there were."""
+        """Reports the number of further bad rows."""
         for reason, count in self._counts.most_common():
-            if count > TOLD:
-                print(f"bad rows: {count - TOLD} more: {reason}", file=sys.stderr)
+            if count > REPORTED:
+                print(f"bad rows: {count - REPORTED} more: {reason}", file=sys.stderr)
 
 
 def report(data: PreparedData, sources: list[Source], output: Path) -> str:
-    """A short table of what was kept, dropped and cut, and what sharing will save."""
+    """Returns a table of kept, dropped and truncated rows and of the tokens that sharing saves."""
     rows = data.rows
     prompts = [len(row.prompt) for row in rows]
     responses = [len(response) for row in rows for response in row.responses]

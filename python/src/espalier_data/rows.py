@@ -1,14 +1,14 @@
-"""Brings every form of preference record that people have into one: a prompt and its responses, best first."""
+"""Converts all supported preference formats to one: a prompt and its responses, best first."""
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from .answers import Answers, BadRow, answers
+from .answers import BadRow, RankedResponses, ranked_responses
 
 Messages = list[dict[str, Any]]
 
-# Names of a prompt that is text, and what a user says all the same.
+# Keys of a prompt that is text, but goes through the chat template as a message of the user.
 _QUESTIONS = ("instruction", "question")
 _ROLES = {
     "human": "user",
@@ -24,13 +24,13 @@ _ROLES = {
 
 @dataclass(frozen=True)
 class PreferenceRow:
-    """A prompt and two or more responses, best first: all of them strings, or all lists of messages."""
+    """A prompt and two or more responses, best first: either all strings, or all lists of messages."""
 
     prompt: str | Messages
     responses: list[str] | list[Messages]
-    #: 0 is the best; ascending, equal where responses tie.
+    #: 0 is best; ascending, equal for ties.
     ranks: list[int]
-    #: What the chat template is given: `tools`, and what `chat_template_kwargs` holds.
+    #: Variables for the chat template: `tools` and those in `chat_template_kwargs`.
     template_arguments: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -38,7 +38,7 @@ class PreferenceRow:
         return isinstance(self.prompt, list)
 
     def with_shared_turns_in_prompt(self) -> "PreferenceRow":
-        """The same conversation with all but the responses' last messages in the prompt, where those are alike."""
+        """Moves all but the last message of each response to the prompt, if these messages are identical."""
         earlier = self.responses[0][:-1]
         if not all(response[:-1] == earlier for response in self.responses):
             return self
@@ -47,29 +47,29 @@ class PreferenceRow:
 
 
 def parse(value: Any) -> PreferenceRow:
-    """The preference that a JSON value holds, in any of the known forms."""
+    """Parses a JSON value in any supported format."""
     try:
-        # What tables hold beside text, such as times, is of no interest here.
+        # Values of tables that are not text, such as times, are irrelevant here.
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError as error:
-        half = ascii(error.object[error.start])[1:-1]
-        raise BadRow(f"the text holds half a character (a lone surrogate), as {half}") from None
+        surrogate = ascii(error.object[error.start])[1:-1]
+        raise BadRow(f"the text contains a lone surrogate, {surrogate}") from None
     if not isinstance(value, dict):
         raise BadRow(f"expected an object, found {type(value).__name__}")
-    row = _row(value, answers(value))
+    row = _row(value, ranked_responses(value))
     _check(row)
     return row
 
 
-def _row(value: dict[str, Any], found: Answers) -> PreferenceRow:
-    whole = all(isinstance(answer, list) for answer in found.responses)
+def _row(value: dict[str, Any], found: RankedResponses) -> PreferenceRow:
+    complete = all(isinstance(response, list) for response in found.responses)
     if "conversations" in value:
         return _conversation(value, value["conversations"], "conversations", found)
     if "prompt" in value:
-        # Some datasets repeat the prompt as text beside whole conversations.
-        return _implicit(value, found) if isinstance(value["prompt"], str) and whole else _explicit(value, found)
+        # Some datasets have the prompt as text in addition to complete conversations.
+        return _implicit(value, found) if isinstance(value["prompt"], str) and complete else _explicit(value, found)
     for name in _QUESTIONS:
-        if isinstance(value.get(name), str) and not whole:
+        if isinstance(value.get(name), str) and not complete:
             return _conversation(value, _question(value, name), name, found)
     if isinstance(value.get("context"), list):
         return _conversation(value, value["context"], "context", found)
@@ -89,59 +89,59 @@ def _arguments(value: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise BadRow(f"chat_template_kwargs must be an object, found {type(arguments).__name__}")
     if "chat_template" in arguments:
-        # A template is a program, which comes from the model and not from data.
-        raise BadRow("chat_template_kwargs must not hold a chat_template; the model's is taken")
+        # A template is a program; it comes from the model, never from data.
+        raise BadRow("chat_template_kwargs must not contain chat_template; the model's template is used")
     return {"tools": tools, **arguments} if tools else arguments
 
 
-def _conversation(value: dict[str, Any], turns: Any, name: str, found: Answers) -> PreferenceRow:
+def _conversation(value: dict[str, Any], turns: Any, name: str, found: RankedResponses) -> PreferenceRow:
     prompt = [_message(turn) for turn in _list(turns, name)]
-    # TRL's form has the system's message in the prompt.
+    # In TRL's format the prompt contains the system message.
     if value.get("system") and name != "prompt":
         prompt.insert(0, {"role": "system", "content": value["system"]})
-    return PreferenceRow(prompt, [_response(answer) for answer in found.responses], found.ranks, _arguments(value))
+    return PreferenceRow(prompt, [_response(response) for response in found.responses], found.ranks, _arguments(value))
 
 
 def _question(value: dict[str, Any], name: str) -> Messages:
-    """What the user says; `input` is the material of an `instruction`."""
+    """Returns the user's message; `input` is the material of an `instruction`."""
     parts = [value[name], value.get("input") if name == "instruction" else None]
     return [{"role": "user", "content": "\n".join(part for part in parts if part)}]
 
 
-def _explicit(value: dict[str, Any], found: Answers) -> PreferenceRow:
+def _explicit(value: dict[str, Any], found: RankedResponses) -> PreferenceRow:
     prompt, responses = value["prompt"], found.responses
-    if isinstance(prompt, str) and all(isinstance(answer, str) for answer in responses):
+    if isinstance(prompt, str) and all(isinstance(response, str) for response in responses):
         return PreferenceRow(prompt, responses, found.ranks, _arguments(value))
     return _conversation(value, prompt, "prompt", found)
 
 
-def _response(answer: Any) -> Messages:
-    if isinstance(answer, str):
-        return [{"role": "assistant", "content": answer}]
-    return [_message(turn) for turn in _turns(answer)]
+def _response(response: Any) -> Messages:
+    if isinstance(response, str):
+        return [{"role": "assistant", "content": response}]
+    return [_message(turn) for turn in _turns(response)]
 
 
-def _implicit(value: dict[str, Any], found: Answers) -> PreferenceRow:
-    """The prompt is what all answers begin with: whole messages of conversations, or text up to a word's start."""
+def _implicit(value: dict[str, Any], found: RankedResponses) -> PreferenceRow:
+    """Takes the common prefix as the prompt: whole messages of conversations, or text up to the start of a word."""
     responses = found.responses
-    if all(isinstance(answer, str) for answer in responses):
+    if all(isinstance(response, str) for response in responses):
         common = _common(responses)
         # The space before a word belongs to the word.
-        if common and all(common < len(answer) for answer in responses) and responses[0][common - 1] == " ":
+        if common and all(common < len(response) for response in responses) and responses[0][common - 1] == " ":
             common -= 1
-    elif all(isinstance(answer, list) for answer in responses):
-        responses = [[_message(turn) for turn in answer] for answer in responses]
+    elif all(isinstance(response, list) for response in responses):
+        responses = [[_message(turn) for turn in response] for response in responses]
         common = _common(responses)
     else:
         raise BadRow("responses must all be strings, or all be lists of messages")
     if common == 0:
-        raise BadRow("there is no prompt, and the responses do not begin alike")
-    rest = [answer[common:] for answer in responses]
+        raise BadRow("no prompt, and the responses have no common prefix")
+    rest = [response[common:] for response in responses]
     return PreferenceRow(responses[0][:common], rest, found.ranks, _arguments(value))
 
 
 def _common(sequences: list[Any]) -> int:
-    """How long a beginning all sequences have in common, without using any of them up."""
+    """Returns the length of the common prefix of all sequences, shorter than each of them."""
     limit = min(len(sequence) for sequence in sequences) - 1
     count = 0
     while count < limit and all(sequence[count] == sequences[0][count] for sequence in sequences):
@@ -160,7 +160,7 @@ def _turns(value: Any) -> list[Any]:
 
 
 def _message(turn: Any) -> dict[str, Any]:
-    """A message in Hugging Face's words, from those or from ShareGPT's `from` and `value`."""
+    """Returns a message in Hugging Face's format, from that format or from ShareGPT's `from` and `value`."""
     if not isinstance(turn, dict):
         raise BadRow(f"expected a message, found {type(turn).__name__}")
     if "role" in turn:
@@ -179,7 +179,7 @@ def _check(row: PreferenceRow) -> None:
     if not row.prompt:
         raise BadRow("the prompt is empty")
     if all(response == row.responses[0] for response in row.responses):
-        raise BadRow("all responses are the same, so that none is preferred")
+        raise BadRow("all responses are identical, so none is preferred")
     for response in row.responses:
         if not response:
             raise BadRow("a response is empty")

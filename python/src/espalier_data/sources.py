@@ -1,4 +1,4 @@
-"""Where rows come from: files, directories and data sets of the Hub, each with its weight."""
+"""Sources of rows: files, directories and Hub datasets, each with its weight."""
 
 import random
 import re
@@ -15,10 +15,10 @@ _FILE_ENDS = (".json", ".jsonl", ".gz", ".parquet")
 
 @dataclass
 class Source:
-    """A file, a directory or a data set of the Hub; how many of its rows were read and kept is counted here."""
+    """A file, a directory or a Hub dataset, with the counts of rows read and kept."""
 
     name: str
-    #: Each epoch holds so many times the source's rows.
+    #: The number of times an epoch contains the source's rows.
     weight: float = 1
     configuration: str | None = None
     split: str = "train"
@@ -27,14 +27,14 @@ class Source:
 
     @property
     def is_on_hub(self) -> bool:
-        """Whether the name is that of no file, and of the form that names on the Hub have."""
+        """Whether no such file exists and the name has the format of a Hub dataset."""
         if self._path.exists() or self.name.endswith(_FILE_ENDS):
             return False
         return _HUB_NAME.fullmatch(self.name) is not None
 
     @property
     def summary(self) -> dict[str, str | float | int]:
-        """What the output notes of the source."""
+        """The source's entry in the metadata of the output."""
         return {"name": self.name, "weight": self.weight, "rows_read": self.rows_read, "rows_kept": self.rows_kept}
 
     @property
@@ -42,7 +42,7 @@ class Source:
         return Path(self.name)
 
     def records(self) -> Iterator[Record]:
-        """All records, each once."""
+        """Yields all records, each once."""
         if self._path.is_dir():
             return tables.directory(self._path, self.configuration, self.split)
         if self.is_on_hub:
@@ -52,10 +52,10 @@ class Source:
         return json_records.read(self._path)
 
     def weighted_records(self, seed: str) -> Iterator[tuple[Record, int]]:
-        """All records with how many times each is wanted: the weight's whole part, and once more for those drawn.
+        """Yields all records with their number of repeats: the weight's integer part, plus one for those drawn.
 
-        The weight's fraction of the records, rounded to a whole number, is drawn without replacement: those with the
-        smallest numbers, where each record in turn is given one by Python's `random.Random(seed).random()`.
+        The weight's fraction of the records, rounded to a whole number, is drawn without replacement: each record in
+        turn gets a number from Python's `random.Random(seed).random()`, and those with the smallest numbers are drawn.
         """
         whole = int(self.weight)
         if whole == self.weight:

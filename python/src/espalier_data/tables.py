@@ -1,4 +1,4 @@
-"""Reads what the extra `hub` is needed for: Parquet files, directories of data sets, and data sets of the Hub."""
+"""Reads the sources that need the extra `hub`: Parquet files, dataset directories, and Hub datasets."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ EXTRA = "pip install 'espalier-data[hub]'"
 
 
 def parquet(path: Path) -> Iterator[Record]:
-    """The rows of a Parquet file, read a batch at a time."""
+    """Yields the rows of a Parquet file, read in batches."""
     try:
         import pyarrow.parquet
     except ImportError:
@@ -29,11 +29,11 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
         for batch in parquet.ParquetFile(file).iter_batches():
             yield from batch.to_pylist()
     except (ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a whole Parquet file ({_line(error)}); fetch or write it again") from None
+        raise UserError(f"{path}: not a complete Parquet file ({_line(error)}); download or create it again") from None
 
 
 def directory(path: Path, configuration: str | None, split: str) -> Iterator[Record]:
-    """The rows of a directory that `save_to_disk` wrote, or that holds data files as a data set of the Hub does."""
+    """Yields the rows of a directory written by `save_to_disk`, or of one with data files like a Hub dataset."""
     datasets = _library(f"{path}: directories")
     try:
         if (path / "state.json").is_file():
@@ -42,30 +42,30 @@ def directory(path: Path, configuration: str | None, split: str) -> Iterator[Rec
             rows = datasets.load_from_disk(str(path))[split]
         else:
             rows = datasets.load_dataset(str(path), configuration, split=split)
-    except Exception as error:  # Faults of file systems, file formats, names of splits and of configurations.
+    except Exception as error:  # Errors of file systems, file formats, and names of splits and configurations.
         raise UserError(f"{path}: {_unloaded(error)}; {_settings(configuration, split)}") from None
     return _records(str(path), rows)
 
 
 def hub(name: str, configuration: str | None, split: str) -> Iterator[Record]:
-    """The rows of a data set of the Hugging Face Hub, which is kept in the cache of `datasets`."""
-    datasets = _library(f"{name}: no such file, and data sets of the Hub")
+    """Yields the rows of a Hugging Face Hub dataset, which `datasets` caches."""
+    datasets = _library(f"{name}: no such file, and Hub datasets")
     try:
         rows = datasets.load_dataset(name, configuration, split=split)
     except ConnectionError as error:
         raise UserError(
             f"{name}: no such file, and the Hugging Face Hub cannot be reached ({_line(error)}); "
-            "check the name and the network, or download the files and name them"
+            "check the name and the network, or download the files and pass their paths"
         ) from None
-    except Exception as error:  # As above, and refusals of the Hub.
+    except Exception as error:  # As above, and errors of the Hub.
         raise UserError(
-            f"{name}: no such file, and as a data set of the Hub {_unloaded(error)}; {_settings(configuration, split)}"
+            f"{name}: no such file, and as a Hub dataset it {_unloaded(error)}; {_settings(configuration, split)}"
         ) from None
     return _records(name, rows)
 
 
 def allow_network() -> None:
-    """Lets the Hub be reached, unless the user has forbidden it; to be called before its libraries are imported."""
+    """Enables access to the Hub, unless the user has disabled it; call this before importing the Hub's libraries."""
     if OFFLINE_BY_DEFAULT:
         os.environ["HF_HUB_OFFLINE"] = "0"
 
@@ -85,7 +85,7 @@ def _records(name: str, rows: Iterable[Any]) -> Iterator[Record]:
 
 
 def _without_missing(value: Any) -> Any:
-    """A value without the keys that are null: columns of tables hold them where objects of a list differ in keys."""
+    """Removes keys with null values, which columns of tables contain if the objects of a list have different keys."""
     if isinstance(value, dict):
         return {key: _without_missing(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):
@@ -103,5 +103,5 @@ def _unloaded(error: Exception) -> str:
 
 
 def _line(error: Exception) -> str:
-    """The first line of an error's text, without its full stop."""
+    """Returns the first line of an error message, without its full stop."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")

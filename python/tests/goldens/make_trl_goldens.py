@@ -1,6 +1,6 @@
-"""Writes `trl.json`: the tokens that TRL gives the rows of `chat_templates.py`, with each family's tokenizer.
+"""Generates `trl.json`: TRL's tokens for the rows of `chat_templates.py`, with each family's tokenizer.
 
-Needs trl, and so torch; fixed by trl's version, which the file names:
+Needs trl and torch; the result depends on trl's version, which the file contains:
 
     python python/tests/goldens/make_trl_goldens.py
 """
@@ -23,7 +23,7 @@ import chat_templates
 
 
 def tokenized(row: dict, tokenizer) -> dict[str, list[int]]:
-    """The row by the trainer's own preparation of data sets, which needs of the trainer nothing but its tokenizer."""
+    """Tokenizes a row with the trainer's own dataset preparation, which uses only the trainer's tokenizer."""
     settings = SimpleNamespace(dataset_num_proc=None, max_length=None, truncation_mode="keep_start")
     trainer = SimpleNamespace(_tokenizer=tokenizer)
     dataset = Dataset.from_list([row])

@@ -1,0 +1,49 @@
+internal import Collectives
+internal import Compute
+internal import Formats
+package import SystemPackage
+internal import Training
+internal import Transformer
+
+/// The model that a benchmark trains.
+package enum BenchmarkModel: Sendable, Equatable {
+    /// A Hugging Face model directory.
+    case directory(FilePath)
+    /// Random weights.
+    case synthetic(SyntheticModel)
+
+    /// What reports call it.
+    package var label: String {
+        switch self {
+        case .directory(let path): return path.string
+        case .synthetic(let model): return "synthetic-\(model.rawValue)"
+        }
+    }
+
+    /// Where it lies, with its tokenizer.
+    var directory: FilePath? {
+        guard case .directory(let path) = self else { return nil }
+        return path
+    }
+
+    /// Its architecture, known before any weight.
+    var architecture: Architecture {
+        get throws {
+            switch self {
+            case .directory(let path): return try ModelDescription(directory: path).architecture
+            case .synthetic(let model): return model.architecture
+            }
+        }
+    }
+
+    /// Reads it or makes it up, for the threads and the seed of `configuration`.
+    func policy(_ configuration: TrainingConfiguration, communicator: any Communicator) throws -> Policy {
+        switch self {
+        case .directory(let path):
+            return try Policy(configuration, directory: path, communicator: communicator)
+        case .synthetic(let model):
+            let team = ThreadTeam.reporting(count: threadCount(configuration.threads, on: communicator))
+            return try Policy(random: ModelDescription(model.architecture), seed: configuration.seed, team: team)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package import Reporting
+package import Training
+
+/// The results of a benchmark.
+package struct BenchmarkReport {
+    package let model: String
+    package let parameters: Int
+    /// The peak rate of all ranks together in FLOP/s, over all turns.
+    package let peakRate: SummaryStatistics
+    package let ranks: Int
+    /// Threads of a rank.
+    package let threads: Int
+    package let settings: Benchmark.Settings
+    /// Results by source, then by sharing mode.
+    package let results: [BenchmarkResult]
+}
+
+/// The steps of one source in one sharing mode, as timed by rank 0.
+package struct BenchmarkResult {
+    package let source: BenchmarkSource
+    package let sharing: BenchmarkSharing
+    /// Useful FLOPs over those at the peak rate before and after the step.
+    package let mfu: SummaryStatistics
+    /// Seconds of a step.
+    package let seconds: SummaryStatistics
+    /// Medians of the parts of a step, in seconds.
+    package let phases: StepTimes
+    /// Pairs of a step.
+    package let pairs: Int
+    /// Tokens that a step computes.
+    package let tokensComputed: Int
+    /// The speed relative to the step without sharing of the same turn; nil if that was not measured.
+    package let speedup: SummaryStatistics?
+    /// FLOPs without sharing over FLOPs with it.
+    package let flopRatio: Double
+    /// Useful FLOPs of a step, forward and backward, over all ranks.
+    package let flops: Double
+    /// The planned cost of the costliest rank over the mean.
+    package let plannedImbalance: Double
+    /// The slowest rank's time over the mean.
+    package let measuredImbalance: SummaryStatistics
+    /// All timed steps.
+    package let steps: [StepReport]
+    /// The largest resident memory of a rank up to the end of these steps.
+    package let peakBytes: Int
+    /// Rank 0's phases as a table, and their spans; nil without profiling.
+    package let profile: (table: String, steps: StepProfile)?
+
+    /// - Parameters:
+    ///   - plain: The same turns without sharing, if they were measured.
+    ///   - peakRateOfRank: The peak rate of one rank in FLOP/s.
+    init(_ series: BenchmarkSeries, plain: BenchmarkSeries?, peakRateOfRank: Double) {
+        source = series.source
+        sharing = series.sharing
+        mfu = SummaryStatistics(series.utilizations)
+        seconds = SummaryStatistics(series.reports.map(\.seconds.total))
+        phases = StepTimes(medians: series.reports.map(\.seconds))
+        pairs = series.reports[0].pairs
+        tokensComputed = series.reports[0].tokensComputed
+        speedup = plain.map { plain in
+            SummaryStatistics(zip(plain.reports, series.reports).map { $0.seconds.total / $1.seconds.total })
+        }
+        flopRatio = series.flopRatio
+        steps = series.reports
+        flops = steps[0].usefulFLOPs
+        plannedImbalance = steps[0].imbalances.planned
+        measuredImbalance = SummaryStatistics(steps.map(\.imbalances.measured))
+        peakBytes = series.peakBytes
+        profile = series.profile.map { ($0.table(peakRate: peakRateOfRank), $0) }
+    }
+
+    /// Pairs per second at the median time of a step.
+    package var pairsPerSecond: Double { Double(pairs) / seconds.median }
+    /// Computed tokens per second at the median time of a step.
+    package var tokensComputedPerSecond: Double { Double(tokensComputed) / seconds.median }
+}

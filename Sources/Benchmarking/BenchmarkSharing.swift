@@ -1,0 +1,22 @@
+internal import Preferences
+
+/// The sharing modes of a benchmark.
+package enum BenchmarkSharing: String, CaseIterable, Sendable {
+    /// No sharing: one chain for each response.
+    case none
+    /// The prompt is shared: one trunk, and one branch for each response.
+    case prompt
+    /// Every common prefix of the responses to a prompt is shared.
+    case prefix
+    /// One trunk for each pair: every pair is a row of its own, with its prompt and the best response.
+    case pairs
+
+    /// The sharing mode within a row.
+    var withinRow: Sharing {
+        switch self {
+        case .none: return .none
+        case .prompt, .pairs: return .prompt
+        case .prefix: return .prefix
+        }
+    }
+}

@@ -1,0 +1,90 @@
+internal import Formats
+internal import Preferences
+internal import Training
+internal import Transformer
+
+/// The rows of one step, and their plans in each sharing mode.
+struct BenchmarkTrial {
+    /// The step in one sharing mode.
+    struct Variant {
+        let sharing: BenchmarkSharing
+        let planner: Planner
+        /// The rows of the step, in the planner's dataset.
+        let rows: [Int]
+
+        /// The step's plan.
+        var plan: StepPlan { planner.plan(rows: rows) }
+    }
+
+    let source: BenchmarkSource
+    let dataset: PreferenceDataset
+    let variants: [Variant]
+    /// FLOPs of the step's forward pass without sharing.
+    private let plainFLOPs: Double
+
+    /// Reads or draws the rows of `source`, and plans the step in each sharing mode.
+    static func plan(
+        _ source: BenchmarkSource,
+        for model: Architecture,
+        _ settings: Benchmark.Settings,
+        ranks: Int
+    ) throws -> BenchmarkTrial {
+        let dataset = try source.dataset(for: model, settings, ranks: ranks)
+        let shards = try settings.training.communication.shardCount(ranks: ranks)
+        var cursor = BatchSampler(dataset, settings.training)
+        let rows = cursor.next()
+        func variant(_ sharing: BenchmarkSharing) throws -> Variant {
+            var configuration = settings.training
+            configuration.sharing = sharing.withinRow
+            guard sharing == .pairs else {
+                let planner = Planner(dataset, configuration, model: model, shards: shards)
+                return Variant(sharing: sharing, planner: planner, rows: rows)
+            }
+            let pairs = try PreferenceDataset(pairsOf: dataset, rows: rows, pairing: configuration.pairs)
+            let planner = Planner(pairs, configuration, model: model, shards: shards)
+            return Variant(sharing: sharing, planner: planner, rows: Array(0..<pairs.count))
+        }
+        return BenchmarkTrial(
+            source: source,
+            dataset: dataset,
+            variants: try settings.sharing.map(variant),
+            plainFLOPs: try variant(.none).plan.flops
+        )
+    }
+
+    /// The most tokens of a packed row, in any sharing mode.
+    var largestRow: Int { variants.map { $0.planner.largestRow(of: $0.rows) }.max() ?? 0 }
+
+    /// An empty series of measurements.
+    ///
+    /// - Parameter profile: The profile of their phases; nil for none.
+    func series(of variant: Variant, profile: StepProfile?) -> BenchmarkSeries {
+        BenchmarkSeries(
+            source: source,
+            sharing: variant.sharing,
+            flopRatio: plainFLOPs / variant.plan.flops,
+            profile: profile
+        )
+    }
+}
+
+/// The timed steps of one source in one sharing mode.
+struct BenchmarkSeries {
+    let source: BenchmarkSource
+    let sharing: BenchmarkSharing
+    /// FLOPs of the step without sharing over those with it.
+    let flopRatio: Double
+    /// The profile of their phases; nil for none.
+    let profile: StepProfile?
+    private(set) var reports: [StepReport] = []
+    /// Useful FLOPs of each step over those at the peak rate of the same turn.
+    private(set) var utilizations: [Double] = []
+    /// The largest resident memory of a rank so far.
+    var peakBytes = 0
+
+    /// Adds a step, and the peak rate at the time.
+    mutating func add(_ report: StepReport, peakRate: Double) {
+        reports.append(report)
+        utilizations.append(report.utilization(peakRate: peakRate))
+    }
+}

@@ -1,0 +1,103 @@
+internal import Foundation
+package import SystemPackage
+
+/// The weights of a Hugging Face model directory: one file, or shards with an index.
+package struct ModelWeights: Sendable {
+    /// The model directory.
+    package let directory: FilePath
+    private let files: [SafetensorsFile]
+    private let fileOfTensor: [String: Int]
+    /// An existing index that is not read, since `model.safetensors` takes precedence; nil for none.
+    package let ignoredIndex: FilePath?
+
+    /// Opens `model.safetensors`, or without it `model.safetensors.index.json` with its shards, as transformers does.
+    ///
+    /// - Throws: `FormatError` for the first file or entry at fault, and for a model with an adapter, which transformers
+    ///   would apply.
+    package init(directory: FilePath) throws {
+        self.directory = directory
+        try Self.requireNoAdapter(directory)
+        let path = directory.appending("model.safetensors")
+        let index = directory.appending("model.safetensors.index.json")
+        let hasIndex = FileManager.default.fileExists(atPath: index.string)
+        if FileManager.default.fileExists(atPath: path.string) {
+            let file = try SafetensorsFile(path)
+            files = [file]
+            fileOfTensor = file.tensors.mapValues { _ in 0 }
+            ignoredIndex = hasIndex ? index : nil
+        } else if hasIndex {
+            let map = try Self.weightMap(index)
+            let names = Set(map.values).sorted()
+            let files = try names.map { try SafetensorsFile(directory.appending($0)) }
+            let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+            fileOfTensor = map.mapValues { numbers[$0]! }
+            for (tensor, file) in fileOfTensor.sorted(by: { $0.key < $1.key }) { _ = try files[file].info(tensor) }
+            self.files = files
+            ignoredIndex = nil
+        } else {
+            throw FormatError(
+                directory,
+                "expected a Hugging Face model with model.safetensors or its index, found neither"
+            )
+        }
+    }
+
+    /// Refuses an adapter, with which transformers would load a different model than the weights alone.
+    private static func requireNoAdapter(_ directory: FilePath) throws {
+        let settings = directory.appending("adapter_config.json")
+        guard FileManager.default.fileExists(atPath: settings.string) else { return }
+        for name in ["adapter_model.safetensors", "adapter_model.bin"]
+        where FileManager.default.fileExists(atPath: directory.appending(name).string) {
+            throw FormatError(
+                settings,
+                "and \(name) are an adapter, which transformers applies and espalier does not; merge it into the model "
+                    + "(merge_and_unload in peft), or remove both files"
+            )
+        }
+    }
+
+    /// The names of all tensors, sorted.
+    package var names: [String] { fileOfTensor.keys.sorted() }
+
+    /// Makes sure that a tensor can be read, before memory is taken for it.
+    package func check(_ name: String, shape: [Int]) throws { try file(of: name).check(name, shape: shape) }
+
+    /// Reads a tensor as float32; see `SafetensorsFile.read`.
+    package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
+        try file(of: name).read(name, shape: shape, into: &values)
+    }
+
+    /// Whether two tensors have the same type, shape and bytes.
+    package func areIdentical(_ a: String, _ b: String) throws -> Bool {
+        let (first, second) = (try file(of: a), try file(of: b))
+        let (x, y) = (try first.info(a), try second.info(b))
+        guard x.elementType == y.elementType, x.shape == y.shape else { return false }
+        return first.withBytes(x) { x in second.withBytes(y) { memcmp(x.baseAddress!, $0.baseAddress!, x.count) == 0 } }
+    }
+
+    private func file(of name: String) throws -> SafetensorsFile {
+        guard let file = fileOfTensor[name] else {
+            let hint = nearest(to: name, among: names).map { "; the nearest is \($0)" } ?? ""
+            throw FormatError(directory, "the model has no tensor \(name)\(hint)")
+        }
+        return files[file]
+    }
+
+    /// SHA-256 over the files' contents in the order of their names, in hexadecimal.
+    package func digest() throws -> String {
+        var digest = Digest()
+        for file in files { try MappedFile(file.path).withBytes { digest.update($0) } }
+        return digest.hexadecimal
+    }
+
+    private static func weightMap(_ index: FilePath) throws -> [String: String] {
+        guard let map = try StrictJSON.object(in: index)["weight_map"]?.strings, !map.isEmpty else {
+            throw FormatError(index, "expected an object weight_map from tensor names to file names")
+        }
+        // A shard lies in the model's own directory, whatever the index says.
+        for (tensor, file) in map.sorted(by: { $0.key < $1.key }) where !isBareName(file) {
+            throw FormatError(index, "tensor \(tensor): expected a bare file name, found \(file)")
+        }
+        return map
+    }
+}

@@ -1,0 +1,115 @@
+package import SystemPackage
+
+/// A read-only, memory-mapped safetensors file.
+package final class SafetensorsFile: Sendable {
+    /// The metadata of the header.
+    package let metadata: [String: String]
+    /// The tensors by name.
+    package let tensors: [String: TensorInfo]
+    private let file: MappedFile
+
+    /// Opens and validates a file.
+    ///
+    /// - Throws: `FormatError` for any inconsistency.
+    package init(_ path: FilePath) throws {
+        file = try MappedFile(path)
+        let header = try SafetensorsHeader(file)
+        metadata = header.metadata
+        tensors = header.tensors
+    }
+
+    /// The file.
+    package var path: FilePath { file.path }
+
+    /// The header entry of `name`; the error for an unknown name suggests the nearest one.
+    package func info(_ name: String) throws -> TensorInfo {
+        if let info = tensors[name] { return info }
+        let hint = nearest(to: name, among: tensors.keys.sorted()).map { "; the nearest is \($0)" } ?? ""
+        throw FormatError(path, "has no tensor \(name)\(hint)")
+    }
+
+    /// Checks that `read` can read a tensor with this shape.
+    package func check(_ name: String, shape: [Int]) throws {
+        let info = try info(name)
+        guard info.shape == shape else {
+            throw FormatError(path, "tensor \(name): expected shape \(shape), as config.json says, found \(info.shape)")
+        }
+        guard [.float32, .bfloat16, .float16].contains(info.elementType) else {
+            throw FormatError(path, "tensor \(name): expected F32, BF16 or F16, found \(info.elementType.rawValue)")
+        }
+    }
+
+    /// Reads a tensor of F32, BF16 or F16 as float32.
+    ///
+    /// - Parameters:
+    ///   - shape: The required shape.
+    ///   - values: As many elements as the shape has, overwritten.
+    package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
+        try check(name, shape: shape)
+        let info = try info(name)
+        precondition(values.count == info.elementCount, "as many values as the tensor has elements")
+        file.withBytes(info.byteRange) { bytes in
+            switch info.elementType {
+            case .float32:
+                values.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
+            case .bfloat16:
+                for index in 0..<values.count {
+                    let bits = bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+                    values[index] = Float(bitPattern: UInt32(bits) << 16)
+                }
+            case .float16:
+                for index in 0..<values.count {
+                    values[index] = float(half: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
+                }
+            case .float64, .int64, .int32, .uint8:
+                preconditionFailure("the type is checked")
+            }
+        }
+    }
+
+    /// Lends the bytes of a tensor of this file.
+    func withBytes<R>(_ info: TensorInfo, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try file.withBytes(info.byteRange, body)
+    }
+
+    /// The elements of an F32 tensor.
+    package func float32s(_ name: String) throws -> [Float] { try array(name, .float32) }
+
+    /// The elements of an F64 tensor.
+    package func float64s(_ name: String) throws -> [Double] { try array(name, .float64) }
+
+    /// The elements of an I32 tensor.
+    package func int32s(_ name: String) throws -> [Int32] { try array(name, .int32) }
+
+    /// The elements of an I64 tensor.
+    package func int64s(_ name: String) throws -> [Int64] { try array(name, .int64) }
+
+    private func array<Element: BitwiseCopyable>(_ name: String, _ type: ElementType) throws -> [Element] {
+        let info = try info(name)
+        guard info.elementType == type else {
+            throw FormatError(path, "tensor \(name): expected \(type.rawValue), found \(info.elementType.rawValue)")
+        }
+        return file.withBytes(info.byteRange) { bytes in
+            [Element](unsafeUninitializedCapacity: info.elementCount) { buffer, count in
+                UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
+                count = info.elementCount
+            }
+        }
+    }
+}
+
+/// An IEEE 754 half-precision number as float32, exactly; NaN stays NaN.
+private func float(half bits: UInt16) -> Float {
+    let sign = UInt32(bits & 0x8000) << 16
+    let exponent = UInt32(bits >> 10) & 0x1F
+    let fraction = UInt32(bits & 0x3FF)
+    switch exponent {
+    case 0:
+        let magnitude = Float(fraction) * 0x1p-24
+        return sign == 0 ? magnitude : -magnitude
+    case 31:
+        return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
+    default:
+        return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
+    }
+}

@@ -1,0 +1,133 @@
+internal import SystemPackage
+
+/// The header of a safetensors file: its length in eight bytes, then JSON.
+///
+/// Any inconsistency is refused, so that a truncated or malicious file is never read in part.
+struct SafetensorsHeader {
+    static let maximumByteCount = StrictJSON.maximumByteCount
+
+    let metadata: [String: String]
+    let tensors: [String: TensorInfo]
+
+    init(_ file: MappedFile) throws {
+        let path = file.path
+        guard file.count >= 8 else {
+            throw FormatError(path, "expected a safetensors file, found only \(file.count) bytes")
+        }
+        let length = file.withBytes(0..<8) { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+        guard length <= Self.maximumByteCount else {
+            throw FormatError(
+                path,
+                "the header claims \(length) bytes, at most \(Self.maximumByteCount) are allowed: "
+                    + "not a safetensors file?"
+            )
+        }
+        let start = 8 + Int(length)
+        guard start <= file.count else {
+            throw FormatError(
+                path,
+                "the header claims \(length) bytes, the file ends after \(file.count - 8): truncated?"
+            )
+        }
+        let entries = try file.withBytes(8..<start) { try Self.entries($0, path) }
+        metadata = try Self.metadata(entries["__metadata__"], path)
+        var tensors: [String: TensorInfo] = [:]
+        for (name, entry) in entries.sorted(by: { $0.key < $1.key }) where name != "__metadata__" {
+            tensors[name] = try Self.tensor(name, entry, dataStart: start, path)
+        }
+        try Self.checkCoverage(tensors.values, dataStart: start, fileCount: file.count, path)
+        self.tensors = tensors
+    }
+
+    private static func entries(_ json: UnsafeRawBufferPointer, _ path: FilePath) throws -> [String: JSONValue] {
+        do {
+            guard let object = try StrictJSON.value(of: json).object else {
+                throw FormatError(path, "the header is not a JSON object")
+            }
+            return object
+        } catch let fault as JSONFault {
+            throw FormatError(path, "the header is not valid JSON: \(fault); not a safetensors file?")
+        }
+    }
+
+    private static func metadata(_ value: JSONValue?, _ path: FilePath) throws -> [String: String] {
+        guard let value else { return [:] }
+        guard let metadata = value.strings else {
+            throw FormatError(path, "__metadata__ must map strings to strings")
+        }
+        return metadata
+    }
+
+    private static func tensor(
+        _ name: String,
+        _ entry: JSONValue,
+        dataStart: Int,
+        _ path: FilePath
+    ) throws -> TensorInfo {
+        guard let entry = entry.object, let dtype = entry["dtype"]?.string,
+            let shape = integers(entry["shape"]), let offsets = integers(entry["data_offsets"]), offsets.count == 2
+        else {
+            throw FormatError(
+                path,
+                "tensor \(name): expected dtype, shape and two data_offsets of non-negative integers"
+            )
+        }
+        guard let type = ElementType(rawValue: dtype) else {
+            let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+            throw FormatError(path, "tensor \(name): element type \(dtype) is not supported, only \(known)")
+        }
+        var bytes = type.byteCount
+        for dimension in shape {
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: dimension)
+            guard !overflow else { throw FormatError(path, "tensor \(name): shape \(shape) is too large") }
+            bytes = product
+        }
+        guard offsets[0] <= offsets[1], offsets[1] <= Int.max - dataStart, offsets[1] - offsets[0] == bytes else {
+            throw FormatError(
+                path,
+                "tensor \(name): \(dtype) \(shape) takes \(bytes) bytes, data_offsets are \(offsets)"
+            )
+        }
+        return TensorInfo(
+            name: name,
+            elementType: type,
+            shape: shape,
+            byteRange: dataStart + offsets[0]..<dataStart + offsets[1]
+        )
+    }
+
+    /// Non-negative integers.
+    private static func integers(_ value: JSONValue?) -> [Int]? {
+        guard let values = value?.array else { return nil }
+        let integers = values.compactMap(\.wholeNumber)
+        return integers.count == values.count ? integers : nil
+    }
+
+    /// Checks that tensors are consecutive without gap or overlap and end at the end of the file.
+    private static func checkCoverage(
+        _ tensors: some Sequence<TensorInfo>,
+        dataStart: Int,
+        fileCount: Int,
+        _ path: FilePath
+    ) throws {
+        var end = dataStart
+        // Sorted by name too, so that the error for two tensors at the same offset is deterministic.
+        for tensor in tensors.sorted(by: {
+            ($0.byteRange.lowerBound, $0.byteRange.upperBound, $0.name)
+                < ($1.byteRange.lowerBound, $1.byteRange.upperBound, $1.name)
+        }) {
+            guard tensor.byteRange.lowerBound == end else {
+                let fault = tensor.byteRange.lowerBound > end ? "leaves a gap before" : "overlaps the tensor before"
+                throw FormatError(path, "tensor \(tensor.name) \(fault) byte \(tensor.byteRange.lowerBound)")
+            }
+            end = tensor.byteRange.upperBound
+        }
+        guard end <= fileCount else {
+            throw FormatError(
+                path,
+                "truncated: \(end - fileCount) of \(end) bytes are missing; download or copy it again"
+            )
+        }
+        guard end == fileCount else { throw FormatError(path, "\(fileCount - end) bytes follow the last tensor") }
+    }
+}

@@ -1,0 +1,45 @@
+internal import Formats
+package import SystemPackage
+
+extension PreferenceDataset {
+    /// Reads a file that `espalier-prepare` wrote.
+    ///
+    /// - Throws: `FormatError`, with the file's path.
+    package init(path: FilePath) throws {
+        let file = try SafetensorsFile(path)
+        try Self.checkFormat(file)
+        func offsets(_ name: String) throws -> [Int] { try file.int64s(name).map { Int($0) } }
+        func optional(_ name: String) throws -> [Int32]? { file.tensors[name] == nil ? nil : try file.int32s(name) }
+        do {
+            try self.init(
+                promptIDs: file.int32s("prompt_ids"),
+                promptOffsets: offsets("prompt_offsets"),
+                responseIDs: file.int32s("response_ids"),
+                responseOffsets: offsets("response_offsets"),
+                rowOffsets: offsets("row_offsets"),
+                responseRanks: optional("response_ranks"),
+                responseSkips: optional("response_skips"),
+                metadata: file.metadata
+            )
+        } catch let error as DatasetError {
+            throw FormatError(path, error.description)
+        }
+    }
+
+    /// Checks format and version; version 2 adds optional ranks and skips.
+    private static func checkFormat(_ file: SafetensorsFile) throws {
+        let found: String
+        switch (file.metadata["format"], file.metadata["format_version"]) {
+        case ("espalier-preferences", "1"), ("espalier-preferences", "2"): return
+        case ("espalier-preferences", let version?): found = "version \(version)"
+        case ("espalier-preferences", nil): found = "no version"
+        case (let format?, _): found = "the format \(format)"
+        case (nil, _): found = "no format in the metadata"
+        }
+        throw FormatError(
+            file.path,
+            "expected prepared preferences of format version 1 or 2, found \(found); "
+                + "prepare the data with espalier-prepare"
+        )
+    }
+}

@@ -1,0 +1,54 @@
+/// One tree of tokens: a prompt with its responses, or several examples with a common prefix, in depth-first order.
+///
+/// Every rank computes the cost of all trees of a step, but flattens only its own.
+package struct TokenTree: Sendable {
+    private let dataset: PreferenceDataset
+    private let sharing: Sharing
+    /// The examples in the tree, at least one.
+    private let rows: [Int]
+    /// The amount of computation.
+    package let work: Work
+
+    /// The number of tokens.
+    package var count: Int { work.tokens }
+    /// The first example in the tree.
+    package var firstExample: Int { rows[0] }
+
+    /// The tree of one example.
+    package init(_ dataset: PreferenceDataset, row: Int, sharing: Sharing) {
+        self.init(dataset, rows: [row], commonPrefix: dataset.prompt(row).count, sharing: sharing)
+    }
+
+    private init(_ dataset: PreferenceDataset, rows: [Int], commonPrefix: Int, sharing: Sharing) {
+        (self.dataset, self.rows, self.sharing) = (dataset, rows, sharing)
+        work = TreePaths(dataset, rows: rows, commonPrefix: commonPrefix, sharing: sharing).work
+    }
+
+    /// The tree flattened to a packed sequence of its own, computed at every access; the sequence into which it is
+    /// packed sets `trees`.
+    package var row: PackedRow {
+        var builder = TreeBuilder(sharing: sharing)
+        for row in rows { builder.add(example: row, of: dataset) }
+        return builder.flattened()
+    }
+
+    /// The trees of a group of examples: each example joins the last tree unless that exceeds `limit` tokens.
+    ///
+    /// - Parameter group: A group of `PromptGroups`: the first prompt is a prefix of all others.
+    static func trees(_ dataset: PreferenceDataset, group: [Int], sharing: Sharing, limit: Int) -> [TokenTree] {
+        guard group.count > 1 else { return group.map { TokenTree(dataset, row: $0, sharing: sharing) } }
+        let commonPrefix = dataset.prompt(group[0]).count
+        var trees: [[Int]] = []
+        var last = TreePaths(dataset, commonPrefix: commonPrefix, sharing: sharing)
+        for row in group {
+            last.add(row: row)
+            if trees.isEmpty || last.tokens > limit {
+                trees.append([row])
+                last = TreePaths(dataset, rows: [row], commonPrefix: commonPrefix, sharing: sharing)
+            } else {
+                trees[trees.count - 1].append(row)
+            }
+        }
+        return trees.map { TokenTree(dataset, rows: $0, commonPrefix: commonPrefix, sharing: sharing) }
+    }
+}

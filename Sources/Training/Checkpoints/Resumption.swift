@@ -1,0 +1,129 @@
+internal import Collectives
+internal import Compute
+internal import Foundation
+internal import Reporting
+internal import SystemPackage
+
+/// The checkpoint that a run resumes from.
+///
+/// Rank 0 reads it, so that no other rank needs to see it.
+struct Resumption {
+    /// The same on every rank.
+    let state: CheckpointState
+    /// The lines of `metrics.jsonl` up to the checkpoint; empty except on rank 0.
+    let metrics: Data
+    /// Nil except on rank 0.
+    private let checkpoint: Checkpoint?
+
+    /// Finds the checkpoint that `configuration` names; nil for a new run.
+    ///
+    /// Collective.
+    ///
+    /// - Throws: `RankFailure` on every rank if the checkpoint is incomplete, none is complete, or it belongs to
+    ///   another run.
+    static func find(
+        _ configuration: TrainingConfiguration,
+        store: CheckpointStore?,
+        identity: RunIdentity,
+        communicator: any Communicator
+    ) throws -> Resumption? {
+        try share(communicator) {
+            guard let store else { return nil }
+            let found = try search(configuration, in: store) { checkpoint in
+                let settings = try checkpoint.settings()
+                let setting = try configuration.difference(from: settings)
+                let what = identity.difference(from: checkpoint.state) ?? setting.map { "\($0)" }
+                if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
+            }
+            if let found { printNotice("resuming after step \(found.state.run.step) from \(found.path)") }
+            return found
+        }
+    }
+
+    /// Opens the checkpoint that this run last wrote or resumed from; nil if there is no complete one.
+    ///
+    /// Collective.
+    static func last(written path: FilePath?, communicator: any Communicator) throws -> Resumption? {
+        try share(communicator) {
+            guard let path else { return nil }
+            do {
+                return try Checkpoint.verify(path)
+            } catch {
+                printNotice("warning: skipped checkpoint: \(error)")
+                return nil
+            }
+        }
+    }
+
+    /// Gives every rank the state of the checkpoint that rank 0 finds.
+    private static func share(
+        _ communicator: any Communicator,
+        _ find: () throws -> Checkpoint?
+    ) throws -> Resumption? {
+        let (checkpoint, json) = try communicator.agree { () throws -> (Checkpoint?, String) in
+            let found = try find()
+            return (found, try found?.state.json() ?? "")
+        }
+        let shared = try communicator.broadcast(json, root: 0)
+        guard !shared.isEmpty else { return nil }
+        let (state, metrics) = try communicator.agree {
+            (try CheckpointState(json: shared), try checkpoint?.metrics() ?? Data())
+        }
+        return Resumption(state: state, metrics: metrics, checkpoint: checkpoint)
+    }
+
+    /// The path of the checkpoint, on rank 0.
+    var path: FilePath? { checkpoint?.path }
+
+    /// Gives every rank the weights of the checkpoint, and the moments of its slices; collective.
+    ///
+    /// - Parameter scratch: A buffer of all parameters, overwritten on rank 0.
+    func restore(_ policy: Policy, _ moments: Moments, scratch: Matrix) throws {
+        let (weights, layout, communicator) = (policy.flat, policy.layout, moments.communicator)
+        try communicator.agree { try checkpoint?.readWeights(into: weights, layout) }
+        try weights.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
+        try moments.scatter(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
+    }
+
+    /// Restores the best model so far in the output directory.
+    func restoreBest(to output: ModelDirectory) throws {
+        if let best = checkpoint?.best { try output.restore(weights: best) }
+    }
+
+    /// Returns the checkpoint that the settings name, or the newest complete one of the directory's run, and reports
+    /// those that are skipped or ignored.
+    private static func search(
+        _ configuration: TrainingConfiguration,
+        in store: CheckpointStore,
+        _ check: (Checkpoint) throws -> Void
+    ) throws -> Checkpoint? {
+        guard let wanted = configuration.saving.resumeFromCheckpoint else {
+            if let last = try store.steps().last.map(store.path) {
+                let remedy = "pass --resume \(last) to continue from it"
+                printNotice("warning: \(last) of an earlier run exists but is ignored; \(remedy)")
+            }
+            return nil
+        }
+        guard wanted == SavingSettings.newest else {
+            let checkpoint = try Checkpoint.verify(FilePath(wanted))
+            try check(checkpoint)
+            return checkpoint
+        }
+        let history = try RunHistory.read(from: store.directory)
+        let search = try store.newest(of: history, check)
+        for fault in search.faults { printNotice("warning: skipped checkpoint: \(fault)") }
+        if let newest = search.others.first {
+            let count = search.others.count == 1 ? "1 checkpoint" : "\(search.others.count) checkpoints"
+            printNotice(
+                "warning: ignored \(count) of earlier runs or of abandoned steps of this run, the newest \(newest); "
+                    + "pass --resume DIR to continue from one of them"
+            )
+        }
+        // A run that has resumed before does not start over if its checkpoints are missing.
+        let hasResumed = history?.earlier.isEmpty == false
+        guard search.checkpoint != nil || (search.faults.isEmpty && !hasResumed) else {
+            throw TrainingError.noUsableCheckpoint(path: store.directory.string)
+        }
+        return search.checkpoint
+    }
+}

@@ -1,0 +1,47 @@
+internal import Formats
+internal import Foundation
+package import Preferences
+package import SystemPackage
+package import Transformer
+
+extension PreferenceDataset {
+    /// Checks that the data was prepared with this model's tokenizer, fits its vocabulary and context, and gives every
+    /// rank work.
+    ///
+    /// - Parameters:
+    ///   - path: The file that the data was read from.
+    ///   - model: The architecture.
+    ///   - directory: The model directory, if there is one; its tokenizer is compared with the one that prepared the
+    ///     data.
+    ///   - batchSize: Dataset rows of a step; nil for a command without steps.
+    package func validate(
+        from path: FilePath,
+        for model: Architecture,
+        in directory: FilePath?,
+        ranks: Int,
+        batchSize: Int? = nil
+    ) throws {
+        do {
+            if let tokenizer = directory?.appending("tokenizer.json"),
+                FileManager.default.fileExists(atPath: tokenizer.string)
+            {
+                try validate(tokenizerDigest: Digest.sha256(ofFile: tokenizer))
+            }
+            try validate(vocabularySize: model.vocabularySize)
+        } catch let error as DatasetError {
+            throw FormatError(path, error.description)
+        }
+        let limit = model.maxPositions
+        let place = directory.map { " in \($0)" } ?? ""
+        guard longestSequence <= limit else {
+            throw FormatError(
+                path,
+                "the longest sequence has \(longestSequence) tokens, the model\(place) takes \(limit); "
+                    + "prepare the data with --max-length \(limit)"
+            )
+        }
+        for (rows, isStep) in [(count, false), (batchSize ?? .max, true)] where ranks > rows {
+            throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, isStep: isStep)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+internal import Formats
+internal import Objectives
+package import Preferences
+internal import SystemPackage
+package import Transformer
+
+extension TrainingConfiguration {
+    /// The settings as YAML, which `--config` reads.
+    package func yaml() throws -> String { try StrictYAML.encode(Flat(configuration: self)) }
+
+    /// The settings with those of the objective, of evaluations, checkpoints and communication among them.
+    struct Flat: Encodable {
+        let configuration: TrainingConfiguration
+
+        func encode(to encoder: any Encoder) throws {
+            try configuration.encode(to: encoder)
+            try configuration.objective.encode(to: encoder)
+            try configuration.evaluation.encode(to: encoder)
+            try configuration.saving.encode(to: encoder)
+            try configuration.communication.encode(to: encoder)
+        }
+    }
+
+    /// The settings that must be the same on every rank; paths and threads may differ between hosts.
+    package var commonSettings: String {
+        get throws {
+            var common = self
+            (common.model, common.data, common.output, common.referenceCache, common.threads) = ("", "", "", nil, 0)
+            common.evaluation.evalData = common.evaluation.evalData.map { _ in "" }
+            common.saving.resumeFromCheckpoint = common.saving.resumeFromCheckpoint.map { _ in "" }
+            return try common.yaml()
+        }
+    }
+
+    /// Makes sure, on rank 0, that the reference cache can be written, before it has been computed for hours.
+    func checkReferenceCache(rank: Int) throws {
+        guard rank == 0, let referenceCache else { return }
+        try AtomicFile.checkWritable(FilePath(referenceCache))
+    }
+
+    /// The reference cache of held-out preferences: the path of the training data's cache with `.eval` before the
+    /// extension, since a cache belongs to one dataset.
+    var heldOutReferenceCache: FilePath? {
+        guard let path = referenceCache.map({ FilePath($0) }), let stem = path.stem else { return nil }
+        let suffix = path.extension.map { ".\($0)" } ?? ""
+        return path.removingLastComponent().appending("\(stem).eval\(suffix)")
+    }
+
+    /// Reads the held-out preferences, and checks them against the model; nil if none are configured.
+    ///
+    /// There may be fewer rows than ranks: ranks without rows take part in evaluations nevertheless.
+    package func heldOutData(for model: Architecture) throws -> PreferenceDataset? {
+        guard let path = evaluation.evalData.map({ FilePath($0) }) else { return nil }
+        let dataset = try PreferenceDataset(path: path)
+        try dataset.validate(from: path, for: model, in: FilePath(self.model), ranks: 1)
+        return dataset
+    }
+}

@@ -1,0 +1,85 @@
+internal import Collectives
+internal import Compute
+internal import Formats
+internal import Transformer
+
+/// AdamW's moments: each rank keeps those of its slices, and rank 0 reads and writes them whole.
+struct Moments {
+    /// The first or the second moments.
+    enum Kind: String, CaseIterable { case first, second }
+
+    let partition: RankPartition
+    let optimizer: Optimizer
+    let communicator: any Communicator
+
+    /// Gathers all moments on rank 0; collective.
+    ///
+    /// - Parameter whole: Of rank 0 alone: where the first and the second moments go, in the layout's order.
+    func gather(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
+        try gather(.first, into: whole?.first, team: team)
+        try gather(.second, into: whole?.second, team: team)
+    }
+
+    /// Gathers the moments of one kind on rank 0; collective, called for the first moments before the second.
+    func gather(_ kind: Kind, into whole: Matrix?, team: ThreadTeam) throws {
+        let own = optimizer.moments
+        try gather(kind == .first ? own.first : own.second, into: whole, team: team)
+    }
+
+    /// Scatters what rank 0 reads to the ranks' slices; collective.
+    ///
+    /// - Parameters:
+    ///   - scratch: A buffer of all parameters, overwritten on rank 0.
+    ///   - read: Fills the buffer on rank 0 with the moments of a prefix.
+    func scatter(scratch: Matrix, _ read: (_ prefix: String, _ whole: Matrix) throws -> Void) throws {
+        let own = optimizer.moments
+        for (prefix, part) in [("first.", own.first), ("second.", own.second)] {
+            try communicator.agree { if communicator.rank == 0 { try read(prefix, scratch) } }
+            try scatter(scratch, to: part)
+        }
+    }
+
+    private func gather(_ own: Matrix, into whole: Matrix?, team: ThreadTeam) throws {
+        guard let whole else {
+            precondition(communicator.rank > 0, "rank 0 gathers")
+            return try forEachSlice(of: communicator.rank, own) { part, _ in
+                try part.withSpan { try communicator.send($0, to: 0) }
+            }
+        }
+        forEachSlice(of: 0, own) { part, range in
+            let place = whole.columns(range)
+            team.run("snapshot") { thread in
+                let share = team.share(of: range.count, thread: thread)
+                place.columns(share).copy(from: part.columns(share))
+            }
+        }
+        for rank in 1..<max(communicator.size, 1) {
+            for range in partition.slices(of: rank) where !range.isEmpty {
+                try whole.columns(range).withMutableSpan { try communicator.receive(&$0, from: rank) }
+            }
+        }
+    }
+
+    private func scatter(_ whole: Matrix, to own: Matrix) throws {
+        guard communicator.rank == 0 else {
+            return try forEachSlice(of: communicator.rank, own) { part, _ in
+                try part.withMutableSpan { try communicator.receive(&$0, from: 0) }
+            }
+        }
+        forEachSlice(of: 0, own) { part, range in part.copy(from: whole.columns(range)) }
+        for rank in 1..<max(communicator.size, 1) {
+            for range in partition.slices(of: rank) where !range.isEmpty {
+                try whole.columns(range).withSpan { try communicator.send($0, to: rank) }
+            }
+        }
+    }
+
+    /// Visits a rank's slices, consecutive in its moments, with their elements in the layout.
+    private func forEachSlice(of rank: Int, _ own: Matrix, _ body: (Matrix, Range<Int>) throws -> Void) rethrows {
+        var offset = 0
+        for range in partition.slices(of: rank) where !range.isEmpty {
+            try body(own.columns(offset..<offset + range.count), range)
+            offset += range.count
+        }
+    }
+}

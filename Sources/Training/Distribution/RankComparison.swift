@@ -1,0 +1,54 @@
+package import Collectives
+internal import Compute
+
+/// Verifies that all ranks hold the same weights.
+///
+/// They do by construction, since each receives every slice from the rank that updated it: a difference is a fault of
+/// memory, processor or network. The next update repairs a changed copy of another rank's slice, and spreads a change
+/// in a rank's own slice: only a comparison in the same step detects either.
+package struct RankComparison {
+    let policy: Policy
+    let communicator: any Communicator
+
+    /// A comparison of the ranks' copies of `policy`.
+    package init(_ policy: Policy, communicator: any Communicator) {
+        (self.policy, self.communicator) = (policy, communicator)
+    }
+
+    /// Compares a checksum of the weights after `step`; collective.
+    ///
+    /// - Throws: `RankFailure` on every rank, which names the first rank whose weights differ from those of rank 0.
+    package func check(step: Int) throws {
+        guard communicator.size > 1 else { return }
+        let sum = policy.flat.checksum(team: policy.team)
+        // Two halves, which float64 represents exactly.
+        let halves = [Double(sum >> 32), Double(sum & 0xFFFF_FFFF)]
+        let all = try communicator.gather(halves.span, root: 0)
+        try communicator.agree {
+            guard let all else { return }
+            for rank in 1..<communicator.size where [all[2 * rank], all[2 * rank + 1]] != halves {
+                throw TrainingError.ranksDiffer(step: step, rank: rank)
+            }
+        }
+    }
+}
+
+extension Matrix {
+    /// A checksum of the bits of one row: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
+    ///
+    /// It does not depend on the team. A change of any single element changes it, since its factor is odd.
+    func checksum(team: ThreadTeam) -> UInt64 {
+        let sums = team.map("checksum") { thread -> UInt64 in
+            let share = team.share(of: columns, thread: thread)
+            return columns(share).withSpan { (values: Span<Float>) -> UInt64 in
+                var sum: UInt64 = 0
+                for index in 0..<values.count {
+                    let factor = UInt64(truncatingIfNeeded: 2 * (share.lowerBound + index) + 1)
+                    sum &+= UInt64(values[index].bitPattern) &* factor
+                }
+                return sum
+            }
+        }
+        return sums.reduce(0, &+)
+    }
+}

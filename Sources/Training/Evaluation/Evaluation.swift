@@ -1,0 +1,80 @@
+package import Collectives
+internal import Formats
+internal import Objectives
+internal import Preferences
+package import Reporting
+package import SystemPackage
+internal import Transformer
+
+/// Evaluates a model on preferences, exactly, over all ranks.
+package struct Evaluation {
+    private let configuration: TrainingConfiguration
+    private let communicator: any Communicator
+
+    /// An evaluation with the objective, sharing mode and row size of `configuration`; its `output` is not used.
+    package init(_ configuration: TrainingConfiguration, communicator: any Communicator) {
+        self.configuration = configuration
+        self.communicator = communicator
+    }
+
+    /// Computes the metrics of the model on the data, under TRL's names with the prefix `eval_`, each with its 95 %
+    /// interval.
+    ///
+    /// - Parameter referenceModel: The reference model; nil for the model itself, which makes every reward 0 and leaves
+    ///   `eval_logps/accuracies` as the measure. The cache is always the reference model's.
+    package func run(referenceModel: FilePath?) throws -> MetricsRecord {
+        let start = ContinuousClock().now
+        let inputs = try Inputs.read(configuration, communicator: communicator)
+        let (policy, planner) = (inputs.policy, inputs.planner)
+        let objective = try communicator.agree {
+            try configuration.checkReferenceCache(rank: communicator.rank)
+            return try Objective(configuration.objective)
+        }
+        let rows = Array(0..<inputs.dataset.count)
+        let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
+        let reference = try referenceModel.map {
+            try self.reference($0, policy: policy, planner: planner, rows: rows, model: model)
+        }
+        let scoring = PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
+        let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
+        var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model), rows: rows.count)
+        let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { tally.count($0, scores: $1) }
+        if reference == nil { try source(pass).keep(tokens, of: rows) }
+        let report = try tally.report(communicator)
+        var record = MetricsRecord()
+        record.add("pairs", Int(report.statistics[.pairs]))
+        record.add(report, intervals: true, seconds: (ContinuousClock().now - start) / .seconds(1))
+        return record
+    }
+
+    private func reference(
+        _ directory: FilePath,
+        policy: Policy,
+        planner: Planner,
+        rows: [Int],
+        model: ForestModel
+    ) throws -> ReferenceLogps {
+        let other = try communicator.agree {
+            let other = try Policy(configuration, directory: directory, communicator: communicator)
+            try planner.dataset.validate(
+                from: FilePath(configuration.data),
+                for: other.architecture,
+                in: directory,
+                ranks: communicator.size
+            )
+            return other
+        }
+        try communicator.requireSame(other.digest, "reference model (\(directory))")
+        other.reportIgnoredFiles(rank: communicator.rank)
+        var source = source(ScoringPass(policy: other, planner: planner, communicator: communicator))
+        let model = try communicator.agree {
+            other.architecture == policy.architecture
+                ? model : try other.model(for: rows, planner: planner, trains: false)
+        }
+        return try source.logps(rows: rows, model: model)
+    }
+
+    private func source(_ pass: ScoringPass) -> ReferenceSource {
+        ReferenceSource(pass: pass, cache: configuration.referenceCache.map { FilePath($0) })
+    }
+}

@@ -1,0 +1,94 @@
+package import Objectives
+package import Reporting
+
+/// The result of an evaluation: TRL's metrics, and their sampling uncertainty.
+///
+/// Rows of the data are independent, pairs of one row are not: each row is left out as a whole. The variance of a metric
+/// `m` over `G` rows is the jackknife's, `(G-1)/G · Σ (m without row g - m)²`, which is robust to clusters ("CV3" in
+/// MacKinnon, Nielsen & Webb 2023). If each row has one pair, it equals for a mean over pairs the usual
+/// `Σ (x - m)² / (G (G-1))`.
+package struct EvaluationReport: Sendable {
+    /// The statistics of all rows.
+    package let statistics: PreferenceStatistics
+    /// Rows of the data, `G`.
+    package let rows: Int
+    private let lossIsMeanOverPairs: Bool
+    /// For each metric the sum over rows of `(m without the row - m)²`.
+    private let squares: [Double]
+
+    /// Computes the report on all rows.
+    ///
+    /// Sums, then sums of squares, are in float64, in the order of rows.
+    ///
+    /// - Parameter lossIsMeanOverPairs: Whether leaving out a row leaves the losses of other rows unchanged.
+    package init(_ rows: [PreferenceStatistics], lossIsMeanOverPairs: Bool = true) {
+        self.lossIsMeanOverPairs = lossIsMeanOverPairs
+        var sums = PreferenceStatistics().sums
+        for row in rows { for (index, value) in row.sums.enumerated() { sums[index] += value } }
+        statistics = PreferenceStatistics(sums: sums)
+        self.rows = rows.count
+        var squares = [Double](repeating: 0, count: Self.metricNames.count)
+        let whole = Self.metrics(of: statistics)
+        for row in rows {
+            let rest = PreferenceStatistics(sums: zip(statistics.sums, row.sums).map(-))
+            for (index, metric) in Self.metrics(of: rest).enumerated() {
+                let change = metric.value - whole[index].value
+                squares[index] += change * change
+            }
+        }
+        self.squares = squares
+    }
+
+    /// The names of all metrics, without `eval_`.
+    package static var metricNames: [String] { metrics(of: PreferenceStatistics()).map(\.name) }
+
+    /// The metrics under TRL's names, without `eval_`, and the accuracy of the policy's log-probabilities.
+    package var metrics: [(name: String, value: Double)] { Self.metrics(of: statistics) }
+
+    /// A metric by its name, with or without `eval_`; NaN for an unknown name.
+    package subscript(name: String) -> Double {
+        let plain = name.hasPrefix("eval_") ? String(name.dropFirst(5)) : name
+        return metrics.first { $0.name == plain }?.value ?? .nan
+    }
+
+    /// A 95 % interval for each of `metrics`.
+    ///
+    /// Not finite for a single row, and for a loss that is not a mean over pairs.
+    package var intervals: [ConfidenceInterval] {
+        zip(metrics, squares).map { metric, square in
+            let isKnown = lossIsMeanOverPairs || metric.name != "loss"
+            let variance = isKnown ? square * Double(rows - 1) / Double(rows) : .nan
+            guard metric.name.hasSuffix("accuracies") else {
+                return ConfidenceInterval(mean: metric.value, standardError: variance.squareRoot())
+            }
+            return ConfidenceInterval(share: metric.value, trials: trials(share: metric.value, variance: variance))
+        }
+    }
+
+    /// The number of independent trials with the same variance: that of pairs, if each row has one.
+    ///
+    /// The effective sample size of Korn & Graubard 1998; the number of rows where the proportion is 0 or 1 and shows
+    /// no variance.
+    private func trials(share: Double, variance: Double) -> Double {
+        let effective = share * (1 - share) / variance * Double(rows) / Double(rows - 1)
+        return effective.isNaN ? Double(rows) : min(effective, statistics[.pairs])
+    }
+
+    private static func metrics(of statistics: PreferenceStatistics) -> [(name: String, value: Double)] {
+        statistics.metrics + [("logps/accuracies", statistics.mean(.logpAccuracy))]
+    }
+}
+
+extension MetricsRecord {
+    /// Adds the metrics with the prefix `eval_`, and the duration of the evaluation.
+    ///
+    /// - Parameter seconds: Above 0.
+    mutating func add(_ report: EvaluationReport, intervals: Bool, seconds: Double) {
+        for (metric, interval) in zip(report.metrics, report.intervals) {
+            add("eval_" + metric.name, metric.value)
+            if intervals { add("eval_" + metric.name + "_ci", numbers: [interval.low, interval.high]) }
+        }
+        add("eval_runtime", seconds)
+        add("eval_pairs_per_second", report.statistics[.pairs] / seconds)
+    }
+}

@@ -1,0 +1,38 @@
+internal import Collectives
+internal import Objectives
+internal import Preferences
+internal import Transformer
+
+/// Accumulates the statistics of a scoring pass, row by row of the data.
+struct EvaluationTally {
+    private let losses: StepScoring
+    /// The sums of each row; zero for those of other ranks.
+    private var sums: [Double]
+    private static let width = PreferenceStatistics().sums.count
+
+    /// An empty tally for a dataset of `rows` rows.
+    init(_ losses: StepScoring, rows: Int) {
+        self.losses = losses
+        sums = Array(repeating: 0, count: rows * Self.width)
+    }
+
+    /// Adds the rows of the data in a packed row.
+    mutating func count(_ row: PackedRow, scores: RowScores) {
+        for example in row.examples {
+            var statistics = PreferenceStatistics()
+            losses.count(example, in: row, scores: scores, into: &statistics)
+            sums.replaceSubrange(Self.slots(of: example.row), with: statistics.sums)
+        }
+    }
+
+    /// Reduces the tallies of all ranks; the bits do not depend on which rank counted which row.
+    ///
+    /// Collective.
+    func report(_ communicator: any Communicator) throws -> EvaluationReport {
+        let all = try communicator.sum(sums)
+        let rows = (0..<all.count / Self.width).map { PreferenceStatistics(sums: Array(all[Self.slots(of: $0)])) }
+        return EvaluationReport(rows, lossIsMeanOverPairs: losses.isMeanOverPairs)
+    }
+
+    private static func slots(of row: Int) -> Range<Int> { row * width..<(row + 1) * width }
+}

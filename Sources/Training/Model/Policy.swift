@@ -1,0 +1,102 @@
+package import Collectives
+package import Compute
+internal import Formats
+package import Preferences
+internal import Reporting
+package import SystemPackage
+package import Transformer
+
+/// The model that is trained or evaluated: its architecture, its weights, and the threads that compute it.
+package final class Policy {
+    package let description: ModelDescription
+    /// The weights, in the layout's order.
+    package let weights: ParameterBuffer
+    /// SHA-256 of the architecture and of what the weights were made from, in hexadecimal.
+    package let digest: String
+    /// An index of weight files that exists and was not read; nil if there is none.
+    package let ignoredIndex: FilePath?
+    /// The threads of this rank.
+    package let team: ThreadTeam
+
+    /// Reads a Hugging Face model directory.
+    ///
+    /// - Throws: The error of the file, tensor or setting that does not fit.
+    package convenience init(directory: FilePath, team: ThreadTeam) throws {
+        let description = try ModelDescription(directory: directory)
+        let (files, table) = (try ModelWeights(directory: directory), description.parameters)
+        try table.check(files)
+        let weights = try ParameterBuffer(table.trained)
+        try table.read(files, into: weights)
+        let (source, ignored) = (try files.digest(), files.ignoredIndex)
+        try self.init(description, weights: weights, source: source, ignoredIndex: ignored, team: team)
+    }
+
+    /// Makes a model up, for measurements: random weights, the same for the same seed whatever the team.
+    package convenience init(random description: ModelDescription, seed: UInt64, team: ThreadTeam) throws {
+        let weights = try ParameterBuffer(description.parameters.trained)
+        RandomWeights(seed: seed).fill(weights, team: team)
+        try self.init(description, weights: weights, source: "random \(seed)", team: team)
+    }
+
+    /// - Parameter source: What determines the weights; the same weights in another architecture are another model.
+    private init(
+        _ description: ModelDescription,
+        weights: ParameterBuffer,
+        source: String,
+        ignoredIndex: FilePath? = nil,
+        team: ThreadTeam
+    ) throws {
+        (self.description, self.weights, self.team) = (description, weights, team)
+        self.ignoredIndex = ignoredIndex
+        var digest = Digest()
+        digest.update("\(source)\n\(try description.architecture.canonicalForm)")
+        self.digest = digest.hexadecimal
+    }
+
+    package var architecture: Architecture { description.architecture }
+    /// Where each trained weight lies: gradients, moments, exchange and checkpoints follow it.
+    package var layout: ParameterLayout { weights.layout }
+    /// Reports on rank 0 the files of the model's directory that were ignored, and perhaps should not have been.
+    package func reportIgnoredFiles(rank: Int) {
+        guard rank == 0, let ignoredIndex else { return }
+        let reason = "model.safetensors exists, which transformers reads too"
+        printNotice("warning: \(ignoredIndex): ignored, because \(reason); remove whichever is stale".printable())
+    }
+
+    /// All trained weights as one row.
+    var flat: Matrix { weights.flat }
+
+    /// The model's operations over these weights.
+    ///
+    /// - Parameter gradients: What they add their gradients to; nil where only scores are wanted.
+    package func parameters(gradients: ParameterBuffer? = nil) -> ModelParameters {
+        ModelParameters(architecture, weights: [weights], gradients: gradients)
+    }
+
+    /// Buffers for the rows that `planner` can pack of these rows of its dataset.
+    package func model(for rows: [Int], planner: Planner, trains: Bool) throws -> ForestModel {
+        try ForestModel(
+            architecture,
+            positions: planner.dataset.longestSequence,
+            capacity: Workspace.Capacity(tokens: planner.largestRow(of: rows), trains: trains),
+            team: team
+        )
+    }
+
+    /// Buffers for all that a training run computes.
+    func model(for preparation: RunPreparation) throws -> ForestModel {
+        try ForestModel(architecture, positions: preparation.positions, capacity: preparation.capacity, team: team)
+    }
+}
+
+extension Policy {
+    /// Reads the model in `directory` for the threads that `configuration` asks for.
+    package convenience init(
+        _ configuration: TrainingConfiguration,
+        directory: FilePath,
+        communicator: any Communicator
+    ) throws {
+        let threads = threadCount(configuration.threads, on: communicator)
+        try self.init(directory: directory, team: .reporting(count: threads))
+    }
+}

@@ -1,0 +1,89 @@
+internal import Collectives
+internal import Compute
+internal import Formats
+internal import SystemPackage
+internal import Transformer
+
+/// What a run has learned: weights and AdamW's moments, each as one row in the layout's order.
+///
+/// Whole, as rank 0 writes them. Views, which are valid as long as the buffers' owner is.
+struct TrainedTensors {
+    let layout: ParameterLayout
+    let weights: Matrix
+    let first: Matrix
+    let second: Matrix
+
+    /// The weights as a model's tensors.
+    var modelEntries: [SafetensorsEntry] { layout.entries(of: weights) }
+
+    /// The moments of each weight, with `first.` and `second.` before its name.
+    var momentEntries: [SafetensorsEntry] {
+        layout.entries(of: first, prefix: "first.") + layout.entries(of: second, prefix: "second.")
+    }
+}
+
+extension ParameterLayout {
+    /// The tensors of a flat buffer, to be written by their names.
+    func entries(of flat: Matrix, prefix: String = "") -> [SafetensorsEntry] {
+        tensors.map { tensor in
+            SafetensorsEntry(name: prefix + tensor.name, shape: tensor.shape) { body in
+                Progress.move()
+                try flat.columns(tensor.range).withSpan(body)
+            }
+        }
+    }
+
+    /// Fills a flat buffer from such a file.
+    func read(into flat: Matrix, from file: SafetensorsFile, prefix: String = "") throws {
+        for tensor in tensors {
+            Progress.move()
+            try flat.columns(tensor.range).withMutableSpan { span in
+                try file.read(prefix + tensor.name, shape: tensor.shape, into: &span)
+            }
+        }
+    }
+}
+
+extension ParameterLayout {
+    /// Demands that what was read into a flat buffer are finite numbers, none less than `least`.
+    func requireFinite(_ flat: Matrix, atLeast least: Float, from path: FilePath, prefix: String = "") throws {
+        for tensor in tensors {
+            let odd = flat.columns(tensor.range).withSpan { (values: Span<Float>) -> Float? in
+                for index in 0..<values.count where !(values[index].isFinite && values[index] >= least) {
+                    return values[index]
+                }
+                return nil
+            }
+            guard let odd else { continue }
+            let expected = least == 0 ? "finite numbers, at least 0" : "finite numbers"
+            throw FormatError(
+                path,
+                "tensor \(prefix)\(tensor.name): expected \(expected), found \(odd); resume from another checkpoint"
+            )
+        }
+    }
+}
+
+/// A copy of what a run has learned, to be written while the run goes on.
+final class Snapshot {
+    let tensors: TrainedTensors
+    private let buffer: FloatBuffer
+
+    /// Room for the tensors of `layout`, touched now, so that no step waits for it.
+    init(layout: ParameterLayout, team: ThreadTeam) throws {
+        let count = layout.count
+        let buffer = try FloatBuffer(count: 3 * count)
+        let tensors = TrainedTensors(
+            layout: layout,
+            weights: buffer.matrix(at: 0, rows: 1, columns: count),
+            first: buffer.matrix(at: count, rows: 1, columns: count),
+            second: buffer.matrix(at: 2 * count, rows: 1, columns: count)
+        )
+        self.tensors = tensors
+        self.buffer = consume buffer
+        team.run("snapshot") { thread in
+            let share = team.share(of: count, thread: thread)
+            for part in [tensors.weights, tensors.first, tensors.second] { part.columns(share).fill(0) }
+        }
+    }
+}

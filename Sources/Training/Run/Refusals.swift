@@ -1,0 +1,29 @@
+internal import Collectives
+package import Formats
+package import Objectives
+package import Preferences
+
+// Errors caused by settings, model or data: the same command meets them again.
+
+extension FormatError: Refusal {
+    package var isRefusal: Bool { !isTransient }
+}
+
+extension DatasetError: Refusal {
+    package var isRefusal: Bool { true }
+}
+
+extension ObjectiveError: Refusal {
+    package var isRefusal: Bool { true }
+}
+
+extension TrainingError: Refusal {
+    package var isRefusal: Bool {
+        switch self {
+        case .invalid, .missing, .notOne, .moreRanksThanRows, .unevenShards, .foreignCache, .damagedCache,
+            .foreignCheckpoint, .noUsableCheckpoint:
+            true
+        case .notFinite, .ranksDiffer, .spikes: false
+        }
+    }
+}

@@ -1,0 +1,68 @@
+internal import Collectives
+internal import Compute
+internal import Preferences
+internal import Reporting
+internal import SystemPackage
+internal import Transformer
+
+extension RunPreparation {
+    /// Measures the peak rate of all ranks together; collective.
+    mutating func measurePeakRate(team: ThreadTeam, communicator: any Communicator) throws {
+        peakRate = try PeakRate.measure(team: team, communicator: communicator)
+    }
+
+    /// Runs the self-check, if one is configured; collective.
+    ///
+    /// - Throws: `RankFailure` on every rank if any rank finds a difference beyond rounding.
+    mutating func runSelfCheck(_ ways: EquivalenceCheck, communicator: any Communicator) throws {
+        let start = ContinuousClock().now
+        Progress.enter("self-check")
+        selfCheckDifference = try selfCheck?.run(ways, communicator: communicator)
+        selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
+    }
+
+    /// Reads the reference log-probabilities from the caches, and computes what they lack; collective.
+    ///
+    /// - Parameters:
+    ///   - policy: With the weights that were read, so that it is the reference model.
+    ///   - isUsed: Whether the objective reads a reference; without it nothing is computed.
+    /// - Returns: The log-probabilities of the rows that steps take, and of all held-out rows if there are any.
+    mutating func computeReference(
+        _ configuration: TrainingConfiguration,
+        policy: Policy,
+        model: ForestModel,
+        isUsed: Bool,
+        communicator: any Communicator
+    ) throws -> (training: ReferenceLogps, heldOut: ReferenceLogps?) {
+        let start = ContinuousClock().now
+        Progress.enter("reference")
+        func source(_ planner: Planner, _ cache: FilePath?) -> ReferenceSource {
+            let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
+            return ReferenceSource(pass: pass, cache: cache)
+        }
+        var first = source(planner, configuration.referenceCache.map { FilePath($0) })
+        var second = heldOut.map { source($0, configuration.heldOutReferenceCache) }
+        // A foreign cache is refused before hours go into the other.
+        try second?.check()
+        let training = try first.logps(rows: isUsed ? visited : [], model: model)
+        let all = heldOut.map { Array(0..<$0.dataset.count) } ?? []
+        let others = try second?.logps(rows: isUsed ? all : [], model: model)
+        referenceRows = first.computedRows + (second?.computedRows ?? 0)
+        referenceSeconds = (ContinuousClock().now - start) / .seconds(1)
+        return (training, others)
+    }
+
+    /// Notes the end of the preparation.
+    mutating func finish() {
+        startupSeconds = Processor.secondsSinceStart - referenceSeconds - selfCheckSeconds
+    }
+
+    /// Adds the figures of the preparation to `summary.json`.
+    func addSummary(to summary: inout MetricsRecord) {
+        summary.add("startup_seconds", startupSeconds)
+        summary.add("self_check_seconds", selfCheckSeconds)
+        if let selfCheckDifference { summary.add("self_check_difference", selfCheckDifference) }
+        summary.add("reference_rows", referenceRows)
+        summary.add("reference_seconds", referenceSeconds)
+    }
+}

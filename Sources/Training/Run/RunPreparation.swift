@@ -1,0 +1,75 @@
+internal import Formats
+internal import Preferences
+internal import Transformer
+
+/// The work of a run before its first step, once model and data are read: it determines the rows to compute, for which
+/// buffers need capacity, measures the peak rate, runs the self-check, and completes the reference.
+struct RunPreparation {
+    /// The plan of the training data.
+    let planner: Planner
+    /// The plan of held-out data, all of whose rows are computed; nil without such data.
+    let heldOut: Planner?
+    /// Rows of the training data that steps take.
+    let visited: [Int]
+    /// The self-check; nil if it is switched off.
+    let selfCheck: SelfCheck?
+    private let recomputes: Bool
+    /// FLOP/s of all ranks; 0 until `measurePeakRate`.
+    var peakRate = 0.0
+    /// The largest difference that the self-check found; nil if it did not run.
+    var selfCheckDifference: Double?
+    var selfCheckSeconds = 0.0
+    /// Rows whose reference was in no cache.
+    var referenceRows = 0
+    var referenceSeconds = 0.0
+    /// From the start of the process to the first step, without reference and self-check.
+    var startupSeconds = 0.0
+
+    /// The rows of a run of `steps` steps that begins at `cursor`, wherever it resumes.
+    ///
+    /// - Parameter skippedSteps: The number of steps whose rows the run has skipped, which moves its end by as many.
+    ///   With `rollback_on_spike` it may skip more, so that every row may be visited.
+    init(
+        _ configuration: TrainingConfiguration,
+        planner: Planner,
+        heldOut: Planner?,
+        cursor: BatchSampler,
+        steps: Int,
+        skippedSteps: Int
+    ) {
+        (self.planner, self.heldOut) = (planner, heldOut)
+        let maySkip = configuration.saving.rollbackOnSpike != nil
+        visited = cursor.rows(ofSteps: max(steps + skippedSteps, maySkip ? cursor.stepsPerEpoch : 0))
+        var cursor = cursor
+        selfCheck = SelfCheck(
+            of: planner.dataset,
+            among: cursor.next(),
+            count: configuration.selfCheck,
+            sharing: configuration.sharing
+        )
+        recomputes = configuration.gradientCheckpointing
+    }
+
+    /// The rows of a run from its first step, wherever it resumes.
+    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ schedule: RunSchedule, skippedSteps: Int) {
+        self.init(
+            configuration,
+            planner: inputs.planner,
+            heldOut: inputs.heldOut,
+            cursor: schedule.beginning,
+            steps: schedule.totalSteps,
+            skippedSteps: skippedSteps
+        )
+    }
+
+    /// The capacity for any packed row of these rows.
+    var capacity: Workspace.Capacity {
+        let steps = planner.largestRow(of: visited)
+        let judged = heldOut.map { $0.largestRow(of: 0..<$0.dataset.count) } ?? 0
+        let tokens = max(steps, judged, selfCheck?.largestRow ?? 0)
+        return Workspace.Capacity(tokens: tokens, trains: true, recomputes: recomputes)
+    }
+
+    /// One more than the largest position.
+    var positions: Int { max(planner.dataset.longestSequence, heldOut?.dataset.longestSequence ?? 0) }
+}

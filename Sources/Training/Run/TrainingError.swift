@@ -1,0 +1,77 @@
+/// An error that prevents a run from starting or continuing.
+package enum TrainingError: Error, CustomStringConvertible, Equatable {
+    /// A setting is out of range.
+    case invalid(key: String, expected: String, found: String)
+    /// A setting requires another.
+    case missing(key: String, for: String)
+    /// Exactly one of several settings must be given.
+    case notOne(of: [String], found: [String])
+    /// Some rank would never have work.
+    case moreRanksThanRows(ranks: Int, rows: Int, isStep: Bool)
+    /// Ranks would have different numbers of shards.
+    case unevenShards(shards: Int, ranks: Int)
+    /// The loss or its gradient is not finite; `rows` are those of the data whose loss is not.
+    case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [Int])
+    /// A reference cache belongs to another model or other data.
+    case foreignCache(path: String, what: String)
+    /// A reference cache has changed since it was written.
+    case damagedCache(path: String)
+    /// A checkpoint belongs to another run.
+    case foreignCheckpoint(path: String, what: String)
+    /// All checkpoints are damaged or belong to other runs.
+    case noUsableCheckpoint(path: String)
+    /// The weights of a rank differ from those of rank 0.
+    case ranksDiffer(step: Int, rank: Int)
+    /// Loss or gradient norm spiked once more than a run rolls back.
+    case spikes(step: Int, rollbacks: Int)
+
+    package var description: String {
+        switch self {
+        case .invalid(let key, let expected, let found):
+            return "\(key) must be \(expected), found \(found)"
+        case .missing(let key, let other):
+            return "\(other) needs \(key); give both, or neither"
+        case .notOne(let options, let found):
+            let given = found.isEmpty ? "none" : found.joined(separator: " and ")
+            return "give one of \(options.joined(separator: ", ")); found \(given)"
+        case .moreRanksThanRows(let ranks, let rows, let isStep):
+            return "\(ranks) ranks for \(rows) preference rows \(isStep ? "in a step" : "in all"): some would never "
+                + "have work; start at most \(rows) ranks\(isStep ? ", or raise --global-batch-size" : "")"
+        case .unevenShards(let shards, let ranks):
+            return "\(shards) shards cannot be divided over \(ranks) ranks; start a power of two of them, "
+                + "at most \(shards), or leave --shards out"
+        case .notFinite(let step, let loss, let norm, let rows):
+            return
+                "step \(step): loss \(Self.text(loss)), gradient norm \(Self.text(norm)), \(Self.list(rows)); "
+                + "the model was neither updated nor written; lower --learning-rate, or check the weights"
+        case .foreignCache(let path, let what):
+            return "\(path): made for \(what); choose another --reference-cache, or remove this one"
+        case .damagedCache(let path):
+            return
+                "\(path): expected the values that were written, found changed bytes; remove the file to recompute them"
+        case .foreignCheckpoint(let path, let what):
+            return
+                "\(path): made with \(what); resume with the settings it was made with, or start a new run without --resume"
+        case .noUsableCheckpoint(let path):
+            return "\(path): expected a complete checkpoint of this run, found none; start a new run without --resume"
+        case .ranksDiffer(let step, let rank):
+            return
+                "after step \(step) the weights of rank \(rank) differ from those of rank 0: "
+                + "a fault of memory, processor or network; exclude its host, and continue with --resume"
+        case .spikes(let step, let rollbacks):
+            return
+                "step \(step): loss or gradient norm spiked again after \(rollbacks) rollbacks; "
+                + "lower --learning-rate, or raise --rollback-on-spike"
+        }
+    }
+
+    /// Formats a number; NaN without the sign that processors give it.
+    private static func text(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
+
+    /// Lists the rows at fault, up to the number that fits a line.
+    private static func list(_ rows: [Int]) -> String {
+        guard !rows.isEmpty else { return "with finite losses of all rows" }
+        let shown = rows.prefix(8).map { "\($0)" }.joined(separator: ", ")
+        return "not finite for row\(rows.count == 1 ? "" : "s") \(shown)\(rows.count > 8 ? " …" : "") of the data"
+    }
+}

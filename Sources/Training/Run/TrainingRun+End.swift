@@ -1,0 +1,73 @@
+internal import Collectives
+internal import Compute
+internal import Formats
+internal import Objectives
+internal import Preferences
+internal import Reporting
+
+extension TrainingRun {
+    /// Writes the model, unless the best one stays, the remaining metrics and the summary.
+    func finish(log: MetricsLog?) throws {
+        Progress.enter("writing the model")
+        saving.finishJob()
+        try comparison.check(step: state.step)
+        let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
+        let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.history.best != nil
+        try communicator.agree {
+            guard let output else { return }
+            // The model first: if a full disk has held back metrics, they must not cost the model.
+            if !hasBest { try output.write(policy) }
+            try log?.finish()
+            let summary = summary(peakBytes: Int(peakBytes))
+            try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
+        }
+    }
+
+    /// Writes the phases of rank 0 and the trace of all ranks.
+    func write(_ profile: StepProfile) throws {
+        let trace = try profile.trace(communicator)
+        try communicator.agree {
+            guard let output, let trace else { return }
+            let table = profile.table(peakRate: preparation.peakRate / Double(communicator.size))
+            try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
+            try AtomicFile.write(to: output.file("trace.json")) { try $0.append(trace) }
+        }
+    }
+
+    /// The content of `summary.json`.
+    ///
+    /// Steps, their time and their metrics cover the whole run, across resumptions; startup, reference and saving cover
+    /// this process.
+    ///
+    /// - Parameter peakBytes: The largest resident memory of a rank.
+    private func summary(peakBytes: Int) -> MetricsRecord {
+        let (total, seconds) = (state.total, state.trainSeconds)
+        var summary = MetricsRecord()
+        summary.add("steps", total.steps)
+        summary.add("skipped_steps", total.skipped)
+        if state.rollbacks > 0 { summary.add("rollbacks", state.rollbacks) }
+        summary.add("ranks", communicator.size)
+        summary.add("shards", planner.shards)
+        summary.add("threads", policy.team.count)
+        partition.addSummary(to: &summary)
+        summary.add("pairs", total.pairs)
+        preparation.addSummary(to: &summary)
+        summary.add("train_seconds", seconds)
+        summary.add("eval_seconds", state.evaluationSeconds)
+        summary.add("save_seconds", saving.stallSeconds)
+        summary.add("save_write_seconds", saving.writeSeconds)
+        summary.add("pairs_per_second", Double(total.pairs) / (seconds + preparation.referenceSeconds))
+        summary.add("train_pairs_per_second", Double(total.pairs) / seconds)
+        summary.add("sharing", planner.sharing.rawValue)
+        summary.add("tokens_computed", total.tokensComputed)
+        summary.add("tokens_unshared", total.tokensUnshared)
+        summary.add("mfu", total.utilization(peakRate: preparation.peakRate))
+        summary.add("peak_gflops", preparation.peakRate / 1e9)
+        summary.add("imbalance", total.imbalances.planned)
+        summary.add("measured_imbalance", total.imbalances.measured)
+        summary.add("peak_rss_bytes", peakBytes)
+        for (name, value) in total.statistics.metrics { summary.add(name, value) }
+        evaluation?.addSummary(to: &summary)
+        return summary
+    }
+}

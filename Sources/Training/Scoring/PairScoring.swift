@@ -1,0 +1,106 @@
+package import Objectives
+package import Preferences
+internal import Transformer
+
+/// Converts a row's scores into the input of an objective.
+package struct PairScoring {
+    package let objective: Objective
+    package let pairing: Pairing
+    private let reference: ReferenceLogps?
+
+    /// - Parameter reference: Nil if the model is its own reference, so that every log-ratio is 0; ignored by an
+    ///   objective without reference.
+    package init(objective: Objective, pairing: Pairing, reference: ReferenceLogps?) {
+        self.objective = objective
+        self.pairing = pairing
+        self.reference = objective.usesReference ? reference : nil
+    }
+
+    /// The log-probabilities of an example's responses under both models, and the pairs to compare.
+    func logps(
+        of example: PackedRow.ExampleSlice,
+        in row: PackedRow,
+        scores: RowScores,
+        matching: TransportMatching? = nil,
+        firstPair: Int = 0
+    ) -> RankedLogps {
+        let responses = row.responses[example.responses]
+        let pairs = pairing.pairs(ranks: responses.map(\.rank))
+        return RankedLogps(
+            responses: responses.map { response in
+                let policy = scores.tokenLogps(of: response, in: row).map(Double.init)
+                return ResponseLogps(
+                    policy: policy,
+                    reference: reference?.tokenLogps(ofResponse: response.index).map(Double.init) ?? policy,
+                    rank: response.rank,
+                    wpoLogWeight: objective.usesWeighting ? scores.wpoLogWeight(of: response, in: row) : 0
+                )
+            },
+            pairs: pairs,
+            partners: matching.map { Array($0.partners[firstPair..<firstPair + pairs.count]) } ?? []
+        )
+    }
+}
+
+/// The losses of the rows of a step or an evaluation.
+struct StepScoring {
+    private let scoring: PairScoring
+    private let counts: LossCounts
+    private let totals: StepTotals
+    private let matching: TransportMatching?
+
+    /// - Parameters:
+    ///   - counts: The counts of all rows of the step, over all ranks.
+    ///   - matching: The matching of all pairs of the step, in the order of `counts`, if the objective needs it.
+    init(_ scoring: PairScoring, counts: LossCounts, matching: TransportMatching? = nil) {
+        self.scoring = scoring
+        self.counts = counts
+        self.matching = matching
+        totals = StepTotals(pairs: counts.pairs, rows: counts.rows, bestTokens: counts.bestTokens)
+    }
+
+    /// Whether the loss is a mean over pairs whose losses are independent of each other.
+    var isMeanOverPairs: Bool { scoring.objective.isMeanOverPairs }
+
+    /// The derivative of the step's loss with respect to each token log-probability of the responses of `examples`, as
+    /// `LossGradient` expects it.
+    func derivatives(row: PackedRow, scores: RowScores, examples: Range<Int>) -> [Double] {
+        row.examples[examples].flatMap { example in
+            loss(of: logps(of: example, in: row, scores: scores)).derivatives.flatMap(\.self)
+        }
+    }
+
+    /// Adds every pair and response of a row to the statistics.
+    func count(_ row: PackedRow, scores: RowScores, into statistics: inout PreferenceStatistics) {
+        for example in row.examples { count(example, in: row, scores: scores, into: &statistics) }
+    }
+
+    /// Adds every pair and response of an example to the statistics.
+    func count(
+        _ example: PackedRow.ExampleSlice,
+        in row: PackedRow,
+        scores: RowScores,
+        into statistics: inout PreferenceStatistics
+    ) {
+        let logps = logps(of: example, in: row, scores: scores)
+        statistics.add(loss: loss(of: logps).value)
+        for pair in scoring.objective.pairs(of: logps) {
+            statistics.add(pair, rewards: scoring.objective.rewards(of: pair))
+        }
+        for response in row.responses[example.responses] {
+            statistics.addResponse(
+                tokens: response.targets.count,
+                entropy: scores.entropy(of: response, in: row),
+                top1: scores.top1Count(of: response, in: row),
+                isBest: response.rank == 0
+            )
+        }
+    }
+
+    private func loss(of logps: RankedLogps) -> RankedLoss { scoring.objective.loss(of: logps, totals: totals) }
+
+    private func logps(of example: PackedRow.ExampleSlice, in row: PackedRow, scores: RowScores) -> RankedLogps {
+        let first = counts.firstPairs[example.row] ?? 0
+        return scoring.logps(of: example, in: row, scores: scores, matching: matching, firstPair: first)
+    }
+}

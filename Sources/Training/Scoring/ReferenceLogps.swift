@@ -1,0 +1,97 @@
+internal import Collectives
+internal import Formats
+package import Preferences
+package import SystemPackage
+
+/// The reference model's log-probability of every response token of a dataset, as far as it is known.
+///
+/// Tokens serve every objective and length normalization. A file is keyed by digests of model and data, and has a
+/// digest of its own; tokens of rows that no run has visited are NaN.
+package struct ReferenceLogps: Sendable {
+    /// In nats, in the order of the dataset's `responseIDs`; NaN where unknown, 0 for tokens that are not counted.
+    private var tokens: [Float]
+    private let dataset: PreferenceDataset
+
+    /// No known tokens.
+    package init(_ dataset: PreferenceDataset) {
+        self.dataset = dataset
+        tokens = Array(repeating: .nan, count: dataset.responseIDs.count)
+    }
+
+    /// The log-probability of each of a response's counted tokens, in nats.
+    package func tokenLogps(ofResponse index: Int) -> ArraySlice<Float> { tokens[dataset.countedRange(index)] }
+
+    /// The rows among `rows` with an unknown token.
+    package func missing(among rows: some Sequence<Int>) -> [Int] {
+        rows.filter { row in
+            dataset.responses(of: row).contains { index in tokens[dataset.responseRange(index)].contains(where: \.isNaN)
+            }
+        }
+    }
+
+    /// Copies the values of `rows` from `values`, which has the same order.
+    package mutating func fill(rows: [Int], from values: [Float]) {
+        for index in rows.flatMap({ dataset.responses(of: $0) }) {
+            let range = dataset.responseRange(index)
+            tokens.replaceSubrange(range, with: values[range])
+        }
+    }
+
+    /// Copies the values of some rows.
+    mutating func fill(_ rows: RowLogps) {
+        var start = 0
+        for row in rows.rows {
+            let range = dataset.tokenRange(of: row)
+            tokens.replaceSubrange(range, with: rows.tokens[start..<start + range.count])
+            start += range.count
+        }
+    }
+
+    /// Takes over what rank 0 knows, so that every rank knows the same wherever the file lies.
+    mutating func takeFromRoot(_ communicator: any Communicator) throws {
+        if communicator.rank != 0 { tokens = Array(repeating: 0, count: tokens.count) }
+        var span = tokens.mutableSpan
+        try communicator.allReduceSum(&span)
+    }
+
+    // MARK: File
+
+    /// Reads a cache.
+    ///
+    /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `damagedCache` if its
+    ///   values have changed.
+    package init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
+        let file = try SafetensorsFile(path)
+        for (key, expected, what) in [
+            ("model_digest", modelDigest, "another model"), ("data_digest", dataset.digest, "other data"),
+        ] where file.metadata[key] != expected {
+            throw TrainingError.foreignCache(path: path.string, what: what)
+        }
+        self.dataset = dataset
+        tokens = try file.float32s("token_logps")
+        guard tokens.count == dataset.responseIDs.count else {
+            throw TrainingError.foreignCache(path: path.string, what: "other data")
+        }
+        guard file.metadata["logps_digest"] == digest else {
+            throw TrainingError.damagedCache(path: path.string)
+        }
+    }
+
+    private var digest: String {
+        var digest = Digest()
+        digest.update(tokens)
+        return digest.hexadecimal
+    }
+
+    /// Writes the cache.
+    package func write(to path: FilePath, modelDigest: String) throws {
+        try SafetensorsWriter.write(
+            [SafetensorsEntry(name: "token_logps", tokens)],
+            metadata: [
+                "format": "espalier-reference-logps", "format_version": "1", "model_digest": modelDigest,
+                "data_digest": dataset.digest, "logps_digest": digest,
+            ],
+            to: path
+        )
+    }
+}

@@ -1,0 +1,120 @@
+package import Collectives
+internal import Compute
+internal import Objectives
+package import Preferences
+internal import Reporting
+package import Transformer
+
+/// Scores dataset rows with one model, distributed over ranks; every rank receives all results.
+package struct ScoringPass {
+    /// Rows planned together: enough to balance and pack well, few enough to hold their trees in memory.
+    private static let chunkSize = 1024
+
+    let policy: Policy
+    let planner: Planner
+    let communicator: any Communicator
+
+    /// A pass of `policy` over rows that `planner` plans.
+    package init(policy: Policy, planner: Planner, communicator: any Communicator) {
+        self.policy = policy
+        self.planner = planner
+        self.communicator = communicator
+    }
+
+    /// Computes the log-probability of every response token of `rows`, in the order of the dataset's `responseIDs`, in
+    /// nats; collective.
+    ///
+    /// - Parameters:
+    ///   - title: The title of the progress line.
+    ///   - body: Receives each packed row of this rank with its scores.
+    /// - Returns: The log-probabilities; zero for tokens of other rows and for those that are not counted.
+    package func tokenLogps(
+        rows: [Int],
+        model: ForestModel,
+        title: String,
+        visiting body: (PackedRow, RowScores) -> Void = { _, _ in }
+    ) throws -> [Float] {
+        var logps = noLogps
+        visit(rows: rows, model: model, title: title) { row, scores in
+            take(row, scores, into: &logps)
+            body(row, scores)
+        }
+        // Each token is computed on one rank; the others hold zero.
+        var span = logps.mutableSpan
+        try communicator.allReduceSum(&span)
+        return logps
+    }
+
+    /// Computes the same log-probabilities, with identical bits, and passes them to `body` chunk by chunk.
+    ///
+    /// They can be stored during the pass; each value is sent once. Collective.
+    ///
+    /// - Parameter body: Receives the rows of a chunk with their tokens, on every rank.
+    func forEachChunk(
+        rows: [Int],
+        model: ForestModel,
+        title: String,
+        _ body: (RowLogps) throws -> Void
+    ) throws {
+        let progress = ProgressLine(title: title, rank: communicator.rank)
+        for chunk in Self.chunks(of: rows) {
+            var logps = RowLogps(planner.dataset, rows: Array(chunk))
+            visit(chunk, of: rows.count, model: model, progress: progress) { logps.add($0, scores: $1) }
+            try logps.sum(communicator)
+            try body(logps)
+        }
+        progress.finish()
+    }
+
+    private var noLogps: [Float] { Array(repeating: 0, count: planner.dataset.responseIDs.count) }
+
+    private func take(_ row: PackedRow, _ scores: RowScores, into logps: inout [Float]) {
+        for response in row.responses {
+            let range = planner.dataset.countedRange(response.index)
+            logps.replaceSubrange(range, with: scores.tokenLogps(of: response, in: row))
+        }
+    }
+
+    /// The losses of `rows` taken together; if they depend on each other, a pass over all of them comes first.
+    ///
+    /// Collective.
+    func losses(_ scoring: PairScoring, rows: [Int], model: ForestModel) throws -> StepScoring {
+        let counts = planner.counts(of: rows)
+        guard scoring.objective.needsMatching else { return StepScoring(scoring, counts: counts) }
+        var pairs = PairCollection(scoring, counts: counts)
+        visit(rows: rows, model: model, title: "sort") { pairs.add($0, scores: $1) }
+        return StepScoring(scoring, counts: counts, matching: try pairs.matched(communicator))
+    }
+
+    /// Scores this rank's part of `rows`, one packed row after the other.
+    func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedRow, RowScores) -> Void) {
+        let progress = ProgressLine(title: title, rank: communicator.rank)
+        for chunk in Self.chunks(of: rows) {
+            visit(chunk, of: rows.count, model: model, progress: progress, body)
+        }
+        progress.finish()
+    }
+
+    private static func chunks(of rows: [Int]) -> [ArraySlice<Int>] {
+        stride(from: 0, to: rows.count, by: chunkSize).map { rows[$0..<min($0 + chunkSize, rows.count)] }
+    }
+
+    /// Scores this rank's part of a chunk of a pass over `count` rows.
+    private func visit(
+        _ chunk: ArraySlice<Int>,
+        of count: Int,
+        model: ForestModel,
+        progress: ProgressLine,
+        _ body: (PackedRow, RowScores) -> Void
+    ) {
+        let plan = planner.plan(rows: Array(chunk))
+        let packed = communicator.ownShards(of: planner.shards).flatMap(plan.packedRows(shard:))
+        for (index, row) in packed.enumerated() {
+            body(row, model.score(row, parameters: policy.parameters()))
+            Progress.move()
+            let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
+            let fraction = done / Double(count)
+            progress.show(fraction, details: "\(count) rows", isMilestone: fraction == 1)
+        }
+    }
+}

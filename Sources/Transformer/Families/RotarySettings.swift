@@ -1,0 +1,36 @@
+internal import Formats
+
+extension ConfigurationReader {
+    /// The rotary embedding, in the form of either generation of `transformers`: `rope_theta` with `rope_scaling` (4), or
+    /// `rope_parameters` (5).
+    ///
+    /// - Parameter maxPositions: The positions that the model was made for, a default of some scalings.
+    /// - Throws: `FormatError` that names the key of a scaling that is not supported.
+    mutating func rotary(maxPositions: Int) throws -> Architecture.Rotary {
+        try forbid("partial_rotary_factor", unless: 1)
+        var theta = try number("rope_theta", default: 10_000)
+        var scaling: Architecture.Rotary.Scaling?
+        for key in ["rope_parameters", "rope_scaling"] {
+            guard var inner = try nested(key) else { continue }
+            for name in ["rope_type", "type"] where inner.has(name) {
+                let type = try inner.require(name, oneOf: ["default", "llama3"])
+                if type == "llama3" { scaling = try inner.llama3(maxPositions: maxPositions) }
+            }
+            try inner.forbid("partial_rotary_factor", unless: 1)
+            theta = try inner.number("rope_theta", default: theta)
+            try inner.finish()
+        }
+        return Architecture.Rotary(theta: theta, scaling: scaling)
+    }
+
+    private mutating func llama3(maxPositions: Int) throws -> Architecture.Rotary.Scaling {
+        let factor = try number("factor")
+        let (low, high) = (try number("low_freq_factor"), try number("high_freq_factor"))
+        guard low < high else {
+            throw violation("low_freq_factor (\(low)) must be below high_freq_factor (\(high))")
+        }
+        let most = Architecture.Limit.tokens
+        let length = try size("original_max_position_embeddings", atMost: most, default: maxPositions)
+        return .llama3(factor: Float(factor), low: Float(low), high: Float(high), originalLength: Float(length))
+    }
+}

@@ -1,0 +1,37 @@
+package import Compute
+package import Preferences
+
+/// What a model makes of the normalized hidden states that follow its last layer, both ways.
+///
+/// The pass knows neither what is scored nor by which parameters.
+package protocol Head {
+    /// What the head finds in a row.
+    associatedtype Scores
+
+    /// The head of a model of this architecture, with buffers for rows within `capacity`.
+    init(_ architecture: Architecture, capacity: Workspace.Capacity, team: ThreadTeam) throws
+
+    /// The bytes of those buffers.
+    static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int
+
+    /// Makes the system provide the buffers' memory.
+    func touchMemory()
+
+    /// Scores a row from the hidden states of its loss rows, `[L, D]`.
+    func score(_ row: PackedRow, hidden: Matrix, parameters: ModelParameters) -> Scores
+
+    /// Scores a row, asks `lossGradient` as soon as the scores of some examples are known, writes the gradient of `hidden`
+    /// to `dhidden`, and adds those of the head's own parameters.
+    func scoreAndBackward(
+        _ row: PackedRow,
+        hidden: Matrix,
+        parameters: ModelParameters,
+        dhidden: Matrix,
+        lossGradient: LossGradient<Scores>
+    ) -> Scores
+}
+
+/// The derivatives of the loss with respect to the scores of the responses of `examples`, response by response.
+///
+/// Called once the scores of all those examples are known.
+package typealias LossGradient<Scores> = (_ scores: Scores, _ examples: Range<Int>) -> [Double]

@@ -1,0 +1,218 @@
+package import Compute
+package import Preferences
+
+/// The vocabulary projection, for hidden states that predict a counted token only: token log-probabilities.
+///
+/// A slice of logits is reduced, and later turned into its gradient, while it is in cache; slices are divided over the
+/// team. Trees go together as long as their logits fit the buffer, which then keeps them for the backward pass; a tree with
+/// more goes through the forward pass first and has its logits recomputed.
+///
+/// Shapes: `L` hidden states, `D` width, `V` vocabulary.
+package final class VocabularyHead: Head {
+    /// Memory for logits and for gradients that are not complete yet.
+    private struct Buffers {
+        /// The logits that are kept, or one slice for each thread, `[1, capacity]`.
+        let logits: Matrix
+        /// Each thread's part of the gradient of a group's hidden states, `[threads * group, D]`.
+        let partial: Matrix
+        /// The most hidden states in a group, whose logits are kept.
+        let groupSize: Int
+
+        init(
+            _ model: Architecture,
+            _ capacity: Workspace.Capacity,
+            _ division: HeadDivision,
+            threads: Int,
+            arena: inout Arena
+        ) {
+            let rowCount = capacity.logitBytes / MemoryLayout<Float>.stride / model.vocabularySize
+            groupSize = min(max(rowCount, 16), max(capacity.tokens, 1))
+            // Kept slices lie behind each other; without training each thread needs but one.
+            let kept = capacity.trains ? model.vocabularySize : 0
+            let columns = max(kept, threads * division.largestSlice)
+            logits = arena.matrix(rows: 1, columns: groupSize * columns)
+            partial = arena.matrix(rows: threads * groupSize * (capacity.trains ? 1 : 0), columns: model.width)
+        }
+    }
+
+    private let team: ThreadTeam
+    private let division: HeadDivision
+    private let arena: Arena
+    private let buffers: Buffers
+
+    package init(_ architecture: Architecture, capacity: Workspace.Capacity, team: ThreadTeam) throws {
+        self.team = team
+        division = HeadDivision(vocabulary: architecture.vocabularySize, threads: team.count)
+        var measure = Arena()
+        _ = Buffers(architecture, capacity, division, threads: team.count, arena: &measure)
+        var arena = try Arena(capacity: measure.elementCount)
+        buffers = Buffers(architecture, capacity, division, threads: team.count, arena: &arena)
+        self.arena = consume arena
+    }
+
+    package static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int {
+        let division = HeadDivision(vocabulary: architecture.vocabularySize, threads: threads)
+        var measure = Arena()
+        _ = Buffers(architecture, capacity, division, threads: threads, arena: &measure)
+        return measure.elementCount * MemoryLayout<Float>.stride
+    }
+
+    package func touchMemory() { arena.all.fill(0, team: team) }
+
+    package func score(_ row: PackedRow, hidden: Matrix, parameters: ModelParameters) -> RowScores {
+        var scores = RowScores(targets: row.targets.count)
+        for chunk in HeadDivision.chunks(0..<row.lossRows.count, size: buffers.groupSize) {
+            let part = Chunk(row, chunk, hidden: hidden, projection: parameters.vocabulary, keepsLogits: false)
+            _ = forward(part, into: &scores)
+        }
+        return scores
+    }
+
+    package func scoreAndBackward(
+        _ row: PackedRow,
+        hidden: Matrix,
+        parameters: ModelParameters,
+        dhidden: Matrix,
+        lossGradient: LossGradient<RowScores>
+    ) -> RowScores {
+        var scores = RowScores(targets: row.targets.count)
+        var coefficients = Array(repeating: Float(0), count: row.targets.count)
+        for group in HeadDivision.groups(of: row, size: buffers.groupSize) {
+            let fits = group.hidden.count <= buffers.groupSize
+            let chunks = HeadDivision.chunks(group.hidden, size: buffers.groupSize).map {
+                Chunk(row, $0, hidden: hidden, projection: parameters.vocabulary, keepsLogits: fits)
+            }
+            let sums = chunks.map { forward($0, into: &scores) }
+            addCoefficients(row, group.examples, lossGradient(scores, group.examples), to: &coefficients)
+            for (chunk, logSumExp) in zip(chunks, sums) {
+                backward(chunk, logSumExp[...], coefficients[...], dhidden: dhidden.rows(chunk.range))
+            }
+        }
+        return scores
+    }
+
+    /// Adds each token's derivative to its target: `[targets]` of the whole row, zero outside `examples`.
+    private func addCoefficients(_ row: PackedRow, _ examples: Range<Int>, _ gradient: [Double], to all: inout [Float])
+    {
+        let responses = row.examples[examples].flatMap { row.responses[$0.responses] }
+        let targets = responses.flatMap { row.responseTargets[$0.targets] }
+        precondition(gradient.count == targets.count, "one derivative for each token")
+        for (target, derivative) in zip(targets, gradient) { all[Int(target)] += Float(derivative) }
+    }
+}
+
+// MARK: Logits
+
+extension VocabularyHead {
+    /// Consecutive hidden states whose logits are computed together.
+    private struct Chunk {
+        let row: PackedRow
+        /// Into the row's `lossRows`.
+        let range: Range<Int>
+        /// `[chunk, D]`.
+        let hidden: Matrix
+        let projection: Linear
+        /// Whether all logits stay until the backward pass.
+        let keepsLogits: Bool
+        /// The targets that these states predict.
+        let targets: Range<Int>
+
+        init(_ row: PackedRow, _ range: Range<Int>, hidden: Matrix, projection: Linear, keepsLogits: Bool) {
+            (self.row, self.range, self.projection, self.keepsLogits) = (row, range, projection, keepsLogits)
+            self.hidden = hidden.rows(range)
+            targets = HeadDivision.targets(of: row, hidden: range)
+        }
+
+        /// The targets whose token lies in a slice of the vocabulary, with their row and column in its logits.
+        func targets(in slice: Range<Int>) -> [(index: Int, row: Int, column: Int)] {
+            targets.compactMap { index in
+                let target = row.targets[index]
+                guard slice.contains(Int(target.token)) else { return nil }
+                return (index, Int(target.hidden) - range.lowerBound, Int(target.token) - slice.lowerBound)
+            }
+        }
+    }
+
+    /// Computes the chunk's logits, scores their targets, and returns each state's log-sum-exp.
+    private func forward(_ chunk: Chunk, into scores: inout RowScores) -> [Float] {
+        let parts = team.map("head") { thread in
+            var state = RunningLogSumExp(rows: chunk.range.count)
+            var targetLogits: [(target: Int, logit: Float)] = []
+            for slice in team.share(of: division.slices.count, thread: thread) {
+                let logits = makeLogits(chunk, slice, thread)
+                state.fold(logits)
+                for target in chunk.targets(in: division.slices[slice]) {
+                    targetLogits.append((target.index, logits[target.row, target.column]))
+                }
+            }
+            return (state: state, targetLogits: targetLogits)
+        }
+        var state = parts[0].state
+        for part in parts.dropFirst() { state.merge(part.state) }
+        for (target, logit) in parts.flatMap(\.targetLogits) {
+            let hidden = Int(chunk.row.targets[target].hidden) - chunk.range.lowerBound
+            scores.logps[target] = Float(Double(logit) - state.logSumExp(row: hidden))
+            scores.entropies[target] = Float(state.entropy(row: hidden))
+            scores.isTop1[target] = logit == state.largest(row: hidden)
+            scores.logSquares[target] = Float(state.logSquares(row: hidden))
+        }
+        return chunk.range.indices.map { Float(state.logSumExp(row: $0 - chunk.range.lowerBound)) }
+    }
+
+    /// Adds the gradients that the chunk gives to the projection, and writes those of its states to `dhidden`.
+    ///
+    /// - Parameters:
+    ///   - logSumExp: `[chunk]`, of `forward`.
+    ///   - coefficients: `[targets]` of the row, the loss's derivatives.
+    ///   - dhidden: `[chunk, D]`, overwritten.
+    private func backward(
+        _ chunk: Chunk,
+        _ logSumExp: ArraySlice<Float>,
+        _ coefficients: ArraySlice<Float>,
+        dhidden: Matrix
+    ) {
+        let count = chunk.range.count
+        var rowCoefficients = Array(repeating: Float(0), count: count)
+        for target in chunk.targets {
+            rowCoefficients[Int(chunk.row.targets[target].hidden) - chunk.range.lowerBound] += coefficients[target]
+        }
+        team.run("head backward") { thread in
+            let partial = partial(thread, rows: count)
+            partial.fill(0)
+            for slice in team.share(of: division.slices.count, thread: thread) {
+                let logits = chunk.keepsLogits ? place(chunk, slice, thread) : makeLogits(chunk, slice, thread)
+                Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...])
+                for target in chunk.targets(in: division.slices[slice]) {
+                    logits[target.row, target.column] += coefficients[target.index]
+                }
+                let projection = chunk.projection.outputs(division.slices[slice])
+                projection.addWeightGradient(dy: logits, x: chunk.hidden)
+                projection.inputGradient(logits, into: partial, accumulate: true)
+            }
+        }
+        // Each state's parts are added in the order of threads, whichever thread adds them.
+        team.forEachBlock("head reduction", of: count, blockSize: Workspace.blockSize) { block, _ in
+            dhidden.rows(block).copy(from: partial(0, rows: count).rows(block))
+            for thread in 1..<max(team.count, 1) { dhidden.rows(block).add(partial(thread, rows: count).rows(block)) }
+        }
+    }
+
+    private func makeLogits(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {
+        let logits = place(chunk, slice, thread)
+        chunk.projection.outputs(division.slices[slice]).forward(chunk.hidden, into: logits)
+        return logits
+    }
+
+    /// Where a slice of the chunk's logits lies.
+    private func place(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {
+        let (count, entries) = (chunk.range.count, division.slices[slice])
+        let own = thread * (buffers.logits.columns / team.count)
+        let start = chunk.keepsLogits ? count * entries.lowerBound : own
+        return buffers.logits.reshaped(at: start, rows: count, columns: entries.count)
+    }
+
+    private func partial(_ thread: Int, rows: Int) -> Matrix {
+        let start = thread * buffers.groupSize
+        return buffers.partial.rows(start..<start + rows)
+    }
+}

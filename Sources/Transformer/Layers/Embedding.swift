@@ -1,0 +1,31 @@
+internal import Compute
+
+/// The token embedding: each token's row of `[V, D]`.
+struct Embedding: Sendable {
+    /// `[V, D]`.
+    let weight: Matrix
+    /// `[V, D]`, added to; nil where the embedding is frozen.
+    let gradient: Matrix?
+
+    init(_ source: ParameterSource) {
+        guard let weight = source.weight([.embedding]) else { preconditionFailure("a model has an embedding") }
+        self.weight = weight
+        gradient = source.gradient([.embedding])
+    }
+
+    /// Copies the rows of `tokens` to `output`, `[T, D]`.
+    func forward(_ tokens: ArraySlice<Int32>, into output: Matrix) {
+        output.gather(weight, rows: tokens)
+    }
+
+    /// Adds `dy`, `[T, D]`, to the rows of `tokens`.
+    ///
+    /// Divided by columns, so that tokens that occur twice are added in the same order whatever the team.
+    func backward(_ tokens: ArraySlice<Int32>, dy: Matrix, team: ThreadTeam) {
+        guard let gradient else { return }
+        team.run("embedding backward") { thread in
+            let share = team.share(of: gradient.columns, thread: thread)
+            gradient.columns(share).scatterAdd(dy.columns(share), rows: tokens)
+        }
+    }
+}

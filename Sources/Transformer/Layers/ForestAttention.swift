@@ -1,0 +1,176 @@
+internal import Compute
+
+/// Attention over a packed row in which every token sees its ancestors and itself.
+///
+/// `out[i] = sum over visible j of softmax_j(q[i] · k[j] / sqrt(K)) v[j]`, by tiles with the online softmax
+/// (Milakov & Gimelshein 2018; Dao et al. 2022). Query heads that share a key/value head lie next to each other for
+/// each token, so that one product serves them all.
+///
+/// Shapes: `T` tokens, `G` key/value heads, `R` query heads for each, `K` head width, `M = R * block`.
+package struct ForestAttention {
+    let groups: Int
+    let heads: Int
+    let width: Int
+    let scale: Float
+    let blockSize: Int
+
+    package init(_ attention: Architecture.Attention) {
+        groups = attention.keyValueHeads
+        heads = attention.heads / attention.keyValueHeads
+        width = attention.headWidth
+        scale = 1 / Float(width).squareRoot()
+        // About 384 rows: enough to pay for packing a tile's keys, few enough to divide a row's work evenly.
+        blockSize = max(16, 384 / heads)
+    }
+
+    /// Query, key and value of a row after rotation, head-major, and what the backward pass needs.
+    struct Activations {
+        /// `[G * T, R * K]`.
+        let query: Matrix
+        /// `[G * T, K]`.
+        let key: Matrix
+        /// `[G * T, K]`.
+        let value: Matrix
+        /// `[G, T * R]`.
+        let logSumExp: Matrix
+        /// `[T, G * R * K]`, token-major.
+        let output: Matrix
+    }
+
+    /// The gradients of query, key and value, in the same layout; keys and values once for each thread.
+    package struct Gradients {
+        let query: Matrix
+        let key: [Matrix]
+        let value: [Matrix]
+    }
+
+    /// One thread's tiles.
+    struct Scratch {
+        /// Of `AttentionTile`.
+        let tile: Matrix
+        /// `[M, K]`.
+        let output: Matrix
+        /// `[M, K]`.
+        let doutput: Matrix
+        /// `[3, M]`: running maximum, running sum, delta.
+        let rows: Matrix
+
+        init(_ attention: ForestAttention, arena: inout Arena) {
+            let queries = attention.blockSize * attention.heads
+            tile = arena.matrix(rows: 1, columns: AttentionTile.scratchCount(width: attention.width))
+            output = arena.matrix(rows: queries, columns: attention.width)
+            doutput = arena.matrix(rows: queries, columns: attention.width)
+            rows = arena.matrix(rows: 3, columns: queries)
+        }
+    }
+
+    /// Computes the output of one task's queries.
+    func forward(_ activations: Activations, task: AttentionPlan.Task, scratch: Scratch) {
+        let view = View(self, task, tokens: activations.output.rows)
+        let out = scratch.output.reshaped(rows: view.rows, columns: width)
+        let maximum = scratch.rows.rows(0..<1)
+        let sum = scratch.rows.rows(1..<2)
+        out.fill(0)
+        maximum.fill(-.infinity)
+        sum.fill(0)
+        for keys in task.block.tiles {
+            view.tile(activations, keys).forward(maximum: maximum, sum: sum, out: out, scratch: scratch.tile)
+        }
+        Kernels.finishSoftmax(out, maximum: maximum, sum: sum, logSumExp: view.rowValues(activations.logSumExp))
+        view.tokenMajor(activations.output).copy(from: view.headMajor(out))
+    }
+
+    /// Computes the gradients that one task's queries give.
+    ///
+    /// - Parameters:
+    ///   - doutput: `[T, G * R * K]`.
+    ///   - gradients: `query` is overwritten where the task's queries lie; `key[thread]` and `value[thread]` are added to.
+    func backward(
+        _ activations: Activations,
+        doutput: Matrix,
+        into gradients: Gradients,
+        thread: Int,
+        task: AttentionPlan.Task,
+        scratch: Scratch
+    ) {
+        let delta = scratch.rows.rows(2..<3)
+        let view = View(self, task, tokens: doutput.rows)
+        let dout = scratch.doutput.reshaped(rows: view.rows, columns: width)
+        let out = scratch.output.reshaped(rows: view.rows, columns: width)
+        view.headMajor(dout).copy(from: view.tokenMajor(doutput))
+        view.headMajor(out).copy(from: view.tokenMajor(activations.output))
+        Kernels.rowDots(dout, out, into: delta)
+        let dquery = view.query(gradients.query)
+        dquery.fill(0)
+        for keys in task.block.tiles {
+            view.tile(activations, keys).backward(
+                dout: dout,
+                logSumExp: view.rowValues(activations.logSumExp),
+                delta: delta,
+                dquery: dquery,
+                dkey: view.keys(gradients.key[thread], keys),
+                dvalue: view.keys(gradients.value[thread], keys),
+                scratch: scratch.tile
+            )
+        }
+    }
+
+    /// Where one task's rows lie in the matrices of the whole row.
+    private struct View {
+        let attention: ForestAttention
+        let group: Int
+        let queries: Range<Int>
+        let tokens: Int
+
+        init(_ attention: ForestAttention, _ task: AttentionPlan.Task, tokens: Int) {
+            self.attention = attention
+            self.tokens = tokens
+            group = task.group
+            queries = task.block.queries
+        }
+
+        /// `M`, the rows of the task's products.
+        var rows: Int { queries.count * attention.heads }
+
+        /// `[M, K]` of a head-major `[G * T, R * K]`.
+        func query(_ matrix: Matrix) -> Matrix {
+            let base = group * tokens
+            return matrix.rows(base + queries.lowerBound..<base + queries.upperBound)
+                .reshaped(rows: rows, columns: attention.width)
+        }
+
+        /// The keys of a tile in a head-major `[G * T, K]`.
+        func keys(_ matrix: Matrix, _ tile: Range<Int>) -> Matrix {
+            matrix.rows(group * tokens + tile.lowerBound..<group * tokens + tile.upperBound)
+        }
+
+        /// `[1, M]` of a `[G, T * R]`.
+        func rowValues(_ matrix: Matrix) -> Matrix {
+            matrix.rows(group..<group + 1)
+                .columns(queries.lowerBound * attention.heads..<queries.upperBound * attention.heads)
+        }
+
+        /// `[block, R * K]` of a token-major `[T, G * R * K]`.
+        func tokenMajor(_ matrix: Matrix) -> Matrix {
+            let width = attention.heads * attention.width
+            return matrix.rows(queries).columns(group * width..<(group + 1) * width)
+        }
+
+        /// An `[M, K]` tile as `[block, R * K]`.
+        func headMajor(_ tile: Matrix) -> Matrix {
+            tile.reshaped(rows: queries.count, columns: attention.heads * attention.width)
+        }
+
+        /// The task's queries against the keys `keys` of the row.
+        func tile(_ activations: Activations, _ keys: Range<Int>) -> AttentionTile {
+            AttentionTile(
+                query: query(activations.query),
+                key: self.keys(activations.key, keys),
+                value: self.keys(activations.value, keys),
+                firstVisible: queries.lowerBound + 1 - keys.lowerBound,
+                heads: attention.heads,
+                scale: attention.scale
+            )
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/// A part of a model that has parameters, whatever a family calls it.
+package enum Module: Hashable, Sendable {
+    /// The token embedding, `[V, D]`.
+    case embedding
+    /// The norm after the last layer.
+    case finalNorm
+    /// The vocabulary projection, where it is not the embedding.
+    case head
+    /// A part of the layer of this index.
+    case layer(Int, LayerModule)
+
+    /// The layer that the module belongs to; nil for the others.
+    package var layer: Int? {
+        guard case .layer(let index, _) = self else { return nil }
+        return index
+    }
+}
+
+/// A part of a layer that has parameters.
+package enum LayerModule: Hashable, Sendable, CaseIterable {
+    case attentionNorm, query, key, value, output
+    case feedForwardNorm, gate, up, down
+}
+
+/// One tensor of a model: what it is, and what its file calls it.
+package struct Parameter: Sendable, Equatable {
+    /// What a tensor is to its module.
+    package enum Part: String, Sendable {
+        case weight
+        case bias
+    }
+
+    /// How a tensor starts, and whether weight decay applies to it.
+    package enum Kind: Sendable {
+        /// `[out, in]`.
+        case matrix
+        /// `[V, D]`, rows that tokens select.
+        case embedding
+        /// The scale of a norm.
+        case norm
+        /// Added to a product.
+        case bias
+
+        /// Whether weight decay applies: to matrices and embeddings, as in Hugging Face's trainer.
+        package var decays: Bool { self == .matrix || self == .embedding }
+    }
+
+    package let module: Module
+    package let part: Part
+    package let kind: Kind
+    /// `[out, in]` for matrices, `[width]` for norms and biases.
+    package let shape: [Int]
+    /// The tensor's name in the model's files.
+    package let name: String
+    /// Whether it has a gradient, moments, and a place in exchange and checkpoints.
+    package let isTrained: Bool
+
+    /// The number of elements.
+    package var count: Int { shape.reduce(1, *) }
+}
+
+/// A tensor that an operation declares; `ParameterTable` adds the name.
+struct ParameterDeclaration {
+    var part: Parameter.Part = .weight
+    let kind: Parameter.Kind
+    let shape: [Int]
+}

@@ -1,0 +1,53 @@
+/// Every tensor of a model, once: what is stored, in the order in which the backward pass completes gradients.
+///
+/// The order is final norm, head, last layer … first layer, embedding. Within a layer each operation declares its
+/// tensors; those that multiply the same input are neighbors, so that query, key and value are one product, and gate and
+/// up another.
+package struct ParameterTable: Sendable {
+    /// The stored tensors.
+    package let parameters: [Parameter]
+    /// The family by whose names they are stored.
+    let family: any Family.Type
+
+    /// The tensors of a model of this architecture.
+    ///
+    /// - Parameters:
+    ///   - family: The family by whose names the tensors are stored.
+    ///   - isTrained: Whether a module is trained. Modules that share a product (query, key and value; gate and up) are
+    ///     trained together or not at all.
+    package init(
+        _ architecture: Architecture,
+        family: any Family.Type = Llama.self,
+        isTrained: (Module) -> Bool = { _ in true }
+    ) {
+        self.family = family
+        parameters = Self.declarations(of: architecture).map { module, declaration in
+            Parameter(
+                module: module,
+                part: declaration.part,
+                kind: declaration.kind,
+                shape: declaration.shape,
+                name: "\(family.name(of: module)).\(declaration.part.rawValue)",
+                isTrained: isTrained(module)
+            )
+        }
+    }
+
+    /// The trained tensors, laid out in one buffer.
+    package var trained: ParameterLayout { ParameterLayout(parameters.filter(\.isTrained)) }
+    /// The tensors that are not trained, laid out in one buffer.
+    package var frozen: ParameterLayout { ParameterLayout(parameters.filter { !$0.isTrained }) }
+
+    /// The elements of all tensors.
+    package var count: Int { parameters.reduce(0) { $0 + $1.count } }
+
+    private static func declarations(of model: Architecture) -> [(Module, ParameterDeclaration)] {
+        let vocabulary = ParameterDeclaration(kind: .embedding, shape: [model.vocabularySize, model.width])
+        var declarations: [(Module, ParameterDeclaration)] = [(.finalNorm, model.norm.declaration(width: model.width))]
+        if !model.tiesEmbeddings { declarations.append((.head, vocabulary)) }
+        for layer in (0..<model.layerCount).reversed() {
+            declarations += Layer.declarations(of: model).map { (.layer(layer, $0), $1) }
+        }
+        return declarations + [(.embedding, vocabulary)]
+    }
+}

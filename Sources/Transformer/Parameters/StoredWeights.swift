@@ -1,0 +1,70 @@
+internal import Compute
+package import Formats
+
+/// The tensors of a model's files against the parameters of its architecture.
+extension ParameterTable {
+    /// Demands that the files hold every parameter with its shape, and nothing that would make it another model.
+    ///
+    /// - Throws: `FormatError` that names the tensor.
+    package func check(_ files: ModelWeights) throws {
+        try checkNames(files)
+        // Before memory is taken, so that it is no more than there are weights for.
+        for parameter in parameters { try files.check(parameter.name, shape: parameter.shape) }
+        try checkTiedHead(files)
+    }
+
+    /// Fills a buffer with the tensors of its layout, as float32.
+    package func read(_ files: ModelWeights, into weights: ParameterBuffer) throws {
+        for tensor in weights.layout.tensors {
+            try weights.elements(of: tensor).withMutableSpan { span in
+                try files.read(tensor.name, shape: tensor.shape, into: &span)
+            }
+        }
+    }
+
+    /// Refuses tensors that the architecture does not have: a model computed without them would be another.
+    private func checkNames(_ files: ModelWeights) throws {
+        let known = Set(parameters.map(\.name))
+        let others = files.names.filter { !known.contains($0) && !Self.isRecomputed($0) && $0 != tiedHeadName }
+        guard let first = others.first else { return }
+        let more = others.count > 1 ? " and \(others.count - 1) more" : ""
+        throw FormatError(
+            files.directory,
+            "holds tensor \(first)\(more), which the model that config.json describes does not have; \(remedy(others))"
+        )
+    }
+
+    /// Buffers that old versions of `transformers` stored, and that are computed from the configuration.
+    private static func isRecomputed(_ name: String) -> Bool {
+        name.hasSuffix(".rotary_emb.inv_freq")
+    }
+
+    private func remedy(_ names: [String]) -> String {
+        let name = names.first { $0.contains("lora_") || $0.contains(".base_layer.") } ?? names[0]
+        if name.contains("lora_") || name.contains(".base_layer.") {
+            return "an adapter that is not merged: merge it into the model first (PEFT: merge_and_unload)"
+        }
+        if name.hasPrefix("_orig_mod.") {
+            return "the prefix _orig_mod. is of a compiled model: save the model that was compiled instead"
+        }
+        return "correct config.json, or remove the tensor if the model does not use it"
+    }
+
+    /// The name that the vocabulary projection would have; nil where it is a parameter of its own.
+    private var tiedHeadName: String? {
+        parameters.contains { $0.module == .head } ? nil : "\(family.name(of: .head)).weight"
+    }
+
+    /// Refuses a stored projection that differs from the embedding that it is tied to: `transformers` would use it.
+    private func checkTiedHead(_ files: ModelWeights) throws {
+        guard let name = tiedHeadName, files.names.contains(name),
+            let embedding = parameters.first(where: { $0.module == .embedding })
+        else { return }
+        guard try !files.areIdentical(name, embedding.name) else { return }
+        throw FormatError(
+            files.directory,
+            "tensor \(name) differs from \(embedding.name), to which config.json ties it; set tie_word_embeddings to "
+                + "false, or remove the tensor"
+        )
+    }
+}

@@ -1,0 +1,184 @@
+package import Compute
+package import Preferences
+
+/// The model of token log-probabilities, which preference tuning trains.
+package typealias ForestModel = ForestPass<VocabularyHead>
+
+/// The passes of a model over packed rows of token trees: embedding, layers, final norm, and a head that scores what comes
+/// out, with gradients by hand-written backward passes.
+package final class ForestPass<H: Head> {
+    package let architecture: Architecture
+    /// Where the time went; the caller resets it.
+    package var times = PassTimes()
+
+    private let team: ThreadTeam
+    private let head: H
+    private let rotary: Rotary
+    private let workspace: Workspace
+
+    /// Buffers for a model of this architecture and for rows within `capacity`.
+    ///
+    /// - Parameters:
+    ///   - positions: One more than the largest position that a row may hold.
+    ///   - capacity: The largest row, and whether gradients are wanted.
+    /// - Throws: `MemoryError` where the system refuses the memory.
+    package init(
+        _ architecture: Architecture,
+        positions: Int,
+        capacity: Workspace.Capacity,
+        team: ThreadTeam
+    ) throws {
+        self.architecture = architecture
+        self.team = team
+        head = try H(architecture, capacity: capacity, team: team)
+        rotary = try Rotary(architecture.rotary, headWidth: architecture.attention.headWidth, count: positions)
+        workspace = try Workspace(architecture, capacity: capacity, threads: team.count)
+    }
+
+    /// The bytes that all buffers for rows within `capacity` take once each has been used.
+    package static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int {
+        Workspace.byteCount(architecture, capacity: capacity, threads: threads)
+            + H.byteCount(architecture, capacity: capacity, threads: threads)
+    }
+
+    /// Makes the system provide all memory that rows will use, which it otherwise does when a row first needs it.
+    package func touchMemory() {
+        workspace.fill(0, team: team)
+        head.touchMemory()
+    }
+
+    /// Scores every counted prediction of a row.
+    package func score(_ row: PackedRow, parameters: ModelParameters) -> H.Scores {
+        let passes = passes(over: row)
+        measure(\.forward) { forward(row, passes, parameters, keeping: false) }
+        return measure(\.head) {
+            head.score(row, hidden: normalize(row.lossRows.count, parameters), parameters: parameters)
+        }
+    }
+
+    /// Scores a row and adds the gradients of its loss.
+    ///
+    /// - Parameters:
+    ///   - parameters: With gradients, which are added to, so that several rows make one step.
+    ///   - layersLeft: Called on the way with the number of layers whose gradients are still to come, and the embedding's
+    ///     after them: those of all others are complete for this row.
+    ///   - lossGradient: The loss's derivatives, asked tree by tree as soon as a tree's scores are known.
+    package func accumulateGradients(
+        _ row: PackedRow,
+        parameters: ModelParameters,
+        layersLeft: (Int) -> Void = { _ in },
+        lossGradient: LossGradient<H.Scores>
+    ) -> H.Scores {
+        precondition(workspace.capacity.trains, "the model's capacity trains")
+        let passes = passes(over: row)
+        measure(\.forward) { forward(row, passes, parameters, keeping: true) }
+        let scores = measure(\.head) {
+            let count = row.lossRows.count
+            let scores = head.scoreAndBackward(
+                row,
+                hidden: normalize(count, parameters),
+                parameters: parameters,
+                dhidden: workspace.gradients.finalNormed.rows(0..<count),
+                lossGradient: lossGradient
+            )
+            normalizeBackward(count, parameters)
+            return scores
+        }
+        measure(\.backward) { backward(row, passes, parameters, layersLeft) }
+        return scores
+    }
+
+    private func measure<R>(_ phase: WritableKeyPath<PassTimes, Double>, _ body: () -> R) -> R {
+        let clock = ContinuousClock()
+        let start = clock.now
+        defer { times[keyPath: phase] += (clock.now - start) / .seconds(1) }
+        return body()
+    }
+}
+
+// MARK: Layers
+
+extension ForestPass {
+    /// The passes over a row: all layers but the last, and the last.
+    private typealias Passes = (body: RowPass, last: RowPass)
+
+    private func passes(over row: PackedRow) -> Passes {
+        precondition(row.tokens.count <= workspace.capacity.tokens, "a row within capacity")
+        func pass(_ outputs: [Int32]?) -> RowPass {
+            RowPass(row, outputs: outputs, attention: workspace.attention, threads: team.count)
+        }
+        return (pass(nil), pass(row.lossRows))
+    }
+
+    private func context(_ index: Int, _ passes: Passes, keeping: Bool) -> LayerContext {
+        let pass = index == architecture.layerCount - 1 ? passes.last : passes.body
+        return LayerContext(index, pass, keeping: keeping, rotary: rotary, workspace: workspace, team: team)
+    }
+
+    private func forward(_ row: PackedRow, _ passes: Passes, _ parameters: ModelParameters, keeping: Bool) {
+        embed(row, parameters, into: workspace.input(0, keeping: keeping).rows(0..<row.tokens.count))
+        for (index, layer) in parameters.layers.enumerated() {
+            let context = context(index, passes, keeping: keeping)
+            let isLast = index == parameters.layers.count - 1
+            let output = isLast ? workspace.hidden : workspace.input(index + 1, keeping: keeping)
+            layer.forward(context, output: output.rows(0..<context.pass.outputCount))
+        }
+    }
+
+    private func embed(_ row: PackedRow, _ parameters: ModelParameters, into input: Matrix) {
+        team.forEachBlock("embedding", of: row.tokens.count, blockSize: Workspace.blockSize) { block, _ in
+            parameters.embedding.forward(row.tokens[block], into: input.rows(block))
+        }
+    }
+
+    private func backward(
+        _ row: PackedRow,
+        _ passes: Passes,
+        _ parameters: ModelParameters,
+        _ layersLeft: (Int) -> Void
+    ) {
+        layersLeft(parameters.layers.count)
+        for (index, layer) in parameters.layers.enumerated().reversed() {
+            let context = context(index, passes, keeping: true)
+            // The last layer's activations are still there.
+            if workspace.capacity.recomputes, index < parameters.layers.count - 1 {
+                layer.forward(context, output: nil)
+            }
+            layer.backward(context)
+            layersLeft(index)
+        }
+        let dinput = workspace.gradients.stream.rows(0..<row.tokens.count)
+        parameters.embedding.backward(row.tokens[...], dy: dinput, team: team)
+    }
+}
+
+// MARK: Final norm
+
+extension ForestPass {
+    /// The normalized hidden states of the first `count` loss rows, `[count, D]`.
+    private func normalize(_ count: Int, _ parameters: ModelParameters) -> Matrix {
+        team.forEachBlock("final norm", of: count, blockSize: Workspace.blockSize) { block, _ in
+            parameters.finalNorm.forward(workspace.hidden.rows(block), into: workspace.finalNormed.rows(block))
+        }
+        return workspace.finalNormed.rows(0..<count)
+    }
+
+    /// Turns the gradient of the normalized states into that of the last layer's output, in `stream`.
+    private func normalizeBackward(_ count: Int, _ parameters: ModelParameters) {
+        let buffers = workspace.gradients
+        let dhidden = buffers.stream.rows(0..<count)
+        // No residual bypasses the final norm.
+        dhidden.fill(0)
+        buffers.norms.fill(0)
+        team.forEachBlock("final norm backward", of: count, blockSize: Workspace.blockSize) { block, thread in
+            parameters.finalNorm.backward(
+                workspace.hidden.rows(block),
+                dy: buffers.finalNormed.rows(block),
+                residual: dhidden.rows(block),
+                into: dhidden.rows(block),
+                dweight: buffers.norms.rows(thread..<thread + 1)
+            )
+        }
+        parameters.finalNorm.addGradient(buffers.norms)
+    }
+}

@@ -1,0 +1,48 @@
+internal import ArgumentParser
+internal import Preferences
+internal import SystemPackage
+internal import Training
+
+extension Sharing: ExpressibleByArgument {}
+extension LearningRateSchedule.Kind: ExpressibleByArgument {}
+
+/// The options of every command that runs a model on preference data.
+struct SharedOptions: ParsableArguments {
+    @Option(name: .long, help: "Hugging Face model directory: config.json, *.safetensors and tokenizer files.")
+    var model: String?
+
+    @Option(name: .long, help: "Preference data, a safetensors file written by espalier-prepare.")
+    var data: String?
+
+    @Option(
+        name: .long,
+        help: "Tokens that are computed once: none, shared prompts, or every shared prefix (default prefix)."
+    )
+    var sharing: Sharing?
+
+    @Option(
+        name: .long,
+        help: "Maximum tokens in a packed sequence; a larger tree gets a sequence of its own (default 2048)."
+    )
+    var rowTokens: Int?
+
+    @Option(name: .long, help: "Threads per rank, 0 for its share of the available processors (default 0).")
+    var threads: Int?
+
+    @Option(
+        name: .customLong("config"),
+        help: "YAML file of settings; options override it. cluster-configs/train.yaml has every setting."
+    )
+    var configurationFile: String?
+
+    /// The settings of the file, if given, overridden by the options.
+    func resolved() throws -> TrainingConfiguration {
+        var configuration = try configurationFile.map { try TrainingConfiguration(yaml: FilePath($0)) } ?? .init()
+        model.map { configuration.model = $0 }
+        data.map { configuration.data = $0 }
+        sharing.map { configuration.sharing = $0 }
+        rowTokens.map { configuration.rowTokens = $0 }
+        threads.map { configuration.threads = $0 }
+        return configuration
+    }
+}

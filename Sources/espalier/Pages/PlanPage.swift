@@ -1,0 +1,97 @@
+internal import Preferences
+internal import Reporting
+internal import Training
+
+/// The summary that `espalier plan` prints before the tree.
+struct PlanPage {
+    private let dataset: PreferenceDataset
+    private let configuration: TrainingConfiguration
+    private let forecast: RunForecast
+
+    init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration, _ forecast: RunForecast) {
+        self.dataset = dataset
+        self.configuration = configuration
+        self.forecast = forecast
+    }
+
+    var text: String {
+        [lengths, sharing, schedule].map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    }
+
+    // MARK: Parts
+
+    private var lengths: [String] {
+        let rows = 0..<dataset.count
+        let responses = (0..<dataset.responseCount).map { dataset.responseRange($0).count }
+        return [
+            line("tokens", ["min", "median", "90 %", "max", "count"]),
+            line("  prompt", quantiles(rows.map { dataset.prompt($0).count })),
+            line("  response", quantiles(responses)),
+            line("  sequence", quantiles(rows.map { dataset.longestSequence(of: $0) })),
+        ]
+    }
+
+    private var sharing: [String] {
+        let base = forecast.sharing.first { $0.mode == .none }
+        return [line("sharing", ["tokens", "TFLOP", "× fewer"])]
+            + forecast.sharing.map { mode in
+                let factor = (base?.flops ?? mode.flops) / mode.flops
+                let name = mode.isGrouped ? "grouped" : mode.mode.rawValue
+                let mark = isChosen(mode) ? "  ◀" : mode.isGrouped ? "  prefix with --group-by-prompt" : ""
+                return line("  " + name, ["\(mode.tokens)", tera(mode.flops), rounded(factor, 2)]) + mark
+            }
+    }
+
+    private func isChosen(_ mode: RunForecast.Sharing) -> Bool {
+        mode.mode == configuration.sharing
+            && (mode.isGrouped == configuration.groupByPrompt || configuration.sharing != .prefix)
+    }
+
+    private var schedule: [String] {
+        let rows = forecast.rows
+        let fill = Double(rows.tokens) / Double(max(rows.room, 1))
+        let chosen = forecast.sharing.first(where: isChosen)
+        let share = (chosen?.flops ?? 0) / Double(forecast.steps * forecast.ranks)
+        let mean = forecast.imbalance.reduce(0, +) / Double(max(forecast.imbalance.count, 1))
+        let oversized =
+            rows.oversized == 0 ? "" : "; \(rows.oversized) for a larger tree, at most \(rows.largest) tokens"
+        let idle = forecast.stepsWithIdleRanks
+        return [
+            "steps    \(forecast.steps) of \(configuration.globalBatchSize) examples, "
+                + "\(forecast.stepsPerEpoch) per epoch",
+            "packing  \(rows.count) sequences of at most \(configuration.rowTokens) tokens, "
+                + "\(rounded(100 * fill, 0)) % full\(oversized)",
+            "ranks    \(forecast.ranks), each \(tera(share)) TFLOP per step; load imbalance (maximum over mean) "
+                + "\(rounded(mean, 2)), at worst \(rounded(forecast.imbalance.max() ?? 1, 2))"
+                + (idle == 0 ? "" : "; \(idle) steps leave a rank idle"),
+            "memory   \(gigabytes(forecast.memory.total)) GB per rank: weights, gradients and optimizer state "
+                + "\(gigabytes(forecast.memory.model)), activations and logits \(gigabytes(forecast.memory.workspace))",
+        ] + evaluation
+    }
+
+    private var evaluation: [String] {
+        guard let evaluation = forecast.evaluation else { return [] }
+        let share = evaluation.flops / Double(forecast.ranks)
+        return [
+            "eval     \(evaluation.count) evaluations of \(evaluation.rows) examples, "
+                + "each \(tera(share)) TFLOP per rank"
+        ]
+    }
+
+    // MARK: Numbers
+
+    private func quantiles(_ counts: [Int]) -> [String] {
+        let sorted = counts.sorted()
+        let ranks = [0, sorted.count / 2, sorted.count * 9 / 10, sorted.count - 1]
+        return ranks.map { "\(sorted[$0])" } + ["\(sorted.count)"]
+    }
+
+    private func line(_ title: String, _ cells: [String]) -> String {
+        func gap(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) }
+        return title + gap(title, 11) + cells.map { gap($0, 10) + $0 }.joined()
+    }
+
+    private func tera(_ flops: Double) -> String { rounded(flops / 1e12, flops < 1e13 ? 2 : 0) }
+
+    private func gigabytes(_ bytes: Int) -> String { rounded(Double(bytes) / 1e9, 2) }
+}

@@ -1,0 +1,62 @@
+internal import Benchmarking
+internal import Compute
+internal import Formats
+internal import Testing
+internal import Training
+internal import Transformer
+
+/// Models that are made up have the sizes of real ones, and weights as before training.
+struct SyntheticModelTests {
+    @Test(
+        "the sizes give the known numbers of parameters",
+        arguments: [
+            // 1.1 billion less a free head of 32,000 × 2,048.
+            (SyntheticModel.smol135M, 134_515_008), (.smol360M, 361_821_120), (.tiny1B, 1_100_048_384 - 65_536_000),
+        ]
+    )
+    func parameters(model: SyntheticModel, count: Int) {
+        #expect(ParameterTable(model.architecture).count == count)
+    }
+
+    private let small = Architecture(
+        vocabularySize: 20_011,
+        width: 96,
+        layerCount: 2,
+        maxPositions: 64,
+        norm: Architecture.Norm(epsilon: 1e-5),
+        attention: Architecture.Attention(heads: 4, keyValueHeads: 2, headWidth: 8),
+        feedForward: Architecture.FeedForward(width: 64),
+        rotary: Architecture.Rotary(theta: 10_000),
+        tiesEmbeddings: true
+    )
+
+    private func weights(seed: UInt64, threads: Int) throws -> [Float] {
+        let policy = try Policy(random: ModelDescription(small), seed: seed, team: ThreadTeam(count: threads))
+        return policy.weights.flat.elements()
+    }
+
+    @Test("random weights are the same for any team, others for another seed, and do not repeat")
+    func seeds() throws {
+        let values = try weights(seed: 1, threads: 1)
+        #expect(try values == weights(seed: 1, threads: 3))
+        #expect(try values != weights(seed: 2, threads: 1))
+        // More than one chunk of 2^20.
+        let size = 1 << 20
+        #expect(values.count > size + 999 && values[..<999] != values[size..<size + 999])
+    }
+
+    @Test("matrices have mean 0 and deviation 0.02, norms are ones")
+    func distribution() throws {
+        let values = try weights(seed: 5, threads: 2)
+        let layout = ParameterTable(small).trained
+        let matrices = layout.tensors.filter(\.parameter.kind.decays).flatMap { values[$0.range] }.map {
+            Double($0) / 0.02
+        }
+        let count = Double(matrices.count)
+        // A mean deviates by 1 / sqrt(n), a variance by less than sqrt(2 / n): five of each.
+        #expect(abs(matrices.reduce(0, +) / count) < 5 / count.squareRoot())
+        #expect(abs(matrices.reduce(0) { $0 + $1 * $1 } / count - 1) < 5 * (2 / count).squareRoot())
+        let norms = layout.tensors.filter { !$0.parameter.kind.decays }.flatMap { values[$0.range] }
+        #expect(norms.count == 5 * 96 && norms.allSatisfy { $0 == 1 })
+    }
+}

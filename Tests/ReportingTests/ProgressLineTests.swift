@@ -1,0 +1,60 @@
+internal import Reporting
+internal import Testing
+
+struct ProgressLineTests {
+    private func line(_ fraction: Double, width: Int, secondsLeft: Double = 125) -> String {
+        ProgressLine.line(
+            title: "train",
+            fraction: fraction,
+            details: "step 3/10",
+            secondsLeft: secondsLeft,
+            width: width
+        )
+    }
+
+    @Test("the bar is as long as there is room for, up to 24 columns")
+    func bar() {
+        let empty = String(repeating: "╌", count: 24)
+        #expect(line(0, width: 200) == "train \(empty)  step 3/10  2m05s left")
+        let half = String(repeating: "━", count: 12) + String(repeating: "╌", count: 12)
+        #expect(line(0.5, width: 80) == "train \(half)  step 3/10  2m05s left")
+        #expect(line(1, width: 80) == "train \(String(repeating: "━", count: 24))  step 3/10  2m05s left")
+        #expect(line(0.5, width: 40) == "train ━━━━╌╌╌╌╌  step 3/10  2m05s left")
+    }
+
+    @Test("where there is no room for a bar it goes first, then the text's end")
+    func narrow() {
+        #expect(line(0.5, width: 35) == "train ━━╌╌  step 3/10  2m05s left")
+        #expect(line(0.5, width: 34) == "train step 3/10  2m05s left")
+        #expect(line(0.5, width: 20) == "train step 3/10  2m")
+        #expect(line(0.5, width: 1) == "" && line(0.5, width: 0) == "")
+    }
+
+    @Test("a line never reaches the last column, and a bar is filled to its share", arguments: 0...120)
+    func width(width: Int) {
+        for percent in stride(from: 0, through: 100, by: 5) {
+            let line = line(Double(percent) / 100, width: width, secondsLeft: .infinity)
+            #expect(line.count <= max(width - 1, 0))
+            let (filled, empty) = (line.count { $0 == "━" }, line.count { $0 == "╌" })
+            #expect(filled + empty == 0 || (4...24).contains(filled + empty))
+            #expect(filled == (filled + empty) * percent / 100)
+        }
+    }
+
+    @Test("a fraction beyond the end fills the bar and no more")
+    func beyond() {
+        #expect(line(1.2, width: 80) == line(1, width: 80))
+    }
+
+    @Test(
+        "durations are for people",
+        arguments: [
+            (0, "0s"), (0.4, "0s"), (42, "42s"), (59.4, "59s"), (59.5, "1m00s"), (60, "1m00s"), (185, "3m05s"),
+            (3599.4, "59m59s"), (3599.5, "1h00m"), (7800, "2h10m"), (86_400, "24h00m"), (360_000, "100h00m"),
+            (.infinity, "?"), (.nan, "?"),
+        ] as [(Double, String)]
+    )
+    func durations(seconds: Double, expected: String) {
+        #expect(ProgressLine.duration(seconds) == expected)
+    }
+}

@@ -1,0 +1,79 @@
+internal import Collectives
+internal import Foundation
+internal import Supervision
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+struct StallDirectoryTests {
+    private let record = StallRecord(
+        Progress.State(motions: 3, step: 12, phase: "training", call: "barrier", calls: 481, isInCall: true),
+        beat: 7,
+        seconds: 30
+    )
+
+    private func link(_ path: FilePath, to place: FilePath) throws {
+        try FileManager.default.createSymbolicLink(atPath: path.string, withDestinationPath: place.string)
+    }
+
+    @Test("a rank's word is read as it was left, and one rank alone claims the verdict")
+    func words() throws {
+        try Places.temporary { output in
+            let directory = StallDirectory(in: output)
+            directory.make()
+            directory.write(record, rank: 3)
+            #expect(directory.read(rank: 3) == record)
+            #expect(directory.read(rank: 2) == nil)
+            #expect(directory.claimVerdict() && !directory.claimVerdict())
+            directory.write(verdict: "stalled")
+            let told = try String(contentsOfFile: output.appending("stall/verdict").string, encoding: .utf8)
+            #expect(told == "stalled\n")
+        }
+    }
+
+    @Test("a link in a word's or the verdict's place is not followed", arguments: [true, false])
+    func links(isThere: Bool) throws {
+        try Places.temporary { output in
+            let (directory, other) = (StallDirectory(in: output), output.appending("other"))
+            directory.make()
+            // A word that could be read, were the link followed.
+            directory.write(record, rank: 0)
+            let word = try Data(contentsOf: URL(fileURLWithPath: output.appending("stall/rank-0").string))
+            if isThere { try word.write(to: URL(fileURLWithPath: other.string)) }
+            for name in ["rank-1", "verdict"] { try link(output.appending("stall/\(name)"), to: other) }
+            let later = StallRecord(
+                Progress.State(motions: 4, step: 13, phase: "training", call: "barrier", calls: 500, isInCall: true),
+                beat: 8,
+                seconds: 60
+            )
+            directory.write(later, rank: 1)
+            directory.write(verdict: "stalled")
+            #expect(directory.read(rank: 1) == nil && !directory.claimVerdict())
+            #expect(FileManager.default.contents(atPath: other.string) == (isThere ? word : nil))
+        }
+    }
+
+    @Test("a link in the directory's place is not followed")
+    func directoryLink() throws {
+        try Places.temporary { output in
+            let (directory, other) = (StallDirectory(in: output), output.appending("other"))
+            try FileManager.default.createDirectory(atPath: other.string, withIntermediateDirectories: false)
+            try link(output.appending("stall"), to: other)
+            directory.make()
+            directory.write(record, rank: 0)
+            #expect(!directory.claimVerdict() && directory.read(rank: 0) == nil)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: other.string).isEmpty)
+        }
+    }
+
+    @Test("a pipe in a word's place is waited for by nobody", .timeLimit(.minutes(1)))
+    func pipe() throws {
+        try Places.temporary { output in
+            let directory = StallDirectory(in: output)
+            directory.make()
+            #expect(mkfifo(output.appending("stall/rank-0").string, 0o600) == 0)
+            directory.write(record, rank: 0)
+            #expect(directory.read(rank: 0) == nil)
+        }
+    }
+}

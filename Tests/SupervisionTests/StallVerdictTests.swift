@@ -1,0 +1,133 @@
+internal import Collectives
+internal import Supervision
+internal import Testing
+
+struct StallVerdictTests {
+    private let members = (0..<4).map { JobMember(rank: $0, host: "node\($0)", process: Int32(100 + $0)) }
+
+    private func record(
+        _ calls: Int,
+        isInCall: Bool = true,
+        step: Int = 12,
+        round: Int = 0,
+        awaited: Int? = nil,
+        awaitedRound: Int = 0
+    ) -> StallRecord {
+        let state = Progress.State(
+            motions: 1,
+            step: step,
+            phase: "training",
+            call: "allReduceSum",
+            calls: calls,
+            isInCall: isInCall,
+            round: round,
+            awaited: awaited,
+            awaitedRound: awaitedRound
+        )
+        return StallRecord(state, beat: 1, seconds: 1800)
+    }
+
+    private func verdict(_ members: [JobMember], _ records: [Int: StallRecord], heard: Set<Int>) -> String {
+        StallVerdict.text(members: members, records: records, heard: heard, timeout: 1800, place: "OUT/stall")
+    }
+
+    @Test("a rank's word says where it is")
+    func records() {
+        #expect(record(481).text == "step 12, training, in allReduceSum, collective call 481, for 1800 s")
+        let before = "training, after collective call 480, for 1800 s"
+        #expect(record(480, isInCall: false, step: 0).text == before)
+    }
+
+    @Test("a rank that leaves no word is named, also where an old word of it is there")
+    func silent() {
+        let records = [0: record(481), 1: record(481), 2: record(481), 3: record(470)]
+        let told =
+            "stalled: no progress for 1800 s; no status record from rank 3 on node3 (process 103): stopped, hung, or "
+            + "disconnected from OUT/stall; the others are in allReduceSum, collective call 481, of step 12; "
+        for records in [records, records.filter { $0.key < 3 }] {
+            let found = verdict(members, records, heard: [0, 1, 2])
+            #expect(found.hasPrefix(told), "\(found)")
+        }
+    }
+
+    @Test("a rank that speaks, and has not come to the call in which the others wait, is named")
+    func behind() {
+        let records = [0: record(481), 1: record(480, isInCall: false), 2: record(481), 3: record(481)]
+        let found = verdict(members, records, heard: [0, 1, 2, 3])
+        let late = "rank 1 on node1 (process 101): step 12, training, after collective call 480, for 1800 s"
+        #expect(found.contains("; did not reach collective call 481: \(late); "), "\(found)")
+        #expect(!found.contains("no status record"))
+    }
+
+    @Test("where all wait in the same call, the network is to blame")
+    func network() {
+        let records = Dictionary(uniqueKeysWithValues: (0..<4).map { ($0, record(481)) })
+        let found = verdict(members, records, heard: [0, 1, 2, 3])
+        let all =
+            "all ranks are in allReduceSum, collective call 481, of step 12: check the network between their hosts"
+        #expect(found.contains("; \(all); "), "\(found)")
+    }
+
+    /// Where a rank is in an exchange: its round, for whom it waits, and the round in which that one has sent, or takes.
+    struct Wait {
+        let round: Int
+        let awaited: Int
+        let awaitedRound: Int
+    }
+
+    @Test(
+        "where all wait for messages, the rank is named that none pass to or from",
+        arguments: [
+            // What ranks send to rank 2 is not taken, nor is what that sends. Rank 3 waits for what rank 1 has not sent.
+            [
+                Wait(round: 1, awaited: 2, awaitedRound: 1), Wait(round: 1, awaited: 2, awaitedRound: 1),
+                Wait(round: 1, awaited: 3, awaitedRound: 1), Wait(round: 2, awaited: 1, awaitedRound: 2),
+            ],
+            // Rank 2 has sent what does not come. Rank 1 waits for what rank 2 has not come to.
+            [
+                Wait(round: 3, awaited: 2, awaitedRound: 2), Wait(round: 3, awaited: 2, awaitedRound: 3),
+                Wait(round: 2, awaited: 1, awaitedRound: 1), Wait(round: 2, awaited: 2, awaitedRound: 1),
+            ],
+            // Along a ring each sends to the next, which is not there yet but for ranks 2 and 3.
+            [
+                Wait(round: 3, awaited: 1, awaitedRound: 3), Wait(round: 1, awaited: 2, awaitedRound: 1),
+                Wait(round: 1, awaited: 3, awaitedRound: 1), Wait(round: 2, awaited: 2, awaitedRound: 2),
+            ],
+        ]
+    )
+    func separated(_ waits: [Wait]) {
+        let records = waits.enumerated().map { rank, wait in
+            (rank, record(481, round: wait.round, awaited: wait.awaited, awaitedRound: wait.awaitedRound))
+        }
+        let found = verdict(members, Dictionary(uniqueKeysWithValues: records), heard: [0, 1, 2, 3])
+        let told = "no message passes between the others and rank 2 on node2 (process 102) in allReduceSum of step 12"
+        #expect(found.contains("; \(told): check the network there; "), "\(found)")
+    }
+
+    @Test("of two ranks that wait for each other, both are named")
+    func pair() {
+        let records = [0: 1, 1: 0].mapValues { record(481, round: 1, awaited: $0, awaitedRound: 1) }
+        let found = verdict(Array(members[..<2]), records, heard: [0, 1])
+        let both = "rank 0 on node0 (process 100), rank 1 on node1 (process 101)"
+        #expect(found.contains("; no message passes between \(both) in allReduceSum of step 12: "), "\(found)")
+    }
+
+    @Test("a rank's word says with whom it has messages")
+    func awaited() {
+        let text = record(481, round: 2, awaited: 3).text
+        #expect(text == "step 12, training, in allReduceSum with rank 3, collective call 481, for 1800 s")
+    }
+
+    @Test("many silent ranks are counted, and those that do not see the directory told apart")
+    func many() {
+        let many = (0..<20).map { JobMember(rank: $0, host: "n", process: 7, seesOutput: $0 != 5) }
+        let found = verdict(many, [0: record(3)], heard: [0])
+        #expect(found.contains("rank 8 on n (process 7), rank 9 on n (process 7) and 10 more: stopped"), "\(found)")
+        #expect(
+            found.contains(
+                "; rank 5 on n (process 7) cannot write status records, because OUT/stall is not visible there; "
+            ),
+            "\(found)"
+        )
+    }
+}

@@ -1,0 +1,38 @@
+internal import Collectives
+internal import Compute
+internal import Preferences
+internal import TestSupport
+internal import Testing
+internal import Training
+internal import Transformer
+
+/// What the watchdog sees while a single row is computed.
+@Suite(.serialized)
+struct ThreadTeamProgressTests {
+    @Test("one row counts as progress many times, in every part of both passes", arguments: [1, 3])
+    func row(threads: Int) throws {
+        let policy = try Policy(directory: Golden.tied.directory, team: .reporting(count: threads))
+        let dataset = try PreferenceDataset(path: Golden.tied.file)
+        let row = PackedRow([TokenTree(dataset, row: 0, sharing: .prefix)])
+        let model = try ForestModel(
+            policy.architecture,
+            positions: dataset.longestSequence,
+            capacity: .init(tokens: row.tokens.count, trains: true),
+            team: policy.team
+        )
+        let gradients = try ParameterBuffer(policy.layout)
+        var seen = [Progress.state.motions]
+        _ = model.accumulateGradients(
+            row,
+            parameters: policy.parameters(gradients: gradients),
+            layersLeft: { _ in seen.append(Progress.state.motions) },
+            lossGradient: { _, examples in
+                seen.append(Progress.state.motions)
+                return row.examples[examples].flatMap { row.responses[$0.responses] }.flatMap(\.targets).map { _ in 1 }
+            }
+        )
+        // Forward pass and logits, head, and each of three layers backwards.
+        #expect(seen.count == 1 + 1 + 1 + 3)
+        for (before, after) in zip(seen, seen.dropFirst()) { #expect(after >= before + 3) }
+    }
+}

@@ -1,0 +1,79 @@
+internal import Compute
+internal import Foundation
+internal import TestSupport
+internal import Testing
+internal import Transformer
+
+/// The rotary embedding against its formula in float64.
+struct RotaryTests {
+    @Test("rotation follows the formula, and its inverse is its transpose", arguments: [2, 4, 16, 34])
+    func rotation(width: Int) throws {
+        let (heads, positions): (Int, [Int32]) = (3, [0, 1, 7, 99])
+        let rotary = try Rotary(Architecture.Rotary(theta: 10_000), headWidth: width, count: 100)
+        let x = try TestMatrix(4, heads * width) { noise($0 * 1000 + $1) }
+        let y = try TestMatrix(4, heads * width)
+        let back = try TestMatrix(4, heads * width)
+        rotary.forward(x.view, positions: positions[...], into: y.view)
+        rotary.backward(y.view, positions: positions[...], into: back.view)
+        #expect(relativeError(back.doubles, x.doubles) < 1e-6)
+        let half = width / 2
+        let expected = positions.enumerated().flatMap { row, position in
+            (0..<heads * width).map { column in
+                let (head, i) = (column / width, column % width % half)
+                let angle = Double(position) * pow(10_000, -2 * Double(i) / Double(width))
+                let first = Double(x.view[row, head * width + i])
+                let second = Double(x.view[row, head * width + i + half])
+                return column % width < half
+                    ? first * cos(angle) - second * sin(angle) : second * cos(angle) + first * sin(angle)
+            }
+        }
+        // The angle is rounded to float32, as transformers rounds it: up to 99 * 6e-8.
+        #expect(relativeError(y.doubles, expected) < 1e-5)
+    }
+
+    @Test("the inverse rotation is the rotation's gradient", arguments: [2, 6, 34])
+    func rotationGradient(width: Int) throws {
+        let (heads, positions): (Int, [Int32]) = (2, [0, 3, 41])
+        let rotary = try Rotary(Architecture.Rotary(theta: 100), headWidth: width, count: 42)
+        let x = try TestMatrix(3, heads * width) { noise($0 * 1000 + $1) }
+        let dy = try TestMatrix(3, heads * width) { noise(70_000 + $0 * 1000 + $1) }
+        let dx = try TestMatrix(3, heads * width)
+        rotary.backward(dy.view, positions: positions[...], into: dx.view)
+        let direction = dy.doubles
+        func loss(_ x: [Double]) -> Double {
+            x.indices.reduce(0) { sum, index in
+                let (row, column) = (index / (heads * width), index % width)
+                let i = column % (width / 2)
+                let angle = Double(positions[row]) * pow(100, -2 * Double(i) / Double(width))
+                // Element i of the first half turns towards that of the second, and that one away from it.
+                let rotated =
+                    column < width / 2
+                    ? x[index] * cos(angle) - x[index + width / 2] * sin(angle)
+                    : x[index] * cos(angle) + x[index - width / 2] * sin(angle)
+                return sum + direction[index] * rotated
+            }
+        }
+        // The angle is rounded to float32: up to 41 * 6e-8.
+        #expect(relativeError(dx.doubles, centralDifferences(loss, at: x.doubles)) < 5e-6)
+    }
+
+    @Test("the scaled frequencies of Llama 3.2 1B are transformers' to an ulp")
+    func llama3() {
+        // As transformers 5.24 computes them from the model's config.json, in float32.
+        let expected: [UInt32] = [
+            0x3f800000, 0x3f29e1c6, 0x3ee177bc, 0x3e959ee3, 0x3e4693b0, 0x3e03c6a0, 0x3daee4ad, 0x3d681e67,
+            0x3d1a08c8, 0x3ccc6f49, 0x3c87a9c3, 0x3c340d6d, 0x3beef74f, 0x3b9e9402, 0x3b527720, 0x3aa9279b,
+            0x39e13620, 0x38cb98f7, 0x37a3418d, 0x3758ac81, 0x370fc8f8, 0x36bed4f4, 0x367d45c3, 0x3628126b,
+            0x35df10c4, 0x359406cb, 0x35447610, 0x35025f34, 0x34ad07a7, 0x3465a54d, 0x341864a7, 0x33ca41b0,
+        ]
+        let scaling = Architecture.Rotary.Scaling.llama3(factor: 32, low: 1, high: 4, originalLength: 8192)
+        let rotary = Architecture.Rotary(theta: 500_000, scaling: scaling)
+        let found = rotary.frequencies(headWidth: 64)
+        #expect(found.count == expected.count)
+        for (value, bits) in zip(found, expected) {
+            let difference = Int64(value.bitPattern) - Int64(bits)
+            #expect(abs(difference) <= 1, "\(difference): \(value) and \(Float(bitPattern: bits))")
+        }
+        #expect(rotary.frequencies(headWidth: 64) != Architecture.Rotary(theta: 500_000).frequencies(headWidth: 64))
+    }
+}

@@ -1,0 +1,84 @@
+internal import Formats
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+internal import Transformer
+
+/// Tensors in a model's files that its architecture does not have.
+struct StoredWeightsTests {
+    private let model = Architecture(
+        vocabularySize: 7,
+        width: 4,
+        layerCount: 1,
+        maxPositions: 64,
+        norm: Architecture.Norm(epsilon: 1e-5),
+        attention: Architecture.Attention(heads: 1, keyValueHeads: 1, headWidth: 4),
+        feedForward: Architecture.FeedForward(width: 3),
+        rotary: Architecture.Rotary(theta: 10_000),
+        tiesEmbeddings: true
+    )
+
+    /// Writes the model's tensors, each filled with its index, and others, and checks the files.
+    private func check(
+        _ others: [String: (shape: [Int], value: Float)],
+        renaming rename: (String) -> String = { $0 },
+        in directory: FilePath
+    ) throws {
+        let table = ParameterTable(model)
+        func entry(_ name: String, _ shape: [Int], _ value: Float) -> SafetensorsEntry {
+            let values = [Float](repeating: value, count: shape.reduce(1, *))
+            return SafetensorsEntry(name: name, shape: shape) { try $0(values.span) }
+        }
+        let entries = table.parameters.enumerated().map { entry(rename($1.name), $1.shape, Float($0)) }
+        let more = others.map { entry($0.key, $0.value.shape, $0.value.value) }
+        try SafetensorsWriter.write(entries + more, metadata: [:], to: directory.appending("model.safetensors"))
+        try table.check(try ModelWeights(directory: directory))
+    }
+
+    @Test(
+        "a tensor that the architecture does not have is refused by name, with the remedy",
+        arguments: [
+            ("model.layers.0.self_attn.q_proj.bias", "correct config.json, or remove the tensor"),
+            ("model.layers.1.mlp.up_proj.weight", "correct config.json, or remove the tensor"),
+            ("model.layers.0.self_attn.q_proj.lora_A.default.weight", "an adapter that is not merged"),
+            ("score.weight", "correct config.json, or remove the tensor"),
+        ]
+    )
+    func unknown(name: String, remedy: String) throws {
+        try Places.temporary { directory in
+            let error = #expect(throws: FormatError.self) { try check([name: ([2], 1)], in: directory) }
+            let text = error?.description ?? ""
+            #expect(text.hasPrefix("\(directory): holds tensor \(name), which the model that config.json describes"))
+            #expect(text.contains(remedy))
+        }
+    }
+
+    @Test("a compiled model's prefix is named")
+    func compiled() throws {
+        try Places.temporary { directory in
+            let error = #expect(throws: FormatError.self) {
+                try check([:], renaming: { "_orig_mod." + $0 }, in: directory)
+            }
+            #expect(error?.description.contains("_orig_mod. is of a compiled model") == true)
+        }
+    }
+
+    @Test("a vocabulary projection under a tied flag must have the embedding's bytes")
+    func tiedHead() throws {
+        try Places.temporary { directory in
+            let embedding = Float(ParameterTable(model).parameters.count - 1)
+            try check(["lm_head.weight": ([7, 4], embedding)], in: directory)
+            let error = #expect(throws: FormatError.self) {
+                try check(["lm_head.weight": ([7, 4], embedding + 1)], in: directory)
+            }
+            #expect(error?.description.contains("differs from model.embed_tokens.weight") == true)
+        }
+    }
+
+    @Test("rotary frequencies that old versions of transformers stored pass")
+    func frequencies() throws {
+        try Places.temporary { directory in
+            try check(["model.layers.0.self_attn.rotary_emb.inv_freq": ([2], 1)], in: directory)
+        }
+    }
+}

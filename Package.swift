@@ -37,9 +37,9 @@ let package = Package(
             dependencies: ["Formats", systemPackage]
         ),
         .target(name: "Objectives", dependencies: ["Formats"]),
-        .target(name: "Reporting", dependencies: ["Compute", "Formats", systemPackage]),
+        .target(name: "Reporting", dependencies: ["Objectives", "Compute", "Formats", systemPackage]),
 
-        // Layer 3 and above: what watches a job, the model, the run, what measures it, the command.
+        // Layer 3 and above: what watches a job, the model, the settings, the run, what measures it, the command.
         .target(
             name: "Supervision",
             dependencies: ["Reporting", "Collectives", "Formats", "CSignals", systemPackage]
@@ -49,17 +49,21 @@ let package = Package(
             dependencies: ["Compute", "Formats", "Preferences"]
         ),
         .target(
+            name: "Configuration",
+            dependencies: ["Reporting", "Objectives", "Preferences", "Formats", "Collectives", systemPackage]
+        ),
+        .target(
             name: "Training",
             dependencies: [
-                "Supervision", "Reporting", "Transformer", "Objectives", "Preferences", "Formats", "Collectives",
-                "Compute", systemPackage,
+                "Configuration", "Supervision", "Reporting", "Transformer", "Objectives", "Preferences", "Formats",
+                "Collectives", "Compute", systemPackage,
             ]
         ),
         .target(
             name: "Benchmarking",
             dependencies: [
-                "Training", "Reporting", "Transformer", "Objectives", "Preferences", "Formats", "Collectives",
-                "Compute", systemPackage,
+                "Training", "Configuration", "Reporting", "Transformer", "Objectives", "Preferences", "Formats",
+                "Collectives", "Compute", systemPackage,
             ]
         ),
         .target(
@@ -69,8 +73,8 @@ let package = Package(
         .executableTarget(
             name: "espalier",
             dependencies: [
-                "ScalingStudy", "Benchmarking", "Training", "Supervision", "Reporting", "Transformer", "Objectives",
-                "Preferences", "Formats", "Collectives", "Compute",
+                "ScalingStudy", "Benchmarking", "Training", "Configuration", "Supervision", "Reporting", "Transformer",
+                "Objectives", "Preferences", "Formats", "Collectives", "Compute",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 systemPackage,
             ]
@@ -82,7 +86,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ScalingStudy", "Training", "Reporting", "Transformer", "Preferences", "Formats", systemPackage,
+                "ScalingStudy", "Training", "Configuration", "Reporting", "Transformer", "Preferences", "Formats",
+                systemPackage,
             ],
             path: "Tests/Fuzz/Targets"
         ),
@@ -95,7 +100,13 @@ let package = Package(
             name: "TransformerTests",
             dependencies: ["Transformer", "Compute", "Formats", "Preferences", "TestSupport", systemPackage]
         ),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Objectives"]),
+        .testTarget(
+            name: "ConfigurationTests",
+            dependencies: [
+                "Configuration", "Objectives", "Preferences", "Formats", "Collectives", "TestSupport", systemPackage,
+            ]
+        ),
         .testTarget(
             name: "SupervisionTests",
             dependencies: ["Supervision", "Collectives", "TestSupport", systemPackage]
@@ -103,8 +114,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Reporting", "Transformer", "Objectives", "Preferences", "Formats", "Collectives",
-                "Compute", "TestSupport", systemPackage,
+                "Training", "Configuration", "Reporting", "Transformer", "Objectives", "Preferences", "Formats",
+                "Collectives", "Compute", "TestSupport", systemPackage,
             ]
         ),
         .testTarget(

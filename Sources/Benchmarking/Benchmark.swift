@@ -1,9 +1,10 @@
 package import Collectives
 internal import Compute
+package import Configuration
 internal import Objectives
 internal import Preferences
 internal import Reporting
-package import Training
+internal import Training
 internal import Transformer
 
 /// Measures training steps: the same rows in each sharing mode, in turns.

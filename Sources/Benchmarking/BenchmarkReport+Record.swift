@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Preferences
 package import Reporting
 internal import Training

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Formats
 package import Preferences
 package import SystemPackage

@@ -12,8 +12,9 @@ package final class ThreadTeam: @unchecked Sendable {
     package let count: Int
     /// The profile that records each phase, or nil; set only while the team is idle.
     package var profile: Profile?
-    /// Called by any thread whenever it has done a part of a phase, or nil: long work shows by it that it advances. Set
-    /// only while the team is idle.
+    /// Called by any thread after each part of a phase, so that long work shows progress; nil for no calls.
+    ///
+    /// Set only while the team is idle.
     package var onProgress: (@Sendable () -> Void)?
 
     private var body: ((Int) -> Void)?

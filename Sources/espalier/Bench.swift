@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Benchmarking
 internal import Collectives
+internal import Configuration
 internal import Formats
 internal import Preferences
 internal import Reporting
@@ -18,7 +19,8 @@ struct Bench: ParsableCommand {
             and the speed-up over no sharing. Takes one of --model and --synthetic-model, and one of --data, --profile \
             and --tree-tokens: random weights and tokens cost the same as real ones.
 
-              mpirun -np 2 --bind-to none espalier bench --synthetic-model 135m --profile all
+              mpirun -np 2 --bind-to none espalier bench \\
+                  --synthetic-model 135m --profile all
             """
     )
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Collectives
 internal import Compute
+internal import Configuration
 internal import ScalingStudy
 internal import Training
 

@@ -13,7 +13,8 @@ struct Espalier: ParsableCommand {
             command.
 
               espalier-prepare --model DIR --data pairs.jsonl --output train.safetensors
-              mpirun -np 2 --bind-to none espalier train --model DIR --data train.safetensors --output OUT
+              mpirun -np 2 --bind-to none espalier train --model DIR \\
+                  --data train.safetensors --output OUT
 
             Exit codes: 0 success; 1 failure (disk, host, non-finite loss); 64 invalid options, settings, model or \
             data; 75 stopped by a signal, with a checkpoint; 124 ended by the watchdog, without progress.

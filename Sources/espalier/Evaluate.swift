@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Collectives
+internal import Configuration
 internal import Formats
 internal import Reporting
 internal import SystemPackage
@@ -13,8 +14,8 @@ struct Evaluate: ParsableCommand {
             with its 95 % confidence interval (eval_loss_ci …). Rewards are measured against --reference-model; \
             without one all are 0, and eval_logps/accuracies is the accuracy.
 
-              mpirun -np 2 --bind-to none espalier evaluate --model OUT --reference-model DIR \\
-                  --data heldout.safetensors
+              mpirun -np 2 --bind-to none espalier evaluate --model OUT \\
+                  --reference-model DIR --data heldout.safetensors
             """
     )
 

@@ -1,9 +1,9 @@
 internal import ArgumentParser
 internal import Collectives
+internal import Configuration
 internal import Formats
 internal import Foundation
 internal import SystemPackage
-internal import Training
 
 struct Launch: ParsableCommand {
     static let configuration = CommandConfiguration(

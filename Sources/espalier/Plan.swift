@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Collectives
+internal import Configuration
 internal import Formats
 internal import Preferences
 internal import Reporting

@@ -1,12 +1,12 @@
 internal import ArgumentParser
 internal import Benchmarking
 internal import Collectives
+internal import Configuration
 internal import Formats
 internal import Foundation
 internal import Reporting
 internal import ScalingStudy
 internal import SystemPackage
-internal import Training
 
 extension ScalingStudy.Mode: ExpressibleByArgument {}
 
@@ -19,7 +19,8 @@ struct Scaling: ParsableCommand {
             bench: one model, one data source, and one sharing mode (default prefix). The JSON file contains all \
             measurements: --from reads it to print, plot and predict again without running.
 
-              espalier scaling --ranks 1,2,4 --synthetic-model 135m --profile hh-rlhf --json study.json
+              espalier scaling --ranks 1,2,4 --synthetic-model 135m \\
+                  --profile hh-rlhf --json study.json
               espalier scaling --from study.json --predict 1024 --network 10gbe
             """
     )
@@ -162,12 +163,13 @@ struct Scaling: ParsableCommand {
     private func checkedBenchOptions() throws -> [String] {
         for option in ["--global-batch-size", "--profile-phases", "--trace"] {
             let isGiven = benchOptions.contains { $0 == option || $0.hasPrefix(option + "=") }
-            try check(option, !isGiven, "omitted, since --rows and --mode set what a run measures", "it")
+            let expected = "omitted, since --rows and --mode set what a run measures"
+            try check(option, !isGiven, expected, "it among the options of bench")
         }
         let bench = try Bench.parse(benchOptions)
         let settings = try bench.resolved()
         let given = bench.sharing.isEmpty ? 1 : settings.sharing.count
-        try check("the data to measure", settings.sources.count == 1, "one data source", "\(settings.sources.count)")
+        try check("the number of data sources", settings.sources.count == 1, "1", "\(settings.sources.count)")
         try check("--sharing", given == 1, "one sharing mode", bench.sharing.map(\.rawValue).joined(separator: " "))
         return benchOptions + (bench.sharing.isEmpty ? ["--sharing", "prefix"] : [])
     }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Collectives
+internal import Configuration
 internal import Supervision
 internal import Training
 
@@ -17,8 +18,9 @@ struct Train: ParsableCommand {
             SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 stop a run after the current step, with a checkpoint and exit code \
             75; the same command with --resume continues it.
 
-              mpirun -np 2 --bind-to none espalier train --model DIR --data train.safetensors --output OUT \\
-                  --beta 0.1 --learning-rate 5e-6 --warmup-ratio 0.1 --global-batch-size 8 --save-steps 100
+              mpirun -np 2 --bind-to none espalier train --model DIR \\
+                  --data train.safetensors --output OUT --beta 0.1 \\
+                  --learning-rate 5e-6 --global-batch-size 8 --save-steps 100
             """
     )
 
@@ -49,7 +51,7 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "Maximum global gradient norm, for clipping; 0 for no clipping (default 1).")
     var maxGradNorm: Double?
 
-    @Option(name: .long, help: "Decoupled weight decay of the matrices; norms are not decayed (default 0).")
+    @Option(name: .long, help: "Decoupled weight decay of the matrices, not of norms and biases (default 0).")
     var weightDecay: Double?
 
     @Option(name: .long, help: "Steps between lines of metrics (default 1).")

@@ -15,7 +15,7 @@ struct SyntheticModelTests {
         ]
     )
     func parameters(model: SyntheticModel, count: Int) {
-        #expect(ParameterTable(model.architecture).count == count)
+        #expect(model.architecture.parameterCount == count)
     }
 
     private let small = Architecture(
@@ -48,7 +48,7 @@ struct SyntheticModelTests {
     @Test("matrices have mean 0 and deviation 0.02, norms are ones")
     func distribution() throws {
         let values = try weights(seed: 5, threads: 2)
-        let layout = ParameterTable(small).trained
+        let layout = ModelDescription(small).parameters.trained
         let matrices = layout.tensors.filter(\.parameter.kind.decays).flatMap { values[$0.range] }.map {
             Double($0) / 0.02
         }

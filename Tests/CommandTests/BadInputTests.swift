@@ -91,7 +91,7 @@ struct BadInputTests {
         try Places.temporary { directory in
             let other = try model(in: directory) { try edit($0, "model_type", "\"llama\"", "\"mamba\"") }
             try expect(
-                "DIR/model/config.json: model_type = mamba is not supported; supported: llama",
+                "DIR/model/config.json: model_type = mamba is not supported; supported: llama, qwen2",
                 ["--model", other],
                 in: directory
             )

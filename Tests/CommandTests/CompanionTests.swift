@@ -105,7 +105,7 @@ struct CompanionTests {
             try write("additional_chat_templates/tool_use.JINJA", template)
             let changed = try train(source, output, ["--resume"])
             #expect(changed.status == 64)
-            #expect(changed.errors.contains("\(template): its SHA-256 is not that of manifest.json"))
+            #expect(changed.errors.contains("\(template): its SHA-256 differs from manifest.json"))
         }
     }
 

@@ -142,7 +142,8 @@ struct ScalingTests {
             ),
             (
                 ["--ranks", "1", "--global-batch-size", "4"] + Self.bench,
-                "--global-batch-size must be omitted, since --rows and --mode set what a run measures, found it"
+                "--global-batch-size must be omitted, since --rows and --mode set what a run measures, "
+                    + "found it among the options of bench"
             ),
             (
                 ["--ranks", "1", "--sharing", "none", "--sharing", "prefix"] + Self.bench,
@@ -150,7 +151,7 @@ struct ScalingTests {
             ),
             (
                 ["--ranks", "1", "--synthetic-model", "135m", "--profile", "all"],
-                "the data to measure must be one data source, found 6"
+                "the number of data sources must be 1, found 6"
             ),
             (["--network", "10gbe", "--ranks", "1"], "--network needs --predict; give both, or neither"),
             (

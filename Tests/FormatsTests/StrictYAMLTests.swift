@@ -105,7 +105,7 @@ struct StrictYAMLTests {
         for text in ["1:9223372036854775807", "0:0:0:0:0:0:0:0:0:0:0:0:0", "-1:30"] {
             try expectRefused(
                 "beta: 1\nsteps: \(text)",
-                "line 2: expected a number or a word, found \(text); put a word of digits in quotes"
+                "line 2: expected a number or a string, found \(text); quote a string of digits"
             )
         }
         try Places.temporary { directory in

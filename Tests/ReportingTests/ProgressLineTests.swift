@@ -22,7 +22,7 @@ struct ProgressLineTests {
         #expect(line(0.5, width: 40) == "train ━━━━╌╌╌╌╌  step 3/10  2m05s left")
     }
 
-    @Test("where there is no room for a bar it goes first, then the text's end")
+    @Test("in a narrow window the bar is dropped first, then the end of the text")
     func narrow() {
         #expect(line(0.5, width: 35) == "train ━━╌╌  step 3/10  2m05s left")
         #expect(line(0.5, width: 34) == "train step 3/10  2m05s left")

@@ -113,7 +113,7 @@ struct AllReduceModelTests {
         #expect(agrees(model.seconds(bytes: 1e8, nodes: 1024).seconds, 4 * 0.0006))
     }
 
-    @Test("halves are exchanged where there are some, and within nodes first")
+    @Test("halves are exchanged if there are any, and within nodes first")
     func choice() {
         let model = AllReduceModel(network: Network("10gbe") ?? network)
         #expect([1, 2, 3, 7].allSatisfy { model.seconds(bytes: 5e8, nodes: $0).algorithm == .direct })

@@ -34,7 +34,7 @@ struct LinkMatrixTests {
         )
     }
 
-    @Test("a table tells latency and bandwidth from each to each")
+    @Test("a table lists latency and bandwidth between all pairs")
     func table() {
         #expect(
             matrix(slow: 4).table == """
@@ -77,7 +77,7 @@ struct LinkMatrixTests {
         )
     }
 
-    @Test("links within a host are told, and neither judged nor taken for a network")
+    @Test("links within a host are reported, and neither compared nor used as a network")
     func oneHost() {
         #expect(matrix(joinsHosts: false, slow: 4).summary == "4 ranks of one host: 25.0 µs, 1.18 GB/s")
     }

@@ -55,7 +55,7 @@ struct ScalingForecastTests {
         }
     }
 
-    @Test("runs on other numbers of ranks are foretold, and the error is told where they differ")
+    @Test("runs on other numbers of ranks are predicted, with the error of the prediction")
     func validation() throws {
         var made = SyntheticStudy(ranks: [1, 2, 4])
         let forecast = try forecast(made, nodes: 1, network: nil)
@@ -134,13 +134,13 @@ struct ScalingForecastTests {
         }
     }
 
-    @Test("where ranks differ too much no number of pairs suffices")
+    @Test("if ranks differ too much, no number of pairs suffices")
     func hopeless() throws {
         let points = try forecast(SyntheticStudy(spread: 0.05)).points
         #expect(points[0].sufficientPairs != nil && points[10].sufficientPairs == nil)
     }
 
-    @Test("a study of one rank foretells with a network that is given, and not with its own")
+    @Test("a study of one rank predicts with a given network, and not with its own")
     func oneRank() throws {
         let alone = SyntheticStudy(ranks: [1], noise: 0.02)
         let point = try #require(try forecast(alone).points.last)

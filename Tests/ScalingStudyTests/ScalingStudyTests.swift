@@ -34,7 +34,7 @@ struct ScalingStudyTests {
         return ScalingStudy(mode: mode, rows: 8, subject: subject, runs: runs)
     }
 
-    @Test("figures are medians over steps, then over turns, beside the fewest ranks of the same turn")
+    @Test("figures are medians over steps, then over turns, relative to the fewest ranks of the same turn")
     func points() throws {
         let points = study([
             run(1, turn: 1, seconds: [8, 9, 80]), run(4, turn: 1, seconds: [3, 2, 3]),
@@ -65,7 +65,7 @@ struct ScalingStudyTests {
         #expect(hidden.exposedCommunication == 0.5 && agrees(hidden.rest, 3.5) && hidden.waiting == 0)
     }
 
-    @Test("a weak study is judged by FLOPs: longer rows on more ranks do not count against them")
+    @Test("a weak study compares FLOPs: longer rows on more ranks do not lower efficiency")
     func weak() {
         let points = study(
             [run(2, turn: 1, seconds: [10]), run(4, turn: 1, seconds: [15], pairs: 16, flops: 3e12)],

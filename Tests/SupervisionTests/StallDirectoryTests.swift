@@ -16,7 +16,7 @@ struct StallDirectoryTests {
         try FileManager.default.createSymbolicLink(atPath: path.string, withDestinationPath: place.string)
     }
 
-    @Test("a rank's word is read as it was left, and one rank alone claims the verdict")
+    @Test("a rank's record is read as it was written, and only one rank claims the verdict")
     func words() throws {
         try Places.temporary { output in
             let directory = StallDirectory(in: output)
@@ -31,7 +31,7 @@ struct StallDirectoryTests {
         }
     }
 
-    @Test("a link in a word's or the verdict's place is not followed", arguments: [true, false])
+    @Test("a link in place of a record or the verdict is not followed", arguments: [true, false])
     func links(isThere: Bool) throws {
         try Places.temporary { output in
             let (directory, other) = (StallDirectory(in: output), output.appending("other"))
@@ -66,7 +66,7 @@ struct StallDirectoryTests {
         }
     }
 
-    @Test("a pipe in a word's place is waited for by nobody", .timeLimit(.minutes(1)))
+    @Test("a pipe in place of a record blocks nobody", .timeLimit(.minutes(1)))
     func pipe() throws {
         try Places.temporary { output in
             let directory = StallDirectory(in: output)

@@ -31,14 +31,14 @@ struct StallVerdictTests {
         StallVerdict.text(members: members, records: records, heard: heard, timeout: 1800, place: "OUT/stall")
     }
 
-    @Test("a rank's word says where it is")
+    @Test("a rank's record describes its activity")
     func records() {
         #expect(record(481).text == "step 12, training, in allReduceSum, collective call 481, for 1800 s")
         let before = "training, after collective call 480, for 1800 s"
         #expect(record(480, isInCall: false, step: 0).text == before)
     }
 
-    @Test("a rank that leaves no word is named, also where an old word of it is there")
+    @Test("a rank without a record is named, also if an old record of it exists")
     func silent() {
         let records = [0: record(481), 1: record(481), 2: record(481), 3: record(470)]
         let told =
@@ -50,7 +50,7 @@ struct StallVerdictTests {
         }
     }
 
-    @Test("a rank that speaks, and has not come to the call in which the others wait, is named")
+    @Test("a rank that runs, and did not reach the call in which the others wait, is named")
     func behind() {
         let records = [0: record(481), 1: record(480, isInCall: false), 2: record(481), 3: record(481)]
         let found = verdict(members, records, heard: [0, 1, 2, 3])
@@ -59,7 +59,7 @@ struct StallVerdictTests {
         #expect(!found.contains("no status record"))
     }
 
-    @Test("where all wait in the same call, the network is to blame")
+    @Test("if all wait in the same call, the network is named")
     func network() {
         let records = Dictionary(uniqueKeysWithValues: (0..<4).map { ($0, record(481)) })
         let found = verdict(members, records, heard: [0, 1, 2, 3])
@@ -76,7 +76,7 @@ struct StallVerdictTests {
     }
 
     @Test(
-        "where all wait for messages, the rank is named that none pass to or from",
+        "if all wait for messages, the rank is named to or from which none pass",
         arguments: [
             // What ranks send to rank 2 is not taken, nor is what that sends. Rank 3 waits for what rank 1 has not sent.
             [
@@ -112,13 +112,13 @@ struct StallVerdictTests {
         #expect(found.contains("; no message passes between \(both) in allReduceSum of step 12: "), "\(found)")
     }
 
-    @Test("a rank's word says with whom it has messages")
+    @Test("a rank's record names the rank that it exchanges messages with")
     func awaited() {
         let text = record(481, round: 2, awaited: 3).text
         #expect(text == "step 12, training, in allReduceSum with rank 3, collective call 481, for 1800 s")
     }
 
-    @Test("many silent ranks are counted, and those that do not see the directory told apart")
+    @Test("many silent ranks are counted, and those that do not see the directory are listed separately")
     func many() {
         let many = (0..<20).map { JobMember(rank: $0, host: "n", process: 7, seesOutput: $0 != 5) }
         let found = verdict(many, [0: record(3)], heard: [0])

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Foundation
 internal import Testing
 internal import Training
@@ -34,7 +35,7 @@ struct EvaluationHistoryTests {
         #expect(follow([]).best == nil)
     }
 
-    @Test("a course that goes on from what another remembered decides as if it had not been interrupted")
+    @Test("a history that is restored from the state of another decides as if uninterrupted")
     func memory() throws {
         var settings = EvaluationSettings()
         settings.earlyStoppingPatience = 2

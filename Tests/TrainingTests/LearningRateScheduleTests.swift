@@ -1,5 +1,5 @@
+internal import Configuration
 internal import Testing
-internal import Training
 
 struct LearningRateScheduleTests {
     @Test("every rate of a run is the one that transformers gives")

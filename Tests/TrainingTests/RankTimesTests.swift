@@ -4,7 +4,7 @@ internal import Training
 
 /// What ranks took, and what is made of it.
 struct RankTimesTests {
-    @Test("the slowest rank is told by the mean, and how ranks differ by what they had to do")
+    @Test("the slowest rank is compared with the mean, and times with planned costs")
     func evenness() {
         let times = RankTimes(seconds: [3, 1, 2], costs: [30, 10, 20])
         #expect(times.seconds == 2 && times.imbalance == 1.5 && times.spread < 1e-15)

@@ -13,7 +13,7 @@ struct SpikeHistoryTests {
         return history
     }
 
-    @Test("a loss or a norm beyond the factor times its median is a leap, once there are enough steps to judge by")
+    @Test("a loss or a norm beyond the factor times its median is a spike, once there are enough steps")
     func leaps() {
         func leaps(_ count: Int, loss: Double, gradientNorm: Double) -> Bool {
             var history = history(count)
@@ -27,7 +27,7 @@ struct SpikeHistoryTests {
         #expect(!leaps(15, loss: 1000, gradientNorm: 1000))
     }
 
-    @Test("losses below 0 judge nothing, norms do")
+    @Test("losses below 0 detect nothing, norms do")
     func negative() {
         var history = SpikeHistory()
         let calm = (0..<20).map { _ in history.note(loss: -1, gradientNorm: 1, factor: 2) }

@@ -23,7 +23,7 @@ final class TinyModel {
             rotary: Architecture.Rotary(theta: 100),
             tiesEmbeddings: tied
         )
-        parameters = try ParameterBuffer(ParameterTable(architecture).trained)
+        parameters = try ParameterBuffer(ParameterTable(architecture, family: Llama.self).trained)
         gradients = try ParameterBuffer(parameters.layout)
         for tensor in parameters.layout.tensors {
             // Norms around 1; matrices wide enough that attention and distributions are far from even.

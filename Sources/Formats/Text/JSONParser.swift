@@ -21,9 +21,9 @@ struct JSONParser {
         case UInt8(ascii: "{"): return try nested { try $0.object() }
         case UInt8(ascii: "["): return try nested { try $0.array() }
         case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "t"): return try word("true", .flag(true))
-        case UInt8(ascii: "f"): return try word("false", .flag(false))
-        case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "t"): return try literal("true", .flag(true))
+        case UInt8(ascii: "f"): return try literal("false", .flag(false))
+        case UInt8(ascii: "n"): return try literal("null", .null)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
         default: throw fault("a value")
         }
@@ -74,11 +74,11 @@ struct JSONParser {
         return .object(members)
     }
 
-    private mutating func word(_ text: StaticString, _ value: JSONValue) throws -> JSONValue {
-        let isThere = text.withUTF8Buffer { word in
-            bytes.count - position >= word.count && bytes[position..<position + word.count].elementsEqual(word)
+    private mutating func literal(_ text: StaticString, _ value: JSONValue) throws -> JSONValue {
+        let isPresent = text.withUTF8Buffer { literal in
+            bytes.count - position >= literal.count && bytes[position..<position + literal.count].elementsEqual(literal)
         }
-        guard isThere else { throw fault("\(text)") }
+        guard isPresent else { throw fault("\(text)") }
         position += text.utf8CodeUnitCount
         return value
     }

@@ -75,7 +75,7 @@ package enum StrictYAML {
             let isSexagesimal = text.contains(":") && text.utf8.allSatisfy { "0123456789:+-_.".utf8.contains($0) }
             guard isSexagesimal, scalar.style == .plain else { return }
             let line = node.mark.map { "line \($0.line): " } ?? ""
-            throw FormatError(path, "\(line)expected a number or a word, found \(text); put a word of digits in quotes")
+            throw FormatError(path, "\(line)expected a number or a string, found \(text); quote a string of digits")
         case .sequence(let sequence): for inner in sequence { try checkNumbers(inner, path) }
         case .mapping(let mapping): for (_, inner) in mapping { try checkNumbers(inner, path) }
         case .alias: return

@@ -1,4 +1,5 @@
 internal import Compute
+internal import Configuration
 internal import Formats
 internal import Foundation
 internal import Preferences

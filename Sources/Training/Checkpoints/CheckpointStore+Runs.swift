@@ -24,7 +24,7 @@ extension CheckpointStore {
         for step in try steps().reversed() {
             let path = path(step: step)
             // A checkpoint with a damaged state may be the run's: its fault is reported.
-            if let history, let state = soundState(step: step), !history.contains(state) {
+            if let history, let state = verifiedState(step: step), !history.contains(state) {
                 search.others.append(path)
                 continue
             }
@@ -58,7 +58,7 @@ extension CheckpointStore {
         var (own, abandoned) = ([Int](), [Int]())
         for other in try steps() where other <= step {
             // The run of a checkpoint with a damaged state is unknown; it stays.
-            guard let state = soundState(step: other) else { continue }
+            guard let state = verifiedState(step: other) else { continue }
             if history.contains(state) {
                 own.append(other)
             } else if history.sharesFirstStart(with: state) {
@@ -70,11 +70,11 @@ extension CheckpointStore {
 
     /// Whether the existing checkpoint after `step`, if any, belongs to a run with another first start.
     func holdsOther(than history: RunHistory, step: Int) -> Bool {
-        soundState(step: step).map { !history.sharesFirstStart(with: $0) } ?? false
+        verifiedState(step: step).map { !history.sharesFirstStart(with: $0) } ?? false
     }
 
     /// The state of the checkpoint after `step`, verified against the manifest; nil if it is damaged or missing.
-    private func soundState(step: Int) -> CheckpointState? {
+    private func verifiedState(step: Int) -> CheckpointState? {
         let path = path(step: step)
         guard (try? DirectoryManifest(verifying: path, only: Checkpoint.stateName)) != nil else { return nil }
         return try? Checkpoint.state(in: path)

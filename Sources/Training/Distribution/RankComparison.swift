@@ -1,5 +1,6 @@
 package import Collectives
 internal import Compute
+internal import Configuration
 
 /// Verifies that all ranks hold the same weights.
 ///

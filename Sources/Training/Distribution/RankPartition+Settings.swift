@@ -1,4 +1,5 @@
 package import Collectives
+package import Configuration
 package import Reporting
 
 extension RankPartition {

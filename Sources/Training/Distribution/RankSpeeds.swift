@@ -1,11 +1,3 @@
-/// How a step's work is divided over ranks.
-package enum Balance: String, CaseIterable, Sendable, Codable {
-    /// Equal parts for all ranks.
-    case planned
-    /// Parts in proportion to measured speeds, for hosts of different speed.
-    case measured
-}
-
 /// The measured speed of each rank, the same on every rank.
 package struct RankSpeeds: Codable, Sendable, Equatable {
     /// Planned cost per second of each rank, an exponential mean over steps; empty before the first.

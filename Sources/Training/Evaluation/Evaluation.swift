@@ -1,4 +1,5 @@
 package import Collectives
+package import Configuration
 internal import Formats
 internal import Objectives
 internal import Preferences

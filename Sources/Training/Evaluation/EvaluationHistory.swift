@@ -1,3 +1,5 @@
+package import Configuration
+
 /// The evaluations of a run: which one is the best, and whether early stopping ends the run.
 ///
 /// The rules are those of Hugging Face's trainer and its `EarlyStoppingCallback`: any better value is the new best, but

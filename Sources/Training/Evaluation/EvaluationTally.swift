@@ -1,6 +1,7 @@
 internal import Collectives
 internal import Objectives
 internal import Preferences
+internal import Reporting
 internal import Transformer
 
 /// Accumulates the statistics of a scoring pass, row by row of the data.

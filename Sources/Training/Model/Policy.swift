@@ -1,5 +1,6 @@
 package import Collectives
 package import Compute
+package import Configuration
 internal import Formats
 package import Preferences
 internal import Reporting

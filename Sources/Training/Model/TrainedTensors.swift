@@ -64,7 +64,7 @@ extension ParameterLayout {
     }
 }
 
-/// A copy of what a run has learned, to be written while the run goes on.
+/// A copy of weights and moments, to be written while the run continues.
 final class Snapshot {
     let tensors: TrainedTensors
     private let buffer: FloatBuffer

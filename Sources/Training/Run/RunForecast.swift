@@ -1,3 +1,4 @@
+package import Configuration
 internal import Formats
 package import Preferences
 package import Transformer
@@ -127,7 +128,7 @@ package struct RunForecast {
         }
         // Weights and gradients, those of subtrees that wait, moments of a slice, and rank 0's copies.
         let copies = 2 + (shards / ranks).trailingZeroBitCount + (configuration.saving.saveSteps == nil ? 0 : 3)
-        let count = ParameterTable(model).count
+        let count = model.parameterCount
         let memory = Memory(
             model: (copies * count + 2 * (count + ranks - 1) / ranks) * MemoryLayout<Float>.stride,
             workspace: ForestModel.byteCount(

@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Compute
+internal import Configuration
 internal import Preferences
 internal import Reporting
 internal import SystemPackage

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Formats
 internal import Preferences
 internal import Transformer

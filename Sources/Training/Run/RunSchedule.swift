@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Preferences
 
 /// The length of a run, and the rows and learning rate of each step.

@@ -1,5 +1,6 @@
 package import Collectives
 internal import Compute
+package import Configuration
 internal import Formats
 internal import Objectives
 internal import Preferences

@@ -1,4 +1,5 @@
 internal import Collectives
+internal import Configuration
 internal import Formats
 package import Preferences
 package import SystemPackage

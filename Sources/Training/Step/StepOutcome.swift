@@ -1,4 +1,5 @@
 internal import Collectives
+package import Configuration
 
 /// The result of a step, the same on every rank except for times.
 package struct StepOutcome {

@@ -1,5 +1,6 @@
 package import Collectives
 internal import Compute
+package import Configuration
 internal import Objectives
 package import Preferences
 package import Transformer

@@ -99,8 +99,8 @@ package struct ConfigurationReader {
             if let architecture, HarmlessKeys.changesNothing(key, value, in: architecture) { continue }
             throw FormatError(
                 path,
-                "\(prefix)\(key) = \(Self.text(value)) is not known to change nothing; delete the key if the model's "
-                    + "computation does not depend on it"
+                "\(prefix)\(key) = \(Self.text(value)) is not supported, because it may change what the model computes; "
+                    + "delete the key if it does not"
             )
         }
     }

@@ -17,7 +17,7 @@ package struct ParameterTable: Sendable {
     ///     trained together or not at all.
     package init(
         _ architecture: Architecture,
-        family: any Family.Type = Llama.self,
+        family: any Family.Type,
         isTrained: (Module) -> Bool = { _ in true }
     ) {
         self.family = family
@@ -38,10 +38,7 @@ package struct ParameterTable: Sendable {
     /// The tensors that are not trained, laid out in one buffer.
     package var frozen: ParameterLayout { ParameterLayout(parameters.filter { !$0.isTrained }) }
 
-    /// The elements of all tensors.
-    package var count: Int { parameters.reduce(0) { $0 + $1.count } }
-
-    private static func declarations(of model: Architecture) -> [(Module, ParameterDeclaration)] {
+    static func declarations(of model: Architecture) -> [(Module, ParameterDeclaration)] {
         let vocabulary = ParameterDeclaration(kind: .embedding, shape: [model.vocabularySize, model.width])
         var declarations: [(Module, ParameterDeclaration)] = [(.finalNorm, model.norm.declaration(width: model.width))]
         if !model.tiesEmbeddings { declarations.append((.head, vocabulary)) }
@@ -49,5 +46,19 @@ package struct ParameterTable: Sendable {
             declarations += Layer.declarations(of: model).map { (.layer(layer, $0), $1) }
         }
         return declarations + [(.embedding, vocabulary)]
+    }
+}
+
+extension Architecture {
+    /// The elements of all tensors of a model.
+    package var parameterCount: Int { elementCount { _, _ in true } }
+
+    /// The elements of the matrices of all layers, which every token is multiplied by.
+    var bodyParameterCount: Int { elementCount { module, kind in module.layer != nil && kind == .matrix } }
+
+    private func elementCount(_ isIncluded: (Module, Parameter.Kind) -> Bool) -> Int {
+        ParameterTable.declarations(of: self).reduce(0) { sum, entry in
+            isIncluded(entry.0, entry.1.kind) ? sum + entry.1.shape.reduce(1, *) : sum
+        }
     }
 }

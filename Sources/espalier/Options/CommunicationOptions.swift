@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Collectives
-internal import Training
+internal import Configuration
 
 extension Collective: ExpressibleByArgument {}
 extension ReduceDType: ExpressibleByArgument {}

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Training
+internal import Configuration
 
 /// The options of evaluation during training, and of the choice of the best model.
 struct EvaluationOptions: ParsableArguments {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
+internal import Configuration
 internal import Objectives
 internal import Preferences
-internal import Training
 
 extension Divergence.Kind: ExpressibleByArgument {}
 extension Pairing: ExpressibleByArgument {}

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Training
+internal import Configuration
 
 /// The options of checkpoints, resumption, rollback and the watchdog.
 struct SavingOptions: ParsableArguments {

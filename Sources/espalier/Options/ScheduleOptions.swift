@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Configuration
 internal import Training
 
 /// The options of the training loop: batch size, number of steps, data order, recomputation, self-check.

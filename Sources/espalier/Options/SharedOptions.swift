@@ -1,7 +1,7 @@
 internal import ArgumentParser
+internal import Configuration
 internal import Preferences
 internal import SystemPackage
-internal import Training
 
 extension Sharing: ExpressibleByArgument {}
 extension LearningRateSchedule.Kind: ExpressibleByArgument {}

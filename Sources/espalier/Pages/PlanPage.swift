@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Preferences
 internal import Reporting
 internal import Training
@@ -73,7 +74,7 @@ struct PlanPage {
         guard let evaluation = forecast.evaluation else { return [] }
         let share = evaluation.flops / Double(forecast.ranks)
         return [
-            "eval     \(evaluation.count) evaluations of \(evaluation.rows) examples, "
+            "eval     \(counted(evaluation.count, "evaluation")) of \(counted(evaluation.rows, "example")), "
                 + "each \(tera(share)) TFLOP per rank"
         ]
     }

@@ -1,8 +1,8 @@
 internal import ArgumentParser
+internal import Configuration
 internal import Formats
 internal import ScalingStudy
 internal import SystemPackage
-internal import Training
 
 /// The options of the prediction for more nodes, and of its validation.
 struct ForecastOptions: ParsableArguments {

@@ -9,7 +9,7 @@ internal import Transformer
 struct LlamaTests {
     /// How a message about a key that nobody reads ends.
     private static let unknownKey =
-        "is not known to change nothing; delete the key if the model's computation does not depend on it"
+        "is not supported, because it may change what the model computes; delete the key if it does not"
 
     /// A configuration's keys and their values as JSON.
     private static let plain = [

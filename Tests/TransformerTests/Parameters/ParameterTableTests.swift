@@ -22,7 +22,7 @@ struct ParameterTableTests {
 
     @Test("each tensor of a Llama occurs once, by its name, shape and kind")
     func tensors() {
-        let table = ParameterTable(architecture(tied: false))
+        let table = ParameterTable(architecture(tied: false), family: Llama.self)
         let layer =
             ["mlp.down_proj", "mlp.gate_proj", "mlp.up_proj", "post_attention_layernorm"]
             + ["self_attn.o_proj", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "input_layernorm"]
@@ -38,8 +38,8 @@ struct ParameterTableTests {
         #expect(shapes["lm_head.weight"] == [31, 12] && shapes["model.norm.weight"] == [12])
         let decaying = table.parameters.filter(\.kind.decays).map(\.name)
         #expect(decaying == names.filter { !$0.contains("norm") })
-        #expect(ParameterTable(architecture(tied: true)).parameters.count == names.count - 1)
-        #expect(table.count == table.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) })
+        #expect(ParameterTable(architecture(tied: true), family: Llama.self).parameters.count == names.count - 1)
+        #expect(architecture(tied: false).parameterCount == table.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) })
     }
 
     @Test(
@@ -47,7 +47,7 @@ struct ParameterTableTests {
         arguments: [true, false]
     )
     func layout(tied: Bool) {
-        let layout = ParameterTable(architecture(tied: tied)).trained
+        let layout = ParameterTable(architecture(tied: tied), family: Llama.self).trained
         var end = 0
         for tensor in layout.tensors {
             #expect(tensor.offset == end)
@@ -69,13 +69,15 @@ struct ParameterTableTests {
             default: return false
             }
         }
-        let (whole, part) = (ParameterTable(model), ParameterTable(model, isTrained: isTrained))
-        #expect(part.trained.tensors.count == 6 && part.trained.count + part.frozen.count == whole.count)
+        let (whole, part) = (
+            ParameterTable(model, family: Llama.self), ParameterTable(model, family: Llama.self, isTrained: isTrained)
+        )
+        #expect(part.trained.tensors.count == 6 && part.trained.count + part.frozen.count == model.parameterCount)
         #expect(part.trained.gradientReadyCount(layersLeft: 0) == part.trained.count)
 
         let all = try ParameterBuffer(whole.trained)
         RandomWeights(seed: 3).fill(all, team: ThreadTeam(count: 1))
-        for index in 0..<whole.count { all.flat[0, index] *= 8 }
+        for index in 0..<model.parameterCount { all.flat[0, index] *= 8 }
         let weights = try [part.trained, part.frozen].map { layout in
             let buffer = try ParameterBuffer(layout)
             for tensor in layout.tensors {

@@ -24,7 +24,7 @@ struct StoredWeightsTests {
         renaming rename: (String) -> String = { $0 },
         in directory: FilePath
     ) throws {
-        let table = ParameterTable(model)
+        let table = ParameterTable(model, family: Llama.self)
         func entry(_ name: String, _ shape: [Int], _ value: Float) -> SafetensorsEntry {
             let values = [Float](repeating: value, count: shape.reduce(1, *))
             return SafetensorsEntry(name: name, shape: shape) { try $0(values.span) }
@@ -66,7 +66,7 @@ struct StoredWeightsTests {
     @Test("a vocabulary projection under a tied flag must have the embedding's bytes")
     func tiedHead() throws {
         try Places.temporary { directory in
-            let embedding = Float(ParameterTable(model).parameters.count - 1)
+            let embedding = Float(ParameterTable(model, family: Llama.self).parameters.count - 1)
             try check(["lm_head.weight": ([7, 4], embedding)], in: directory)
             let error = #expect(throws: FormatError.self) {
                 try check(["lm_head.weight": ([7, 4], embedding + 1)], in: directory)

@@ -41,7 +41,7 @@ package struct CommunicationSettings: Codable, Sendable, Equatable {
     /// Checks ranges, and that the other settings keep what `shards` promises.
     ///
     /// - Throws: `TrainingError` for the first invalid setting.
-    func validate() throws {
+    package func validate() throws {
         func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
             guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
         }

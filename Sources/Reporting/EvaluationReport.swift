@@ -1,5 +1,4 @@
 package import Objectives
-package import Reporting
 
 /// The result of an evaluation: TRL's metrics, and their sampling uncertainty.
 ///
@@ -83,7 +82,7 @@ extension MetricsRecord {
     /// Adds the metrics with the prefix `eval_`, and the duration of the evaluation.
     ///
     /// - Parameter seconds: Above 0.
-    mutating func add(_ report: EvaluationReport, intervals: Bool, seconds: Double) {
+    package mutating func add(_ report: EvaluationReport, intervals: Bool, seconds: Double) {
         for (metric, interval) in zip(report.metrics, report.intervals) {
             add("eval_" + metric.name, metric.value)
             if intervals { add("eval_" + metric.name + "_ci", numbers: [interval.low, interval.high]) }

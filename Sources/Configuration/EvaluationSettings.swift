@@ -1,4 +1,5 @@
 internal import Formats
+internal import Reporting
 
 /// When a run evaluates its model on held-out preferences, and what follows from it, under Hugging Face's names.
 package struct EvaluationSettings: Codable, Sendable, Equatable {
@@ -48,24 +49,24 @@ package struct EvaluationSettings: Codable, Sendable, Equatable {
     // MARK: Meaning
 
     /// Whether an evaluation is due after this step, counted from 1.
-    func isDue(step: Int, of totalSteps: Int) -> Bool {
+    package func isDue(step: Int, of totalSteps: Int) -> Bool {
         guard evalData != nil else { return false }
         return step == totalSteps || evalSteps.map { step % $0 == 0 } ?? false
     }
 
     /// The number of evaluations of a run without early stopping.
-    func count(steps: Int) -> Int {
+    package func count(steps: Int) -> Int {
         guard evalData != nil else { return 0 }
         return (evalOnStart ? 1 : 0) + (evalSteps.map { (steps + $0 - 1) / $0 } ?? 1)
     }
 
     /// `metricForBestModel` with `eval_` in front.
-    var bestMetric: String {
+    package var bestMetric: String {
         metricForBestModel.hasPrefix("eval_") ? metricForBestModel : "eval_" + metricForBestModel
     }
 
     /// Whether one value of the metric is better than another, as Hugging Face's trainer decides; NaN is never better.
-    func isBetter(_ value: Double, than other: Double) -> Bool {
+    package func isBetter(_ value: Double, than other: Double) -> Bool {
         greaterIsBetter ?? !bestMetric.hasSuffix("loss") ? value > other : value < other
     }
 
@@ -74,7 +75,7 @@ package struct EvaluationSettings: Codable, Sendable, Equatable {
     /// Checks ranges, and that no setting requires an evaluation that does not take place.
     ///
     /// - Throws: `TrainingError` for the first invalid setting.
-    func validate() throws {
+    package func validate() throws {
         func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
             guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
         }

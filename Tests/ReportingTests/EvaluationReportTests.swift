@@ -2,7 +2,6 @@ internal import Foundation
 internal import Objectives
 internal import Reporting
 internal import Testing
-internal import Training
 
 /// The metrics of an evaluation, and how sure they are.
 struct EvaluationReportTests {
@@ -60,7 +59,7 @@ struct EvaluationReportTests {
         #expect(isClose(ConfidenceInterval(share: share, trials: trials), low, high, within: 1e-6))
     }
 
-    @Test("pairs of one row that say the same tell no more than one of them")
+    @Test("identical pairs of one row carry no more information than one of them")
     func clusters() throws {
         let losses = [0.5, 2, 1.25, 0.75, 3]
         let (once, thrice) = (report(losses.map { [$0] }), report(losses.map { [$0, $0, $0] }))
@@ -92,7 +91,7 @@ struct EvaluationReportTests {
         #expect(found == ConfidenceInterval(share: 0.5, trials: 6))
     }
 
-    @Test("a loss that is not a mean over pairs has no interval; what is counted beside it has")
+    @Test("a loss that is not a mean over pairs has no interval; other metrics have one")
     func unknown() throws {
         let (known, unknown) = (report([[0.5], [2]]), report([[0.5], [2]], lossIsMeanOverPairs: false))
         let loss = try interval("loss", unknown)
@@ -100,7 +99,7 @@ struct EvaluationReportTests {
         #expect(try interval("rewards/accuracies", unknown) == interval("rewards/accuracies", known))
     }
 
-    @Test("one row tells nothing of the spread of a mean, and one trial little of an accuracy")
+    @Test("one row gives no interval of a mean, and one trial a wide one of an accuracy")
     func single() throws {
         let found = report([[0.5, 0.75]])
         #expect(try interval("loss", found).low.isNaN)

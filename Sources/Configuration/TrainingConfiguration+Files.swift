@@ -1,8 +1,6 @@
 internal import Formats
 internal import Objectives
-package import Preferences
-internal import SystemPackage
-package import Transformer
+package import SystemPackage
 
 extension TrainingConfiguration {
     /// The settings as YAML, which `--config` reads.
@@ -33,26 +31,16 @@ extension TrainingConfiguration {
     }
 
     /// Makes sure, on rank 0, that the reference cache can be written, before it has been computed for hours.
-    func checkReferenceCache(rank: Int) throws {
+    package func checkReferenceCache(rank: Int) throws {
         guard rank == 0, let referenceCache else { return }
         try AtomicFile.checkWritable(FilePath(referenceCache))
     }
 
     /// The reference cache of held-out preferences: the path of the training data's cache with `.eval` before the
     /// extension, since a cache belongs to one dataset.
-    var heldOutReferenceCache: FilePath? {
+    package var heldOutReferenceCache: FilePath? {
         guard let path = referenceCache.map({ FilePath($0) }), let stem = path.stem else { return nil }
         let suffix = path.extension.map { ".\($0)" } ?? ""
         return path.removingLastComponent().appending("\(stem).eval\(suffix)")
-    }
-
-    /// Reads the held-out preferences, and checks them against the model; nil if none are configured.
-    ///
-    /// There may be fewer rows than ranks: ranks without rows take part in evaluations nevertheless.
-    package func heldOutData(for model: Architecture) throws -> PreferenceDataset? {
-        guard let path = evaluation.evalData.map({ FilePath($0) }) else { return nil }
-        let dataset = try PreferenceDataset(path: path)
-        try dataset.validate(from: path, for: model, in: FilePath(self.model), ranks: 1)
-        return dataset
     }
 }

@@ -1,4 +1,5 @@
 package import Compute
+package import Configuration
 package import Transformer
 
 /// AdamW over the flat buffer, or parts of it, with decay for matrices only.

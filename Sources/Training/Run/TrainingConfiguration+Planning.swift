@@ -1,6 +1,7 @@
 package import Collectives
-internal import Formats
+package import Configuration
 package import Preferences
+internal import SystemPackage
 package import Transformer
 
 extension Planner {
@@ -44,6 +45,16 @@ extension TrainingConfiguration {
             let found = "measured with \(planner.shards) shards on \(ranks) ranks"
             throw TrainingError.invalid(key: "balance", expected: "planned, or as many shards as ranks", found: found)
         }
+    }
+
+    /// Reads the held-out preferences, and checks them against the model; nil if none are configured.
+    ///
+    /// There may be fewer rows than ranks: ranks without rows take part in evaluations nevertheless.
+    package func heldOutData(for model: Architecture) throws -> PreferenceDataset? {
+        guard let path = evaluation.evalData.map({ FilePath($0) }) else { return nil }
+        let dataset = try PreferenceDataset(path: path)
+        try dataset.validate(from: path, for: model, in: FilePath(self.model), ranks: 1)
+        return dataset
     }
 }
 

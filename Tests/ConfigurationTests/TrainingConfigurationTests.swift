@@ -1,11 +1,11 @@
 internal import Collectives
+internal import Configuration
 internal import Formats
 internal import Objectives
 internal import Preferences
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
-internal import Training
 
 /// A run's settings: what a file says, and what is refused.
 struct TrainingConfigurationTests {

@@ -39,12 +39,12 @@ package struct SavingSettings: Codable, Sendable, Equatable {
     }
 
     /// Whether a checkpoint is due after this step, counted from 1; the last step writes the model instead.
-    func isDue(step: Int) -> Bool { saveSteps.map { step % $0 == 0 } ?? false }
+    package func isDue(step: Int) -> Bool { saveSteps.map { step % $0 == 0 } ?? false }
 
     /// Checks ranges.
     ///
     /// - Throws: `TrainingError` for the first invalid setting.
-    func validate() throws {
+    package func validate() throws {
         func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
             guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
         }

@@ -29,7 +29,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var globalBatchSize = 8
     /// The norm to which gradients are clipped; 0 for no clipping.
     package var maxGradNorm = 1.0
-    /// Decoupled weight decay, at least 0; norms have none.
+    /// Decoupled weight decay, at least 0; norms and biases have none.
     package var weightDecay = 0.0
     /// AdamW's first decay rate, in `[0, 1)`.
     package var adamBeta1 = 0.9
@@ -178,7 +178,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     }
 
     /// Optimizer steps of the run over `stepsPerEpoch` steps an epoch.
-    func totalSteps(stepsPerEpoch: Int) -> Int {
+    package func totalSteps(stepsPerEpoch: Int) -> Int {
         maxSteps > 0 ? maxSteps : Int((numTrainEpochs * Double(stepsPerEpoch)).rounded(.up))
     }
 }

@@ -1,0 +1,7 @@
+/// How a step's work is divided over ranks.
+package enum Balance: String, CaseIterable, Sendable, Codable {
+    /// Equal parts for all ranks.
+    case planned
+    /// Parts in proportion to measured speeds, for hosts of different speed.
+    case measured
+}

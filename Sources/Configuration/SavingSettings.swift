@@ -6,7 +6,8 @@ package struct SavingSettings: Codable, Sendable, Equatable {
     package var saveSteps: Int?
     /// The most checkpoints that are kept, at least 1; nil for all.
     package var saveTotalLimit: Int?
-    /// The checkpoint to go on from, or `auto` for the newest that is whole; nil for a run from the beginning.
+    /// The checkpoint to resume from, or `auto` for the newest complete one of the output directory's run; nil for a
+    /// new run.
     package var resumeFromCheckpoint: String?
     /// The factor, above 1, by which loss or gradient norm may exceed its running median before the run rolls back to
     /// the newest checkpoint; nil for never.

@@ -7,7 +7,7 @@ extension TrainingConfiguration {
     package func yaml() throws -> String { try StrictYAML.encode(Flat(configuration: self)) }
 
     /// The settings with those of the objective, of evaluations, checkpoints and communication among them.
-    private struct Flat: Encodable {
+    struct Flat: Encodable {
         let configuration: TrainingConfiguration
 
         func encode(to encoder: any Encoder) throws {
@@ -28,34 +28,6 @@ extension TrainingConfiguration {
             common.saving.resumeFromCheckpoint = common.saving.resumeFromCheckpoint.map { _ in "" }
             return try common.yaml()
         }
-    }
-
-    /// The settings that a run must keep where it goes on: those that decide what it learns and how its evaluations count.
-    ///
-    /// Left out are places and whatever changes no more than rounding, the log, or the run's own safety.
-    private var lasting: TrainingConfiguration {
-        var lasting = self
-        (lasting.model, lasting.data, lasting.output, lasting.referenceCache) = ("", "", "", nil)
-        lasting.evaluation.evalData = lasting.evaluation.evalData.map { _ in "" }
-        let free = TrainingConfiguration()
-        (lasting.sharing, lasting.rowTokens, lasting.threads) = (free.sharing, free.rowTokens, free.threads)
-        (lasting.gradientCheckpointing, lasting.selfCheck) = (free.gradientCheckpointing, free.selfCheck)
-        lasting.balance = free.balance
-        (lasting.loggingSteps, lasting.maxSkipped, lasting.saving) = (free.loggingSteps, free.maxSkipped, free.saving)
-        lasting.communication = free.communication
-        // Rounding to fewer digits than float32 has is more than rounding.
-        lasting.communication.reduceDType = communication.reduceDType
-        return lasting
-    }
-
-    /// The first setting by which another run learned something else, as its file has it; nil where there is none.
-    package func difference(from other: TrainingConfiguration) throws -> String? {
-        func lines(_ settings: TrainingConfiguration) throws -> [Substring] {
-            try settings.lasting.yaml().split(separator: "\n")
-        }
-        let (own, others) = (try lines(self), try lines(other))
-        if let odd = others.first(where: { !own.contains($0) }) { return String(odd) }
-        return own.first(where: { !others.contains($0) }).map { "no \($0)" }
     }
 
     /// Makes sure, on rank 0, that the reference cache can be written, before it has been computed for hours.

@@ -48,6 +48,22 @@ struct PlanTests {
         #expect(alone != nil && evaluated != nil && alone != evaluated)
     }
 
+    @Test("the memory includes rows that a run visits only after a rollback")
+    func rollback() throws {
+        try Places.temporary { directory in
+            // Only the first row is trained on, unless the run rolls back; the others are larger.
+            let schedule = ["--no-shuffle", "--global-batch-size", "1", "--max-steps", "1", "--row-tokens", "100000"]
+            func memory(_ name: String, _ settings: String) throws -> String? {
+                let file = directory.appending(name)
+                try settings.write(toFile: file.string, atomically: true, encoding: .utf8)
+                return try plan(schedule + ["--config", file.string]).first { $0.hasPrefix("memory") }
+            }
+            let saved = try memory("saved", "save_steps: 100\n")
+            let rollsBack = try memory("rolls-back", "save_steps: 100\nrollback_on_spike: 5.0\n")
+            #expect(saved != nil && rollsBack != nil && saved != rollsBack)
+        }
+    }
+
     @Test("the predicted tokens are those that a run computes")
     func tokens() throws {
         for sharing in ["none", "prompt", "prefix"] {

@@ -1,5 +1,6 @@
 internal import Formats
 internal import Foundation
+internal import Glibc
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
@@ -275,18 +276,46 @@ struct ResumeTests {
             }
             let end = "; resume with the settings it was made with, or start a new run without --resume"
             for (arguments, what) in [
-                (["--learning-rate", "0.5"], "learning_rate: 0.01"),
+                (["--learning-rate", "0.5"], "learning_rate: 0.01, this run has 0.5"),
                 (["--data", Golden.freeHead.file.string], "other --data"),
             ] {
                 let reason = "OUT/checkpoint-5: made with \(what)\(end)"
                 #expect(try refusals(arguments) == ["warning: skipped checkpoint: \(reason)", "error: \(reason)"])
             }
             let anew = try start(output, ["--max-steps", "6"])
-            let note = "warning: \(checkpoint(output, 5)) exists but is ignored; pass --resume to continue from it\n"
+            let path = checkpoint(output, 5)
+            let remedy = "pass --resume \(path) to continue from it"
+            let note = "warning: \(path) of an earlier run exists but is ignored; \(remedy)\n"
             #expect(anew.status == 0 && anew.errors.hasPrefix(note), "\(anew.errors)")
             // Without a checkpoint a run starts.
             let first = try start(directory.appending("new"), ["--max-steps", "6", "--resume"])
             #expect(first.status == 0 && !first.errors.contains("resuming"))
+        }
+    }
+
+    @Test("losses in another order, or with swapped weights, are refused with both values in the message")
+    func otherLosses() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            func losses(_ names: [String], _ weights: [String]) -> [String] {
+                ["--max-steps", "6", "--loss-type"] + names + ["--loss-weights"] + weights
+            }
+            _ = try finish(output, losses(["sigmoid", "sft"], ["1", "0.5"]))
+            let end = "; resume with the settings it was made with, or start a new run without --resume\n"
+            for (change, what) in [
+                (losses(["sigmoid", "sft"], ["0.5", "1"]), "loss_weights: [1,0.5], this run has [0.5,1]"),
+                (
+                    losses(["sft", "sigmoid"], ["1", "0.5"]),
+                    #"loss_type: ["sigmoid","sft"], this run has ["sft","sigmoid"]"#
+                ),
+            ] {
+                let outcome = try start(output, change + ["--resume", checkpoint(output, 5).string])
+                #expect(outcome.status == 64, "\(outcome.errors)")
+                #expect(
+                    outcome.errors.hasPrefix("error: \(checkpoint(output, 5)): made with \(what)\(end)"),
+                    "\(outcome.errors)"
+                )
+            }
         }
     }
 
@@ -330,7 +359,8 @@ struct ResumeTests {
             }
             let (first, second) = (directory.appending("a.safetensors"), directory.appending("b.safetensors"))
             let output = directory.appending("stopped")
-            let stopped = try start(output, arguments(first), watch: send(SIGUSR1, when: first))
+            let journal = FilePath(first.string + ".journal")
+            let stopped = try start(output, arguments(first), watch: send(SIGUSR1, when: journal))
             #expect(stopped.status == 75 && !exists(output.appending("metrics.jsonl")))
             #expect(stopped.errors.contains("stopped in the reference pass, "), "\(stopped.errors)")
             let resumed = try finish(output, arguments(first) + ["--resume"])
@@ -338,6 +368,43 @@ struct ResumeTests {
             let (rest, all) = (resumed.summary["reference_rows"] ?? 0, calm.summary["reference_rows"])
             #expect(all == 8000 && rest > 0 && rest < 8000 && rest.truncatingRemainder(dividingBy: 1024) == 832)
             expectSameBits(resumed, calm, steps: 40)
+        }
+    }
+
+    @Test("a run that is killed in the reference pass keeps computed rows, even if the end of its journal is damaged")
+    func referenceKilled() throws {
+        try Places.temporary { directory in
+            let data = directory.appending("data.safetensors")
+            try writeRows(6000, to: data)
+            let cache = directory.appending("a.safetensors")
+            let journal = FilePath(cache.string + ".journal")
+            let arguments = ["--data", data.string, "--global-batch-size", "200", "--max-steps", "30"]
+            let kept = arguments + ["--save-steps", "1000", "--reference-cache", cache.string]
+            /// Kills a run as soon as its journal exceeds `bytes`.
+            func kill(_ output: FilePath, beyond bytes: Int) throws {
+                let outcome = try start(output, kept) { process in
+                    let found = FileManager.default.contents(atPath: journal.string)?.count ?? 0
+                    guard found > bytes else { return exists(cache) }
+                    Glibc.kill(process, SIGKILL)
+                    return true
+                }
+                #expect(outcome.status == SIGKILL && !exists(cache), "\(outcome.errors)")
+            }
+            // Two responses of 2 and 1 tokens a row: 16 bytes a row with its number.
+            try kill(directory.appending("one"), beyond: 2 * 16 * 1024 + 2000)
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: journal.string))
+            let whole = bytes.count
+            bytes[whole - 5] ^= 1
+            try bytes.write(to: URL(fileURLWithPath: journal.string))
+            let resumed = try finish(directory.appending("two"), kept)
+            let calm = try finish(directory.appending("calm"), arguments + ["--save-steps", "1000"])
+            let rest = try #require(resumed.summary["reference_rows"])
+            // At least three chunks were there, the last of them damaged.
+            #expect(rest <= 6000 - 2 * 1024 && rest >= 6000 - 4 * 1024 && Int(rest) % 1024 == 6000 % 1024)
+            expectSameBits(resumed, calm, steps: 30)
+            #expect(exists(cache) && !exists(journal))
+            let again = try finish(directory.appending("three"), kept)
+            #expect(again.summary["reference_rows"] == 0)
         }
     }
 

@@ -122,6 +122,39 @@ struct RollbackTests {
         }
     }
 
+    @Test("a run that has rolled back and resumes without the setting has the reference of all rows that it visits")
+    func resumedWithoutFlag() throws {
+        try Places.temporary { directory in
+            let data = directory.appending("data.safetensors")
+            // Steps take 110 rows of 120; skipped rows move the last steps to the remaining ones.
+            try writeRows(Self.rows, to: data, odd: Self.odd)
+            let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("calm"), data)))"]
+            let output = directory.appending("out")
+            let whole = try finish(output, data, option)
+            try #require(whole.summary["rollbacks"] == 1)
+            let resumed = try finish(output, data, ["--resume"])
+            #expect(resumed.metrics.map { $0["loss"] } == whole.metrics.map { $0["loss"] })
+            #expect(resumed.weights == whole.weights && resumed.weights.count == 29)
+        }
+    }
+
+    @Test("a run that resumes with the setting compares a step with those before it, including those without it")
+    func flagAdded() throws {
+        try Places.temporary { directory in
+            let (data, output) = (directory.appending("data.safetensors"), directory.appending("out"))
+            try writeRows(Self.rows, to: data, odd: Self.odd)
+            // Without the setting until the checkpoint before the spike.
+            let option = ["--rollback-on-spike", "\(try factor(finish(output, data)))"]
+            for later in [42, 49] {
+                try FileManager.default.removeItem(atPath: output.appending("checkpoint-\(later)").string)
+            }
+            let resumed = try finish(output, data, option + ["--resume"])
+            #expect(resumed.summary["rollbacks"] == 1)
+            let whole = try finish(directory.appending("whole"), data, option)
+            #expect(resumed.weights == whole.weights && resumed.weights.count == 29)
+        }
+    }
+
     @Test("a run that rolls back repeatedly fails; without a checkpoint it reports the spike and continues")
     func limit() throws {
         try Places.temporary { directory in

@@ -35,6 +35,26 @@ struct TrainingConfigurationTests {
         #expect(settings.warmupRatio == 0 && settings.maxSteps == -1)
     }
 
+    /// Every setting, with a value other than its default.
+    private static let differentValues = [
+        "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: [ipo, sft]", "loss_weights: [1, 0.5]",
+        "f_divergence_type: alpha_divergence",
+        "f_alpha_divergence_coef: 0.75", "use_weighting: true", "ld_alpha: 0.375", "simpo_gamma: 1.5",
+        "cpo_alpha: 2",
+        "discopop_tau: 0.5", "pairs: all", "learning_rate: 5.0e-7",
+        "lr_scheduler_type: constant_with_warmup", "warmup_ratio: 0.125", "max_steps: 7", "num_train_epochs: 2.5",
+        "global_batch_size: 12", "max_grad_norm: 3", "weight_decay: 0.5", "adam_beta1: 0.75", "adam_beta2: 0.875",
+        "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
+        "group_by_prompt: true",
+        "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
+        "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
+        "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
+        "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
+        "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
+        "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
+        "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90",
+    ]
+
     @Test("every key of a file overrides its default and no other")
     func overrides() throws {
         var expected = TrainingConfiguration()
@@ -95,34 +115,60 @@ struct TrainingConfigurationTests {
         expected.communication.bucketMiB = 12.5
         expected.communication.overlaps = false
         expected.communication.rankCheckSteps = 3
-        let lines = [
-            "model: m", "data: d", "output: o", "beta: 0.25", "loss_type: [ipo, sft]", "loss_weights: [1, 0.5]",
-            "f_divergence_type: alpha_divergence",
-            "f_alpha_divergence_coef: 0.75", "use_weighting: true", "ld_alpha: 0.375", "simpo_gamma: 1.5",
-            "cpo_alpha: 2",
-            "discopop_tau: 0.5", "pairs: all", "learning_rate: 5.0e-7",
-            "lr_scheduler_type: constant_with_warmup", "warmup_ratio: 0.125", "max_steps: 7", "num_train_epochs: 2.5",
-            "global_batch_size: 12", "max_grad_norm: 3", "weight_decay: 0.5", "adam_beta1: 0.75", "adam_beta2: 0.875",
-            "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
-            "group_by_prompt: true",
-            "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
-            "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
-            "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
-            "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
-            "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
-            "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
-            "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90",
-        ]
         try Places.temporary { directory in
-            let all = try read(lines.joined(separator: "\n"), from: directory)
+            let all = try read(Self.differentValues.joined(separator: "\n"), from: directory)
             #expect(all == expected)
             #expect(try read(all.yaml(), from: directory) == expected)
-            for line in lines {
+            for line in Self.differentValues {
                 let one = try read(line, from: directory)
                 #expect(one != TrainingConfiguration(), "\(line)")
             }
         }
-        #expect(lines.count == TrainingConfiguration.knownKeys.count)
+        #expect(Self.differentValues.count == TrainingConfiguration.knownKeys.count)
+    }
+
+    @Test("a resumed run may change the listed settings and no others", arguments: differentValues)
+    func resumable(line: String) throws {
+        try Places.temporary { directory in
+            let (checkpoint, present) = (TrainingConfiguration(), try read(line, from: directory))
+            let key = try #require(line.split(separator: ":").first.map(String.init))
+            let difference = try present.difference(from: checkpoint)
+            let mayChange = [
+                "model", "data", "output", "reference_cache", "sharing", "row_tokens", "threads", "balance",
+                "gradient_checkpointing", "self_check", "logging_steps", "max_skipped", "save_steps",
+                "save_total_limit", "resume_from_checkpoint", "rollback_on_spike", "stall_timeout", "shards",
+                "collective", "ddp_bucket_cap_mb", "overlap_comm", "rank_check_steps",
+            ]
+            #expect(difference?.key == (mayChange.contains(key) ? nil : key))
+            #expect(try present.difference(from: present) == nil)
+            #expect(try checkpoint.difference(from: present)?.key == difference?.key)
+        }
+    }
+
+    @Test("a difference names the setting, the checkpoint's value and the present one; in lists the order matters")
+    func differences() throws {
+        var (checkpoint, present) = (TrainingConfiguration(), TrainingConfiguration())
+        (checkpoint.objective.lossType, checkpoint.objective.lossWeights) = (["ipo", "sft"], [1, 0.25])
+        present.objective = checkpoint.objective
+        present.objective.lossWeights = [0.25, 1]
+        func text() throws -> String? { try present.difference(from: checkpoint).map { "\($0)" } }
+        #expect(try text() == "loss_weights: [1,0.25], this run has [0.25,1]")
+        present.objective.lossWeights = nil
+        #expect(try text() == "loss_weights: [1,0.25], this run has none")
+        present.objective = checkpoint.objective
+        present.objective.lossType = ["sft", "ipo"]
+        #expect(try text() == #"loss_type: ["ipo","sft"], this run has ["sft","ipo"]"#)
+        // Two settings with swapped values both differ.
+        present.objective = checkpoint.objective
+        (checkpoint.adamBeta1, checkpoint.adamBeta2) = (0.5, 0.75)
+        (present.adamBeta1, present.adamBeta2) = (0.75, 0.5)
+        #expect(try text() == "adam_beta1: 0.5, this run has 0.75")
+        // Held-out data may be at another path.
+        present = checkpoint
+        (checkpoint.evaluation.evalData, present.evaluation.evalData) = ("a", "b")
+        #expect(try text() == nil)
+        present.evaluation.evalData = nil
+        #expect(try text() == #"eval_data: "given", this run has none"#)
     }
 
     @Test("the example for clusters names every setting with its default")

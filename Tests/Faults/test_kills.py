@@ -4,7 +4,7 @@ import re
 
 import pytest
 from disturbance import Fault, Record
-from tiny_runs import Run
+from tiny_runs import Run, write_rows
 
 # Between the second checkpoint and the end; nothing is due after it.
 STEP = 8
@@ -40,6 +40,7 @@ POINTS = {
     "before the first collective call": lambda record: Fault("kill", Record.COLLECTIVE, rank=1),
     "while the reference cache is written": before("write reference.safetensors.*", 2),
     "before the reference cache has its name": before("rename reference.safetensors"),
+    "before the run is recorded": before("rename out/espalier-run.json"),
     "before the first line of metrics": before("open out/metrics.jsonl.*"),
     "in the forward pass": product(0.1, 1),
     "in the forward pass of the first rank": product(0.2, 0),
@@ -82,6 +83,18 @@ EVALUATED_POINTS = {
     "before the best model is in the checkpoint": before(f"rename {SAVE}/best.safetensors"),
 }
 
+# For a run whose reference pass has three chunks, of which the journal gets two.
+JOURNAL = "reference.safetensors.journal"
+JOURNAL_POINTS = {
+    "before the reference journal has its name": before(f"rename {JOURNAL}"),
+    "before the first rows are in the journal": before(f"write {JOURNAL}"),
+    "before the first rows in the journal are synchronized": before(f"fsync {JOURNAL}"),
+    "after the second rows are in the journal": after(f"write {JOURNAL}", 2),
+    "before the cache with the rows of the journal has its name": before("rename reference.safetensors"),
+    "before the journal is removed": before(f"unlink {JOURNAL}"),
+    "after the journal is removed": after(f"unlink {JOURNAL}"),
+}
+
 
 def expect_survived(run: Run, calm: Run, disturbed, fault: Fault) -> None:
     """Expects that a run with a killed rank resumes from its newest complete checkpoint and equals the calm one."""
@@ -106,6 +119,19 @@ def test_a_rank_killed(point, calm, disturbed, place):
 def test_a_rank_killed_while_the_best_model_is_kept(point, calm, evaluated, disturbed, place):
     run, record = calm(**evaluated)
     expect_survived(Run(place / "run", **evaluated), run, disturbed, EVALUATED_POINTS[point](record))
+
+
+@pytest.fixture(scope="session")
+def long_pass(memory) -> dict:
+    """Settings of a run whose steps visit more than 2,048 rows."""
+    write_rows(memory / "rows.safetensors", 2200)
+    return {"data": memory / "rows.safetensors", "global_batch_size": 160}
+
+
+@pytest.mark.parametrize("point", JOURNAL_POINTS)
+def test_a_rank_killed_while_the_reference_is_in_the_journal(point, calm, long_pass, disturbed, place):
+    run, record = calm(**long_pass)
+    expect_survived(Run(place / "run", **long_pass), run, disturbed, JOURNAL_POINTS[point](record))
 
 
 @pytest.mark.parametrize(

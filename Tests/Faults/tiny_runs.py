@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import struct
 import subprocess
 from pathlib import Path
 
@@ -33,11 +34,31 @@ def environment() -> dict[str, str]:
     return variables
 
 
+def write_rows(path: Path, count: int) -> None:
+    """Writes `count` preferences, each a prompt of two tokens with responses of two tokens and one token."""
+    tokens = [row % 131 for row in range(count)]
+    arrays = {
+        "prompt_ids": ("I32", "i", [word for row, token in enumerate(tokens) for word in (token, row // 131 % 131)]),
+        "prompt_offsets": ("I64", "q", range(0, 2 * count + 1, 2)),
+        "response_ids": ("I32", "i", [word for token in tokens for word in (token, 7, 130 - token)]),
+        "response_offsets": ("I64", "q", [0, *(3 * row + end for row in range(count) for end in (2, 3))]),
+        "row_offsets": ("I64", "q", range(0, 2 * count + 1, 2)),
+    }
+    header, data = {"__metadata__": {"format": "espalier-preferences", "format_version": "1"}}, b""
+    for name, (kind, code, values) in sorted(arrays.items(), key=lambda item: item[1][0] != "I64"):
+        packed = struct.pack(f"<{len(values)}{code}", *values)
+        header[name] = {"dtype": kind, "shape": [len(values)], "data_offsets": [len(data), len(data) + len(packed)]}
+        data += packed
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
 class Run:
     """A run that writes `out` and `reference.safetensors` in a directory; a single process if `ranks` is None."""
 
-    def __init__(self, root: Path, ranks: int | None = 2, **settings):
-        self.root, self.ranks = root, ranks
+    def __init__(self, root: Path, ranks: int | None = 2, data: Path = GOLDEN / "golden.safetensors", **settings):
+        self.root, self.ranks, self.data = root, ranks, data
         self.output, self.cache = root / "out", root / "reference.safetensors"
         root.mkdir(exist_ok=True)
         # Outside of the run's root, where the tests search for temporary files.
@@ -49,7 +70,7 @@ class Run:
     def words(self) -> list[str]:
         """The arguments of espalier, without the output directory."""
         words = ["train", "--config", self.settings, "--model", GOLDEN, "--reference-cache", self.cache]
-        return [str(word) for word in [*words, "--data", GOLDEN / "golden.safetensors"]]
+        return [str(word) for word in [*words, "--data", self.data]]
 
     def command(self, disturbance: Disturbance | None = None) -> list[str]:
         train = [ESPALIER, *self.words]

@@ -101,7 +101,7 @@ struct AtomicDirectoryTests {
         }
     }
 
-    @Test("interrupted directories are removed, and one that was being replaced is restored")
+    @Test("interrupted directories are removed, and of a directory and its replacement the newest complete one is kept")
     func sweeping() throws {
         try Places.temporary { directory in
             let files = FileManager.default
@@ -112,18 +112,27 @@ struct AtomicDirectoryTests {
             try write(directory.appending("set-1.2"), ["a": "former"])
             try move("set-1.2", ".set-1.2.77.former.tmp")
             try write(directory.appending(".set-1.2.77.tmp"), ["a": "new"])
+            // The same, but the new one is damaged.
+            try write(directory.appending("set-2"), ["a": "former"])
+            try move("set-2", ".set-2.77.former.tmp")
+            try write(directory.appending(".set-2.77.tmp"), ["a": "new"])
+            try "old".write(
+                toFile: directory.appending(".set-2.77.tmp/a").string,
+                atomically: true,
+                encoding: .utf8
+            )
             // Killed after them, and during the removal of another.
             try write(directory.appending("set-3"), ["a": "new"])
             try write(directory.appending(".set-3.78.former.tmp"), ["a": "former"])
             try write(directory.appending(".set-4.78.old.tmp"), ["a": "old"])
             try write(directory.appending(".other.78.old.tmp"), ["a": "not ours"])
             try AtomicDirectory.sweep(directory, prefix: "set-")
-            #expect(try names(directory) == [".other.78.old.tmp", "set-1.2", "set-3"])
+            #expect(try names(directory) == [".other.78.old.tmp", "set-1.2", "set-2", "set-3"])
             func text(_ name: String) throws -> String {
                 try String(contentsOfFile: directory.appending(name).appending("a").string, encoding: .utf8)
             }
-            #expect(try text("set-1.2") == "former" && text("set-3") == "new")
-            #expect(fault(directory.appending("set-1.2")) == nil)
+            #expect(try text("set-1.2") == "new" && text("set-2") == "former" && text("set-3") == "new")
+            #expect(fault(directory.appending("set-1.2")) == nil && fault(directory.appending("set-2")) == nil)
         }
     }
 

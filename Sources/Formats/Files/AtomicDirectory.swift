@@ -54,25 +54,32 @@ package enum AtomicDirectory {
 
     /// Cleans up after interrupted processes, among the directories in `parent` whose names begin with `prefix`.
     ///
-    /// Removes directories that are partly written or partly removed. Restores the name of a directory that was being
-    /// replaced when the process ended before the new one had the name.
+    /// Removes directories that are partly written or partly removed. If a directory was being replaced when the
+    /// process ended, the replacement gets its name if it is complete; otherwise the former one gets its name back.
     package static func sweep(_ parent: FilePath, prefix: String) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: parent.string)
-        where name.hasPrefix(".\(prefix)") && name.hasSuffix(".tmp") {
-            let temporary = parent.appending(name)
-            if let former = formerName(name), rename(temporary.string, parent.appending(former).string) == 0 {
+        func temporaries() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: parent.string)
+                .filter { $0.hasPrefix(".\(prefix)") && $0.hasSuffix(".tmp") }
+        }
+        for name in try temporaries() {
+            guard let (former, replacement) = replaced(name) else { continue }
+            let new = parent.appending(replacement)
+            let isComplete = (try? DirectoryManifest(verifying: new)) != nil
+            // An existing directory is not replaced: the rename fails.
+            if rename((isComplete ? new : parent.appending(name)).string, parent.appending(former).string) == 0 {
                 try parent.synchronizeDirectory()
-            } else {
-                try FileManager.default.removeItem(atPath: temporary.string)
             }
         }
+        for name in try temporaries() { try FileManager.default.removeItem(atPath: parent.appending(name).string) }
     }
 
-    /// The former name of a directory that was being replaced; nil for others.
-    private static func formerName(_ temporary: String) -> String? {
+    /// The name of a directory that was being replaced, and the temporary name of its replacement; nil for other
+    /// names.
+    private static func replaced(_ temporary: String) -> (former: String, replacement: String)? {
         let parts = temporary.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count > 3, parts[parts.count - 2] == "former" else { return nil }
-        return parts.dropLast(3).joined(separator: ".")
+        let former = parts.dropLast(3).joined(separator: ".")
+        return (former, ".\(former).\(parts[parts.count - 3]).tmp")
     }
 
     private static func replace(_ path: FilePath, by temporary: FilePath, in parent: FilePath) throws {

@@ -34,10 +34,10 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
         self.files = files
     }
 
-    /// Reads the manifest in `directory` and verifies every file.
+    /// Reads the manifest in `directory` and verifies every file, or only the file `name`.
     ///
     /// - Throws: `FormatError` for the first file that is missing or has changed.
-    package init(verifying directory: FilePath) throws {
+    package init(verifying directory: FilePath, only name: String? = nil) throws {
         let path = directory.appending(Self.fileName)
         let object = try MappedFile(path).withBytes { try? StrictJSON.value(of: $0) }?.object ?? [:]
         let files = object["files"]?.object?.mapValues { Self.file($0.object ?? [:]) }
@@ -51,7 +51,10 @@ package struct DirectoryManifest: Encodable, Sendable, Equatable {
             }
             known[entry.key] = file
         }
-        for (name, file) in self.files.sorted(by: { $0.key < $1.key }) { try Self.verify(file, directory, name) }
+        if let name, self.files[name] == nil { throw FormatError(path, "expected \(name) among the files") }
+        for (other, file) in self.files.sorted(by: { $0.key < $1.key }) where name == nil || name == other {
+            try Self.verify(file, directory, other)
+        }
     }
 
     private static func file(_ entry: [String: JSONValue]) -> File? {

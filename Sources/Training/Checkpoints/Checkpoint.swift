@@ -16,6 +16,8 @@ package struct CheckpointState: Codable, Sendable {
     let modelDigest: String
     let dataDigest: String
     let heldOutDigest: String?
+    /// The starts of the run until the checkpoint; nil if it was written by a version that did not record them.
+    let history: RunHistory?
 
     /// The state as JSON, with exact numbers, including those that are not finite.
     package func json() throws -> String {
@@ -46,8 +48,8 @@ package struct CheckpointState: Codable, Sendable {
     }
 
     /// The state of a run.
-    init(run: RunState, evaluation: RunEvaluation.Progress?, identity: RunIdentity) {
-        (self.run, self.evaluation) = (run, evaluation)
+    init(run: RunState, evaluation: RunEvaluation.Progress?, identity: RunIdentity, history: RunHistory?) {
+        (self.run, self.evaluation, self.history) = (run, evaluation, history)
         (modelDigest, dataDigest) = (identity.modelDigest, identity.dataDigest)
         heldOutDigest = identity.heldOutDigest
     }
@@ -99,11 +101,21 @@ struct Checkpoint {
                 "expected \(name) among the files of a checkpoint"
             )
         }
+        let state = try state(in: path)
+        let metrics = path.appending(metricsName)
+        try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
+        let best = names.contains(bestName) ? path.appending(bestName) : nil
+        return Checkpoint(path: path, state: state, best: best)
+    }
+
+    /// Reads the state of a checkpoint, whose other files may be damaged.
+    ///
+    /// - Throws: `FormatError` if it is missing or damaged.
+    static func state(in path: FilePath) throws -> CheckpointState {
         let file = path.appending(stateName)
         let json = try MappedFile(file).withBytes { String(decoding: $0, as: UTF8.self) }
-        let state: CheckpointState
         do {
-            state = try CheckpointState(json: json)
+            return try CheckpointState(json: json)
         } catch let fault as CheckpointStateFault {
             throw FormatError(file, "\(fault)")
         } catch {
@@ -112,10 +124,6 @@ struct Checkpoint {
                 "expected the state of a run, found that of another version of the program, or none"
             )
         }
-        let metrics = path.appending(metricsName)
-        try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
-        let best = names.contains(bestName) ? path.appending(bestName) : nil
-        return Checkpoint(path: path, state: state, best: best)
     }
 
     /// The lines of metrics up to the checkpoint.
@@ -147,7 +155,10 @@ struct Checkpoint {
         /// The settings as `espalier.yaml` has them.
         let settings: String
         let metrics: MetricsLog.Lines
-        let tensors: TrainedTensors
+        /// The weights, under their names in a model file.
+        let weights: [SafetensorsEntry]
+        /// The moments of each weight, under its name with the prefix `first.` or `second.`.
+        let moments: [SafetensorsEntry]
         /// A name of the best model's weights that the checkpoint may take.
         let best: FilePath?
 
@@ -156,12 +167,12 @@ struct Checkpoint {
             try AtomicFile.write(to: directory.appending(Checkpoint.stateName)) { try $0.append(state.json()) }
             try AtomicFile.write(to: directory.appending(Checkpoint.settingsName)) { try $0.append(settings) }
             try metrics.write(to: directory.appending(Checkpoint.metricsName))
-            try SafetensorsWriter.write(tensors.momentEntries, to: directory.appending(Checkpoint.momentsName))
+            try SafetensorsWriter.write(moments, to: directory.appending(Checkpoint.momentsName))
             if let best {
                 let place = directory.appending(Checkpoint.bestName)
                 try FileManager.default.moveItem(atPath: best.string, toPath: place.string)
             }
-            try output.write(tensors.modelEntries, to: directory)
+            try output.write(weights, to: directory)
         }
     }
 }

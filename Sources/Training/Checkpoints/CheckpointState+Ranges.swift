@@ -19,6 +19,11 @@ extension CheckpointState {
         try check("step", run.step, 0...most)
         try check("rollbacks", run.rollbacks, 0...most)
         try check("passedOver", run.skippedBatches, 0...most)
+        var first = 0
+        for (index, start) in (history?.earlier ?? []).enumerated() {
+            try check("history.earlier[\(index)].last_step", start.lastStep, first...max(first, run.step))
+            first = start.lastStep
+        }
         try check("total.steps", run.total.steps, run.step...run.step)
         for (name, report) in [("total", run.total), ("window", run.window)] {
             try check("\(name).steps", report.steps, 0...run.step)

@@ -29,40 +29,26 @@ struct CheckpointStore {
         }.sorted()
     }
 
-    /// The newest checkpoint that is whole and that `check` lets pass, and what is wrong with each that is newer.
-    func newest(_ check: (Checkpoint) throws -> Void) throws -> (checkpoint: Checkpoint?, faults: [any Error]) {
-        var faults: [any Error] = []
-        for step in try steps().reversed() {
-            do {
-                let checkpoint = try Checkpoint.verify(path(step: step))
-                try check(checkpoint)
-                return (checkpoint, faults)
-            } catch {
-                faults.append(error)
-            }
-        }
-        return (nil, faults)
-    }
-
-    /// Writes the checkpoint after its step, and removes the oldest beyond the limit.
+    /// Writes the checkpoint after its step, and removes the oldest checkpoints of its run beyond the limit.
     func write(_ content: Checkpoint.Content, output: ModelDirectory) throws {
-        let step = content.state.run.step
+        let (step, history) = (content.state.run.step, content.state.history)
+        let replacesOther = history.map { holdsOther(than: $0, step: step) } ?? false
         // Where the writing fails, the best model's second name goes too.
         defer { if let best = content.best { try? FileManager.default.removeItem(atPath: best.string) } }
         try AtomicDirectory.write(to: path(step: step)) { try content.write(to: $0, output: output) }
+        if replacesOther { printNotice("warning: replaced \(path(step: step)) of an earlier run") }
         // What fails from here on leaves the checkpoint as it is.
         do {
             try link(to: step)
-            try removeOld(step: step)
+            try removeOld(step: step, of: history)
         } catch {
             printNotice("warning: \(error)")
         }
     }
 
-    private func removeOld(step: Int) throws {
-        guard let limit else { return }
-        // Later ones are of a run that went on from an earlier step: they are replaced when it comes to them.
-        for old in try steps().filter({ $0 <= step }).dropLast(limit) { try AtomicDirectory.remove(path(step: old)) }
+    private func removeOld(step: Int, of history: RunHistory?) throws {
+        guard let limit, let history else { return }
+        for old in try surplus(of: history, at: step, limit: limit) { try AtomicDirectory.remove(path(step: old)) }
     }
 
     private func link(to step: Int) throws {

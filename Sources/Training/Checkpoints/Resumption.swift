@@ -32,7 +32,8 @@ struct Resumption {
             guard let store else { return nil }
             let found = try search(configuration, in: store) { checkpoint in
                 let settings = try checkpoint.settings()
-                let what = try identity.difference(from: checkpoint.state) ?? configuration.difference(from: settings)
+                let setting = try configuration.difference(from: settings)
+                let what = identity.difference(from: checkpoint.state) ?? setting.map { "\($0)" }
                 if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
             }
             if let found { printNotice("resuming after step \(found.state.run.step) from \(found.path)") }
@@ -90,18 +91,17 @@ struct Resumption {
         if let best = checkpoint?.best { try output.restore(weights: best) }
     }
 
-    /// Returns the checkpoint that the settings name, or the newest complete one of this run, and reports those that
-    /// are skipped.
+    /// Returns the checkpoint that the settings name, or the newest complete one of the directory's run, and reports
+    /// those that are skipped or ignored.
     private static func search(
         _ configuration: TrainingConfiguration,
         in store: CheckpointStore,
         _ check: (Checkpoint) throws -> Void
     ) throws -> Checkpoint? {
         guard let wanted = configuration.saving.resumeFromCheckpoint else {
-            if let last = try store.steps().last {
-                printNotice(
-                    "warning: \(store.path(step: last)) exists but is ignored; pass --resume to continue from it"
-                )
+            if let last = try store.steps().last.map(store.path) {
+                let remedy = "pass --resume \(last) to continue from it"
+                printNotice("warning: \(last) of an earlier run exists but is ignored; \(remedy)")
             }
             return nil
         }
@@ -110,11 +110,21 @@ struct Resumption {
             try check(checkpoint)
             return checkpoint
         }
-        let (checkpoint, faults) = try store.newest(check)
-        for fault in faults { printNotice("warning: skipped checkpoint: \(fault)") }
-        guard checkpoint != nil || faults.isEmpty else {
+        let history = try RunHistory.read(from: store.directory)
+        let search = try store.newest(of: history, check)
+        for fault in search.faults { printNotice("warning: skipped checkpoint: \(fault)") }
+        if let newest = search.others.first {
+            let count = search.others.count == 1 ? "1 checkpoint" : "\(search.others.count) checkpoints"
+            printNotice(
+                "warning: ignored \(count) of earlier runs or of abandoned steps of this run, the newest \(newest); "
+                    + "pass --resume DIR to continue from one of them"
+            )
+        }
+        // A run that has resumed before does not start over if its checkpoints are missing.
+        let hasResumed = history?.earlier.isEmpty == false
+        guard search.checkpoint != nil || (search.faults.isEmpty && !hasResumed) else {
             throw TrainingError.noUsableCheckpoint(path: store.directory.string)
         }
-        return checkpoint
+        return search.checkpoint
     }
 }

@@ -1,6 +1,7 @@
 internal import Collectives
 internal import Compute
 internal import Configuration
+internal import Formats
 internal import Foundation
 internal import Reporting
 internal import Supervision
@@ -15,10 +16,13 @@ final class RunSaving {
     private let policy: Policy
     private let moments: Moments
     private let comparison: RankComparison
+    /// A buffer of all parameters, free between two steps.
+    private let scratch: Matrix
     private let communicator: any Communicator
     /// Nil except on rank 0, like everything below.
     private let output: ModelDirectory?
     private let store: CheckpointStore?
+    private let history: RunHistory?
     private let snapshot: Snapshot?
     private var job: (step: Int, work: BackgroundJob)?
     /// The checkpoint that the run last wrote or resumed from.
@@ -33,14 +37,18 @@ final class RunSaving {
     /// - Parameters:
     ///   - identity: What the run computes with.
     ///   - moments: Of the optimizer, over all ranks.
+    ///   - scratch: Of all parameters, free between two steps; a stop overwrites it instead of allocating memory.
     ///   - output: The directory of the checkpoints, on rank 0.
+    ///   - history: The starts of the run, on rank 0.
     ///   - last: The checkpoint that the run resumes from, on rank 0.
     static func prepare(
         _ configuration: TrainingConfiguration,
         identity: RunIdentity,
         policy: Policy,
         moments: Moments,
+        scratch: Matrix,
         output: ModelDirectory?,
+        history: RunHistory?,
         last: FilePath?,
         communicator: any Communicator
     ) throws -> RunSaving {
@@ -54,8 +62,10 @@ final class RunSaving {
             identity: identity,
             policy: policy,
             moments: moments,
+            scratch: scratch,
             output: output,
             store: output.map { CheckpointStore($0, configuration) },
+            history: history,
             snapshot: snapshot,
             last: last,
             communicator: communicator
@@ -68,15 +78,18 @@ final class RunSaving {
         identity: RunIdentity,
         policy: Policy,
         moments: Moments,
+        scratch: Matrix,
         output: ModelDirectory?,
         store: CheckpointStore?,
+        history: RunHistory?,
         snapshot: Snapshot?,
         last: FilePath?,
         communicator: any Communicator
     ) {
         (self.settings, self.configuration, self.identity) = (settings, configuration, identity)
-        (self.policy, self.moments, self.communicator) = (policy, moments, communicator)
-        (self.output, self.store, self.snapshot, self.last) = (output, store, snapshot, last)
+        (self.policy, self.moments, self.scratch, self.communicator) = (policy, moments, scratch, communicator)
+        (self.output, self.store, self.history) = (output, store, history)
+        (self.snapshot, self.last) = (snapshot, last)
         comparison = RankComparison(policy, communicator: communicator)
     }
 
@@ -93,7 +106,8 @@ final class RunSaving {
         try copy(to: snapshot)
         try communicator.agree {
             guard let output, let store, let snapshot, let log else { return }
-            let content = try content(run, evaluation, log, tensors: snapshot.tensors)
+            let (weights, moments) = (snapshot.tensors.modelEntries, snapshot.tensors.momentEntries)
+            let content = try content(run, evaluation, log, weights: weights, moments: moments)
             // The job holds the snapshot, whose memory the content only views.
             let work = BackgroundJob.start {
                 try withExtendedLifetime(snapshot) { try store.write(content, output: output) }
@@ -109,14 +123,14 @@ final class RunSaving {
         Progress.enter("saving")
         try comparison.check(step: run.step)
         finishJob()
-        let snapshot = try wholeCopy()
+        guard let output, let store, let log else {
+            // Rank 0 receives them while it writes.
+            try moments.gather(into: nil, team: policy.team)
+            try communicator.agree {}
+            throw Interrupted()
+        }
         try communicator.agree {
-            guard let output, let store, let log else { return }
-            // A single rank has all moments, and needs no copy.
-            let tensors = snapshot?.tensors ?? TrainedTensors(policy, moments.optimizer)
-            try withExtendedLifetime(snapshot) {
-                try store.write(try content(run, evaluation, log, tensors: tensors), output: output)
-            }
+            try writeWithoutCopy(run, evaluation, log, to: store, output)
             printNotice(
                 "stopped after step \(run.step), saved to \(store.path(step: run.step)); pass --resume to continue from it"
             )
@@ -124,14 +138,23 @@ final class RunSaving {
         throw Interrupted()
     }
 
-    /// Gathers weights and moments on rank 0; nil elsewhere, and for a single rank.
-    private func wholeCopy() throws -> Snapshot? {
-        guard communicator.size > 1 else { return nil }
-        let whole = try communicator.agree {
-            output == nil ? nil : try snapshot ?? Snapshot(layout: policy.layout, team: policy.team)
+    /// Writes a checkpoint on rank 0, from the weights themselves and the moments that it gathers in `scratch`.
+    private func writeWithoutCopy(
+        _ run: RunState,
+        _ evaluation: RunEvaluation?,
+        _ log: MetricsLog,
+        to store: CheckpointStore,
+        _ output: ModelDirectory
+    ) throws {
+        let gathered = GatheredMoments(moments, layout: policy.layout, buffer: scratch, team: policy.team)
+        let written = Result {
+            let weights = policy.layout.entries(of: policy.flat)
+            let content = try content(run, evaluation, log, weights: weights, moments: gathered.entries)
+            try store.write(content, output: output)
         }
-        try copy(to: whole)
-        return whole
+        // If the file could not be written, the other ranks still wait to send.
+        try gathered.finish()
+        try written.get()
     }
 
     /// Fills rank 0's copy; collective.
@@ -161,25 +184,19 @@ final class RunSaving {
         _ run: RunState,
         _ evaluation: RunEvaluation?,
         _ log: MetricsLog,
-        tensors: TrainedTensors
+        weights: [SafetensorsEntry],
+        moments: [SafetensorsEntry]
     ) throws -> Checkpoint.Content {
         let keepsBest = evaluation?.settings.loadBestModelAtEnd == true && evaluation?.history.best != nil
         let name = store?.temporaryName(step: run.step) ?? ""
         return Checkpoint.Content(
-            state: CheckpointState(run: run, evaluation: evaluation?.progress, identity: identity),
+            state: CheckpointState(run: run, evaluation: evaluation?.progress, identity: identity, history: history),
             settings: configuration,
             metrics: try log.lines(),
-            tensors: tensors,
+            weights: weights,
+            moments: moments,
             best: keepsBest ? try output?.keepWeights(as: name) : nil
         )
-    }
-}
-
-extension TrainedTensors {
-    /// The tensors of a run on a single rank.
-    init(_ policy: Policy, _ optimizer: Optimizer) {
-        let (first, second) = optimizer.moments
-        self.init(layout: policy.layout, weights: policy.flat, first: first, second: second)
     }
 }
 

@@ -5,6 +5,9 @@ internal import Transformer
 
 /// AdamW's moments: each rank keeps those of its slices, and rank 0 reads and writes them whole.
 struct Moments {
+    /// The first or the second moments.
+    enum Kind: String, CaseIterable { case first, second }
+
     let partition: RankPartition
     let optimizer: Optimizer
     let communicator: any Communicator
@@ -13,9 +16,14 @@ struct Moments {
     ///
     /// - Parameter whole: Of rank 0 alone: where the first and the second moments go, in the layout's order.
     func gather(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
+        try gather(.first, into: whole?.first, team: team)
+        try gather(.second, into: whole?.second, team: team)
+    }
+
+    /// Gathers the moments of one kind on rank 0; collective, called for the first moments before the second.
+    func gather(_ kind: Kind, into whole: Matrix?, team: ThreadTeam) throws {
         let own = optimizer.moments
-        try gather(own.first, into: whole?.first, team: team)
-        try gather(own.second, into: whole?.second, team: team)
+        try gather(kind == .first ? own.first : own.second, into: whole, team: team)
     }
 
     /// Scatters what rank 0 reads to the ranks' slices; collective.

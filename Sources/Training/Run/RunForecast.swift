@@ -91,7 +91,14 @@ package struct RunForecast {
         let stepsPerEpoch = cursor.stepsPerEpoch
         let steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
         let judge = heldOut.map { Planner($0, configuration, model: model, shards: shards) }
-        let computed = RunPreparation(configuration, planner: planner, heldOut: judge, cursor: cursor, steps: steps)
+        let computed = RunPreparation(
+            configuration,
+            planner: planner,
+            heldOut: judge,
+            cursor: cursor,
+            steps: steps,
+            skippedSteps: 0
+        )
         var (rows, imbalance, idle) = (Rows(), [Double](), 0)
         for _ in 0..<steps {
             let examples = cursor.next()

@@ -26,11 +26,21 @@ struct RunPreparation {
     /// From the start of the process to the first step, without reference and self-check.
     var startupSeconds = 0.0
 
-    /// The rows of the first `steps` steps from `cursor`.
-    init(_ configuration: TrainingConfiguration, planner: Planner, heldOut: Planner?, cursor: BatchSampler, steps: Int)
-    {
+    /// The rows of a run of `steps` steps that begins at `cursor`, wherever it resumes.
+    ///
+    /// - Parameter skippedSteps: The number of steps whose rows the run has skipped, which moves its end by as many.
+    ///   With `rollback_on_spike` it may skip more, so that every row may be visited.
+    init(
+        _ configuration: TrainingConfiguration,
+        planner: Planner,
+        heldOut: Planner?,
+        cursor: BatchSampler,
+        steps: Int,
+        skippedSteps: Int
+    ) {
         (self.planner, self.heldOut) = (planner, heldOut)
-        visited = cursor.rows(ofSteps: steps)
+        let maySkip = configuration.saving.rollbackOnSpike != nil
+        visited = cursor.rows(ofSteps: max(steps + skippedSteps, maySkip ? cursor.stepsPerEpoch : 0))
         var cursor = cursor
         selfCheck = SelfCheck(
             of: planner.dataset,
@@ -42,15 +52,14 @@ struct RunPreparation {
     }
 
     /// The rows of a run from its first step, wherever it resumes.
-    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ schedule: RunSchedule) {
-        // A run that rolls back takes other rows than it would have taken.
-        let rollsBack = configuration.saving.rollbackOnSpike != nil
+    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ schedule: RunSchedule, skippedSteps: Int) {
         self.init(
             configuration,
             planner: inputs.planner,
             heldOut: inputs.heldOut,
             cursor: schedule.beginning,
-            steps: rollsBack ? max(schedule.totalSteps, schedule.stepsPerEpoch) : schedule.totalSteps
+            steps: schedule.totalSteps,
+            skippedSteps: skippedSteps
         )
     }
 

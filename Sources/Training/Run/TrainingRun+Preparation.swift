@@ -39,10 +39,12 @@ extension TrainingRun {
             identity: identity,
             communicator: communicator
         )
-        let state = resumption?.state.run ?? RunState()
+        let resumed = resumption?.state
+        let history = try communicator.agree { try store?.begin(after: resumed) }
+        let state = resumed?.run ?? RunState()
         var schedule = RunSchedule(inputs.dataset, configuration)
         schedule.advance(by: state.step + state.skippedBatches)
-        var preparation = RunPreparation(configuration, inputs, schedule)
+        var preparation = RunPreparation(configuration, inputs, schedule, skippedSteps: state.skippedBatches)
         let partition = try RankPartition.establish(
             configuration.communication,
             parameters: inputs.policy.layout.count,
@@ -75,7 +77,9 @@ extension TrainingRun {
                 identity: identity,
                 policy: inputs.policy,
                 moments: moments,
+                scratch: buffers.gradients.total.flat,
                 output: output,
+                history: history,
                 last: resumption?.path,
                 communicator: communicator
             ),

@@ -17,9 +17,9 @@ extension TrainingRun {
     /// - Throws: `RankFailure` on every rank after too many rollbacks.
     func rollBackAfterSpike(_ outcome: StepOutcome, _ log: inout MetricsLog?, _ progress: ProgressLine) throws -> Bool {
         let report = outcome.report
-        guard let factor = configuration.saving.rollbackOnSpike, outcome.fault == nil,
-            state.noteSpike(report, factor: factor)
-        else { return false }
+        // Without the setting no step is a spike, but a run that resumes with it compares with these steps too.
+        let factor = configuration.saving.rollbackOnSpike ?? .infinity
+        guard outcome.fault == nil, state.noteSpike(report, factor: factor) else { return false }
         progress.finish()
         saving.finishJob()
         let spike =

@@ -38,6 +38,16 @@ package struct ReferenceLogps: Sendable {
         }
     }
 
+    /// Copies the values of some rows.
+    mutating func fill(_ rows: RowLogps) {
+        var start = 0
+        for row in rows.rows {
+            let range = dataset.tokenRange(of: row)
+            tokens.replaceSubrange(range, with: rows.tokens[start..<start + range.count])
+            start += range.count
+        }
+    }
+
     /// Takes over what rank 0 knows, so that every rank knows the same wherever the file lies.
     mutating func takeFromRoot(_ communicator: any Communicator) throws {
         if communicator.rank != 0 { tokens = Array(repeating: 0, count: tokens.count) }

@@ -18,32 +18,47 @@ package struct ReferenceSource {
         self.cache = cache
     }
 
-    /// The log-probabilities of at least `rows`, kept in the cache as they come.
+    /// The log-probabilities of at least `rows`.
+    ///
+    /// Computed values are appended to a journal next to the cache, and written to the cache when all are known: each
+    /// is sent once, and written at most twice.
     ///
     /// - Throws: `Interrupted` on every rank if any received a signal.
     package mutating func logps(rows: [Int], model: ForestModel) throws -> ReferenceLogps {
         var known = try known()
         let missing = known.missing(among: rows)
         computedRows = missing.count
-        let source = self
+        let (source, communicator, journal) = (self, pass.communicator, journal)
         var left = missing.count
-        try pass.forEachChunk(rows: missing, model: model, title: "reference") { rows, tokens in
-            known = try source.keep(tokens, of: rows, with: known)
-            left -= rows.count
-            if left > 0 { try StopSignal.check(source.pass.communicator, source.place(left: left)) }
+        try pass.forEachChunk(rows: missing, model: model, title: "reference") { rows in
+            known.fill(rows)
+            left -= rows.rows.count
+            guard left > 0 else { return try source.write(known, journal) }
+            try communicator.agree { try journal?.append(rows) }
+            try StopSignal.check(communicator, source.place(left: left))
         }
         return known
     }
 
+    /// The journal of the cache; nil without a cache, and except on rank 0.
+    private var journal: ReferenceJournal? {
+        guard pass.communicator.rank == 0, let cache else { return nil }
+        return ReferenceJournal(of: cache, pass.planner.dataset, modelDigest: pass.policy.digest)
+    }
+
     private func place(left: Int) -> String {
-        let rest = cache.map { "what is known is in \($0)" } ?? "nothing is kept without --reference-cache"
+        let rest =
+            cache.map { "computed ones are in \(ReferenceJournal.path(of: $0))" }
+            ?? "nothing is kept without --reference-cache"
         return "in the reference pass, \(left) rows before its end; \(rest)"
     }
 
     /// Adds the log-probabilities of `rows` from a pass to the cache.
     func keep(_ tokens: [Float], of rows: [Int]) throws {
         guard cache != nil else { return }
-        _ = try keep(tokens, of: rows, with: known())
+        var logps = try known()
+        logps.fill(rows: rows, from: tokens)
+        try write(logps, journal)
     }
 
     /// Checks that the cache belongs to the model and the data, before any long computation.
@@ -55,24 +70,27 @@ package struct ReferenceSource {
         return logps
     }
 
-    /// What the cache has; rank 0 alone reads it, since it may be the only one that sees it.
+    /// The content of cache and journal, on rank 0, which may be the only rank that sees the files.
     private func cached() throws -> ReferenceLogps {
         let (dataset, communicator) = (pass.planner.dataset, pass.communicator)
         return try communicator.agree {
-            guard communicator.rank == 0, let cache, FileManager.default.fileExists(atPath: cache.string) else {
-                return ReferenceLogps(dataset)
-            }
-            return try ReferenceLogps(dataset, cache: cache, modelDigest: pass.policy.digest)
+            guard communicator.rank == 0, let cache else { return ReferenceLogps(dataset) }
+            // The journal first: another process may move its rows to the cache in the meantime.
+            let rows = try journal?.rows() ?? []
+            var logps =
+                FileManager.default.fileExists(atPath: cache.string)
+                ? try ReferenceLogps(dataset, cache: cache, modelDigest: pass.policy.digest) : ReferenceLogps(dataset)
+            for part in rows { logps.fill(part) }
+            return logps
         }
     }
 
-    private func keep(_ tokens: [Float], of rows: [Int], with known: ReferenceLogps) throws -> ReferenceLogps {
-        var logps = known
-        logps.fill(rows: rows, from: tokens)
+    /// Writes the cache, which then contains the rows of the journal, and removes the journal.
+    private func write(_ logps: ReferenceLogps, _ journal: ReferenceJournal?) throws {
         try pass.communicator.agree {
             guard pass.communicator.rank == 0, let cache else { return }
             try logps.write(to: cache, modelDigest: pass.policy.digest)
+            journal?.remove()
         }
-        return logps
     }
 }

@@ -45,22 +45,23 @@ package struct ScoringPass {
         return logps
     }
 
-    /// The same log-probabilities, to the bit, given to `body` some rows at a time, so that they can be kept on the way.
+    /// Computes the same log-probabilities, with identical bits, and passes them to `body` chunk by chunk.
     ///
-    /// - Parameter body: Receives rows and tokens, those of other rows zero, on every rank.
+    /// They can be stored during the pass; each value is sent once. Collective.
+    ///
+    /// - Parameter body: Receives the rows of a chunk with their tokens, on every rank.
     func forEachChunk(
         rows: [Int],
         model: ForestModel,
         title: String,
-        _ body: (_ rows: [Int], _ tokens: [Float]) throws -> Void
+        _ body: (RowLogps) throws -> Void
     ) throws {
         let progress = ProgressLine(title: title, rank: communicator.rank)
         for chunk in Self.chunks(of: rows) {
-            var logps = noLogps
-            visit(chunk, of: rows.count, model: model, progress: progress) { take($0, $1, into: &logps) }
-            var span = logps.mutableSpan
-            try communicator.allReduceSum(&span)
-            try body(Array(chunk), logps)
+            var logps = RowLogps(planner.dataset, rows: Array(chunk))
+            visit(chunk, of: rows.count, model: model, progress: progress) { logps.add($0, scores: $1) }
+            try logps.sum(communicator)
+            try body(logps)
         }
         progress.finish()
     }

@@ -14,8 +14,8 @@ struct SavingOptions: ParsableArguments {
         defaultAsFlag: SavingSettings.newest,
         parsing: .next,
         help: """
-            Resume from this checkpoint directory, or without a value from the newest complete checkpoint in the \
-            output directory.
+            Resume from this checkpoint directory, or without a value from the newest complete checkpoint of the \
+            latest run in the output directory.
             """
     )
     var resume: String?

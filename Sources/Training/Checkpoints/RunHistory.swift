@@ -1,0 +1,85 @@
+internal import Formats
+internal import Foundation
+internal import SystemPackage
+
+/// The starts of a run, which distinguish its checkpoints from those of other runs in the same directory.
+///
+/// Every start has a random identity. A start that resumes records those before it, each with the step that the next
+/// one resumed from. Later checkpoints of such a start belong to abandoned steps, not to the run.
+struct RunHistory: Codable, Sendable, Equatable {
+    /// An earlier start, and the last of its steps that the run kept.
+    struct Start: Codable, Sendable, Equatable {
+        let run: String
+        let lastStep: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case run
+            case lastStep = "last_step"
+        }
+    }
+
+    /// The file of an output directory with the history of its run.
+    static let fileName = "espalier-run.json"
+    /// The identity of all starts by versions that did not record one.
+    private static let unnamed = ""
+
+    /// The identity of the present start.
+    let run: String
+    /// The earlier starts, in order.
+    let earlier: [Start]
+
+    /// The history of a run that starts now, resuming from a checkpoint if there is one.
+    init(resuming checkpoint: CheckpointState?) {
+        run = UUID().uuidString
+        guard let checkpoint else {
+            earlier = []
+            return
+        }
+        let former = checkpoint.history
+        let last = Start(run: former?.run ?? Self.unnamed, lastStep: checkpoint.run.step)
+        earlier = (former?.earlier ?? []) + [last]
+    }
+
+    /// Whether this run wrote the checkpoint, in this start or an earlier one, and did not abandon it.
+    func contains(_ checkpoint: CheckpointState) -> Bool {
+        let writer = checkpoint.history?.run ?? Self.unnamed
+        return writer == run || earlier.contains { $0.run == writer && checkpoint.run.step <= $0.lastStep }
+    }
+
+    /// Whether the checkpoint has the same first start, including abandoned checkpoints of this run.
+    func sharesFirstStart(with checkpoint: CheckpointState) -> Bool {
+        firstStart == (checkpoint.history?.firstStart ?? Self.unnamed)
+    }
+
+    private var firstStart: String { earlier.first?.run ?? run }
+
+    // MARK: File
+
+    /// Reads the history of a directory's run; nil if none is recorded.
+    ///
+    /// - Throws: `FormatError` if the file is damaged.
+    static func read(from directory: FilePath) throws -> RunHistory? {
+        let path = directory.appending(fileName)
+        guard FileManager.default.fileExists(atPath: path.string) else { return nil }
+        let history = try MappedFile(path).withBytes { bytes -> RunHistory? in
+            guard (try? StrictJSON.value(of: bytes)) != nil else { return nil }
+            return try? JSONDecoder().decode(RunHistory.self, from: Data(bytes))
+        }
+        guard let history else {
+            throw FormatError(
+                path,
+                "expected the identity of a run, found other content; remove it to resume from the newest checkpoint "
+                    + "there, or select one with --resume DIR"
+            )
+        }
+        return history
+    }
+
+    /// Records this as the history of a directory's run.
+    func write(to directory: FilePath) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let json = String(decoding: try encoder.encode(self), as: UTF8.self)
+        try AtomicFile.write(to: directory.appending(Self.fileName)) { try $0.append(json + "\n") }
+    }
+}

@@ -1,0 +1,58 @@
+internal import Collectives
+internal import Preferences
+internal import Transformer
+
+/// The log-probabilities of the response tokens of some dataset rows, in the order of these rows.
+struct RowLogps {
+    let rows: [Int]
+    /// In nats; 0 for tokens that are not counted, and until `sum` for those that other ranks compute.
+    private(set) var tokens: [Float]
+    private let dataset: PreferenceDataset
+    /// For each response of the rows: the offset of its tokens here minus their offset in the dataset.
+    private let shifts: [Int: Int]
+
+    /// Zeros for `rows` of a dataset.
+    init(_ dataset: PreferenceDataset, rows: [Int]) {
+        self.init(dataset, rows: rows, tokens: Array(repeating: 0, count: dataset.tokenCount(of: rows)))
+    }
+
+    /// The log-probabilities `tokens` of `rows`, `dataset.tokenCount(of: rows)` values.
+    init(_ dataset: PreferenceDataset, rows: [Int], tokens: [Float]) {
+        (self.rows, self.tokens, self.dataset) = (rows, tokens, dataset)
+        var (shifts, start) = ([Int: Int](), 0)
+        for row in rows {
+            let range = dataset.tokenRange(of: row)
+            for response in dataset.responses(of: row) { shifts[response] = start - range.lowerBound }
+            start += range.count
+        }
+        precondition(start == tokens.count, "one value for each token of the rows")
+        self.shifts = shifts
+    }
+
+    /// Stores the scores of a packed row, whose responses all belong to these rows.
+    mutating func add(_ row: PackedRow, scores: RowScores) {
+        for response in row.responses {
+            guard let shift = shifts[response.index] else { preconditionFailure("a response of these rows") }
+            let range = dataset.countedRange(response.index)
+            let place = range.lowerBound + shift..<range.upperBound + shift
+            tokens.replaceSubrange(place, with: scores.tokenLogps(of: response, in: row))
+        }
+    }
+
+    /// Gives every rank all values, each of which one rank computed; collective.
+    mutating func sum(_ communicator: any Communicator) throws {
+        var span = tokens.mutableSpan
+        try communicator.allReduceSum(&span)
+    }
+}
+
+extension PreferenceDataset {
+    /// The range of a row's responses in `responseIDs`.
+    func tokenRange(of row: Int) -> Range<Int> {
+        let responses = responses(of: row)
+        return responseOffsets[responses.lowerBound]..<responseOffsets[responses.upperBound]
+    }
+
+    /// The number of response tokens of some rows.
+    func tokenCount(of rows: some Sequence<Int>) -> Int { rows.reduce(0) { $0 + tokenRange(of: $1).count } }
+}

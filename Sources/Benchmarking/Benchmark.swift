@@ -110,7 +110,7 @@ package final class Benchmark {
             policy.architecture,
             positions: trials.map(\.dataset.longestSequence).max() ?? 0,
             capacity: Workspace.Capacity(
-                tokens: trials.map(\.largestRow).max() ?? 0,
+                tokens: trials.map(\.maximumPackedTokens).max() ?? 0,
                 trains: true,
                 recomputes: configuration.gradientCheckpointing
             ),
@@ -210,7 +210,7 @@ extension Benchmark.Settings {
             throw TrainingError.invalid(key: "--warm-up", expected: "from 1 to 1000", found: "\(warmUpSteps)")
         }
         let rows = training.globalBatchSize
-        guard ranks <= rows else { throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, isStep: true) }
+        guard ranks <= rows else { throw TrainingError.moreRanksThanExamples(ranks: ranks, rows: rows, isStep: true) }
         for source in sources { try source.validate() }
     }
 

@@ -12,7 +12,7 @@ package enum BenchmarkSharing: String, CaseIterable, Sendable {
     case pairs
 
     /// The sharing mode within a row.
-    var withinRow: Sharing {
+    var withinExample: Sharing {
         switch self {
         case .none: return .none
         case .prompt, .pairs: return .prompt

@@ -77,10 +77,10 @@ package enum BenchmarkSource: Sendable, Equatable {
         case .profile(let profile, let responses):
             let longest = max(2, min(Self.longestSequence, model.maxPositions))
             let count = training.globalBatchSize
-            let rows = profile.rows(count, responses: responses, longest: longest, seed: training.seed)
+            let rows = profile.examples(count, responses: responses, longest: longest, seed: training.seed)
             return try synthetic(rows, responses: responses, for: model, seed: training.seed)
         case .uniform(let treeTokens, let responses):
-            let row = RowLengths.uniform(treeTokens: treeTokens, responses: responses)
+            let row = ExampleLengths.uniform(treeTokens: treeTokens, responses: responses)
             let longest = row.prompt + row.responses[0]
             guard longest <= model.maxPositions else {
                 throw TrainingError.invalid(
@@ -95,7 +95,7 @@ package enum BenchmarkSource: Sendable, Equatable {
     }
 
     private func synthetic(
-        _ rows: [RowLengths],
+        _ rows: [ExampleLengths],
         responses: Int,
         for model: Architecture,
         seed: UInt64

@@ -14,7 +14,7 @@ struct BenchmarkTrial {
         let rows: [Int]
 
         /// The step's plan.
-        var plan: StepPlan { planner.plan(rows: rows) }
+        var plan: StepPlan { planner.plan(examples: rows) }
     }
 
     let source: BenchmarkSource
@@ -36,12 +36,12 @@ struct BenchmarkTrial {
         let rows = cursor.next()
         func variant(_ sharing: BenchmarkSharing) throws -> Variant {
             var configuration = settings.training
-            configuration.sharing = sharing.withinRow
+            configuration.sharing = sharing.withinExample
             guard sharing == .pairs else {
                 let planner = Planner(dataset, configuration, model: model, shards: shards)
                 return Variant(sharing: sharing, planner: planner, rows: rows)
             }
-            let pairs = try PreferenceDataset(pairsOf: dataset, rows: rows, pairing: configuration.pairs)
+            let pairs = try PreferenceDataset(pairsOf: dataset, examples: rows, pairing: configuration.pairs)
             let planner = Planner(pairs, configuration, model: model, shards: shards)
             return Variant(sharing: sharing, planner: planner, rows: Array(0..<pairs.count))
         }
@@ -53,8 +53,8 @@ struct BenchmarkTrial {
         )
     }
 
-    /// The most tokens of a packed row, in any sharing mode.
-    var largestRow: Int { variants.map { $0.planner.largestRow(of: $0.rows) }.max() ?? 0 }
+    /// The most tokens of a packed sequence, in any sharing mode.
+    var maximumPackedTokens: Int { variants.map { $0.planner.maximumPackedTokens(of: $0.rows) }.max() ?? 0 }
 
     /// An empty series of measurements.
     ///

@@ -1,4 +1,4 @@
-/// Memory for the forward and backward pass, divided into matrices once and reused for every packed row.
+/// Memory for the forward and backward pass, divided into matrices once and reused for every packed sequence.
 ///
 /// The same allocation code runs twice: a measuring arena counts elements, a mapped one returns views.
 package struct Arena: ~Copyable {

@@ -47,7 +47,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var loggingSteps = 1
     /// Which common tokens are computed only once.
     package var sharing = Sharing.prefix
-    /// The most tokens in a packed row, at least 1.
+    /// The most tokens in a packed sequence, at least 1.
     package var rowTokens = 2048
     /// Threads of a rank; 0 for the available processors, divided by the ranks of the host.
     package var threads = 0

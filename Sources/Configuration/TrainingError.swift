@@ -7,7 +7,7 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     /// Exactly one of several settings must be given.
     case notOne(of: [String], found: [String])
     /// Some rank would never have work.
-    case moreRanksThanRows(ranks: Int, rows: Int, isStep: Bool)
+    case moreRanksThanExamples(ranks: Int, rows: Int, isStep: Bool)
     /// Ranks would have different numbers of shards.
     case unevenShards(shards: Int, ranks: Int)
     /// The loss or its gradient is not finite; `rows` are those of the data whose loss is not.
@@ -34,7 +34,7 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .notOne(let options, let found):
             let given = found.isEmpty ? "none" : found.joined(separator: " and ")
             return "give one of \(options.joined(separator: ", ")); found \(given)"
-        case .moreRanksThanRows(let ranks, let rows, let isStep):
+        case .moreRanksThanExamples(let ranks, let rows, let isStep):
             return "\(ranks) ranks for \(rows) preference rows \(isStep ? "in a step" : "in all"): some would never "
                 + "have work; start at most \(rows) ranks\(isStep ? ", or raise --global-batch-size" : "")"
         case .unevenShards(let shards, let ranks):

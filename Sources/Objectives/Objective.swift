@@ -5,13 +5,13 @@ package struct StepTotals: Sendable {
     /// Pairs of the step.
     let pairs: Int
     /// Examples of the step.
-    let rows: Int
+    let examples: Int
     /// Tokens of the best responses of all examples.
     let bestTokens: Int
 
     /// The totals of a step over all ranks.
-    package init(pairs: Int, rows: Int, bestTokens: Int) {
-        (self.pairs, self.rows, self.bestTokens) = (pairs, rows, bestTokens)
+    package init(pairs: Int, examples: Int, bestTokens: Int) {
+        (self.pairs, self.examples, self.bestTokens) = (pairs, examples, bestTokens)
     }
 }
 
@@ -112,7 +112,7 @@ package struct Objective: Sendable {
             switch term.term {
             case .pairs, .transport: continue
             case .ranking(let objective):
-                let (weight, loss) = (term.weight / Double(totals.rows), objective.loss(of: row))
+                let (weight, loss) = (term.weight / Double(totals.examples), objective.loss(of: row))
                 value += weight * loss.value * Double(totals.pairs)
                 for (index, derivative) in loss.derivatives.enumerated() {
                     add(weight * derivative, to: &derivatives[index])

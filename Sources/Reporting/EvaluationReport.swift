@@ -2,14 +2,14 @@ package import Objectives
 
 /// The result of an evaluation: TRL's metrics, and their sampling uncertainty.
 ///
-/// Rows of the data are independent, pairs of one row are not: each row is left out as a whole. The variance of a metric
+/// Examples are independent, pairs of one row are not: each row is left out as a whole. The variance of a metric
 /// `m` over `G` rows is the jackknife's, `(G-1)/G · Σ (m without row g - m)²`, which is robust to clusters ("CV3" in
 /// MacKinnon, Nielsen & Webb 2023). If each row has one pair, it equals for a mean over pairs the usual
 /// `Σ (x - m)² / (G (G-1))`.
 package struct EvaluationReport: Sendable {
     /// The statistics of all rows.
     package let statistics: PreferenceStatistics
-    /// Rows of the data, `G`.
+    /// Examples, `G`.
     package let rows: Int
     private let lossIsMeanOverPairs: Bool
     /// For each metric the sum over rows of `(m without the row - m)²`.

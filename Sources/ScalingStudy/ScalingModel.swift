@@ -123,7 +123,7 @@ package struct ScalingModel: Sendable {
         return max(plannedImbalance, share.rounded(.up) / share)
     }
 
-    /// The seconds in which transfers overlap with passes: the backward pass of a rank's last packed row.
+    /// The seconds in which transfers overlap with passes: the backward pass of a rank's last packed sequence.
     private func window(of work: StepWork, compute: Double, ranks: Int) -> Double {
         let tokens = work.tokens / Double(ranks)
         return 2 / 3 * compute * min(1, rowTokens / max(tokens, 1))

@@ -16,7 +16,7 @@ package struct ScalingStudy: Codable, Sendable, Equatable {
         package let gradientBytes: Int
         package let data: String
         package let sharing: String
-        /// The most tokens of a packed row.
+        /// The most tokens of a packed sequence.
         package let rowTokens: Int
         /// Threads of a rank.
         package let threads: Int
@@ -43,7 +43,7 @@ package struct ScalingStudy: Codable, Sendable, Equatable {
     }
 
     package let mode: Mode
-    /// Rows of the data: of a rank if `mode` is weak, of a step if it is strong.
+    /// Examples: of a rank if `mode` is weak, of a step if it is strong.
     package let rows: Int
     package let subject: Subject
     /// The runs in their order.

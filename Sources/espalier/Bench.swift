@@ -111,7 +111,7 @@ struct Bench: ParsableCommand {
             let report = try Benchmark.prepare(settings, communicator: communicator).run()
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
-                print(BenchPage(report).text)
+                print(BenchSummary(report).text)
                 try writeTrace(of: report)
                 guard let jsonFile else { return }
                 try AtomicFile.write(to: FilePath(jsonFile)) { try $0.append(report.record.page) }

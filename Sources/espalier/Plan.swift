@@ -28,7 +28,7 @@ struct Plan: ParsableCommand {
     var ranks: Int?
 
     @Option(name: .customLong("row"), help: "Index of the example whose tree is drawn, from 0.")
-    var drawnRow = 0
+    var drawnExample = 0
 
     func run() throws {
         let status = World.run { communicator in
@@ -59,8 +59,12 @@ struct Plan: ParsableCommand {
             ranks: ranks,
             batchSize: configuration.globalBatchSize
         )
-        guard (0..<dataset.count).contains(drawnRow) else {
-            throw TrainingError.invalid(key: "--row", expected: "from 0 to \(dataset.count - 1)", found: "\(drawnRow)")
+        guard (0..<dataset.count).contains(drawnExample) else {
+            throw TrainingError.invalid(
+                key: "--row",
+                expected: "from 0 to \(dataset.count - 1)",
+                found: "\(drawnExample)"
+            )
         }
         let heldOut = try configuration.heldOutData(for: model)
         let forecast = try RunForecast.compute(
@@ -71,10 +75,10 @@ struct Plan: ParsableCommand {
             ranks: ranks,
             threads: threadCount(configuration.threads, on: communicator)
         )
-        let tree = PackedRow([TokenTree(dataset, row: drawnRow, sharing: configuration.sharing)])
+        let tree = PackedSequence([TokenTree(dataset, example: drawnExample, sharing: configuration.sharing)])
         let width = Terminal.outputColumns ?? 100
         return """
-            \(PlanPage(dataset, configuration, forecast).text)
+            \(PlanSummary(dataset, configuration, forecast).text)
 
             \(drawing(of: tree, tree: 0, width: width))
 

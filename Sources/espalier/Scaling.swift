@@ -92,7 +92,7 @@ struct Scaling: ParsableCommand {
     // MARK: Output
 
     private func write(_ report: ScalingReport) throws {
-        print(ScalingPage(report).text)
+        print(ScalingSummary(report).text)
         func put(_ text: @autoclosure () -> String, into file: String?) throws {
             guard let file else { return }
             let text = text()
@@ -100,7 +100,7 @@ struct Scaling: ParsableCommand {
         }
         try put(report.record.page, into: jsonFile)
         try put(report.csv, into: csvFile)
-        try put(ScalingWebPage(report).text, into: htmlFile)
+        try put(ScalingHTML(report).text, into: htmlFile)
     }
 
     // MARK: The study

@@ -32,7 +32,7 @@ struct Train: ParsableCommand {
 
     @OptionGroup var evaluation: EvaluationOptions
 
-    @OptionGroup var saving: SavingOptions
+    @OptionGroup var saving: CheckpointOptions
 
     @OptionGroup var communication: CommunicationOptions
 

@@ -56,7 +56,7 @@ struct BalanceTests {
     private func excess(_ balance: String, steps: Int) throws -> Double {
         try Places.temporary { directory in
             let (output, data) = (directory.appending("out"), directory.appending("data.safetensors"))
-            try writeRows(4000, to: data)
+            try writeExamples(4000, to: data)
             let words = [
                 "train", "--model", Golden.tied.directory.string, "--data", data.string, "--output", output.string,
                 "--threads", "1", "--global-batch-size", "4000", "--max-steps", "\(steps)", "--balance", balance,

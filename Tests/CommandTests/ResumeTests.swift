@@ -352,7 +352,7 @@ struct ResumeTests {
     func reference() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
-            try writeRows(8000, to: data)
+            try writeExamples(8000, to: data)
             func arguments(_ cache: FilePath) -> [String] {
                 ["--data", data.string, "--global-batch-size", "200", "--max-steps", "40", "--save-steps", "1000"]
                     + ["--reference-cache", cache.string]
@@ -375,7 +375,7 @@ struct ResumeTests {
     func referenceKilled() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
-            try writeRows(6000, to: data)
+            try writeExamples(6000, to: data)
             let cache = directory.appending("a.safetensors")
             let journal = FilePath(cache.string + ".journal")
             let arguments = ["--data", data.string, "--global-batch-size", "200", "--max-steps", "30"]

@@ -70,9 +70,9 @@ struct RollbackTests {
     func spike() throws {
         try Places.temporary { directory in
             let (data, fewer) = (directory.appending("data.safetensors"), directory.appending("fewer.safetensors"))
-            try writeRows(Self.rows, to: data, odd: Self.odd)
+            try writeExamples(Self.rows, to: data, odd: Self.odd)
             // Back from step 41 to 35: examples 70 to 81 are skipped.
-            try writeRows(Self.rows, to: fewer, odd: Self.odd, leavingOut: 70..<82)
+            try writeExamples(Self.rows, to: fewer, odd: Self.odd, leavingOut: 70..<82)
             let calm = try finish(directory.appending("calm"), data)
             let option = ["--rollback-on-spike", "\(try factor(calm))"]
             let output = directory.appending("out")
@@ -104,7 +104,7 @@ struct RollbackTests {
     func resumed(step: Int) throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
-            try writeRows(Self.rows, to: data, odd: Self.odd)
+            try writeExamples(Self.rows, to: data, odd: Self.odd)
             let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("calm"), data)))"]
             let whole = try finish(directory.appending("whole"), data, option)
             let output = directory.appending("killed")
@@ -127,7 +127,7 @@ struct RollbackTests {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
             // Steps take 110 rows of 120; skipped rows move the last steps to the remaining ones.
-            try writeRows(Self.rows, to: data, odd: Self.odd)
+            try writeExamples(Self.rows, to: data, odd: Self.odd)
             let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("calm"), data)))"]
             let output = directory.appending("out")
             let whole = try finish(output, data, option)
@@ -142,7 +142,7 @@ struct RollbackTests {
     func flagAdded() throws {
         try Places.temporary { directory in
             let (data, output) = (directory.appending("data.safetensors"), directory.appending("out"))
-            try writeRows(Self.rows, to: data, odd: Self.odd)
+            try writeExamples(Self.rows, to: data, odd: Self.odd)
             // Without the setting until the checkpoint before the spike.
             let option = ["--rollback-on-spike", "\(try factor(finish(output, data)))"]
             for later in [42, 49] {
@@ -159,7 +159,7 @@ struct RollbackTests {
     func limit() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
-            try writeRows(Self.rows, to: data, odd: Self.odd)
+            try writeExamples(Self.rows, to: data, odd: Self.odd)
             let option = ["--rollback-on-spike", "1.000001"]
             let ended = try start(directory.appending("out"), data, option)
             #expect(ended.status == 1)

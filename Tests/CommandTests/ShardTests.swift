@@ -26,7 +26,7 @@ struct ShardTests {
         let (settings, data) = (directory.appending("settings.yaml"), directory.appending("data.safetensors"))
         try "adam_epsilon: 0.001\nbeta: 0.5\nlearning_rate: 0.01\nsave_steps: 2\nnum_train_epochs: 1\neval_steps: 2\n"
             .write(toFile: settings.string, atomically: true, encoding: .utf8)
-        try writeRows(24, to: data)
+        try writeExamples(24, to: data)
         return try Launch.run(
             "espalier",
             [
@@ -39,7 +39,7 @@ struct ShardTests {
     }
 
     /// Examples of very different lengths, of which every third extends the one before.
-    private func writeRows(_ count: Int, to path: FilePath) throws {
+    private func writeExamples(_ count: Int, to path: FilePath) throws {
         var (prompts, responses): ([Int32], [Int32]) = ([], [])
         var (promptEnds, responseEnds): ([Int64], [Int64]) = ([0], [0])
         for row in 0..<count {

@@ -80,7 +80,7 @@ struct StallTests {
     func slow() throws {
         try Places.temporary { directory in
             let (output, data) = (directory.appending("out"), directory.appending("data.safetensors"))
-            try writeRows(6000, to: data, promptLength: 60)
+            try writeExamples(6000, to: data, promptLength: 60)
             // Many packed sequences per step: each is a heartbeat. They take much longer than planning, which has none.
             let course = ["--data", data.string, "--global-batch-size", "3000", "--row-tokens", "64"]
             let words = arguments(output, course + ["--max-steps", "2", "--stall-timeout", "\(Self.timeout)"])

@@ -42,7 +42,7 @@ extension Objective {
             pairs: [(0, 1)],
             partners: TransportMatching([pair]).partners
         )
-        let loss = loss(of: row, totals: StepTotals(pairs: 1, rows: 1, bestTokens: pair.chosenCount))
+        let loss = loss(of: row, totals: StepTotals(pairs: 1, examples: 1, bestTokens: pair.chosenCount))
         return PairLoss(
             value: loss.value,
             chosenDerivative: loss.derivatives[0][0],

@@ -62,7 +62,7 @@ struct Step {
         let partners = TransportMatching(ranked.flatMap(objective.pairs)).partners
         let pairs = rows.reduce(0) { $0 + $1.pairs.count }
         let best = rows.flatMap { row in row.policy.indices.filter { row.ranks[$0] == 0 }.map { row.policy[$0].count } }
-        let totals = StepTotals(pairs: pairs, rows: rows.count, bestTokens: best.reduce(0, +))
+        let totals = StepTotals(pairs: pairs, examples: rows.count, bestTokens: best.reduce(0, +))
         var (first, value, derivatives) = (0, 0.0, [[[Double]]]())
         for row in ranked {
             let range = first..<first + row.pairs.count

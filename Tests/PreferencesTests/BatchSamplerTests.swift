@@ -3,7 +3,7 @@ internal import Testing
 
 struct BatchSamplerTests {
     private func sampler(_ rows: Int, _ batch: Int, seed: UInt64 = 1, shuffles: Bool = true) -> BatchSampler {
-        BatchSampler(rowCount: rows, batchSize: batch, seed: seed, shuffles: shuffles)
+        BatchSampler(exampleCount: rows, batchSize: batch, seed: seed, shuffles: shuffles)
     }
 
     /// The steps of one epoch.
@@ -77,14 +77,14 @@ struct BatchSamplerTests {
         #expect(epoch(&alone) == [[3, 7, 5, 6], [1, 4, 2, 8], [0]])
         #expect(epoch(&alone) == [[7, 3, 2, 5], [6, 4, 0, 8], [1]])
         let groups = [0, 1, 0, 2, 1, 3, 1, 3, 3]
-        var grouped = BatchSampler(rowCount: 9, batchSize: 4, seed: 7, shuffles: true, groups: groups)
+        var grouped = BatchSampler(exampleCount: 9, batchSize: 4, seed: 7, shuffles: true, groups: groups)
         #expect(epoch(&grouped) == [[3, 7, 5, 8], [6, 1, 4, 2], [0]])
         #expect(epoch(&grouped) == [[7, 5, 8, 3], [2, 0, 6, 4], [1]])
     }
 
     /// A sampler whose examples have these groups.
     private func sampler(groups: [Int], _ batch: Int, shuffles: Bool = true) -> BatchSampler {
-        BatchSampler(rowCount: groups.count, batchSize: batch, seed: 1, shuffles: shuffles, groups: groups)
+        BatchSampler(exampleCount: groups.count, batchSize: batch, seed: 1, shuffles: shuffles, groups: groups)
     }
 
     @Test("examples of a group are consecutive, and a group that does not fit the rest of a step waits for the next")
@@ -127,8 +127,8 @@ struct BatchSamplerTests {
         for steps in 0..<12 {
             var sampler = start
             let taken = Set((0..<steps).flatMap { _ in sampler.next() })
-            #expect(start.rows(ofSteps: steps) == taken.sorted())
+            #expect(start.examples(ofSteps: steps) == taken.sorted())
         }
-        #expect(start.rows(ofSteps: 1).count == (done == 3 ? 1 : 2))
+        #expect(start.examples(ofSteps: 1).count == (done == 3 ? 1 : 2))
     }
 }

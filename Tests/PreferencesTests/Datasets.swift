@@ -1,7 +1,7 @@
 internal import Preferences
 
 /// A prompt and its responses, best first.
-struct PreferenceRow {
+struct PreferenceExample {
     var prompt: [Int32]
     var responses: [[Int32]]
 
@@ -14,7 +14,7 @@ struct PreferenceRow {
 extension PreferenceDataset {
     /// A dataset of these examples.
     init(
-        _ rows: [PreferenceRow],
+        _ rows: [PreferenceExample],
         ranks: [Int32]? = nil,
         skips: [Int32]? = nil,
         metadata: [String: String] = [:]
@@ -25,7 +25,7 @@ extension PreferenceDataset {
             promptOffsets: offsets(rows.map(\.prompt.count)),
             responseIDs: responses.flatMap(\.self),
             responseOffsets: offsets(responses.map(\.count)),
-            rowOffsets: offsets(rows.map(\.responses.count)),
+            exampleOffsets: offsets(rows.map(\.responses.count)),
             responseRanks: ranks,
             responseSkips: skips,
             metadata: metadata
@@ -62,7 +62,7 @@ struct TestRandom: RandomNumberGenerator {
 /// Examples over a small vocabulary whose responses share prefixes, repeat or extend each other.
 ///
 /// Prompts have 1–6 tokens, responses 1–8 tokens, examples 2–5 responses.
-func randomRows(_ count: Int, seed: UInt64) -> [PreferenceRow] {
+func randomExamples(_ count: Int, seed: UInt64) -> [PreferenceExample] {
     var random = TestRandom(seed: seed)
     return (0..<count).map { _ in
         let prompt = randomTokens(1...6, &random)
@@ -70,12 +70,12 @@ func randomRows(_ count: Int, seed: UInt64) -> [PreferenceRow] {
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             responses.append(relative(of: responses.randomElement(using: &random)!, &random))
         }
-        return PreferenceRow(prompt, responses.shuffled(using: &random))
+        return PreferenceExample(prompt, responses.shuffled(using: &random))
     }
 }
 
 /// For each response of `rows` the number of leading tokens that are not counted; at least one is.
-func randomSkips(_ rows: [PreferenceRow], seed: UInt64) -> [Int32] {
+func randomSkips(_ rows: [PreferenceExample], seed: UInt64) -> [Int32] {
     var random = TestRandom(seed: seed)
     return rows.flatMap(\.responses).map { Int32.random(in: 0..<Int32($0.count), using: &random) }
 }

@@ -22,7 +22,7 @@ final class LoadingTests {
     /// One example: the prompt 7 8 with the responses 1 2 and 3.
     private func write(
         metadata: [String: String] = metadata,
-        rowOffsets: [Int64] = [0, 2],
+        exampleOffsets: [Int64] = [0, 2],
         more: [SafetensorsEntry] = [],
         leavingOut: String? = nil
     ) throws {
@@ -31,7 +31,7 @@ final class LoadingTests {
             "prompt_offsets": SafetensorsEntry(name: "prompt_offsets", [0, 2] as [Int64]),
             "response_ids": SafetensorsEntry(name: "response_ids", [1, 2, 3] as [Int32]),
             "response_offsets": SafetensorsEntry(name: "response_offsets", [0, 2, 3] as [Int64]),
-            "row_offsets": SafetensorsEntry(name: "row_offsets", rowOffsets),
+            "row_offsets": SafetensorsEntry(name: "row_offsets", exampleOffsets),
         ]
         let kept = entries.filter { $0.key != leavingOut }.map(\.value)
         try SafetensorsWriter.write(kept + more, metadata: metadata, to: path)
@@ -48,7 +48,7 @@ final class LoadingTests {
         #expect(dataset.count == 1 && Array(dataset.prompt(0)) == [7, 8])
         #expect(dataset.responses(of: 0).map { Array(dataset.response($0)) } == [[1, 2], [3]])
         #expect(dataset.metadata == Self.metadata)
-        #expect(dataset.digest == (try PreferenceDataset([PreferenceRow([7, 8], [[1, 2], [3]])]).digest))
+        #expect(dataset.digest == (try PreferenceDataset([PreferenceExample([7, 8], [[1, 2], [3]])]).digest))
     }
 
     @Test("a file laid out byte by byte is read")
@@ -152,7 +152,7 @@ final class LoadingTests {
 
     @Test("inconsistent arrays are refused, with the file")
     func misfit() throws {
-        try write(rowOffsets: [0, 3])
+        try write(exampleOffsets: [0, 3])
         #expect(
             refusal() == "\(path): row_offsets must ascend from 0 to 2, found 3 at the end; "
                 + "prepare the data again with espalier-prepare"
@@ -166,7 +166,7 @@ final class LoadingTests {
             ([0, .max], "9223372036854775807 at the end"),
             ([0, .min], "-9223372036854775808 after 0 at entry 1"), ([], "no entry"),
         ] as [([Int64], String)] {
-            try write(rowOffsets: offsets)
+            try write(exampleOffsets: offsets)
             #expect(
                 refusal() == "\(path): row_offsets must ascend from 0 to 2, found \(found); "
                     + "prepare the data again with espalier-prepare"
@@ -177,10 +177,10 @@ final class LoadingTests {
     @Test("an example with more responses than the maximum is refused")
     func manyResponses() throws {
         let count = 1025
-        let row = PreferenceRow([1], (0..<count).map { [Int32($0)] })
+        let row = PreferenceExample([1], (0..<count).map { [Int32($0)] })
         let error = #expect(throws: DatasetError.self) { try PreferenceDataset([row]) }
         let message = "example 0 has 1025 responses, the maximum is 1024; prepare the data again with espalier-prepare"
         #expect(error?.description == message)
-        #expect(try PreferenceDataset([PreferenceRow([1], Array(row.responses.dropLast()))]).responseCount == 1024)
+        #expect(try PreferenceDataset([PreferenceExample([1], Array(row.responses.dropLast()))]).responseCount == 1024)
     }
 }

@@ -42,23 +42,24 @@ struct PairingTests {
 
     @Test("pairs as examples of their own have the prompt and both responses, in order")
     func apart() throws {
-        let rows = [PreferenceRow([1, 2], [[3], [4, 5], [6]]), PreferenceRow([7], [[8], [9]])]
+        let rows = [PreferenceExample([1, 2], [[3], [4, 5], [6]]), PreferenceExample([7], [[8], [9]])]
         let dataset = try PreferenceDataset(rows, ranks: [0, 0, 1, 0, 1])
-        let pairs = try PreferenceDataset(pairsOf: dataset, rows: [1, 0], pairing: .all)
+        let pairs = try PreferenceDataset(pairsOf: dataset, examples: [1, 0], pairing: .all)
         let expected = [
-            PreferenceRow([7], [[8], [9]]), PreferenceRow([1, 2], [[3], [6]]), PreferenceRow([1, 2], [[4, 5], [6]]),
+            PreferenceExample([7], [[8], [9]]), PreferenceExample([1, 2], [[3], [6]]),
+            PreferenceExample([1, 2], [[4, 5], [6]]),
         ]
         #expect(try pairs.digest == PreferenceDataset(expected).digest)
         let skipping = try PreferenceDataset(rows, ranks: [0, 0, 1, 0, 1], skips: [0, 1, 0, 0, 0])
-        let apart = try PreferenceDataset(pairsOf: skipping, rows: [1, 0], pairing: .all)
+        let apart = try PreferenceDataset(pairsOf: skipping, examples: [1, 0], pairing: .all)
         #expect(try apart.digest == PreferenceDataset(expected, skips: [0, 0, 0, 0, 1, 0]).digest)
     }
 
     @Test("a plan counts the pairs, examples and best tokens of its pairing", arguments: Pairing.allCases)
     func counts(pairing: Pairing) throws {
         let rows = [
-            PreferenceRow([1], [[1, 2], [3], [4, 5, 6]]), PreferenceRow([2], [[1], [2, 3], [4]]),
-            PreferenceRow([3], [[7, 7], [8]]),
+            PreferenceExample([1], [[1, 2], [3], [4, 5, 6]]), PreferenceExample([2], [[1], [2, 3], [4]]),
+            PreferenceExample([3], [[7, 7], [8]]),
         ]
         let dataset = try PreferenceDataset(rows, ranks: [0, 1, 2, 0, 0, 1, 0, 1], skips: [1, 0, 2, 0, 1, 0, 0, 0])
         let planner = Planner(
@@ -69,12 +70,12 @@ struct PairingTests {
             shards: 2,
             cost: perToken
         )
-        let plan = planner.plan(rows: [2, 0, 1])
+        let plan = planner.plan(examples: [2, 0, 1])
         let first = [Pairing.all: 3, .bestVersusRest: 2, .bestVersusWorst: 1][pairing]!
         #expect(plan.counts == planner.counts(of: [2, 0, 1]))
-        #expect(plan.counts.rows == 3 && plan.counts.pairs == 1 + first + 2 && plan.counts.bestTokens == 2 + 1 + 2)
+        #expect(plan.counts.examples == 3 && plan.counts.pairs == 1 + first + 2 && plan.counts.bestTokens == 2 + 1 + 2)
         #expect(plan.counts.firstPairs == [2: 0, 0: 1, 1: 1 + first])
-        let packed = (0..<2).flatMap { plan.packedRows(shard: $0) }
+        let packed = (0..<2).flatMap { plan.packedSequences(shard: $0) }
         let ranks = packed.flatMap { row in row.responses.map { ($0.index, $0.rank) } }
         #expect(ranks.sorted { $0.0 < $1.0 }.map(\.1) == [0, 1, 2, 0, 0, 1, 0, 1])
     }

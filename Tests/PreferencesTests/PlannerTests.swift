@@ -3,8 +3,8 @@ internal import Testing
 
 struct PlannerTests {
     /// A prompt of `count - 2` tokens and two responses of one: `count` tokens with the prompt shared.
-    private func row(tokens count: Int) -> PreferenceRow {
-        PreferenceRow(Array(repeating: 0, count: count - 2), [[1], [2]])
+    private func row(tokens count: Int) -> PreferenceExample {
+        PreferenceExample(Array(repeating: 0, count: count - 2), [[1], [2]])
     }
 
     private func plan(tokens counts: [Int], rowTokens: Int = 100, shards: Int = 1) throws -> StepPlan {
@@ -16,7 +16,7 @@ struct PlannerTests {
             shards: shards,
             cost: perToken
         )
-        return planner.plan(rows: Array(counts.indices))
+        return planner.plan(examples: Array(counts.indices))
     }
 
     @Test("a pass costs two FLOPs per multiplication of body, attention and head")
@@ -24,7 +24,7 @@ struct PlannerTests {
         let cost = CostModel(bodyParameters: 1000, layers: 2, heads: 3, headDimension: 5, vocabulary: 7, width: 11)
         var work = Work.zero
         #expect(cost.forwardFLOPs(of: work) == 0)
-        (work.tokens, work.visiblePairs, work.lossRows) = (10, 55, 4)
+        (work.tokens, work.visiblePairs, work.predictionPositions) = (10, 55, 4)
         let body = 2 * 1000 * 10
         let attention = 4 * 2 * (3 * 5) * 55
         let head = 2 * (7 * 11) * 4
@@ -38,15 +38,15 @@ struct PlannerTests {
         #expect(plan.shardFLOPs == [32, 30])
         #expect(plan.flops == 62)
         #expect(plan.imbalance == 32 * 2 / 62.0)
-        #expect(plan.packedRows(shard: 0).map(exampleRows) == [[1, 3]])
-        #expect(plan.packedRows(shard: 1).map(exampleRows) == [[0, 2, 4]])
+        #expect(plan.packedSequences(shard: 0).map(exampleIndices) == [[1, 3]])
+        #expect(plan.packedSequences(shard: 1).map(exampleIndices) == [[0, 2, 4]])
     }
 
     @Test("a shard of twice the speed gets twice the work, and the plan is balanced")
     func speeds() throws {
         let dataset = try PreferenceDataset((0..<9).map { _ in row(tokens: 5) })
         let planner = Planner(dataset: dataset, sharing: .prompt, rowTokens: 10, shards: 3, cost: perToken)
-        let plan = planner.plan(rows: Array(0..<9), speeds: [1, 0.5, 0.75])
+        let plan = planner.plan(examples: Array(0..<9), speeds: [1, 0.5, 0.75])
         #expect(plan.shardFLOPs == [40, 20, 30] && plan.flops == 90)
         #expect(plan.imbalance == 1)
     }
@@ -64,11 +64,11 @@ struct PlannerTests {
     @Test("64 pairs of each length profile are balanced over 8 shards within 3 %", arguments: LengthProfile.all)
     func profiles(profile: LengthProfile) throws {
         for seed: UInt64 in 1...12 {
-            let rows = profile.rows(64, responses: 2, longest: 4096, seed: seed)
+            let rows = profile.examples(64, responses: 2, longest: 4096, seed: seed)
             let dataset = try PreferenceDataset(rows, vocabularySize: 49_152, seed: seed)
             for sharing in Sharing.allCases {
                 let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: 2048, shards: 8, cost: smollm2)
-                let plan = planner.plan(rows: Array(0..<64))
+                let plan = planner.plan(examples: Array(0..<64))
                 #expect(plan.imbalance <= 1.03, "\(sharing), seed \(seed)")
                 #expect(plan.imbalance >= 1 && plan.shardFLOPs.count == 8)
             }
@@ -78,21 +78,21 @@ struct PlannerTests {
     @Test("ties go to the lower example and the lower shard")
     func ties() throws {
         let plan = try plan(tokens: [5, 5, 5, 5], shards: 3)
-        #expect((0..<3).map { plan.packedRows(shard: $0).map(exampleRows) } == [[[0, 3]], [[1]], [[2]]])
+        #expect((0..<3).map { plan.packedSequences(shard: $0).map(exampleIndices) } == [[[0, 3]], [[1]], [[2]]])
     }
 
     @Test("trees are packed first fit by descending tokens, within a sequence in order of the dataset")
     func firstFitDecreasing() throws {
         let plan = try plan(tokens: [4, 8, 3, 5, 7, 3], rowTokens: 10)
         // 8 | 7 | 5, then 4 with 5, 3 with 7, and 3 alone.
-        #expect(plan.packedRows(shard: 0).map(exampleRows) == [[1], [2, 4], [0, 3], [5]])
+        #expect(plan.packedSequences(shard: 0).map(exampleIndices) == [[1], [2, 4], [0, 3], [5]])
     }
 
     @Test("a tree larger than the maximum has a packed sequence of its own")
     func largerThanARow() throws {
         let plan = try plan(tokens: [3, 12, 30, 3], rowTokens: 10)
-        #expect(plan.packedRows(shard: 0).map(exampleRows) == [[2], [1], [0, 3]])
-        #expect(plan.packedRows(shard: 0).map(\.tokens.count) == [30, 12, 6])
+        #expect(plan.packedSequences(shard: 0).map(exampleIndices) == [[2], [1], [0, 3]])
+        #expect(plan.packedSequences(shard: 0).map(\.tokens.count) == [30, 12, 6])
     }
 
     @Test(
@@ -101,7 +101,7 @@ struct PlannerTests {
         [1, 2, 3, 7, 50]
     )
     func everyExampleOnce(sharing: Sharing, shards: Int) throws {
-        let dataset = try PreferenceDataset(randomRows(40, seed: 8))
+        let dataset = try PreferenceDataset(randomExamples(40, seed: 8))
         let (rowTokens, rows) = (24, Array(stride(from: 39, to: 0, by: -3)))
         let planner = Planner(
             dataset: dataset,
@@ -110,9 +110,9 @@ struct PlannerTests {
             shards: shards,
             cost: perToken
         )
-        let plan = planner.plan(rows: rows)
-        let packed = (0..<shards).map(plan.packedRows(shard:))
-        #expect(packed.flatMap(\.self).flatMap(exampleRows).sorted() == rows.sorted())
+        let plan = planner.plan(examples: rows)
+        let packed = (0..<shards).map(plan.packedSequences(shard:))
+        #expect(packed.flatMap(\.self).flatMap(exampleIndices).sorted() == rows.sorted())
         for row in packed.flatMap(\.self) {
             #expect(row.tokens.count <= rowTokens || row.trees.count == 1)
         }
@@ -122,7 +122,7 @@ struct PlannerTests {
         }
         let trees = packed.joined().reduce(0) { $0 + $1.trees.count }
         #expect(packed.filter(\.isEmpty).count == max(0, shards - trees), "a shard is idle only for want of trees")
-        #expect(plan.counts.rows == 13 && plan.shardFLOPs.count == shards)
+        #expect(plan.counts.examples == 13 && plan.shardFLOPs.count == shards)
         #expect(plan.work.tokens > 13 * 3 && plan.imbalance >= 1)
     }
 
@@ -130,12 +130,12 @@ struct PlannerTests {
     func costsBeforehand(sharing: Sharing, rowTokens: Int) throws {
         var joined = 0
         for seed: UInt64 in 1...20 {
-            let rows = randomRows(30, seed: seed)
+            let rows = randomExamples(30, seed: seed)
             let dataset = try PreferenceDataset(rows, skips: seed % 2 == 0 ? randomSkips(rows, seed: seed) : nil)
             let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: rowTokens, shards: 3, cost: perToken)
-            let plan = planner.plan(rows: Array(0..<30))
+            let plan = planner.plan(examples: Array(0..<30))
             for (shard, work) in plan.shardWork.enumerated() {
-                let packed = plan.packedRows(shard: shard)
+                let packed = plan.packedSequences(shard: shard)
                 #expect(packed.map(laidWork).reduce(.zero, +) == work, "seed \(seed)")
                 joined += packed.flatMap(\.trees).count { $0.examples.count > 1 }
             }
@@ -144,21 +144,21 @@ struct PlannerTests {
     }
 
     /// The work of a packed sequence: a token attends to as many tokens as its position, and itself.
-    private func laidWork(_ row: PackedRow) -> Work {
+    private func laidWork(_ row: PackedSequence) -> Work {
         let visible = row.positions.reduce(0) { $0 + Int($1) + 1 }
-        return Work(tokens: row.tokens.count, visiblePairs: visible, lossRows: row.lossRows.count)
+        return Work(tokens: row.tokens.count, visiblePairs: visible, predictionPositions: row.predictionPositions.count)
     }
 
     @Test("a plan counts its pairs and the tokens that it would compute without sharing", arguments: Sharing.allCases)
     func counts(sharing: Sharing) throws {
         let dataset = try PreferenceDataset([
-            PreferenceRow([1, 2, 3], [[4], [5, 6]]),
-            PreferenceRow([1], [[2], [2], [2, 3]]),
-            PreferenceRow([1, 2], [[4], [5]]),
+            PreferenceExample([1, 2, 3], [[4], [5, 6]]),
+            PreferenceExample([1], [[2], [2], [2, 3]]),
+            PreferenceExample([1, 2], [[4], [5]]),
         ])
         let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: 100, shards: 2, cost: perToken)
-        let plan = planner.plan(rows: [0, 1])
-        #expect(plan.counts.rows == 2 && plan.counts.pairs == 1 + 2 && plan.counts.bestTokens == 1 + 1)
+        let plan = planner.plan(examples: [0, 1])
+        #expect(plan.counts.examples == 2 && plan.counts.pairs == 1 + 2 && plan.counts.bestTokens == 1 + 1)
         #expect(plan.counts.firstPairs == [0: 0, 1: 1])
         #expect(plan.unsharedTokens == (3 + 1 + 3 + 2) + (1 + 1 + 1 + 1 + 1 + 2))
         #expect(plan.work.tokens == [.none: 16, .prompt: 11, .prefix: 6][sharing])
@@ -168,35 +168,35 @@ struct PlannerTests {
     func noRows() throws {
         let dataset = try PreferenceDataset([row(tokens: 5)])
         let planner = Planner(dataset: dataset, sharing: .prefix, rowTokens: 10, shards: 3, cost: perToken)
-        let plan = planner.plan(rows: [])
-        #expect((0..<3).allSatisfy { plan.packedRows(shard: $0).isEmpty })
+        let plan = planner.plan(examples: [])
+        #expect((0..<3).allSatisfy { plan.packedSequences(shard: $0).isEmpty })
         #expect(plan.work == .zero && plan.flops == 0 && plan.imbalance == 1)
-        #expect(plan.counts.rows == 0 && plan.counts.pairs == 0 && plan.unsharedTokens == 0)
+        #expect(plan.counts.examples == 0 && plan.counts.pairs == 0 && plan.unsharedTokens == 0)
     }
 
     @Test("no packed sequence is larger than the predicted maximum", arguments: Sharing.allCases, [1, 10, 24, 10_000])
-    func largestRow(sharing: Sharing, rowTokens: Int) throws {
-        let dataset = try PreferenceDataset(randomRows(20, seed: 9))
+    func maximumPackedTokens(sharing: Sharing, rowTokens: Int) throws {
+        let dataset = try PreferenceDataset(randomExamples(20, seed: 9))
         let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: rowTokens, shards: 1, cost: perToken)
-        let largest = planner.largestRow(of: 0..<20)
-        let packed = planner.plan(rows: Array(0..<20)).packedRows(shard: 0)
+        let largest = planner.maximumPackedTokens(of: 0..<20)
+        let packed = planner.plan(examples: Array(0..<20)).packedSequences(shard: 0)
         #expect(packed.allSatisfy { $0.tokens.count <= largest })
         // With one tree, or all in one sequence, the bound is exact if examples share nothing with each other.
         let isExact = rowTokens == 1 || rowTokens == 10_000 && sharing != .prefix
         if isExact { #expect(packed.map(\.tokens.count).max() == largest) }
-        #expect(planner.largestRow(of: []) == 0)
+        #expect(planner.maximumPackedTokens(of: []) == 0)
     }
 
     @Test("the same examples give the same plan in any order")
     func orderDoesNotMatter() throws {
-        let dataset = try PreferenceDataset(randomRows(20, seed: 10))
+        let dataset = try PreferenceDataset(randomExamples(20, seed: 10))
         let planner = Planner(dataset: dataset, sharing: .prefix, rowTokens: 24, shards: 3, cost: perToken)
-        let (there, back) = (planner.plan(rows: Array(0..<20)), planner.plan(rows: (0..<20).reversed()))
-        let packed = (0..<3).map(there.packedRows(shard:))
-        #expect(packed == (0..<3).map(back.packedRows(shard:)))
+        let (there, back) = (planner.plan(examples: Array(0..<20)), planner.plan(examples: (0..<20).reversed()))
+        let packed = (0..<3).map(there.packedSequences(shard:))
+        #expect(packed == (0..<3).map(back.packedSequences(shard:)))
         #expect(packed.flatMap(\.self).flatMap(\.examples).count == 20)
     }
 }
 
 /// The examples in a packed sequence, in order.
-private func exampleRows(_ row: PackedRow) -> [Int] { row.examples.map(\.row) }
+private func exampleIndices(_ row: PackedSequence) -> [Int] { row.examples.map(\.index) }

@@ -3,8 +3,8 @@ internal import Testing
 
 struct PreferenceDatasetTests {
     private let rows = [
-        PreferenceRow([10, 11, 12], [[1, 2], [3]]),
-        PreferenceRow([13], [[4], [5, 6, 7], [8, 9]]),
+        PreferenceExample([10, 11, 12], [[1, 2], [3]]),
+        PreferenceExample([13], [[4], [5, 6, 7], [8, 9]]),
     ]
 
     /// The error of a dataset with these arrays; arrays left out are those of one valid example.
@@ -13,7 +13,7 @@ struct PreferenceDatasetTests {
         promptOffsets: [Int] = [0, 2],
         responseIDs: [Int32] = [3, 4, 5],
         responseOffsets: [Int] = [0, 1, 3],
-        rowOffsets: [Int] = [0, 2],
+        exampleOffsets: [Int] = [0, 2],
         responseRanks: [Int32]? = nil,
         responseSkips: [Int32]? = nil
     ) -> String? {
@@ -23,7 +23,7 @@ struct PreferenceDatasetTests {
                 promptOffsets: promptOffsets,
                 responseIDs: responseIDs,
                 responseOffsets: responseOffsets,
-                rowOffsets: rowOffsets,
+                exampleOffsets: exampleOffsets,
                 responseRanks: responseRanks,
                 responseSkips: responseSkips
             )
@@ -104,7 +104,7 @@ struct PreferenceDatasetTests {
         let both = try PreferenceDataset(rows, ranks: [0, 1, 0, 0, 1], skips: skips)
         #expect(Set([whole, skipping, ranked, last, both].map(\.digest)).count == 5)
         // The same numbers as ranks and as skips are different data.
-        let pair = [PreferenceRow([7], [[1], [2, 3]])]
+        let pair = [PreferenceExample([7], [[1], [2, 3]])]
         #expect(try PreferenceDataset(pair, ranks: [0, 1]).digest != PreferenceDataset(pair, skips: [0, 1]).digest)
     }
 
@@ -142,16 +142,22 @@ struct PreferenceDatasetTests {
             refusal(responseOffsets: [0, -1, 3])
                 == "response_offsets must ascend from 0 to 3, found -1 after 0 at entry 1" + remedy
         )
-        #expect(refusal(rowOffsets: [0, 1]) == "row_offsets must ascend from 0 to 2, found 1 at the end" + remedy)
+        #expect(refusal(exampleOffsets: [0, 1]) == "row_offsets must ascend from 0 to 2, found 1 at the end" + remedy)
         #expect(
-            refusal(rowOffsets: [0, 1, 2])
+            refusal(exampleOffsets: [0, 1, 2])
                 == "row_offsets must have one entry more than there are prompts, 2, found 3" + remedy
         )
     }
 
     @Test("an empty dataset is refused")
     func empty() {
-        let text = refusal(promptIDs: [], promptOffsets: [0], responseIDs: [], responseOffsets: [0], rowOffsets: [0])
+        let text = refusal(
+            promptIDs: [],
+            promptOffsets: [0],
+            responseIDs: [],
+            responseOffsets: [0],
+            exampleOffsets: [0]
+        )
         #expect(text == "the dataset is empty; prepare it again with espalier-prepare and check its counts")
     }
 
@@ -160,15 +166,15 @@ struct PreferenceDatasetTests {
         let remedy = "; prepare the data again with espalier-prepare"
         #expect(refusal(promptIDs: [], promptOffsets: [0, 0]) == "example 0 has an empty prompt" + remedy)
         #expect(
-            refusal(responseOffsets: [0, 3], rowOffsets: [0, 1])
+            refusal(responseOffsets: [0, 3], exampleOffsets: [0, 1])
                 == "example 0 has one response, a preference needs two or more" + remedy
         )
         #expect(
-            refusal(promptOffsets: [0, 1, 2], rowOffsets: [0, 2, 2])
+            refusal(promptOffsets: [0, 1, 2], exampleOffsets: [0, 2, 2])
                 == "example 1 has no response, a preference needs two or more" + remedy
         )
         #expect(
-            refusal(promptOffsets: [0, 1, 2], responseOffsets: [0, 1, 2, 3, 3], rowOffsets: [0, 2, 4])
+            refusal(promptOffsets: [0, 1, 2], responseOffsets: [0, 1, 2, 3, 3], exampleOffsets: [0, 2, 4])
                 == "example 1: response 2 of 2 is empty" + remedy
         )
     }
@@ -184,7 +190,7 @@ struct PreferenceDatasetTests {
             inPrompt?.description == "example 1: token id 13 is outside the model's vocabulary of 13" + remedy
         )
         let inResponse = #expect(throws: DatasetError.self) {
-            try PreferenceDataset([PreferenceRow([0], [[1], [2, -3]])]).validate(vocabularySize: 13)
+            try PreferenceDataset([PreferenceExample([0], [[1], [2, -3]])]).validate(vocabularySize: 13)
         }
         #expect(
             inResponse?.description == "example 0: token id -3 is outside the model's vocabulary of 13" + remedy

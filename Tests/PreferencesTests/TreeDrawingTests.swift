@@ -9,8 +9,8 @@ struct TreeDrawingTests {
         _ sharing: Sharing,
         width: Int = 100
     ) throws -> String {
-        let dataset = try PreferenceDataset([PreferenceRow(prompt, responses)])
-        return drawing(of: PackedRow([TokenTree(dataset, row: 0, sharing: sharing)]), tree: 0, width: width)
+        let dataset = try PreferenceDataset([PreferenceExample(prompt, responses)])
+        return drawing(of: PackedSequence([TokenTree(dataset, example: 0, sharing: sharing)]), tree: 0, width: width)
     }
 
     @Test("a trie is drawn with its forks, and each response is marked where it ends")
@@ -82,9 +82,9 @@ struct TreeDrawingTests {
 
     @Test("a tree that is not the first of its packed sequence is drawn alone")
     func laterTree() throws {
-        let rows = [PreferenceRow([1, 2], [[3], [4]]), PreferenceRow([5], [[6, 6, 6], [6]])]
+        let rows = [PreferenceExample([1, 2], [[3], [4]]), PreferenceExample([5], [[6, 6, 6], [6]])]
         let dataset = try PreferenceDataset(rows)
-        let packed = PackedRow([0, 1].map { TokenTree(dataset, row: $0, sharing: .prefix) })
+        let packed = PackedSequence([0, 1].map { TokenTree(dataset, example: $0, sharing: .prefix) })
         #expect(
             drawing(of: packed, tree: 1, width: 100) == """
                 example 1: 2 responses to a prompt of 1 token; 4 tokens computed, 6 without sharing
@@ -116,9 +116,9 @@ struct TreeDrawingTests {
 
     @Test("every response of random trees is marked once, at its depth", arguments: Sharing.allCases)
     func everyResponseOnce(sharing: Sharing) throws {
-        let rows = randomRows(60, seed: 11)
+        let rows = randomExamples(60, seed: 11)
         let dataset = try PreferenceDataset(rows)
-        let packed = PackedRow(rows.indices.map { TokenTree(dataset, row: $0, sharing: sharing) })
+        let packed = PackedSequence(rows.indices.map { TokenTree(dataset, example: $0, sharing: sharing) })
         var marks = 0
         for (index, row) in rows.enumerated() {
             let lines = drawing(of: packed, tree: index, width: 500).split(separator: "\n")

@@ -15,7 +15,7 @@ struct ReferenceLogpsTests {
             promptOffsets: [0, 1, 2, 3],
             responseIDs: Array(1...11),
             responseOffsets: [0, 2, 3, 6, 7, 8, 9, 11],
-            rowOffsets: [0, 2, 5, 7],
+            exampleOffsets: [0, 2, 5, 7],
             responseSkips: skips
         )
     }

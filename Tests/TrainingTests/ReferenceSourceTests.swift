@@ -41,7 +41,7 @@ struct ReferenceSourceTests {
         func abort(code: Int32) -> Never { preconditionFailure("nobody aborts") }
     }
 
-    /// The tiny model over rows of a dataset.
+    /// The tiny model over examples.
     private struct Pass {
         let policy: Policy
         let planner: Planner
@@ -64,7 +64,7 @@ struct ReferenceSourceTests {
         func computed(_ cache: FilePath, failingAfter calls: Int = .max) throws -> Int {
             var source = ReferenceSource(pass: scoring(Counting(failingAfter: calls)), cache: cache)
             _ = try source.logps(rows: rows, model: model)
-            return source.computedRows
+            return source.computedExamples
         }
 
         /// Starts a pass that fails after `chunks` chunks of 1,024 rows.
@@ -91,7 +91,7 @@ struct ReferenceSourceTests {
             promptOffsets: (0...count).map { 2 * $0 },
             responseIDs: (0..<2 * count * tokens).map { Int32($0 * 7 % 131) },
             responseOffsets: (0...2 * count).map { $0 * tokens },
-            rowOffsets: (0...count).map { 2 * $0 }
+            exampleOffsets: (0...count).map { 2 * $0 }
         )
     }
 
@@ -115,7 +115,7 @@ struct ReferenceSourceTests {
             let before = writtenBytes()
             let logps = try source.logps(rows: pass.rows, model: pass.model)
             let after = writtenBytes()
-            #expect(source.computedRows == 8000 && logps.missing(among: pass.rows) == [])
+            #expect(source.computedExamples == 8000 && logps.missing(among: pass.rows) == [])
             let tokens = dataset.responseIDs.count
             #expect(communicator.floats <= 2 * tokens, "\(Double(communicator.floats) / Double(tokens)) times")
             let data = 4 * tokens

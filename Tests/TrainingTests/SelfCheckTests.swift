@@ -75,8 +75,8 @@ struct SelfCheckTests {
                 Array(dataset.prompt(row)),
                 dataset.responses(of: row).map { Array(dataset.response($0)) }
             )
-            let tree = PackedRow([TokenTree(same, row: 0, sharing: .prefix)])
-            let plain = PackedRow([TokenTree(other, row: 0, sharing: .none)])
+            let tree = PackedSequence([TokenTree(same, example: 0, sharing: .prefix)])
+            let plain = PackedSequence([TokenTree(other, example: 0, sharing: .none)])
             guard plain.tokens.count <= largest else { continue }
             let difference = comparison.difference(between: tree, and: plain)
             let text = message { try SelfCheck.verify(difference, row: row, sharing: .prefix, rank: 3) }
@@ -118,7 +118,7 @@ struct SelfCheckTests {
             promptOffsets: [0, prompt.count],
             responseIDs: responses.flatMap { $0 },
             responseOffsets: responses.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) },
-            rowOffsets: [0, responses.count]
+            exampleOffsets: [0, responses.count]
         )
     }
 
@@ -137,7 +137,7 @@ struct SelfCheckTests {
             promptOffsets: offsets(rows.map(\.prompt.count)),
             responseIDs: responses.flatMap { $0 },
             responseOffsets: offsets(responses.map(\.count)),
-            rowOffsets: offsets(rows.map(\.responses.count))
+            exampleOffsets: offsets(rows.map(\.responses.count))
         )
         func chosen(among candidates: [Int], count: Int, sharing: Sharing = .prefix) -> [Int]? {
             SelfCheck(of: dataset, among: candidates, count: count, sharing: sharing)?.rows

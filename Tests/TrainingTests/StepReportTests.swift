@@ -8,16 +8,18 @@ internal import Training
 /// The metrics of one step and of several together.
 struct StepReportTests {
     /// Two rows of a prompt of 3 tokens and two responses of 2, that share nothing else.
-    private func plan(rows: [Int], shards: Int = 1) throws -> StepPlan {
+    private func plan(examples rows: [Int], shards: Int = 1) throws -> StepPlan {
         let dataset = try PreferenceDataset(
             promptIDs: [1, 2, 3, 4, 5, 6],
             promptOffsets: [0, 3, 6],
             responseIDs: Array(1...8),
             responseOffsets: [0, 2, 4, 6, 8],
-            rowOffsets: [0, 2, 4]
+            exampleOffsets: [0, 2, 4]
         )
         let cost = CostModel(bodyParameters: 5, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
-        return Planner(dataset: dataset, sharing: .prompt, rowTokens: 99, shards: shards, cost: cost).plan(rows: rows)
+        return Planner(dataset: dataset, sharing: .prompt, rowTokens: 99, shards: shards, cost: cost).plan(
+            examples: rows
+        )
     }
 
     private func report(pairs: Int, loss: Double, norm: Double, rate: Double, plan: StepPlan) -> StepReport {
@@ -52,12 +54,12 @@ struct StepReportTests {
     @Test("steps together have their pairs' mean, the last norm and rate, and the sums of tokens and times")
     func window() throws {
         var window = StepReport()
-        window.add(report(pairs: 1, loss: 4, norm: 9, rate: 0.5, plan: try plan(rows: [0])))
-        window.add(report(pairs: 3, loss: 2, norm: 7, rate: 0.25, plan: try plan(rows: [0, 1])))
+        window.add(report(pairs: 1, loss: 4, norm: 9, rate: 0.5, plan: try plan(examples: [0])))
+        window.add(report(pairs: 3, loss: 2, norm: 7, rate: 0.25, plan: try plan(examples: [0, 1])))
         // Useful FLOPs: three times 2 * 5 for each of 7, then 14 tokens.
         #expect(window.utilization(peakRate: 100) == 3 * 10 * 21 / (4.0 * 100))
         var total = window
-        total.add(report(pairs: 0, loss: 0, norm: 0, rate: 0, plan: try plan(rows: [1])))
+        total.add(report(pairs: 0, loss: 0, norm: 0, rate: 0, plan: try plan(examples: [1])))
         let found = try fields(window.record(step: 2, epoch: 0.5, total: total, sharing: .prompt, peakRate: 100))
         let expected: [String: Double] = [
             "step": 2, "epoch": 0.5, "loss": 2.5, "grad_norm": 7, "learning_rate": 0.25, "pairs_per_second": 1,
@@ -72,8 +74,8 @@ struct StepReportTests {
 
     @Test("a skipped step counts as a step with its time and tokens, and leaves the metrics of the others as they are")
     func skipped() throws {
-        let sound = report(pairs: 2, loss: 0.5, norm: 1, rate: 1, plan: try plan(rows: [0]))
-        let broken = report(pairs: 2, loss: .nan, norm: .nan, rate: 1, plan: try plan(rows: [1]))
+        let sound = report(pairs: 2, loss: 0.5, norm: 1, rate: 1, plan: try plan(examples: [0]))
+        let broken = report(pairs: 2, loss: .nan, norm: .nan, rate: 1, plan: try plan(examples: [1]))
         var window = sound
         window.add(broken.asSkipped)
         #expect(window.steps == 2 && window.skipped == 1 && window.pairs == 2)
@@ -86,7 +88,7 @@ struct StepReportTests {
 
     @Test("a report that was written down and read back is the same to the last bit")
     func roundTrip() throws {
-        var report = report(pairs: 3, loss: 1.0 / 3, norm: 0.1, rate: 1e-7, plan: try plan(rows: [0, 1]))
+        var report = report(pairs: 3, loss: 1.0 / 3, norm: 0.1, rate: 1e-7, plan: try plan(examples: [0, 1]))
         report.add(report.asSkipped)
         let found = try JSONDecoder().decode(StepReport.self, from: JSONEncoder().encode(report))
         let (a, b) = (found, report)
@@ -97,8 +99,8 @@ struct StepReportTests {
     @Test("the imbalance is the mean over steps")
     func imbalance() throws {
         var window = StepReport()
-        window.add(report(pairs: 1, loss: 1, norm: 1, rate: 1, plan: try plan(rows: [0], shards: 2)))
-        window.add(report(pairs: 1, loss: 1, norm: 1, rate: 1, plan: try plan(rows: [0, 1], shards: 2)))
+        window.add(report(pairs: 1, loss: 1, norm: 1, rate: 1, plan: try plan(examples: [0], shards: 2)))
+        window.add(report(pairs: 1, loss: 1, norm: 1, rate: 1, plan: try plan(examples: [0, 1], shards: 2)))
         let found = try fields(window.record(step: 2, epoch: 1, total: window, sharing: .prompt, peakRate: 1))
         // One row on two shards leaves one idle; two rows are even.
         #expect(found["imbalance"] == 1.5)
@@ -106,7 +108,7 @@ struct StepReportTests {
 
     @Test("a record begins with what people look for, and holds every metric once")
     func order() throws {
-        let report = report(pairs: 2, loss: 0.5, norm: 1, rate: 1e-6, plan: try plan(rows: [0]))
+        let report = report(pairs: 2, loss: 0.5, norm: 1, rate: 1e-6, plan: try plan(examples: [0]))
         let line = report.record(step: 1, epoch: 1, total: report, sharing: .none, peakRate: 1).line
         #expect(line.hasPrefix(#"{"step": 1, "epoch": 1.0, "loss": 0.5, "grad_norm": 1.0, "learning_rate": 1e-06, "#))
         #expect(line.contains(#""sharing": "none""#))
@@ -119,7 +121,7 @@ struct StepReportTests {
 
     @Test("the progress line's details are short")
     func details() throws {
-        let report = report(pairs: 2, loss: 0.693147, norm: 1, rate: 1, plan: try plan(rows: [0]))
+        let report = report(pairs: 2, loss: 0.693147, norm: 1, rate: 1, plan: try plan(examples: [0]))
         #expect(
             report.details(step: 3, of: 20, pairsPerSecond: 1.2345)
                 == "step 3/20  loss 0.6931  accuracy 0.00  1.23 pairs/s"

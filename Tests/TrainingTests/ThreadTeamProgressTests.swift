@@ -13,7 +13,7 @@ struct ThreadTeamProgressTests {
     func row(threads: Int) throws {
         let policy = try Policy(directory: Golden.tied.directory, team: .reporting(count: threads))
         let dataset = try PreferenceDataset(path: Golden.tied.file)
-        let row = PackedRow([TokenTree(dataset, row: 0, sharing: .prefix)])
+        let row = PackedSequence([TokenTree(dataset, example: 0, sharing: .prefix)])
         let model = try ForestModel(
             policy.architecture,
             positions: dataset.longestSequence,
@@ -28,7 +28,7 @@ struct ThreadTeamProgressTests {
             layersLeft: { _ in seen.append(Progress.state.motions) },
             lossGradient: { _, examples in
                 seen.append(Progress.state.motions)
-                return row.examples[examples].flatMap { row.responses[$0.responses] }.flatMap(\.targets).map { _ in 1 }
+                return row.examples[examples].flatMap { row.responses[$0.responses] }.flatMap(\.labels).map { _ in 1 }
             }
         )
         // Forward pass and logits, head, and each of three layers backwards.

@@ -28,7 +28,7 @@ struct CentralDifferenceTests {
         ]
     }
 
-    /// Two rows of a dataset: one whose responses fork thrice below each other, one with a response that another
+    /// Two examples: one whose responses fork thrice below each other, one with a response that another
     /// continues and one that is there twice.
     private static let responses: [(prompt: [Int32], responses: [[Int32]])] = [
         ([1, 5, 2, 8], [[3, 4, 6, 7, 9], [3, 4, 6, 10], [3, 4, 11, 2], [3, 12], [0, 3]]),
@@ -43,20 +43,20 @@ struct CentralDifferenceTests {
             promptOffsets: offsets(rows.map(\.prompt.count)),
             responseIDs: responses.flatMap { $0 },
             responseOffsets: offsets(responses.map(\.count)),
-            rowOffsets: offsets(rows.map(\.responses.count))
+            exampleOffsets: offsets(rows.map(\.responses.count))
         )
     }
 
-    private static func depth(of row: PackedRow) -> Int {
+    private static func depth(of row: PackedSequence) -> Int {
         var depths: [Int] = []
         for node in row.nodes { depths.append(node.parent < 0 ? 1 : depths[node.parent] + 1) }
         return depths.max() ?? 0
     }
 
     /// Coefficients of either sign for each token of each response, those of one response 0.
-    private static func coefficients(of row: PackedRow) -> [Double] {
+    private static func coefficients(of row: PackedSequence) -> [Double] {
         row.responses.enumerated().flatMap { index, response in
-            response.targets.map { index == 3 ? 0 : noise(777 + $0) }
+            response.labels.map { index == 3 ? 0 : noise(777 + $0) }
         }
     }
 
@@ -64,7 +64,9 @@ struct CentralDifferenceTests {
     func weights(shape: Shape) throws {
         let dataset = try Self.dataset(Self.responses)
         // Both trees in one row, and the second again in a row of its own.
-        let rows = [[0, 1], [1]].map { PackedRow($0.map { TokenTree(dataset, row: $0, sharing: shape.sharing) }) }
+        let rows = [[0, 1], [1]].map {
+            PackedSequence($0.map { TokenTree(dataset, example: $0, sharing: shape.sharing) })
+        }
         #expect(Self.depth(of: rows[0]) == (shape.sharing == .prefix ? 5 : shape.sharing == .prompt ? 2 : 1))
         let tiny = try TinyModel(layers: shape.layers, heads: shape.heads, groups: shape.groups, tied: shape.tied)
         let reference = ReferenceModel(tiny.architecture, layout: tiny.layout)
@@ -111,7 +113,7 @@ struct CentralDifferenceTests {
             (tokens(9, 100), [tokens(4, 200), tokens(3, 300)]),
             (tokens(390, 1000), [start + tokens(40, 2000), start + tokens(3, 3000), tokens(110, 4000)]),
         ])
-        let row = PackedRow([0, 1].map { TokenTree(dataset, row: $0, sharing: .prefix) })
+        let row = PackedSequence([0, 1].map { TokenTree(dataset, example: $0, sharing: .prefix) })
         let tiny = try TinyModel(layers: 2, heads: 2, groups: 1, width: 2, tied: false)
         let reference = ReferenceModel(tiny.architecture, layout: tiny.layout)
         let coefficients = Self.coefficients(of: row)

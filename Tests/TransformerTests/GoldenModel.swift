@@ -39,7 +39,7 @@ final class GoldenModel {
     private let architecture: Architecture
     private let weights: ParameterBuffer
     private let gradients: ParameterBuffer
-    private let rows: [PackedRow]
+    private let rows: [PackedSequence]
     private let model: ForestModel
 
     init(_ golden: Golden, _ setting: Setting, dataset: PreferenceDataset? = nil) throws {
@@ -59,7 +59,7 @@ final class GoldenModel {
             shards: 1,
             cost: cost
         )
-        rows = planner.plan(rows: Array(0..<dataset.count)).packedRows(shard: 0)
+        rows = planner.plan(examples: Array(0..<dataset.count)).packedSequences(shard: 0)
         model = try ForestModel(
             architecture,
             positions: dataset.longestSequence,
@@ -108,8 +108,8 @@ final class GoldenModel {
                         }
                     )
                     return responses.flatMap { response in
-                        let value = derivative(response.index, logps, dataset.responses(of: example.row))
-                        return response.targets.map { _ in value }
+                        let value = derivative(response.index, logps, dataset.responses(of: example.index))
+                        return response.labels.map { _ in value }
                     }
                 }
             }
@@ -130,7 +130,7 @@ extension PreferenceDataset {
             promptOffsets: promptOffsets,
             responseIDs: responseIDs,
             responseOffsets: responseOffsets,
-            rowOffsets: rowOffsets,
+            exampleOffsets: exampleOffsets,
             responseSkips: (0..<responseCount).map { Int32(skip($0, responseRange($0).count)) }
         )
     }

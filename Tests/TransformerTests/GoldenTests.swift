@@ -48,7 +48,7 @@ struct GoldenTests {
             promptOffsets: beginnings.reduce(into: [0]) { $0.append($0.last! + $1.count) },
             responseIDs: beginnings.flatMap { _ in (0..<Int32(vocabulary)) },
             responseOffsets: Array(0...beginnings.count * vocabulary),
-            rowOffsets: (0...beginnings.count).map { $0 * vocabulary }
+            exampleOffsets: (0...beginnings.count).map { $0 * vocabulary }
         )
         let found = try GoldenModel(golden, Setting(), dataset: dataset).tokenLogps()
         #expect(found.count == logits.count && logits.count > 4000)

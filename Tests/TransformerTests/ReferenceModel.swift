@@ -16,15 +16,15 @@ struct ReferenceModel {
     }
 
     /// The sum over responses' tokens of `coefficients[token] * log-probability` on a row, for these weights.
-    func loss(_ row: PackedRow, weights: [Double], coefficients: [Double]) -> Double {
-        var targetCoefficients = Array(repeating: 0.0, count: row.targets.count)
-        for (target, coefficient) in zip(row.responseTargets, coefficients) {
-            targetCoefficients[Int(target)] += coefficient
+    func loss(_ row: PackedSequence, weights: [Double], coefficients: [Double]) -> Double {
+        var labelCoefficients = Array(repeating: 0.0, count: row.labels.count)
+        for (label, coefficient) in zip(row.responseLabels, coefficients) {
+            labelCoefficients[Int(label)] += coefficient
         }
         return weights.withUnsafeBufferPointer { weights in
             let hidden = hiddenStates(row, weights)
-            let logps = row.lossRows.map { logDistribution(hidden[Int($0)], weights) }
-            return zip(row.targets, targetCoefficients).reduce(0) {
+            let logps = row.predictionPositions.map { logDistribution(hidden[Int($0)], weights) }
+            return zip(row.labels, labelCoefficients).reduce(0) {
                 $0 + $1.1 * logps[Int($1.0.hidden)][Int($1.0.token)]
             }
         }
@@ -32,7 +32,7 @@ struct ReferenceModel {
 
     private typealias Weights = UnsafeBufferPointer<Double>
 
-    private func hiddenStates(_ row: PackedRow, _ weights: Weights) -> [[Double]] {
+    private func hiddenStates(_ row: PackedSequence, _ weights: Weights) -> [[Double]] {
         let embedding = offsets["model.embed_tokens.weight"]!
         let visible = Self.visibleTokens(of: row)
         var stream = row.tokens.map { token in
@@ -59,7 +59,7 @@ struct ReferenceModel {
     }
 
     /// The tokens of a token's ancestors, and those of its own node up to itself.
-    private static func visibleTokens(of row: PackedRow) -> [[Int]] {
+    private static func visibleTokens(of row: PackedSequence) -> [[Int]] {
         row.nodes.flatMap { node in
             node.tokens.map { token in
                 var seen = Array(node.tokens.lowerBound...token)

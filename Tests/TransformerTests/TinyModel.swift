@@ -39,7 +39,8 @@ final class TinyModel {
 
     /// The gradient of the sum of `coefficients[row][token] * log-probability` over rows, one after the other; a row's
     /// tokens are those of its responses.
-    func gradient(_ rows: [PackedRow], coefficients: [[Double]], threads: Int, logitBytes: Int) throws -> [Double] {
+    func gradient(_ rows: [PackedSequence], coefficients: [[Double]], threads: Int, logitBytes: Int) throws -> [Double]
+    {
         let model = try ForestModel(
             architecture,
             positions: 1 + Int(rows.flatMap(\.positions).max() ?? 0),
@@ -53,7 +54,7 @@ final class TinyModel {
                 parameters: ModelParameters(architecture, weights: [parameters], gradients: gradients)
             ) { _, examples in
                 row.examples[examples].flatMap { example in
-                    row.responses[example.responses].flatMap { coefficients[$0.targets] }
+                    row.responses[example.responses].flatMap { coefficients[$0.labels] }
                 }
             }
         }

@@ -35,7 +35,7 @@ package struct LengthProfile: Sendable, Equatable {
     /// - Parameters:
     ///   - responses: Responses per example, at least 2.
     ///   - longest: The maximum number of tokens of prompt plus response, at least 2; longer ones are truncated.
-    package func rows(_ count: Int, responses: Int, longest: Int, seed: UInt64) -> [RowLengths] {
+    package func examples(_ count: Int, responses: Int, longest: Int, seed: UInt64) -> [ExampleLengths] {
         precondition(longest >= 2, "at least a token each of prompt and response")
         var random = CounterRandom(seed: seed, stream: Self.stream)
         return (0..<count).map { _ in
@@ -48,7 +48,7 @@ package struct LengthProfile: Sendable, Equatable {
                 let length = random.nextLogNormal(median: completion, logDeviation: Self.responseLogDeviation)
                 return min(max(1, Int(length.rounded())), longest - prompt)
             }
-            return RowLengths(prompt: prompt, responses: lengths)
+            return ExampleLengths(prompt: prompt, responses: lengths)
         }
     }
 

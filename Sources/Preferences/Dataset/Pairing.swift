@@ -30,7 +30,7 @@ package enum Pairing: String, CaseIterable, Codable, Sendable {
 /// The denominators of losses, which are means over examples, pairs or tokens.
 package struct LossCounts: Sendable, Equatable {
     /// Examples.
-    package private(set) var rows = 0
+    package private(set) var examples = 0
     /// Pairs of all examples.
     package private(set) var pairs = 0
     /// Counted tokens of the best responses of all examples; if several are tied, of all of them.
@@ -43,7 +43,7 @@ package struct LossCounts: Sendable, Equatable {
         for row in rows {
             let ranks = dataset.ranks(of: row)
             firstPairs[row] = pairs
-            self.rows += 1
+            self.examples += 1
             pairs += pairing.pairs(ranks: ranks).count
             for (response, rank) in zip(dataset.responses(of: row), ranks) where rank == 0 {
                 bestTokens += dataset.countedRange(response).count

@@ -2,7 +2,7 @@ extension PreferenceDataset {
     /// Checks that every token id is below the vocabulary's size.
     package func validate(vocabularySize: Int) throws {
         for row in 0..<count {
-            let responses = responseOffsets[rowOffsets[row]]..<responseOffsets[rowOffsets[row + 1]]
+            let responses = responseOffsets[exampleOffsets[row]]..<responseOffsets[exampleOffsets[row + 1]]
             for ids in [prompt(row), responseIDs[responses]] {
                 guard let id = ids.first(where: { $0 < 0 || $0 >= vocabularySize }) else { continue }
                 throw DatasetError(

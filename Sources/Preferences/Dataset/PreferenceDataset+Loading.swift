@@ -16,7 +16,7 @@ extension PreferenceDataset {
                 promptOffsets: offsets("prompt_offsets"),
                 responseIDs: file.int32s("response_ids"),
                 responseOffsets: offsets("response_offsets"),
-                rowOffsets: offsets("row_offsets"),
+                exampleOffsets: offsets("row_offsets"),
                 responseRanks: optional("response_ranks"),
                 responseSkips: optional("response_skips"),
                 metadata: file.metadata

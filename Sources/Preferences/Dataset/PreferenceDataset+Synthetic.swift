@@ -5,7 +5,7 @@ extension PreferenceDataset {
     /// to `vocabularySize` consecutive examples.
     ///
     /// - Parameter vocabularySize: The exclusive upper bound of token ids; at least the responses of an example.
-    package init(_ rows: [RowLengths], vocabularySize: Int, seed: UInt64) throws {
+    package init(_ rows: [ExampleLengths], vocabularySize: Int, seed: UInt64) throws {
         var random = CounterRandom(seed: seed, stream: Self.tokenStream)
         func token() -> Int { Int(random.next(below: UInt64(vocabularySize))) }
         func tokens(_ count: Int, first: Int) -> ArraySlice<Int32> {
@@ -17,7 +17,7 @@ extension PreferenceDataset {
                 let prompt = tokens(row.prompt, first: index)
                 let first = token()
                 let responses = row.responses.enumerated().map { tokens($1, first: first + $0) }
-                return Row(prompt: prompt, responses: responses)
+                return Example(prompt: prompt, responses: responses)
             }
         )
     }

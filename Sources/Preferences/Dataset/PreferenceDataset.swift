@@ -11,7 +11,7 @@ package struct PreferenceDataset: Sendable {
     /// The start of each response in `responseIDs`, and the end; `[m + 1]`.
     package let responseOffsets: [Int]
     /// The first response of each example, and the end; `[n + 1]`.
-    package let rowOffsets: [Int]
+    package let exampleOffsets: [Int]
     /// The rank of each response within its example, `[m]`: ascending, 0 is best, equal numbers are ties; nil if there
     /// are no ties.
     package let responseRanks: [Int32]?
@@ -34,18 +34,18 @@ package struct PreferenceDataset: Sendable {
         promptOffsets: [Int],
         responseIDs: [Int32],
         responseOffsets: [Int],
-        rowOffsets: [Int],
+        exampleOffsets: [Int],
         responseRanks: [Int32]? = nil,
         responseSkips: [Int32]? = nil,
         metadata: [String: String] = [:]
     ) throws {
         try Self.check("prompt_offsets", promptOffsets, end: promptIDs.count)
         try Self.check("response_offsets", responseOffsets, end: responseIDs.count)
-        try Self.check("row_offsets", rowOffsets, end: responseOffsets.count - 1)
-        guard rowOffsets.count == promptOffsets.count else {
+        try Self.check("row_offsets", exampleOffsets, end: responseOffsets.count - 1)
+        guard exampleOffsets.count == promptOffsets.count else {
             throw DatasetError(
                 "row_offsets must have one entry more than there are prompts, \(promptOffsets.count), "
-                    + "found \(rowOffsets.count)" + Self.remedy
+                    + "found \(exampleOffsets.count)" + Self.remedy
             )
         }
         guard promptOffsets.count > 1 else {
@@ -58,14 +58,14 @@ package struct PreferenceDataset: Sendable {
         self.promptOffsets = promptOffsets
         self.responseIDs = responseIDs
         self.responseOffsets = responseOffsets
-        self.rowOffsets = rowOffsets
+        self.exampleOffsets = exampleOffsets
         self.responseRanks = responseRanks
         self.responseSkips = responseSkips
         self.metadata = metadata
         var digest = Digest()
         digest.update(promptIDs)
         digest.update(responseIDs)
-        for offsets in [promptOffsets, responseOffsets, rowOffsets] { digest.update(offsets) }
+        for offsets in [promptOffsets, responseOffsets, exampleOffsets] { digest.update(offsets) }
         if let responseRanks { digest.update(responseRanks) }
         // As wide as offsets, so that skips never hash like ranks.
         if let responseSkips { digest.update(responseSkips.map { Int($0) }) }
@@ -82,7 +82,7 @@ package struct PreferenceDataset: Sendable {
     package func prompt(_ row: Int) -> ArraySlice<Int32> { promptIDs[promptOffsets[row]..<promptOffsets[row + 1]] }
 
     /// The indices of an example's responses, best first.
-    package func responses(of row: Int) -> Range<Int> { rowOffsets[row]..<rowOffsets[row + 1] }
+    package func responses(of row: Int) -> Range<Int> { exampleOffsets[row]..<exampleOffsets[row + 1] }
 
     /// The ranks of an example's responses, ascending from 0; a response is preferred to those of higher rank.
     package func ranks(of row: Int) -> [Int] {

@@ -7,7 +7,7 @@ package struct TruncatedExample: Sendable, Equatable {
 
     /// Keeps at most `cut.prompt` tokens of the prompt, and `cut.response` of each of the first `cut.responses`
     /// responses.
-    package init(_ dataset: PreferenceDataset, row: Int, cut: (prompt: Int, response: Int, responses: Int)) {
+    package init(_ dataset: PreferenceDataset, example row: Int, cut: (prompt: Int, response: Int, responses: Int)) {
         prompt = dataset.prompt(row).suffix(cut.prompt)
         responses = dataset.responses(of: row).prefix(cut.responses).map { dataset.response($0).prefix(cut.response) }
     }
@@ -19,7 +19,7 @@ package struct TruncatedExample: Sendable, Equatable {
 extension PreferenceDataset {
     /// A dataset of truncated examples; nil if there are none.
     package init?(_ examples: [TruncatedExample]) {
-        let rows = examples.map { Row(prompt: $0.prompt, responses: $0.responses) }
+        let rows = examples.map { Example(prompt: $0.prompt, responses: $0.responses) }
         let dataset = try? PreferenceDataset(rows)
         guard let dataset else { return nil }
         self = dataset

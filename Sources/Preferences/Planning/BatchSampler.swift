@@ -1,7 +1,7 @@
 /// Samples the examples of each step, as a function of seed, epoch and step only, so that a run can resume at any step.
 package struct BatchSampler: Sendable, Equatable {
     /// The number of examples in the dataset.
-    package let rowCount: Int
+    package let exampleCount: Int
     /// Examples per step; the last step of an epoch may have fewer.
     package let batchSize: Int
     /// The random seed of the order of every epoch.
@@ -18,10 +18,10 @@ package struct BatchSampler: Sendable, Equatable {
     private var order: [Int] = []
 
     /// A sampler at the first step.
-    package init(rowCount: Int, batchSize: Int, seed: UInt64, shuffles: Bool, groups: [Int]? = nil) {
-        precondition(rowCount > 0 && batchSize > 0, "a positive number of examples and a positive batch size")
-        precondition(groups.map { $0.count == rowCount } ?? true, "a group for each example")
-        self.rowCount = rowCount
+    package init(exampleCount: Int, batchSize: Int, seed: UInt64, shuffles: Bool, groups: [Int]? = nil) {
+        precondition(exampleCount > 0 && batchSize > 0, "a positive number of examples and a positive batch size")
+        precondition(groups.map { $0.count == exampleCount } ?? true, "a group for each example")
+        self.exampleCount = exampleCount
         self.batchSize = batchSize
         self.seed = seed
         self.shuffles = shuffles
@@ -30,11 +30,11 @@ package struct BatchSampler: Sendable, Equatable {
     }
 
     /// Steps per epoch.
-    package var stepsPerEpoch: Int { (rowCount + batchSize - 1) / batchSize }
+    package var stepsPerEpoch: Int { (exampleCount + batchSize - 1) / batchSize }
 
     /// Returns the examples of the next step and advances past it.
     package mutating func next() -> [Int] {
-        let rows = Array(order[step * batchSize..<min((step + 1) * batchSize, rowCount)])
+        let rows = Array(order[step * batchSize..<min((step + 1) * batchSize, exampleCount)])
         advance(by: 1)
         return rows
     }
@@ -50,11 +50,11 @@ package struct BatchSampler: Sendable, Equatable {
     }
 
     /// The examples of the next `steps` steps, ascending, without duplicates.
-    package func rows(ofSteps steps: Int) -> [Int] {
+    package func examples(ofSteps steps: Int) -> [Int] {
         let left = stepsPerEpoch - step
         // A whole epoch contains every example.
-        guard steps < left + stepsPerEpoch else { return Array(0..<rowCount) }
-        var taken = Set(order[step * batchSize..<min((step + steps) * batchSize, rowCount)])
+        guard steps < left + stepsPerEpoch else { return Array(0..<exampleCount) }
+        var taken = Set(order[step * batchSize..<min((step + steps) * batchSize, exampleCount)])
         if steps > left { taken.formUnion(order(of: epoch + 1).prefix((steps - left) * batchSize)) }
         return taken.sorted()
     }
@@ -63,15 +63,15 @@ package struct BatchSampler: Sendable, Equatable {
     private func order(of epoch: Int) -> [Int] {
         let order = shuffled(epoch)
         // No step has more examples than the epoch.
-        return groups.map { grouped(order, groups: $0, batchSize: min(batchSize, rowCount)) } ?? order
+        return groups.map { grouped(order, groups: $0, batchSize: min(batchSize, exampleCount)) } ?? order
     }
 
     /// A Fisher–Yates shuffle keyed by seed and epoch.
     private func shuffled(_ epoch: Int) -> [Int] {
-        var order = Array(0..<rowCount)
+        var order = Array(0..<exampleCount)
         guard shuffles else { return order }
         var random = CounterRandom(seed: seed, stream: UInt64(epoch))
-        for index in stride(from: rowCount - 1, to: 0, by: -1) {
+        for index in stride(from: exampleCount - 1, to: 0, by: -1) {
             order.swapAt(index, Int(random.next(below: UInt64(index + 1))))
         }
         return order

@@ -5,16 +5,16 @@ package struct Work: Sendable, Equatable {
     /// The number of pairs of a token and one that it attends to, itself included.
     package var visiblePairs = 0
     /// Prediction positions: hidden states from which a counted token is predicted.
-    package var lossRows = 0
+    package var predictionPositions = 0
 
     /// No work.
     package static let zero = Work()
 
     /// Work of these amounts; 0 by default.
-    package init(tokens: Int = 0, visiblePairs: Int = 0, lossRows: Int = 0) {
+    package init(tokens: Int = 0, visiblePairs: Int = 0, predictionPositions: Int = 0) {
         self.tokens = tokens
         self.visiblePairs = visiblePairs
-        self.lossRows = lossRows
+        self.predictionPositions = predictionPositions
     }
 
     /// The sum of two amounts.
@@ -22,7 +22,7 @@ package struct Work: Sendable, Equatable {
         Work(
             tokens: a.tokens + b.tokens,
             visiblePairs: a.visiblePairs + b.visiblePairs,
-            lossRows: a.lossRows + b.lossRows
+            predictionPositions: a.predictionPositions + b.predictionPositions
         )
     }
 }
@@ -48,11 +48,11 @@ package struct CostModel: Sendable, Equatable {
     }
 
     /// `2 * bodyParameters * tokens + 4 * layers * heads * headDimension * visiblePairs
-    ///     + 2 * vocabulary * width * lossRows`.
+    ///     + 2 * vocabulary * width * predictionPositions`.
     package func forwardFLOPs(of work: Work) -> Double {
         let attention = 4 * Double(layers) * Double(heads) * Double(headDimension)
         return 2 * Double(bodyParameters) * Double(work.tokens)
             + attention * Double(work.visiblePairs)
-            + 2 * Double(vocabulary) * Double(width) * Double(work.lossRows)
+            + 2 * Double(vocabulary) * Double(width) * Double(work.predictionPositions)
     }
 }

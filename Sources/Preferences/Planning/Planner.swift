@@ -33,7 +33,7 @@ package struct Planner: Sendable {
     /// several size limits for such trees are tried, and the plan with the smallest makespan is chosen.
     ///
     /// - Parameter speeds: The relative speed of each shard, above 0; nil if all are equally fast.
-    package func plan(rows: [Int], speeds: [Double]? = nil) -> StepPlan {
+    package func plan(examples rows: [Int], speeds: [Double]? = nil) -> StepPlan {
         precondition(speeds.map { $0.count == shards } ?? true, "a speed for each shard")
         let groups = sharing == .prefix ? PromptGroups(dataset, rows: rows) : PromptGroups(alone: rows)
         let plans = limits(for: groups).map { limit in
@@ -56,7 +56,7 @@ package struct Planner: Sendable {
     private func limits(for groups: PromptGroups) -> [Int] {
         guard groups.joinsAny else { return [0] }
         let total = groups.groups.joined().reduce(0) { sum, row in
-            sum + TokenTree(dataset, row: row, sharing: sharing).count
+            sum + TokenTree(dataset, example: row, sharing: sharing).count
         }
         let limits = [total, total / shards, total / shards / 2, total / shards / 4, 0].map { min(rowTokens, $0) }
         // Descending, without duplicates.
@@ -89,11 +89,11 @@ package struct Planner: Sendable {
     }
 
     /// An upper bound of the number of tokens in a packed sequence of these examples.
-    package func largestRow(of rows: some Sequence<Int>) -> Int {
+    package func maximumPackedTokens(of rows: some Sequence<Int>) -> Int {
         var largest = 0
         var total = 0
         for row in rows {
-            let count = TokenTree(dataset, row: row, sharing: sharing).count
+            let count = TokenTree(dataset, example: row, sharing: sharing).count
             largest = max(largest, count)
             total += count
         }
@@ -136,7 +136,7 @@ package struct StepPlan: Sendable {
     package var flops: Double { shardFLOPs.reduce(0, +) }
 
     /// Packs the trees of a shard: first fit, descending by tokens; no sequences if the shard is idle.
-    package func packedRows(shard: Int) -> [PackedRow] {
+    package func packedSequences(shard: Int) -> [PackedSequence] {
         var bins: [(trees: [TokenTree], tokens: Int)] = []
         let trees = shardTrees[shard].sorted { (-$0.count, $0.firstExample) < (-$1.count, $1.firstExample) }
         for tree in trees {
@@ -147,6 +147,6 @@ package struct StepPlan: Sendable {
                 bins.append(([tree], tree.count))
             }
         }
-        return bins.map { bin in PackedRow(bin.trees.sorted { $0.firstExample < $1.firstExample }) }
+        return bins.map { bin in PackedSequence(bin.trees.sorted { $0.firstExample < $1.firstExample }) }
     }
 }

@@ -15,7 +15,7 @@ package struct TokenTree: Sendable {
     package var firstExample: Int { rows[0] }
 
     /// The tree of one example.
-    package init(_ dataset: PreferenceDataset, row: Int, sharing: Sharing) {
+    package init(_ dataset: PreferenceDataset, example row: Int, sharing: Sharing) {
         self.init(dataset, rows: [row], commonPrefix: dataset.prompt(row).count, sharing: sharing)
     }
 
@@ -26,7 +26,7 @@ package struct TokenTree: Sendable {
 
     /// The tree flattened to a packed sequence of its own, computed at every access; the sequence into which it is
     /// packed sets `trees`.
-    package var row: PackedRow {
+    package var row: PackedSequence {
         var builder = TreeBuilder(sharing: sharing)
         for row in rows { builder.add(example: row, of: dataset) }
         return builder.flattened()
@@ -36,7 +36,7 @@ package struct TokenTree: Sendable {
     ///
     /// - Parameter group: A group of `PromptGroups`: the first prompt is a prefix of all others.
     static func trees(_ dataset: PreferenceDataset, group: [Int], sharing: Sharing, limit: Int) -> [TokenTree] {
-        guard group.count > 1 else { return group.map { TokenTree(dataset, row: $0, sharing: sharing) } }
+        guard group.count > 1 else { return group.map { TokenTree(dataset, example: $0, sharing: sharing) } }
         let commonPrefix = dataset.prompt(group[0]).count
         var trees: [[Int]] = []
         var last = TreePaths(dataset, commonPrefix: commonPrefix, sharing: sharing)

@@ -19,7 +19,7 @@ struct TreeBuilder {
     private let sharing: Sharing
     private var branches: [Branch] = [Branch(tokens: [])]
     private var endings: [Ending] = []
-    private var examples: [PackedRow.ExampleSlice] = []
+    private var examples: [PackedSequence.ExampleSlice] = []
 
     init(sharing: Sharing) {
         self.sharing = sharing
@@ -45,7 +45,7 @@ struct TreeBuilder {
             let count = dataset.countedRange(response).count
             endings.append(Ending(response: response, rank: rank, branch: end, count: count))
         }
-        examples.append(PackedRow.ExampleSlice(row: index, responses: first..<endings.count))
+        examples.append(PackedSequence.ExampleSlice(index: index, responses: first..<endings.count))
     }
 
     private mutating func append(_ tokens: ArraySlice<Int32>, to parent: Int) -> Int {
@@ -83,8 +83,8 @@ struct TreeBuilder {
 
     // MARK: Flattening
 
-    func flattened() -> PackedRow {
-        var row = PackedRow()
+    func flattened() -> PackedSequence {
+        var row = PackedSequence()
         var nodeOfBranch = Array(repeating: -1, count: branches.count)
         // Depth first with an explicit stack: trees may be deeper than the thread's stack.
         var stack = branches[0].children.reversed().map { (branch: $0, parent: -1) }
@@ -94,34 +94,36 @@ struct TreeBuilder {
             let depth = parent < 0 ? 0 : row.positions[row.nodes[parent].tokens.upperBound - 1] + 1
             row.tokens += branches[branch].tokens
             row.positions += (0..<Int32(branches[branch].tokens.count)).map { depth + $0 }
-            row.nodes.append(PackedRow.Node(parent: parent, tokens: start..<row.tokens.count))
+            row.nodes.append(PackedSequence.Node(parent: parent, tokens: start..<row.tokens.count))
             stack += branches[branch].children.reversed().map { ($0, row.nodes.count - 1) }
         }
-        addTargets(&row, nodeOfBranch)
+        addLabels(&row, nodeOfBranch)
         row.examples = examples
         return row
     }
 
     /// Adds the predictions of all responses, each once, and the labels of each response.
-    private func addTargets(_ row: inout PackedRow, _ nodeOfBranch: [Int]) {
+    private func addLabels(_ row: inout PackedSequence, _ nodeOfBranch: [Int]) {
         let paths = endings.map { path(to: nodeOfBranch[$0.branch], count: $0.count, in: row) }
         // Pairs of prediction position and predicted token, ordered by position, then by token id.
         var predictions: Set<Prediction> = []
         for path in paths { predictions.formUnion(path) }
         var indexOfPrediction: [Prediction: Int32] = [:]
         for prediction in predictions.sorted() {
-            if row.lossRows.last != prediction.row { row.lossRows.append(prediction.row) }
-            indexOfPrediction[prediction] = Int32(row.targets.count)
-            row.targets.append(PackedRow.Target(hidden: Int32(row.lossRows.count - 1), token: prediction.token))
+            if row.predictionPositions.last != prediction.row { row.predictionPositions.append(prediction.row) }
+            indexOfPrediction[prediction] = Int32(row.labels.count)
+            row.labels.append(
+                PackedSequence.Label(hidden: Int32(row.predictionPositions.count - 1), token: prediction.token)
+            )
         }
         for (ending, path) in zip(endings, paths) {
-            let start = row.responseTargets.count
-            row.responseTargets += path.map { indexOfPrediction[$0]! }
+            let start = row.responseLabels.count
+            row.responseLabels += path.map { indexOfPrediction[$0]! }
             row.responses.append(
-                PackedRow.ResponseSlice(
+                PackedSequence.ResponseSlice(
                     index: ending.response,
                     rank: ending.rank,
-                    targets: start..<row.responseTargets.count
+                    labels: start..<row.responseLabels.count
                 )
             )
         }
@@ -136,7 +138,7 @@ struct TreeBuilder {
     }
 
     /// The predictions of the last `count` tokens of the path that ends at `node`, in order.
-    private func path(to node: Int, count: Int, in row: PackedRow) -> [Prediction] {
+    private func path(to node: Int, count: Int, in row: PackedSequence) -> [Prediction] {
         var rows: [Int] = []
         var current = node
         while current >= 0, rows.count <= count {

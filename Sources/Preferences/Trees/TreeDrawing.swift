@@ -9,7 +9,7 @@
 ///   - tree: Index into the sequence's trees.
 ///   - width: Columns, at least 1; a longer line is truncated and ends in `…`.
 /// - Returns: Lines joined by newlines, without a trailing newline.
-package func drawing(of row: PackedRow, tree: Int, width: Int) -> String {
+package func drawing(of row: PackedSequence, tree: Int, width: Int) -> String {
     precondition(row.trees.indices.contains(tree), "an index of a tree")
     precondition(width > 0, "at least one column")
     return TreePicture(row, tree).lines(width: width).joined(separator: "\n")
@@ -26,15 +26,15 @@ private struct TreePicture {
         let promptLength: Int
     }
 
-    private let row: PackedRow
-    private let tree: PackedRow.TreeSlice
+    private let row: PackedSequence
+    private let tree: PackedSequence.TreeSlice
     private var endings: [Ending] = []
     /// The number of responses whose paths contain each node.
     private var responseCounts: [Int]
     /// Whether each node is the last child of its parent.
     private var isLast: [Bool]
 
-    init(_ row: PackedRow, _ index: Int) {
+    init(_ row: PackedSequence, _ index: Int) {
         self.row = row
         tree = row.trees[index]
         responseCounts = Array(repeating: 0, count: tree.nodes.count)
@@ -50,16 +50,16 @@ private struct TreePicture {
         var taken: Set<Int> = []
         for example in row.examples[tree.examples] {
             for (rank, response) in row.responses[example.responses].enumerated() {
-                let targets = row.responseTargets[response.targets].map { row.targets[Int($0)] }
-                guard let first = targets.first, let last = targets.last else { continue }
+                let labels = row.responseLabels[response.labels].map { row.labels[Int($0)] }
+                guard let first = labels.first, let last = labels.last else { continue }
                 let node = endNode(last, taken)
                 taken.insert(node)
-                let promptLength = Int(row.positions[Int(row.lossRows[Int(first.hidden)])]) + 1
+                let promptLength = Int(row.positions[Int(row.predictionPositions[Int(first.hidden)])]) + 1
                 endings.append(
                     Ending(
                         label: label(rank, example),
                         node: node,
-                        length: promptLength + targets.count,
+                        length: promptLength + labels.count,
                         promptLength: promptLength
                     )
                 )
@@ -71,20 +71,20 @@ private struct TreePicture {
     ///
     /// That token follows its prediction position in the same node, or is a child node of one token. Without a trie,
     /// several children may consist of the same token: one branch for each of several equal responses.
-    private func endNode(_ target: PackedRow.Target, _ taken: Set<Int>) -> Int {
-        let predictor = Int(row.lossRows[Int(target.hidden)])
+    private func endNode(_ label: PackedSequence.Label, _ taken: Set<Int>) -> Int {
+        let predictor = Int(row.predictionPositions[Int(label.hidden)])
         let node = tree.nodes.first { row.nodes[$0].tokens.contains(predictor) }!
         if row.nodes[node].tokens.contains(predictor + 1) { return node }
         let candidates = tree.nodes.filter {
             let tokens = row.nodes[$0].tokens
-            return row.nodes[$0].parent == node && tokens.count == 1 && row.tokens[tokens.lowerBound] == target.token
+            return row.nodes[$0].parent == node && tokens.count == 1 && row.tokens[tokens.lowerBound] == label.token
         }
         return candidates.first { !taken.contains($0) } ?? candidates[0]
     }
 
-    private func label(_ rank: Int, _ example: PackedRow.ExampleSlice) -> String {
+    private func label(_ rank: Int, _ example: PackedSequence.ExampleSlice) -> String {
         let name = "response \(rank + 1)" + (rank == 0 ? " (best)" : "")
-        return tree.examples.count == 1 ? name : "example \(example.row), \(name)"
+        return tree.examples.count == 1 ? name : "example \(example.index), \(name)"
     }
 
     /// Children come after their parents, so one reverse pass propagates every count to the root.
@@ -121,7 +121,7 @@ private struct TreePicture {
 
     private var title: String {
         let examples = row.examples[tree.examples]
-        let rows = examples.map { String($0.row) }.joined(separator: ", ")
+        let rows = examples.map { String($0.index) }.joined(separator: ", ")
         let prompts = Set(endings.map(\.promptLength)).sorted()
         let prompt = prompts.count == 1 ? " to a prompt of \(Self.counted(prompts[0], "token"))" : ""
         let unshared = endings.reduce(0) { $0 + $1.length }

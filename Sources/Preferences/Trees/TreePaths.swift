@@ -107,7 +107,7 @@ struct TreePaths {
             _ = predicting.cut(at: path.common)
             // The positions of an earlier path end no later than those of a later one.
             let known = predicting.cut(at: path.predicting.lowerBound)
-            work.lossRows += path.predicting.count - known
+            work.predictionPositions += path.predicting.count - known
             predicting.append(path.predicting)
         }
         return work

@@ -4,7 +4,7 @@ internal import Preferences
 internal import Reporting
 internal import Transformer
 
-/// Accumulates the statistics of a scoring pass, row by row of the data.
+/// Accumulates the statistics of a scoring pass, row by example.
 struct EvaluationTally {
     private let losses: StepScoring
     /// The sums of each row; zero for those of other ranks.
@@ -17,12 +17,12 @@ struct EvaluationTally {
         sums = Array(repeating: 0, count: rows * Self.width)
     }
 
-    /// Adds the rows of the data in a packed row.
-    mutating func count(_ row: PackedRow, scores: RowScores) {
+    /// Adds the examples in a packed sequence.
+    mutating func count(_ row: PackedSequence, scores: SequenceScores) {
         for example in row.examples {
             var statistics = PreferenceStatistics()
             losses.count(example, in: row, scores: scores, into: &statistics)
-            sums.replaceSubrange(Self.slots(of: example.row), with: statistics.sums)
+            sums.replaceSubrange(Self.slots(of: example.index), with: statistics.sums)
         }
     }
 

@@ -74,12 +74,12 @@ package final class Policy {
         ModelParameters(architecture, weights: [weights], gradients: gradients)
     }
 
-    /// Buffers for the rows that `planner` can pack of these rows of its dataset.
+    /// Buffers for the rows that `planner` can pack of these examples.
     package func model(for rows: [Int], planner: Planner, trains: Bool) throws -> ForestModel {
         try ForestModel(
             architecture,
             positions: planner.dataset.longestSequence,
-            capacity: Workspace.Capacity(tokens: planner.largestRow(of: rows), trains: trains),
+            capacity: Workspace.Capacity(tokens: planner.maximumPackedTokens(of: rows), trains: trains),
             team: team
         )
     }

@@ -42,7 +42,7 @@ extension PreferenceDataset {
             )
         }
         for (rows, isStep) in [(count, false), (batchSize ?? .max, true)] where ranks > rows {
-            throw TrainingError.moreRanksThanRows(ranks: ranks, rows: rows, isStep: isStep)
+            throw TrainingError.moreRanksThanExamples(ranks: ranks, rows: rows, isStep: isStep)
         }
     }
 }

@@ -5,7 +5,7 @@ package import Transformer
 
 /// A forecast of a run's computation, without reading any weight.
 package struct RunForecast {
-    /// The packed rows of all steps.
+    /// The packed sequences of all steps.
     package struct Rows {
         package private(set) var count = 0
         package private(set) var tokens = 0
@@ -16,7 +16,7 @@ package struct RunForecast {
         /// The most tokens in a row.
         package private(set) var largest = 0
 
-        mutating func add(_ row: PackedRow, limit: Int) {
+        mutating func add(_ row: PackedSequence, limit: Int) {
             count += 1
             tokens += row.tokens.count
             room += max(limit, row.tokens.count)
@@ -102,7 +102,7 @@ package struct RunForecast {
         var (rows, imbalance, idle) = (Rows(), [Double](), 0)
         for _ in 0..<steps {
             let examples = cursor.next()
-            let plan = planner.plan(rows: examples)
+            let plan = planner.plan(examples: examples)
             imbalance.append(plan.imbalance)
             let each = shards / ranks
             let isIdle = (0..<ranks).contains { rank in
@@ -110,7 +110,7 @@ package struct RunForecast {
             }
             idle += isIdle ? 1 : 0
             for shard in 0..<shards {
-                for row in plan.packedRows(shard: shard) { rows.add(row, limit: configuration.rowTokens) }
+                for row in plan.packedSequences(shard: shard) { rows.add(row, limit: configuration.rowTokens) }
             }
         }
         let sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
@@ -118,7 +118,7 @@ package struct RunForecast {
             (way.sharing, way.groupByPrompt) = (mode, isGrouped)
             let planner = Planner(dataset, way, model: model, shards: shards)
             var cursor = BatchSampler(dataset, way)
-            let work = (0..<steps).reduce(Work.zero) { sum, _ in sum + planner.plan(rows: cursor.next()).work }
+            let work = (0..<steps).reduce(Work.zero) { sum, _ in sum + planner.plan(examples: cursor.next()).work }
             return Sharing(
                 mode: mode,
                 isGrouped: isGrouped,
@@ -140,7 +140,7 @@ package struct RunForecast {
         let judgements = configuration.evaluation.count(steps: steps)
         let evaluation = judge.map { judge in
             let rows = judge.dataset.count
-            return Evaluation(count: judgements, rows: rows, flops: judge.plan(rows: Array(0..<rows)).flops)
+            return Evaluation(count: judgements, rows: rows, flops: judge.plan(examples: Array(0..<rows)).flops)
         }
         return RunForecast(
             ranks: ranks,

@@ -48,7 +48,7 @@ extension RunPreparation {
         let training = try first.logps(rows: isUsed ? visited : [], model: model)
         let all = heldOut.map { Array(0..<$0.dataset.count) } ?? []
         let others = try second?.logps(rows: isUsed ? all : [], model: model)
-        referenceRows = first.computedRows + (second?.computedRows ?? 0)
+        referenceRows = first.computedExamples + (second?.computedExamples ?? 0)
         referenceSeconds = (ContinuousClock().now - start) / .seconds(1)
         return (training, others)
     }

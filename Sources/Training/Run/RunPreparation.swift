@@ -40,7 +40,7 @@ struct RunPreparation {
     ) {
         (self.planner, self.heldOut) = (planner, heldOut)
         let maySkip = configuration.saving.rollbackOnSpike != nil
-        visited = cursor.rows(ofSteps: max(steps + skippedSteps, maySkip ? cursor.stepsPerEpoch : 0))
+        visited = cursor.examples(ofSteps: max(steps + skippedSteps, maySkip ? cursor.stepsPerEpoch : 0))
         var cursor = cursor
         selfCheck = SelfCheck(
             of: planner.dataset,
@@ -63,11 +63,11 @@ struct RunPreparation {
         )
     }
 
-    /// The capacity for any packed row of these rows.
+    /// The capacity for any packed sequence of these rows.
     var capacity: Workspace.Capacity {
-        let steps = planner.largestRow(of: visited)
-        let judged = heldOut.map { $0.largestRow(of: 0..<$0.dataset.count) } ?? 0
-        let tokens = max(steps, judged, selfCheck?.largestRow ?? 0)
+        let steps = planner.maximumPackedTokens(of: visited)
+        let judged = heldOut.map { $0.maximumPackedTokens(of: 0..<$0.dataset.count) } ?? 0
+        let tokens = max(steps, judged, selfCheck?.maximumPackedTokens ?? 0)
         return Workspace.Capacity(tokens: tokens, trains: true, recomputes: recomputes)
     }
 

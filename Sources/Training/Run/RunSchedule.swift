@@ -29,7 +29,7 @@ struct RunSchedule {
     mutating func advance(by steps: Int) { cursor.advance(by: steps) }
 
     /// Returns the rows of the next step, and advances.
-    mutating func nextRows() -> [Int] { cursor.next() }
+    mutating func nextExamples() -> [Int] { cursor.next() }
 
     /// The learning rate of the step after `step` steps.
     func learningRate(after step: Int) -> Double { learningRates.rate(step: step) }

@@ -27,7 +27,7 @@ extension BatchSampler {
     /// The first step of a run over `dataset`.
     package init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration) {
         self.init(
-            rowCount: dataset.count,
+            exampleCount: dataset.count,
             batchSize: configuration.globalBatchSize,
             seed: configuration.seed,
             shuffles: configuration.shuffle,

@@ -124,7 +124,7 @@ package final class TrainingRun {
         let speeds = configuration.balance == .measured ? state.speeds.relative(ranks: communicator.size) : nil
         func step() throws -> StepOutcome {
             try trainingStep.run(
-                planner.plan(rows: schedule.nextRows(), speeds: speeds),
+                planner.plan(examples: schedule.nextExamples(), speeds: speeds),
                 learningRate: rate,
                 isStopRequested: { StopSignal.isRaised },
                 beforeUpdate: compareRanksIfDue

@@ -20,11 +20,11 @@ struct PairCollection {
         values = Array(repeating: 0, count: counts.pairs * Self.fields.count)
     }
 
-    /// Adds the pairs of a packed row of this rank.
-    mutating func add(_ row: PackedRow, scores: RowScores) {
+    /// Adds the pairs of a packed sequence of this rank.
+    mutating func add(_ row: PackedSequence, scores: SequenceScores) {
         for example in row.examples {
             let pairs = scoring.objective.pairs(of: scoring.logps(of: example, in: row, scores: scores))
-            let first = counts.firstPairs[example.row] ?? 0
+            let first = counts.firstPairs[example.index] ?? 0
             for (index, pair) in pairs.enumerated() {
                 for (offset, field) in Self.fields.enumerated() {
                     values[(first + index) * Self.fields.count + offset] = pair[keyPath: field]

@@ -18,9 +18,9 @@ package struct PairScoring {
 
     /// The log-probabilities of an example's responses under both models, and the pairs to compare.
     func logps(
-        of example: PackedRow.ExampleSlice,
-        in row: PackedRow,
-        scores: RowScores,
+        of example: PackedSequence.ExampleSlice,
+        in row: PackedSequence,
+        scores: SequenceScores,
         matching: TransportMatching? = nil,
         firstPair: Int = 0
     ) -> RankedLogps {
@@ -56,7 +56,7 @@ struct StepScoring {
         self.scoring = scoring
         self.counts = counts
         self.matching = matching
-        totals = StepTotals(pairs: counts.pairs, rows: counts.rows, bestTokens: counts.bestTokens)
+        totals = StepTotals(pairs: counts.pairs, examples: counts.examples, bestTokens: counts.bestTokens)
     }
 
     /// Whether the loss is a mean over pairs whose losses are independent of each other.
@@ -64,22 +64,22 @@ struct StepScoring {
 
     /// The derivative of the step's loss with respect to each token log-probability of the responses of `examples`, as
     /// `LossGradient` expects it.
-    func derivatives(row: PackedRow, scores: RowScores, examples: Range<Int>) -> [Double] {
+    func derivatives(row: PackedSequence, scores: SequenceScores, examples: Range<Int>) -> [Double] {
         row.examples[examples].flatMap { example in
             loss(of: logps(of: example, in: row, scores: scores)).derivatives.flatMap(\.self)
         }
     }
 
     /// Adds every pair and response of a row to the statistics.
-    func count(_ row: PackedRow, scores: RowScores, into statistics: inout PreferenceStatistics) {
+    func count(_ row: PackedSequence, scores: SequenceScores, into statistics: inout PreferenceStatistics) {
         for example in row.examples { count(example, in: row, scores: scores, into: &statistics) }
     }
 
     /// Adds every pair and response of an example to the statistics.
     func count(
-        _ example: PackedRow.ExampleSlice,
-        in row: PackedRow,
-        scores: RowScores,
+        _ example: PackedSequence.ExampleSlice,
+        in row: PackedSequence,
+        scores: SequenceScores,
         into statistics: inout PreferenceStatistics
     ) {
         let logps = logps(of: example, in: row, scores: scores)
@@ -89,7 +89,7 @@ struct StepScoring {
         }
         for response in row.responses[example.responses] {
             statistics.addResponse(
-                tokens: response.targets.count,
+                tokens: response.labels.count,
                 entropy: scores.entropy(of: response, in: row),
                 top1: scores.top1Count(of: response, in: row),
                 isBest: response.rank == 0
@@ -99,8 +99,12 @@ struct StepScoring {
 
     private func loss(of logps: RankedLogps) -> RankedLoss { scoring.objective.loss(of: logps, totals: totals) }
 
-    private func logps(of example: PackedRow.ExampleSlice, in row: PackedRow, scores: RowScores) -> RankedLogps {
-        let first = counts.firstPairs[example.row] ?? 0
+    private func logps(
+        of example: PackedSequence.ExampleSlice,
+        in row: PackedSequence,
+        scores: SequenceScores
+    ) -> RankedLogps {
+        let first = counts.firstPairs[example.index] ?? 0
         return scoring.logps(of: example, in: row, scores: scores, matching: matching, firstPair: first)
     }
 }

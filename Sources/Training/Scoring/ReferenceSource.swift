@@ -10,7 +10,7 @@ package struct ReferenceSource {
     let pass: ScoringPass
     let cache: FilePath?
     /// The number of rows that were computed.
-    package private(set) var computedRows = 0
+    package private(set) var computedExamples = 0
 
     /// A source that computes with `pass`, whose policy is the reference model, and stores results in `cache`.
     package init(pass: ScoringPass, cache: FilePath?) {
@@ -27,7 +27,7 @@ package struct ReferenceSource {
     package mutating func logps(rows: [Int], model: ForestModel) throws -> ReferenceLogps {
         var known = try known()
         let missing = known.missing(among: rows)
-        computedRows = missing.count
+        computedExamples = missing.count
         let (source, communicator, journal) = (self, pass.communicator, journal)
         var left = missing.count
         try pass.forEachChunk(rows: missing, model: model, title: "reference") { rows in

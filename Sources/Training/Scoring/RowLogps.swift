@@ -2,7 +2,7 @@ internal import Collectives
 internal import Preferences
 internal import Transformer
 
-/// The log-probabilities of the response tokens of some dataset rows, in the order of these rows.
+/// The log-probabilities of the response tokens of some examples, in the order of these rows.
 struct RowLogps {
     let rows: [Int]
     /// In nats; 0 for tokens that are not counted, and until `sum` for those that other ranks compute.
@@ -29,8 +29,8 @@ struct RowLogps {
         self.shifts = shifts
     }
 
-    /// Stores the scores of a packed row, whose responses all belong to these rows.
-    mutating func add(_ row: PackedRow, scores: RowScores) {
+    /// Stores the scores of a packed sequence, whose responses all belong to these rows.
+    mutating func add(_ row: PackedSequence, scores: SequenceScores) {
         for response in row.responses {
             guard let shift = shifts[response.index] else { preconditionFailure("a response of these rows") }
             let range = dataset.countedRange(response.index)

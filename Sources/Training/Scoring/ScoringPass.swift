@@ -5,7 +5,7 @@ package import Preferences
 internal import Reporting
 package import Transformer
 
-/// Scores dataset rows with one model, distributed over ranks; every rank receives all results.
+/// Scores examples with one model, distributed over ranks; every rank receives all results.
 package struct ScoringPass {
     /// Rows planned together: enough to balance and pack well, few enough to hold their trees in memory.
     private static let chunkSize = 1024
@@ -26,13 +26,13 @@ package struct ScoringPass {
     ///
     /// - Parameters:
     ///   - title: The title of the progress line.
-    ///   - body: Receives each packed row of this rank with its scores.
+    ///   - body: Receives each packed sequence of this rank with its scores.
     /// - Returns: The log-probabilities; zero for tokens of other rows and for those that are not counted.
     package func tokenLogps(
         rows: [Int],
         model: ForestModel,
         title: String,
-        visiting body: (PackedRow, RowScores) -> Void = { _, _ in }
+        visiting body: (PackedSequence, SequenceScores) -> Void = { _, _ in }
     ) throws -> [Float] {
         var logps = noLogps
         visit(rows: rows, model: model, title: title) { row, scores in
@@ -68,7 +68,7 @@ package struct ScoringPass {
 
     private var noLogps: [Float] { Array(repeating: 0, count: planner.dataset.responseIDs.count) }
 
-    private func take(_ row: PackedRow, _ scores: RowScores, into logps: inout [Float]) {
+    private func take(_ row: PackedSequence, _ scores: SequenceScores, into logps: inout [Float]) {
         for response in row.responses {
             let range = planner.dataset.countedRange(response.index)
             logps.replaceSubrange(range, with: scores.tokenLogps(of: response, in: row))
@@ -86,8 +86,8 @@ package struct ScoringPass {
         return StepScoring(scoring, counts: counts, matching: try pairs.matched(communicator))
     }
 
-    /// Scores this rank's part of `rows`, one packed row after the other.
-    func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedRow, RowScores) -> Void) {
+    /// Scores this rank's part of `rows`, one packed sequence after the other.
+    func visit(rows: [Int], model: ForestModel, title: String, _ body: (PackedSequence, SequenceScores) -> Void) {
         let progress = ProgressLine(title: title, rank: communicator.rank)
         for chunk in Self.chunks(of: rows) {
             visit(chunk, of: rows.count, model: model, progress: progress, body)
@@ -105,10 +105,10 @@ package struct ScoringPass {
         of count: Int,
         model: ForestModel,
         progress: ProgressLine,
-        _ body: (PackedRow, RowScores) -> Void
+        _ body: (PackedSequence, SequenceScores) -> Void
     ) {
-        let plan = planner.plan(rows: Array(chunk))
-        let packed = communicator.ownShards(of: planner.shards).flatMap(plan.packedRows(shard:))
+        let plan = planner.plan(examples: Array(chunk))
+        let packed = communicator.ownShards(of: planner.shards).flatMap(plan.packedSequences(shard:))
         for (index, row) in packed.enumerated() {
             body(row, model.score(row, parameters: policy.parameters()))
             Progress.move()

@@ -13,7 +13,7 @@ package struct EquivalenceDifference: Sendable, Equatable {
     package let tolerance: Double
 }
 
-/// Computes the same responses in two packed rows, forward and backward, and compares the results.
+/// Computes the same responses in two packed sequences, forward and backward, and compares the results.
 package struct EquivalenceCheck {
     private let policy: Policy
     private let model: ForestModel
@@ -31,8 +31,8 @@ package struct EquivalenceCheck {
     ///
     /// - Parameter weights: The weights for the second row, if not the policy's.
     package func difference(
-        between first: PackedRow,
-        and second: PackedRow,
+        between first: PackedSequence,
+        and second: PackedSequence,
         weights: ParameterBuffer? = nil
     ) -> EquivalenceDifference {
         gradients.clear(team: policy.team)
@@ -52,12 +52,12 @@ package struct EquivalenceCheck {
     }
 
     /// Adds a row's gradients, and returns the log-probability of each token of its responses.
-    private func accumulate(_ row: PackedRow, _ weights: ParameterBuffer, sign: Double) -> [Float] {
+    private func accumulate(_ row: PackedSequence, _ weights: ParameterBuffer, sign: Double) -> [Float] {
         let parameters = ModelParameters(policy.architecture, weights: [weights], gradients: gradients)
         let scores = model.accumulateGradients(row, parameters: parameters) { _, examples in
             row.examples[examples].flatMap { example in
                 row.responses[example.responses].enumerated().flatMap { index, response in
-                    Array(repeating: sign / Double(index + 1), count: response.targets.count)
+                    Array(repeating: sign / Double(index + 1), count: response.labels.count)
                 }
             }
         }

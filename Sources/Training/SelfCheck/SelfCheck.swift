@@ -22,7 +22,7 @@ package struct SelfCheck: Sendable {
     /// - Returns: Nil if there is nothing to check, or nothing is shared.
     package init?(of dataset: PreferenceDataset, among candidates: [Int], count: Int, sharing: Sharing) {
         guard count > 0, sharing != .none else { return nil }
-        let cut = candidates.map { (row: $0, part: TruncatedExample(dataset, row: $0, cut: Self.cut)) }
+        let cut = candidates.map { (row: $0, part: TruncatedExample(dataset, example: $0, cut: Self.cut)) }
         let chosen = (cut.filter { $0.part.hasDistinctResponses } + cut.filter { !$0.part.hasDistinctResponses })
             .prefix(count)
         guard let beginnings = PreferenceDataset(chosen.map(\.part)) else { return nil }
@@ -32,7 +32,7 @@ package struct SelfCheck: Sendable {
     }
 
     /// The largest number of tokens of a row.
-    var largestRow: Int { (0..<dataset.count).map(dataset.unsharedTokens(of:)).max() ?? 0 }
+    var maximumPackedTokens: Int { (0..<dataset.count).map(dataset.unsharedTokens(of:)).max() ?? 0 }
 
     /// Runs the check on every rank; collective.
     ///
@@ -50,9 +50,9 @@ package struct SelfCheck: Sendable {
         }
     }
 
-    /// One row as a packed row, with this sharing mode.
-    package func packed(_ index: Int, _ sharing: Sharing) -> PackedRow {
-        PackedRow([TokenTree(dataset, row: index, sharing: sharing)])
+    /// One row as a packed sequence, with this sharing mode.
+    package func packed(_ index: Int, _ sharing: Sharing) -> PackedSequence {
+        PackedSequence([TokenTree(dataset, example: index, sharing: sharing)])
     }
 
     /// Throws if rounding does not explain a difference.

@@ -15,7 +15,7 @@ package struct StepOutcome {
     package struct Fault {
         package let loss: Double
         package let gradientNorm: Double
-        /// Rows of the data whose loss is not finite, ascending.
+        /// Examples whose loss is not finite, ascending.
         package let rows: [Int]
 
         /// The fault as an error of a step.

@@ -145,7 +145,7 @@ package final class TrainingStep {
     private func accumulate(_ plan: StepPlan) throws -> (statistics: [PreferenceStatistics], suspects: Set<Int>) {
         model.times = .init()
         completeBuckets = 0
-        let shards = policy.team.alone("plan") { partition.shards.map(plan.packedRows(shard:)) }
+        let shards = policy.team.alone("plan") { partition.shards.map(plan.packedSequences(shard:)) }
         let matching = try matching(shards.flatMap(\.self), plan.counts)
         let step = StepScoring(scoring, counts: plan.counts, matching: matching)
         var suspects = Set<Int>()
@@ -164,7 +164,7 @@ package final class TrainingStep {
     ///
     /// - Parameter launchesBuckets: Whether the last row completes the rank's gradients.
     private func accumulate(
-        _ rows: [PackedRow],
+        _ rows: [PackedSequence],
         _ step: StepScoring,
         into buffer: ParameterBuffer,
         launchesBuckets: Bool,
@@ -190,7 +190,7 @@ package final class TrainingStep {
             for example in row.examples {
                 var alone = PreferenceStatistics()
                 step.count(example, in: row, scores: scores, into: &alone)
-                if !alone[.loss].isFinite { suspects.insert(example.row) }
+                if !alone[.loss].isFinite { suspects.insert(example.index) }
             }
         }
         return statistics
@@ -221,7 +221,7 @@ package final class TrainingStep {
     }
 
     /// The matching of the step's pairs, if the objective needs it, by an additional forward pass; collective.
-    private func matching(_ rows: [PackedRow], _ counts: LossCounts) throws -> TransportMatching? {
+    private func matching(_ rows: [PackedSequence], _ counts: LossCounts) throws -> TransportMatching? {
         guard scoring.objective.needsMatching else { return nil }
         var pairs = PairCollection(scoring, counts: counts)
         for row in rows {

@@ -5,7 +5,7 @@ package import Preferences
 ///
 /// The pass knows neither what is scored nor by which parameters.
 package protocol Head {
-    /// The scores of a packed row.
+    /// The scores of a packed sequence.
     associatedtype Scores
 
     /// The head of a model of this architecture, with buffers for rows within `capacity`.
@@ -17,13 +17,13 @@ package protocol Head {
     /// Touches all buffers, so that the system provides their memory.
     func touchMemory()
 
-    /// Scores a row from the hidden states of its loss rows, `[L, D]`.
-    func score(_ row: PackedRow, hidden: Matrix, parameters: ModelParameters) -> Scores
+    /// Scores a row from the hidden states of its prediction positions, `[L, D]`.
+    func score(_ row: PackedSequence, hidden: Matrix, parameters: ModelParameters) -> Scores
 
     /// Scores a row, asks `lossGradient` as soon as the scores of some examples are known, writes the gradient of `hidden`
     /// to `dhidden`, and adds those of the head's own parameters.
     func scoreAndBackward(
-        _ row: PackedRow,
+        _ row: PackedSequence,
         hidden: Matrix,
         parameters: ModelParameters,
         dhidden: Matrix,

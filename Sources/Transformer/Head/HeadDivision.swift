@@ -1,12 +1,12 @@
 internal import Preferences
 
-/// How the vocabulary projection of a row is cut: the vocabulary into slices, which threads share; loss rows into groups,
+/// How the vocabulary projection of a row is cut: the vocabulary into slices, which threads share; prediction positions into groups,
 /// whose logits are kept, and chunks of them.
 package struct HeadDivision: Sendable {
     /// Consecutive trees whose loss gradients are asked for together.
     struct Group {
         var examples: Range<Int>
-        /// Into the row's `lossRows`.
+        /// Into the row's `predictionPositions`.
         var hidden: Range<Int>
     }
 
@@ -31,16 +31,16 @@ package struct HeadDivision: Sendable {
     var largestSlice: Int { slices.map(\.count).max() ?? 0 }
 
     /// Consecutive trees whose hidden states fit `size` together; a larger tree is a group of its own.
-    static func groups(of row: PackedRow, size: Int) -> [Group] {
+    static func groups(of row: PackedSequence, size: Int) -> [Group] {
         var groups: [Group] = []
         for tree in row.trees {
-            if let last = groups.last, tree.lossRows.upperBound - last.hidden.lowerBound <= size {
+            if let last = groups.last, tree.predictionPositions.upperBound - last.hidden.lowerBound <= size {
                 groups[groups.count - 1] = Group(
                     examples: last.examples.lowerBound..<tree.examples.upperBound,
-                    hidden: last.hidden.lowerBound..<tree.lossRows.upperBound
+                    hidden: last.hidden.lowerBound..<tree.predictionPositions.upperBound
                 )
             } else {
-                groups.append(Group(examples: tree.examples, hidden: tree.lossRows))
+                groups.append(Group(examples: tree.examples, hidden: tree.predictionPositions))
             }
         }
         return groups
@@ -51,10 +51,10 @@ package struct HeadDivision: Sendable {
         stride(from: range.lowerBound, to: range.upperBound, by: size).map { $0..<min($0 + size, range.upperBound) }
     }
 
-    /// The targets that hidden states `hidden` predict; targets ascend by hidden state.
-    static func targets(of row: PackedRow, hidden: Range<Int>) -> Range<Int> {
-        let lower = row.targets.partitioningIndex { Int($0.hidden) >= hidden.lowerBound }
-        return lower..<row.targets.partitioningIndex { Int($0.hidden) >= hidden.upperBound }
+    /// The labels that hidden states `hidden` predict; labels ascend by hidden state.
+    static func labels(of row: PackedSequence, hidden: Range<Int>) -> Range<Int> {
+        let lower = row.labels.partitioningIndex { Int($0.hidden) >= hidden.lowerBound }
+        return lower..<row.labels.partitioningIndex { Int($0.hidden) >= hidden.upperBound }
     }
 }
 

@@ -59,9 +59,9 @@ package final class VocabularyHead: Head {
 
     package func touchMemory() { arena.all.fill(0, team: team) }
 
-    package func score(_ row: PackedRow, hidden: Matrix, parameters: ModelParameters) -> RowScores {
-        var scores = RowScores(targets: row.targets.count)
-        for chunk in HeadDivision.chunks(0..<row.lossRows.count, size: buffers.groupSize) {
+    package func score(_ row: PackedSequence, hidden: Matrix, parameters: ModelParameters) -> SequenceScores {
+        var scores = SequenceScores(labels: row.labels.count)
+        for chunk in HeadDivision.chunks(0..<row.predictionPositions.count, size: buffers.groupSize) {
             let part = Chunk(row, chunk, hidden: hidden, projection: parameters.vocabulary, keepsLogits: false)
             _ = forward(part, into: &scores)
         }
@@ -69,14 +69,14 @@ package final class VocabularyHead: Head {
     }
 
     package func scoreAndBackward(
-        _ row: PackedRow,
+        _ row: PackedSequence,
         hidden: Matrix,
         parameters: ModelParameters,
         dhidden: Matrix,
-        lossGradient: LossGradient<RowScores>
-    ) -> RowScores {
-        var scores = RowScores(targets: row.targets.count)
-        var coefficients = Array(repeating: Float(0), count: row.targets.count)
+        lossGradient: LossGradient<SequenceScores>
+    ) -> SequenceScores {
+        var scores = SequenceScores(labels: row.labels.count)
+        var coefficients = Array(repeating: Float(0), count: row.labels.count)
         for group in HeadDivision.groups(of: row, size: buffers.groupSize) {
             let fits = group.hidden.count <= buffers.groupSize
             let chunks = HeadDivision.chunks(group.hidden, size: buffers.groupSize).map {
@@ -91,13 +91,17 @@ package final class VocabularyHead: Head {
         return scores
     }
 
-    /// Adds each token's derivative to its target: `[targets]` of the whole row, zero outside `examples`.
-    private func addCoefficients(_ row: PackedRow, _ examples: Range<Int>, _ gradient: [Double], to all: inout [Float])
-    {
+    /// Adds each token's derivative to its label: `[labels]` of the whole row, zero outside `examples`.
+    private func addCoefficients(
+        _ row: PackedSequence,
+        _ examples: Range<Int>,
+        _ gradient: [Double],
+        to all: inout [Float]
+    ) {
         let responses = row.examples[examples].flatMap { row.responses[$0.responses] }
-        let targets = responses.flatMap { row.responseTargets[$0.targets] }
-        precondition(gradient.count == targets.count, "one derivative for each token")
-        for (target, derivative) in zip(targets, gradient) { all[Int(target)] += Float(derivative) }
+        let labels = responses.flatMap { row.responseLabels[$0.labels] }
+        precondition(gradient.count == labels.count, "one derivative for each token")
+        for (label, derivative) in zip(labels, gradient) { all[Int(label)] += Float(derivative) }
     }
 }
 
@@ -106,55 +110,55 @@ package final class VocabularyHead: Head {
 extension VocabularyHead {
     /// Consecutive hidden states whose logits are computed together.
     private struct Chunk {
-        let row: PackedRow
-        /// Into the row's `lossRows`.
+        let row: PackedSequence
+        /// Into the row's `predictionPositions`.
         let range: Range<Int>
         /// `[chunk, D]`.
         let hidden: Matrix
         let projection: Linear
         /// Whether all logits stay until the backward pass.
         let keepsLogits: Bool
-        /// The targets that these states predict.
-        let targets: Range<Int>
+        /// The labels that these states predict.
+        let labels: Range<Int>
 
-        init(_ row: PackedRow, _ range: Range<Int>, hidden: Matrix, projection: Linear, keepsLogits: Bool) {
+        init(_ row: PackedSequence, _ range: Range<Int>, hidden: Matrix, projection: Linear, keepsLogits: Bool) {
             (self.row, self.range, self.projection, self.keepsLogits) = (row, range, projection, keepsLogits)
             self.hidden = hidden.rows(range)
-            targets = HeadDivision.targets(of: row, hidden: range)
+            labels = HeadDivision.labels(of: row, hidden: range)
         }
 
-        /// The targets whose token lies in a slice of the vocabulary, with their row and column in its logits.
-        func targets(in slice: Range<Int>) -> [(index: Int, row: Int, column: Int)] {
-            targets.compactMap { index in
-                let target = row.targets[index]
-                guard slice.contains(Int(target.token)) else { return nil }
-                return (index, Int(target.hidden) - range.lowerBound, Int(target.token) - slice.lowerBound)
+        /// The labels whose token lies in a slice of the vocabulary, with their row and column in its logits.
+        func labels(in slice: Range<Int>) -> [(index: Int, row: Int, column: Int)] {
+            labels.compactMap { index in
+                let label = row.labels[index]
+                guard slice.contains(Int(label.token)) else { return nil }
+                return (index, Int(label.hidden) - range.lowerBound, Int(label.token) - slice.lowerBound)
             }
         }
     }
 
-    /// Computes the chunk's logits, scores their targets, and returns each state's log-sum-exp.
-    private func forward(_ chunk: Chunk, into scores: inout RowScores) -> [Float] {
+    /// Computes the chunk's logits, scores their labels, and returns each state's log-sum-exp.
+    private func forward(_ chunk: Chunk, into scores: inout SequenceScores) -> [Float] {
         let parts = team.map("head") { thread in
             var state = RunningLogSumExp(rows: chunk.range.count)
-            var targetLogits: [(target: Int, logit: Float)] = []
+            var labelLogits: [(label: Int, logit: Float)] = []
             for slice in team.share(of: division.slices.count, thread: thread) {
                 let logits = makeLogits(chunk, slice, thread)
                 state.fold(logits)
-                for target in chunk.targets(in: division.slices[slice]) {
-                    targetLogits.append((target.index, logits[target.row, target.column]))
+                for label in chunk.labels(in: division.slices[slice]) {
+                    labelLogits.append((label.index, logits[label.row, label.column]))
                 }
             }
-            return (state: state, targetLogits: targetLogits)
+            return (state: state, labelLogits: labelLogits)
         }
         var state = parts[0].state
         for part in parts.dropFirst() { state.merge(part.state) }
-        for (target, logit) in parts.flatMap(\.targetLogits) {
-            let hidden = Int(chunk.row.targets[target].hidden) - chunk.range.lowerBound
-            scores.logps[target] = Float(Double(logit) - state.logSumExp(row: hidden))
-            scores.entropies[target] = Float(state.entropy(row: hidden))
-            scores.isTop1[target] = logit == state.largest(row: hidden)
-            scores.logSquares[target] = Float(state.logSquares(row: hidden))
+        for (label, logit) in parts.flatMap(\.labelLogits) {
+            let hidden = Int(chunk.row.labels[label].hidden) - chunk.range.lowerBound
+            scores.logps[label] = Float(Double(logit) - state.logSumExp(row: hidden))
+            scores.entropies[label] = Float(state.entropy(row: hidden))
+            scores.isTop1[label] = logit == state.largest(row: hidden)
+            scores.logSquares[label] = Float(state.logSquares(row: hidden))
         }
         return chunk.range.indices.map { Float(state.logSumExp(row: $0 - chunk.range.lowerBound)) }
     }
@@ -163,7 +167,7 @@ extension VocabularyHead {
     ///
     /// - Parameters:
     ///   - logSumExp: `[chunk]`, of `forward`.
-    ///   - coefficients: `[targets]` of the row, the loss's derivatives.
+    ///   - coefficients: `[labels]` of the row, the loss's derivatives.
     ///   - dhidden: `[chunk, D]`, overwritten.
     private func backward(
         _ chunk: Chunk,
@@ -173,8 +177,8 @@ extension VocabularyHead {
     ) {
         let count = chunk.range.count
         var rowCoefficients = Array(repeating: Float(0), count: count)
-        for target in chunk.targets {
-            rowCoefficients[Int(chunk.row.targets[target].hidden) - chunk.range.lowerBound] += coefficients[target]
+        for label in chunk.labels {
+            rowCoefficients[Int(chunk.row.labels[label].hidden) - chunk.range.lowerBound] += coefficients[label]
         }
         team.run("head backward") { thread in
             let partial = partial(thread, rows: count)
@@ -182,8 +186,8 @@ extension VocabularyHead {
             for slice in team.share(of: division.slices.count, thread: thread) {
                 let logits = chunk.keepsLogits ? place(chunk, slice, thread) : makeLogits(chunk, slice, thread)
                 Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...])
-                for target in chunk.targets(in: division.slices[slice]) {
-                    logits[target.row, target.column] += coefficients[target.index]
+                for label in chunk.labels(in: division.slices[slice]) {
+                    logits[label.row, label.column] += coefficients[label.index]
                 }
                 let projection = chunk.projection.outputs(division.slices[slice])
                 projection.addWeightGradient(dy: logits, x: chunk.hidden)

@@ -1,7 +1,7 @@
 internal import Compute
 internal import Preferences
 
-/// Which keys each block of queries of a packed row walks over, and which thread works on it.
+/// Which keys each block of queries of a packed sequence walks over, and which thread works on it.
 ///
 /// A query block is a run of tokens of one node. It sees the spans of the node's ancestors and its own node up to each
 /// token; spans that touch are one. There is no mask: within a span the visible keys are those whose row index does
@@ -32,12 +32,12 @@ struct AttentionPlan {
     /// - Parameters:
     ///   - queries: Row indices whose attention output is needed, ascending; nil for all.
     ///   - blockSize: The most query tokens in a block.
-    init(row: PackedRow, queries: [Int32]?, groups: Int, threads: Int, blockSize: Int) {
+    init(row: PackedSequence, queries: [Int32]?, groups: Int, threads: Int, blockSize: Int) {
         let blocks = Self.blocks(of: row, queries: queries, blockSize: blockSize)
         tasks = Self.divide(blocks, groups: groups, threads: threads)
     }
 
-    private static func blocks(of row: PackedRow, queries: [Int32]?, blockSize: Int) -> [Block] {
+    private static func blocks(of row: PackedSequence, queries: [Int32]?, blockSize: Int) -> [Block] {
         var spans: [[Range<Int>]] = []
         spans.reserveCapacity(row.nodes.count)
         var blocks: [Block] = []

@@ -1,6 +1,6 @@
 internal import Compute
 
-/// Attention over a packed row in which every token sees its ancestors and itself.
+/// Attention over a packed sequence in which every token sees its ancestors and itself.
 ///
 /// `out[i] = sum over visible j of softmax_j(q[i] · k[j] / sqrt(K)) v[j]`, by tiles with the online softmax
 /// (Milakov & Gimelshein 2018; Dao et al. 2022). Query heads that share a key/value head lie next to each other for

@@ -1,6 +1,6 @@
 internal import Compute
 
-/// One layer over a packed row: `h = x + attention(norm(x))`, then `h + feedForward(norm(h))`.
+/// One layer over a packed sequence: `h = x + attention(norm(x))`, then `h + feedForward(norm(h))`.
 ///
 /// In the last layer what follows attention runs only for the tokens that the head reads: the others are keys and values
 /// alone.

@@ -4,7 +4,7 @@ package import Preferences
 /// The model of token log-probabilities, which preference tuning trains.
 package typealias ForestModel = ForestPass<VocabularyHead>
 
-/// The passes of a model over packed rows of token trees: embedding, layers, final norm, and a head that scores what comes
+/// The passes of a model over packed sequences of token trees: embedding, layers, final norm, and a head that scores what comes
 /// out, with gradients by hand-written backward passes.
 package final class ForestPass<H: Head> {
     package let architecture: Architecture
@@ -48,11 +48,11 @@ package final class ForestPass<H: Head> {
     }
 
     /// Scores every counted prediction of a row.
-    package func score(_ row: PackedRow, parameters: ModelParameters) -> H.Scores {
+    package func score(_ row: PackedSequence, parameters: ModelParameters) -> H.Scores {
         let passes = passes(over: row)
         measure(\.forward) { forward(row, passes, parameters, keeping: false) }
         return measure(\.head) {
-            head.score(row, hidden: normalize(row.lossRows.count, parameters), parameters: parameters)
+            head.score(row, hidden: normalize(row.predictionPositions.count, parameters), parameters: parameters)
         }
     }
 
@@ -64,7 +64,7 @@ package final class ForestPass<H: Head> {
     ///     after them: those of all others are complete for this row.
     ///   - lossGradient: The loss's derivatives, asked tree by tree as soon as a tree's scores are known.
     package func accumulateGradients(
-        _ row: PackedRow,
+        _ row: PackedSequence,
         parameters: ModelParameters,
         layersLeft: (Int) -> Void = { _ in },
         lossGradient: LossGradient<H.Scores>
@@ -73,7 +73,7 @@ package final class ForestPass<H: Head> {
         let passes = passes(over: row)
         measure(\.forward) { forward(row, passes, parameters, keeping: true) }
         let scores = measure(\.head) {
-            let count = row.lossRows.count
+            let count = row.predictionPositions.count
             let scores = head.scoreAndBackward(
                 row,
                 hidden: normalize(count, parameters),
@@ -102,12 +102,12 @@ extension ForestPass {
     /// The passes over a row: all layers but the last, and the last.
     private typealias Passes = (body: RowPass, last: RowPass)
 
-    private func passes(over row: PackedRow) -> Passes {
+    private func passes(over row: PackedSequence) -> Passes {
         precondition(row.tokens.count <= workspace.capacity.tokens, "a row within capacity")
         func pass(_ outputs: [Int32]?) -> RowPass {
             RowPass(row, outputs: outputs, attention: workspace.attention, threads: team.count)
         }
-        return (pass(nil), pass(row.lossRows))
+        return (pass(nil), pass(row.predictionPositions))
     }
 
     private func context(_ index: Int, _ passes: Passes, keeping: Bool) -> LayerContext {
@@ -115,7 +115,7 @@ extension ForestPass {
         return LayerContext(index, pass, keeping: keeping, rotary: rotary, workspace: workspace, team: team)
     }
 
-    private func forward(_ row: PackedRow, _ passes: Passes, _ parameters: ModelParameters, keeping: Bool) {
+    private func forward(_ row: PackedSequence, _ passes: Passes, _ parameters: ModelParameters, keeping: Bool) {
         embed(row, parameters, into: workspace.input(0, keeping: keeping).rows(0..<row.tokens.count))
         for (index, layer) in parameters.layers.enumerated() {
             let context = context(index, passes, keeping: keeping)
@@ -125,14 +125,14 @@ extension ForestPass {
         }
     }
 
-    private func embed(_ row: PackedRow, _ parameters: ModelParameters, into input: Matrix) {
+    private func embed(_ row: PackedSequence, _ parameters: ModelParameters, into input: Matrix) {
         team.forEachBlock("embedding", of: row.tokens.count, blockSize: Workspace.blockSize) { block, _ in
             parameters.embedding.forward(row.tokens[block], into: input.rows(block))
         }
     }
 
     private func backward(
-        _ row: PackedRow,
+        _ row: PackedSequence,
         _ passes: Passes,
         _ parameters: ModelParameters,
         _ layersLeft: (Int) -> Void
@@ -155,7 +155,7 @@ extension ForestPass {
 // MARK: Final norm
 
 extension ForestPass {
-    /// The normalized hidden states of the first `count` loss rows, `[count, D]`.
+    /// The normalized hidden states of the first `count` prediction positions, `[count, D]`.
     private func normalize(_ count: Int, _ parameters: ModelParameters) -> Matrix {
         team.forEachBlock("final norm", of: count, blockSize: Workspace.blockSize) { block, _ in
             parameters.finalNorm.forward(workspace.hidden.rows(block), into: workspace.finalNormed.rows(block))

@@ -1,7 +1,7 @@
 package import Compute
 package import Preferences
 
-/// A pass over a packed row, and what of the row a layer computes.
+/// A pass over a packed sequence, and what of the row a layer computes.
 package struct RowPass {
     /// Each token's depth on its path.
     let positions: [Int32]
@@ -14,7 +14,7 @@ package struct RowPass {
     /// - Parameters:
     ///   - outputs: The row indices that leave the layer; nil for all.
     ///   - attention: The attention that is planned for.
-    package init(_ row: PackedRow, outputs: [Int32]?, attention: ForestAttention, threads: Int) {
+    package init(_ row: PackedSequence, outputs: [Int32]?, attention: ForestAttention, threads: Int) {
         (positions, self.outputs) = (row.positions, outputs)
         plan = AttentionPlan(
             row: row,

@@ -56,7 +56,7 @@ package final class Workspace {
     /// Sets all elements of all buffers.
     func fill(_ value: Float, team: ThreadTeam) { arena.all.fill(value, team: team) }
 
-    /// What the last layer gives to the final norm: only rows that a target reads, `[T, D]`.
+    /// What the last layer gives to the final norm: only rows that a label reads, `[T, D]`.
     var hidden: Matrix { parts.hidden }
     /// Those rows normalized, `[T, D]`.
     var finalNormed: Matrix { parts.finalNormed }

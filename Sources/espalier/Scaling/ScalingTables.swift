@@ -163,7 +163,7 @@ struct ScalingTables {
 }
 
 /// The summary that `espalier scaling` prints.
-struct ScalingPage {
+struct ScalingSummary {
     let text: String
 
     init(_ report: ScalingReport) {

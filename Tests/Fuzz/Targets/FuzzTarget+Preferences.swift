@@ -18,7 +18,7 @@ extension FuzzTarget {
 
     private static func check(_ row: Int, of dataset: PreferenceDataset) {
         for sharing in Sharing.allCases {
-            let tree = TokenTree(dataset, row: row, sharing: sharing)
+            let tree = TokenTree(dataset, example: row, sharing: sharing)
             precondition(tree.count == tree.row.tokens.count, "one count")
             precondition(tree.count <= dataset.unsharedTokens(of: row), "sharing saves")
         }

@@ -82,8 +82,8 @@ extension FuzzTarget {
             let report = ScalingReport(study, forecast: ScalingForecast.compute(study, question), validating: study)
             Array(report.record.page.utf8).withUnsafeBytes { again.write($0) }
             precondition((try? ScalingStudy(path: again.path)) == study, "a study as it is written")
-            precondition(!report.csv.isEmpty && !ScalingWebPage(report).text.isEmpty, "figures")
-            let told = ScalingPage(report).text.utf8.contains { $0 < 0x20 && $0 != UInt8(ascii: "\n") }
+            precondition(!report.csv.isEmpty && !ScalingHTML(report).text.isEmpty, "figures")
+            let told = ScalingSummary(report).text.utf8.contains { $0 < 0x20 && $0 != UInt8(ascii: "\n") }
             precondition(!told, "nothing that a terminal obeys")
         }
     }

@@ -13,7 +13,7 @@ struct AttentionTests {
 
     /// `Wᵒ · attention(rotate(x Wᵀ))` in float64, over the tokens that each token sees.
     private static func formula(
-        _ row: PackedRow,
+        _ row: PackedSequence,
         _ shape: Architecture.Attention,
         _ x: [Double],
         _ projection: [Double],
@@ -58,7 +58,7 @@ struct AttentionTests {
     }
 
     /// The tokens of a token's ancestors, and those of its own node up to itself.
-    private static func visible(_ token: Int, in row: PackedRow) -> [Int] {
+    private static func visible(_ token: Int, in row: PackedSequence) -> [Int] {
         let own = row.nodes.first { $0.tokens.contains(token) }!
         var seen = Array(own.tokens.lowerBound...token)
         var parent = own.parent
@@ -108,7 +108,7 @@ struct AttentionTests {
     private static func compute(
         _ operation: Attention,
         _ attention: Architecture.Attention,
-        _ row: PackedRow,
+        _ row: PackedSequence,
         _ x: Matrix,
         _ dy: Matrix,
         threads: Int

@@ -110,7 +110,7 @@ struct ParameterTableTests {
         )
         let parameters = ModelParameters(model, weights: weights, gradients: gradients)
         _ = pass.accumulateGradients(row, parameters: parameters) { _, examples in
-            row.examples[examples].flatMap { row.responses[$0.responses] }.flatMap(\.targets).map { noise($0) }
+            row.examples[examples].flatMap { row.responses[$0.responses] }.flatMap(\.labels).map { noise($0) }
         }
         return gradients.flat.elements()[...]
     }

@@ -8,7 +8,7 @@ internal import SystemPackage
 ///   - promptLength: Tokens of a prompt, the first two of which differ between examples.
 ///   - odd: An example whose second response is much longer than the others; nil for none.
 ///   - left: Examples that are not written.
-func writeRows(
+func writeExamples(
     _ count: Int,
     to path: FilePath,
     promptLength: Int = 2,

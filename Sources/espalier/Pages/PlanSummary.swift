@@ -4,7 +4,7 @@ internal import Reporting
 internal import Training
 
 /// The summary that `espalier plan` prints before the tree.
-struct PlanPage {
+struct PlanSummary {
     private let dataset: PreferenceDataset
     private let configuration: TrainingConfiguration
     private let forecast: RunForecast

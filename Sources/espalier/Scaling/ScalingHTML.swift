@@ -1,7 +1,7 @@
 internal import ScalingStudy
 
 /// A study as a self-contained HTML page, without scripts.
-struct ScalingWebPage {
+struct ScalingHTML {
     private let tables: ScalingTables
     private let figures: [ScalingPlots.Figure]
 

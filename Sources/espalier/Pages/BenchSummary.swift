@@ -6,7 +6,7 @@ internal import SystemPackage
 internal import Training
 
 /// The summary that `espalier bench` prints.
-struct BenchPage {
+struct BenchSummary {
     private let report: BenchmarkReport
 
     init(_ report: BenchmarkReport) {

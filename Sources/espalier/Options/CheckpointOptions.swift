@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Configuration
 
 /// The options of checkpoints, resumption, rollback and the watchdog.
-struct SavingOptions: ParsableArguments {
+struct CheckpointOptions: ParsableArguments {
     @Option(name: .long, help: "Steps between checkpoints, OUTPUT/checkpoint-STEP (default: no checkpoints).")
     var saveSteps: Int?
 

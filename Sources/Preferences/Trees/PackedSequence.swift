@@ -1,7 +1,7 @@
 /// A packed sequence of token trees: the input of one forward and backward pass.
 ///
 /// Token `i` of a node attends to all tokens of the node's ancestors, and to those of the node up to `i`; nothing else.
-package struct PackedRow: Sendable, Equatable {
+package struct PackedSequence: Sendable, Equatable {
     /// A run of tokens that continues its parent.
     package struct Node: Sendable, Equatable {
         /// Index of the parent node, or -1 for a root.
@@ -17,8 +17,8 @@ package struct PackedRow: Sendable, Equatable {
     }
 
     /// The label of a counted prediction.
-    package struct Target: Sendable, Equatable {
-        /// Index into `lossRows` of the hidden state that predicts the token.
+    package struct Label: Sendable, Equatable {
+        /// Index into `predictionPositions` of the hidden state that predicts the token.
         package var hidden: Int32
         /// The token to predict.
         package var token: Int32
@@ -34,21 +34,21 @@ package struct PackedRow: Sendable, Equatable {
     package struct TreeSlice: Sendable, Equatable {
         package var nodes: Range<Int>
         package var tokens: Range<Int>
-        package var lossRows: Range<Int>
-        package var targets: Range<Int>
+        package var predictionPositions: Range<Int>
+        package var labels: Range<Int>
         package var examples: Range<Int>
     }
 
     /// One example of the dataset.
     package struct ExampleSlice: Sendable, Equatable {
         /// Index of the example in the dataset.
-        package var row: Int
+        package var index: Int
         /// Indices into `responses`, best first.
         package var responses: Range<Int>
 
         /// An example with its responses.
-        package init(row: Int, responses: Range<Int>) {
-            self.row = row
+        package init(index: Int, responses: Range<Int>) {
+            self.index = index
             self.responses = responses
         }
     }
@@ -59,14 +59,14 @@ package struct PackedRow: Sendable, Equatable {
         package var index: Int
         /// Its rank in its example: 0 is best, equal numbers are ties.
         package var rank: Int
-        /// Indices into `responseTargets`: one label for each counted token of the response, in order.
-        package var targets: Range<Int>
+        /// Indices into `responseLabels`: one label for each counted token of the response, in order.
+        package var labels: Range<Int>
 
         /// A response with its labels.
-        package init(index: Int, rank: Int, targets: Range<Int>) {
+        package init(index: Int, rank: Int, labels: Range<Int>) {
             self.index = index
             self.rank = rank
-            self.targets = targets
+            self.labels = labels
         }
     }
 
@@ -77,14 +77,14 @@ package struct PackedRow: Sendable, Equatable {
     /// Nodes, each after its parent.
     package internal(set) var nodes: [Node] = []
     /// Prediction positions: indices of tokens whose hidden state predicts a counted token, ascending, `[L]`.
-    package internal(set) var lossRows: [Int32] = []
+    package internal(set) var predictionPositions: [Int32] = []
     /// Labels, ascending by hidden state; a state has one for each distinct token that follows it.
-    package internal(set) var targets: [Target] = []
+    package internal(set) var labels: [Label] = []
     package internal(set) var trees: [TreeSlice] = []
     package internal(set) var examples: [ExampleSlice] = []
     package internal(set) var responses: [ResponseSlice] = []
-    /// Indices into `targets`, response by response; responses with a common prefix share labels.
-    package internal(set) var responseTargets: [Int32] = []
+    /// Indices into `labels`, response by response; responses with a common prefix share labels.
+    package internal(set) var responseLabels: [Int32] = []
 
     /// An empty sequence.
     package init() {}
@@ -97,26 +97,26 @@ package struct PackedRow: Sendable, Equatable {
     /// Appends a tree and shifts its indices behind the existing ones.
     private mutating func append(_ tree: TokenTree) {
         let part = tree.row
-        let (token, node, hidden, target) = (tokens.count, nodes.count, lossRows.count, targets.count)
-        let (example, response, list) = (examples.count, responses.count, responseTargets.count)
+        let (token, node, hidden, label) = (tokens.count, nodes.count, predictionPositions.count, labels.count)
+        let (example, response, list) = (examples.count, responses.count, responseLabels.count)
         tokens += part.tokens
         positions += part.positions
         nodes += part.nodes.map {
             Node(parent: $0.parent < 0 ? -1 : $0.parent + node, tokens: $0.tokens.shifted(by: token))
         }
-        lossRows += part.lossRows.map { $0 + Int32(token) }
-        targets += part.targets.map { Target(hidden: $0.hidden + Int32(hidden), token: $0.token) }
-        responseTargets += part.responseTargets.map { $0 + Int32(target) }
+        predictionPositions += part.predictionPositions.map { $0 + Int32(token) }
+        labels += part.labels.map { Label(hidden: $0.hidden + Int32(hidden), token: $0.token) }
+        responseLabels += part.responseLabels.map { $0 + Int32(label) }
         responses += part.responses.map {
-            ResponseSlice(index: $0.index, rank: $0.rank, targets: $0.targets.shifted(by: list))
+            ResponseSlice(index: $0.index, rank: $0.rank, labels: $0.labels.shifted(by: list))
         }
-        examples += part.examples.map { ExampleSlice(row: $0.row, responses: $0.responses.shifted(by: response)) }
+        examples += part.examples.map { ExampleSlice(index: $0.index, responses: $0.responses.shifted(by: response)) }
         trees.append(
             TreeSlice(
                 nodes: node..<nodes.count,
                 tokens: token..<tokens.count,
-                lossRows: hidden..<lossRows.count,
-                targets: target..<targets.count,
+                predictionPositions: hidden..<predictionPositions.count,
+                labels: label..<labels.count,
                 examples: example..<examples.count
             )
         )

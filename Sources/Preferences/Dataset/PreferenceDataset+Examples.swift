@@ -1,6 +1,6 @@
 extension PreferenceDataset {
     /// One example to build a dataset from.
-    struct Row {
+    struct Example {
         let prompt: ArraySlice<Int32>
         /// Best first.
         let responses: [ArraySlice<Int32>]
@@ -9,7 +9,7 @@ extension PreferenceDataset {
     /// A dataset of these examples, whose responses are ranked strictly.
     ///
     /// - Parameter responseSkips: One entry per response of all examples, in order; nil if all tokens count.
-    init(_ rows: [Row], responseSkips: [Int32]? = nil) throws {
+    init(_ rows: [Example], responseSkips: [Int32]? = nil) throws {
         func offsets(_ counts: [Int]) -> [Int] { counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) } }
         let responses = rows.flatMap(\.responses)
         try self.init(
@@ -17,7 +17,7 @@ extension PreferenceDataset {
             promptOffsets: offsets(rows.map(\.prompt.count)),
             responseIDs: responses.flatMap(\.self),
             responseOffsets: offsets(responses.map(\.count)),
-            rowOffsets: offsets(rows.map(\.responses.count)),
+            exampleOffsets: offsets(rows.map(\.responses.count)),
             responseSkips: responseSkips
         )
     }

@@ -1,5 +1,5 @@
 /// The number of tokens of one example's prompt and responses.
-package struct RowLengths: Sendable, Equatable {
+package struct ExampleLengths: Sendable, Equatable {
     /// Tokens of the prompt, at least 1.
     package let prompt: Int
     /// Tokens of each response, at least 1 each.
@@ -16,11 +16,11 @@ package struct RowLengths: Sendable, Equatable {
     ///
     /// - Parameter treeTokens: At least twice `responses`; if the other half does not divide evenly, the first
     ///   responses are longer by one token.
-    package static func uniform(treeTokens: Int, responses: Int) -> RowLengths {
+    package static func uniform(treeTokens: Int, responses: Int) -> ExampleLengths {
         precondition(treeTokens >= 2 * responses, "a token for each response")
         let prompt = treeTokens / 2
         let rest = treeTokens - prompt
-        return RowLengths(
+        return ExampleLengths(
             prompt: prompt,
             responses: (0..<responses).map { rest / responses + ($0 < rest % responses ? 1 : 0) }
         )

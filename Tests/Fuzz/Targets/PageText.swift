@@ -1,1 +1,0 @@
-../../../Sources/espalier/Pages/PageText.swift

@@ -1,0 +1,1 @@
+../../../Sources/espalier/Scaling/ScalingHTML.swift

@@ -1,0 +1,1 @@
+../../../Sources/espalier/Pages/TextFormatting.swift

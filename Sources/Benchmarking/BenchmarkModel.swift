@@ -41,10 +41,10 @@ package enum BenchmarkModel: Sendable, Equatable {
     func policy(_ configuration: TrainingConfiguration, communicator: any Communicator) throws -> Policy {
         switch self {
         case .directory(let path):
-            return try Policy(configuration, directory: path, communicator: communicator)
+            return try Policy.read(configuration, directory: path, communicator: communicator)
         case .synthetic(let model):
             let team = ThreadTeam.reporting(count: threadCount(configuration.threads, on: communicator))
-            return try Policy(random: ModelDescription(model.architecture), seed: configuration.seed, team: team)
+            return try Policy.random(ModelDescription(model.architecture), seed: configuration.seed, team: team)
         }
     }
 }

@@ -27,8 +27,14 @@ package final class ThreadTeam: @unchecked Sendable {
     private let finished: UnsafeMutablePointer<pthread_cond_t>
     private var threads: [pthread_t] = []
 
-    /// Starts `count - 1` threads.
-    package init(count: Int) {
+    /// A team of `count` threads, of which `count - 1` are started.
+    package static func start(count: Int) -> ThreadTeam {
+        let team = ThreadTeam(count)
+        for thread in 1..<max(count, 1) { team.threads.append(team.start(thread: thread)) }
+        return team
+    }
+
+    private init(_ count: Int) {
         precondition(count >= 1, "a team has at least one thread")
         self.count = count
         lock = .allocate(capacity: 1)
@@ -37,7 +43,6 @@ package final class ThreadTeam: @unchecked Sendable {
         pthread_mutex_init(lock, nil)
         pthread_cond_init(wake, nil)
         pthread_cond_init(finished, nil)
-        for thread in 1..<max(count, 1) { threads.append(start(thread: thread)) }
     }
 
     deinit {

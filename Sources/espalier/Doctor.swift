@@ -24,7 +24,7 @@ struct Doctor: ParsableCommand {
                 guard (0...1024).contains(threads ?? 0) else {
                     throw TrainingError.invalid(key: "--threads", expected: "from 0 to 1024", found: "\(threads ?? 0)")
                 }
-                return ThreadTeam(count: threadCount(threads ?? 0, on: communicator))
+                return ThreadTeam.start(count: threadCount(threads ?? 0, on: communicator))
             }
             let findings = Diagnosis(communicator, threads: team.count).findings
             try printReports(communicator, findings)

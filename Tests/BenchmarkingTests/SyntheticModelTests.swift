@@ -31,7 +31,7 @@ struct SyntheticModelTests {
     )
 
     private func weights(seed: UInt64, threads: Int) throws -> [Float] {
-        let policy = try Policy(random: ModelDescription(small), seed: seed, team: ThreadTeam(count: threads))
+        let policy = try Policy.random(ModelDescription(small), seed: seed, team: ThreadTeam.start(count: threads))
         return policy.weights.flat.elements()
     }
 

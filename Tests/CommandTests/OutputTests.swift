@@ -120,15 +120,23 @@ struct OutputTests {
         }
     }
 
-    @Test("the output directory has a float32 configuration and is a valid model directory")
-    func directory() throws {
+    @Test(
+        "the output directory has a float32 configuration, by the key of either generation, and is a valid model directory",
+        arguments: ["dtype", "torch_dtype"]
+    )
+    func directory(key: String) throws {
         try Places.temporary { directory in
-            let output = directory.appending("model")
+            let (source, output) = (directory.appending("source"), directory.appending("model"))
+            try FileManager.default.copyItem(atPath: Golden.tied.directory.string, toPath: source.string)
+            let path = source.appending("config.json").string
+            let configuration = try String(contentsOfFile: path, encoding: .utf8)
+            try configuration.replacingOccurrences(of: "\"dtype\": \"float32\"", with: "\"\(key)\": \"bfloat16\"")
+                .write(toFile: path, atomically: true, encoding: .utf8)
             let outcome = try Launch.run(
                 "espalier",
                 [
-                    "train", "--model", Golden.tied.directory.string, "--data", Golden.tied.file.string, "--output",
-                    output.string, "--max-steps", "1", "--threads", "1",
+                    "train", "--model", source.string, "--data", Golden.tied.file.string, "--output", output.string,
+                    "--max-steps", "1", "--threads", "1",
                 ],
                 solo: true
             )
@@ -137,7 +145,7 @@ struct OutputTests {
             #expect(try written == ModelDescription(directory: Golden.tied.directory).architecture)
             #expect(try ModelWeights(directory: output).names == ModelWeights(directory: Golden.tied.directory).names)
             let json = try String(contentsOfFile: output.appending("config.json").string, encoding: .utf8)
-            #expect(json.contains("\"dtype\": \"float32\""))
+            #expect(json.contains("\"\(key)\": \"float32\"") && json.components(separatedBy: "dtype").count == 2)
             #expect(outcome.errors.contains("train: step 1/1  loss 0.6931"), "\(outcome.errors)")
         }
     }

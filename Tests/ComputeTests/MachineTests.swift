@@ -41,7 +41,7 @@ struct MachineTests {
 
     @Test("blocks cover every index once, for any number of threads", arguments: [1, 2, 3, 5], [0, 1, 7, 256, 1000])
     func blocks(threads: Int, total: Int) {
-        let team = ThreadTeam(count: threads)
+        let team = ThreadTeam.start(count: threads)
         let seen = Mutex([Int](repeating: 0, count: total))
         for _ in 0..<20 {
             team.forEachBlock("blocks", of: total, blockSize: 64) { block, _ in

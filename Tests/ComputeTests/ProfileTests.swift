@@ -6,7 +6,7 @@ internal import Testing
 struct ProfileTests {
     /// The profile of a team that multiplies `[2, 3] x [3, 5]` twice, then copies, then fills on one thread.
     private func profile(threads: Int, spanLimit: Int = 1000) throws -> Profile {
-        let team = ThreadTeam(count: threads)
+        let team = ThreadTeam.start(count: threads)
         let profile = Profile(threads: threads, spanLimit: spanLimit)
         let buffer = try FloatBuffer(count: 31 * threads)
         func a(_ thread: Int) -> Matrix { buffer.matrix(at: 31 * thread, rows: 2, columns: 3) }

@@ -27,7 +27,7 @@ struct OptimizerTests {
     func trajectory(threads: Int) throws {
         let golden = try OptimizerGolden.load().trajectory
         let layout = try layout()
-        let team = ThreadTeam(count: threads)
+        let team = ThreadTeam.start(count: threads)
         let weights = try FloatBuffer(count: layout.count)
         let gradient = try FloatBuffer(count: layout.count)
         let (parameters, slope) = (weights.matrix(rows: 1, columns: 120), gradient.matrix(rows: 1, columns: 120))
@@ -74,7 +74,7 @@ struct OptimizerTests {
                     gradient: slope,
                     learningRate: 0.05,
                     scale: 0.5,
-                    team: ThreadTeam(count: threads)
+                    team: ThreadTeam.start(count: threads)
                 ) { updated.append($0) }
             }
             #expect(updated == Array(repeating: Array(0..<(parts?.count ?? 1)), count: 3).flatMap(\.self))
@@ -107,7 +107,7 @@ struct OptimizerTests {
             gradient: gradient.matrix(rows: 1, columns: layout.count),
             learningRate: 0.5,
             scale: 1,
-            team: ThreadTeam(count: 3)
+            team: ThreadTeam.start(count: 3)
         )
         let found = parameters.elements()
         for tensor in layout.tensors {

@@ -35,7 +35,7 @@ struct RankComparisonTests {
 
     @Test("the first rank whose weights differ is named, and all stop", arguments: [[], [1, 2], [2]])
     func mismatch(odd: [Int]) throws {
-        let policy = try Policy(directory: Golden.tied.directory, team: ThreadTeam(count: 2))
+        let policy = try Policy.read(directory: Golden.tied.directory, team: ThreadTeam.start(count: 2))
         let comparison = RankComparison(policy, communicator: Fake(odd: odd))
         guard let first = odd.first else { return try comparison.check(step: 7) }
         let error = #expect(throws: RankFailure.self) { try comparison.check(step: 7) }

@@ -49,7 +49,7 @@ struct ReferenceSourceTests {
         let rows: [Int]
 
         init(_ dataset: PreferenceDataset, golden: Golden = .tied) throws {
-            policy = try Policy(directory: golden.directory, team: ThreadTeam(count: 1))
+            policy = try Policy.read(directory: golden.directory, team: ThreadTeam.start(count: 1))
             let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
             planner = Planner(dataset: dataset, sharing: .prefix, rowTokens: 2048, shards: 1, cost: cost)
             rows = Array(0..<dataset.count)

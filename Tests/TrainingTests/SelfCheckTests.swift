@@ -13,7 +13,7 @@ struct SelfCheckTests {
     private let comparison: EquivalenceCheck
 
     init() throws {
-        policy = try Policy(directory: Golden.tied.directory, team: ThreadTeam(count: 1))
+        policy = try Policy.read(directory: Golden.tied.directory, team: ThreadTeam.start(count: 1))
         dataset = try PreferenceDataset(path: Golden.tied.file)
         let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
         let planner = Planner(dataset: dataset, sharing: .none, rowTokens: 1, shards: 1, cost: cost)
@@ -96,7 +96,7 @@ struct SelfCheckTests {
     func weights() throws {
         let check = try check()
         let (tree, plain) = (check.packed(0, .prefix), check.packed(0, .none))
-        let other = try Policy(directory: Golden.tied.directory, team: policy.team)
+        let other = try Policy.read(directory: Golden.tied.directory, team: policy.team)
         #expect(message { try judge(comparison.difference(between: tree, and: plain, weights: other.weights)) } == "")
         let tensor = try #require(other.layout.tensors.first { $0.name == "model.layers.1.self_attn.v_proj.weight" })
         other.weights.elements(of: tensor).withMutableSpan { span in

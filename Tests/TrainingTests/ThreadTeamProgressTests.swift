@@ -11,7 +11,7 @@ internal import Transformer
 struct ThreadTeamProgressTests {
     @Test("one row counts as progress many times, in every part of both passes", arguments: [1, 3])
     func row(threads: Int) throws {
-        let policy = try Policy(directory: Golden.tied.directory, team: .reporting(count: threads))
+        let policy = try Policy.read(directory: Golden.tied.directory, team: .reporting(count: threads))
         let dataset = try PreferenceDataset(path: Golden.tied.file)
         let row = PackedSequence([TokenTree(dataset, example: 0, sharing: .prefix)])
         let model = try ForestModel(

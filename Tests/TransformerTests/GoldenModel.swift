@@ -69,7 +69,7 @@ final class GoldenModel {
                 recomputes: setting.recomputes,
                 logitBytes: setting.logitBytes
             ),
-            team: ThreadTeam(count: setting.threads)
+            team: ThreadTeam.start(count: setting.threads)
         )
         self.dataset = dataset
         layout = table.trained

@@ -45,7 +45,7 @@ final class TinyModel {
             architecture,
             positions: 1 + Int(rows.flatMap(\.positions).max() ?? 0),
             capacity: .init(tokens: rows.map(\.tokens.count).max() ?? 0, trains: true, logitBytes: logitBytes),
-            team: ThreadTeam(count: threads)
+            team: ThreadTeam.start(count: threads)
         )
         gradients.flat.fill(0)
         for (row, coefficients) in zip(rows, coefficients) {

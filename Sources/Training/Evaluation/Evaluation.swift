@@ -56,7 +56,7 @@ package struct Evaluation {
         model: ForestModel
     ) throws -> ReferenceLogps {
         let other = try communicator.agree {
-            let other = try Policy(configuration, directory: directory, communicator: communicator)
+            let other = try Policy.read(configuration, directory: directory, communicator: communicator)
             try planner.dataset.validate(
                 from: FilePath(configuration.data),
                 for: other.architecture,

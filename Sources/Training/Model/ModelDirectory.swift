@@ -160,8 +160,10 @@ package struct ModelDirectory {
     /// The original configuration, with the type of the stored weights.
     private func writeConfiguration(to place: FilePath) throws {
         var object = try StrictJSON.object(in: source.appending("config.json"))
+        // The key of transformers 4 where the source has it, else that of 5: readers of the source read the result.
+        let key = object["dtype"] == nil && object["torch_dtype"] != nil ? "torch_dtype" : "dtype"
         object["torch_dtype"] = nil
-        object["dtype"] = .string("float32")
+        object[key] = .string("float32")
         try AtomicFile.write(to: place) { try $0.append(JSONValue.object(object).page() + "\n") }
     }
 }

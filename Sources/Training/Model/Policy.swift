@@ -22,21 +22,21 @@ package final class Policy {
     /// Reads a Hugging Face model directory.
     ///
     /// - Throws: The error of the file, tensor or setting that does not fit.
-    package convenience init(directory: FilePath, team: ThreadTeam) throws {
+    package static func read(directory: FilePath, team: ThreadTeam) throws -> Policy {
         let description = try ModelDescription(directory: directory)
         let (files, table) = (try ModelWeights(directory: directory), description.parameters)
         try table.check(files)
         let weights = try ParameterBuffer(table.trained)
         try table.read(files, into: weights)
         let (source, ignored) = (try files.digest(), files.ignoredIndex)
-        try self.init(description, weights: weights, source: source, ignoredIndex: ignored, team: team)
+        return try Policy(description, weights: weights, source: source, ignoredIndex: ignored, team: team)
     }
 
-    /// Makes a model up, for measurements: random weights, the same for the same seed whatever the team.
-    package convenience init(random description: ModelDescription, seed: UInt64, team: ThreadTeam) throws {
+    /// Creates a model of random weights, for measurements: identical for the same seed whatever the team.
+    package static func random(_ description: ModelDescription, seed: UInt64, team: ThreadTeam) throws -> Policy {
         let weights = try ParameterBuffer(description.parameters.trained)
         RandomWeights(seed: seed).fill(weights, team: team)
-        try self.init(description, weights: weights, source: "random \(seed)", team: team)
+        return try Policy(description, weights: weights, source: "random \(seed)", team: team)
     }
 
     /// - Parameter source: What determines the weights; the same weights in another architecture are another model.
@@ -92,12 +92,12 @@ package final class Policy {
 
 extension Policy {
     /// Reads the model in `directory` for the threads that `configuration` asks for.
-    package convenience init(
+    package static func read(
         _ configuration: TrainingConfiguration,
         directory: FilePath,
         communicator: any Communicator
-    ) throws {
+    ) throws -> Policy {
         let threads = threadCount(configuration.threads, on: communicator)
-        try self.init(directory: directory, team: .reporting(count: threads))
+        return try read(directory: directory, team: .reporting(count: threads))
     }
 }

@@ -26,7 +26,7 @@ package struct Inputs {
             try configuration.validate()
             let shards = try configuration.communication.shardCount(ranks: communicator.size)
             let directory = FilePath(configuration.model)
-            let policy = try Policy(configuration, directory: directory, communicator: communicator)
+            let policy = try Policy.read(configuration, directory: directory, communicator: communicator)
             let path = FilePath(configuration.data)
             let dataset = try PreferenceDataset(path: path)
             try dataset.validate(

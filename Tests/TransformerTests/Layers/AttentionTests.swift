@@ -114,7 +114,7 @@ struct AttentionTests {
         threads: Int
     ) throws -> (y: [Double], dx: [Double]) {
         let (tokens, columns) = (row.tokens.count, operation.queryKeyValue.weight.rows)
-        let team = ThreadTeam(count: threads)
+        let team = ThreadTeam.start(count: threads)
         let model = Architecture(
             vocabularySize: 10,
             width: width,

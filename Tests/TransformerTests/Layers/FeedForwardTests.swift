@@ -41,7 +41,7 @@ struct FeedForwardTests {
             inner: activated.view,
             dy: dy.view
         )
-        Linear.addWeightGradients(contributions, team: ThreadTeam(count: 2))
+        Linear.addWeightGradients(contributions, team: ThreadTeam.start(count: 2))
 
         func formula(_ x: [Double], _ gateUp: [Double], _ down: [Double]) -> [Double] {
             (0..<tokens).flatMap { token -> [Double] in

@@ -71,7 +71,7 @@ struct LinearTests {
                 Linear.Contribution(linear: Linear(weight: b.view, weightGradient: b.view), dy: dy.view, x: other.view),
             ]
         }
-        Linear.addWeightGradients(contributions(first, second), team: ThreadTeam(count: threads))
+        Linear.addWeightGradients(contributions(first, second), team: ThreadTeam.start(count: threads))
         Linear(weight: firstAlone.view, weightGradient: firstAlone.view).addWeightGradient(dy: dy.view, x: x.view)
         Linear(weight: secondAlone.view, weightGradient: secondAlone.view).addWeightGradient(dy: dy.view, x: other.view)
         #expect(relativeError(first.doubles, firstAlone.doubles) < 1e-6)
@@ -90,7 +90,7 @@ struct LinearTests {
         let x = try TestMatrix(2, 4) { _, _ in 1 }
         Linear.addWeightGradients(
             [Linear.Contribution(linear: linear, dy: dy.view, x: x.view)],
-            team: ThreadTeam(count: 2)
+            team: ThreadTeam.start(count: 2)
         )
         #expect(weight.doubles == before)
     }

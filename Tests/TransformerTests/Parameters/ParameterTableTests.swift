@@ -76,7 +76,7 @@ struct ParameterTableTests {
         #expect(part.trained.gradientReadyCount(layersLeft: 0) == part.trained.count)
 
         let all = try ParameterBuffer(whole.trained)
-        RandomWeights(seed: 3).fill(all, team: ThreadTeam(count: 1))
+        RandomWeights(seed: 3).fill(all, team: ThreadTeam.start(count: 1))
         for index in 0..<model.parameterCount { all.flat[0, index] *= 8 }
         let weights = try [part.trained, part.frozen].map { layout in
             let buffer = try ParameterBuffer(layout)
@@ -106,7 +106,7 @@ struct ParameterTableTests {
             model,
             positions: 64,
             capacity: .init(tokens: row.tokens.count, trains: true),
-            team: ThreadTeam(count: 1)
+            team: ThreadTeam.start(count: 1)
         )
         let parameters = ModelParameters(model, weights: weights, gradients: gradients)
         _ = pass.accumulateGradients(row, parameters: parameters) { _, examples in

@@ -127,7 +127,7 @@ extension TrainingRun {
 
     /// Measures the peak rate, runs the self-check, and completes the reference.
     ///
-    /// - Returns: The scoring of training examples, and of held-out ones where there are some.
+    /// - Returns: The scoring of training examples, and of held-out ones if there are any.
     private static func complete(
         _ preparation: inout RunPreparation,
         _ configuration: TrainingConfiguration,

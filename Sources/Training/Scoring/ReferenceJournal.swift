@@ -6,13 +6,13 @@ internal import Preferences
 internal import Reporting
 internal import SystemPackage
 
-/// The log-probabilities of an unfinished reference pass: a file next to the cache, to which each chunk of rows is
-/// appended, so that a kill loses at most one chunk.
+/// The log-probabilities of an unfinished reference pass: a file next to the cache, to which each chunk of examples is
+/// appended, so that a killed run loses at most one chunk.
 ///
 /// The first line has the format and the digests of model and data. Records of little-endian numbers follow: the
-/// numbers of rows and of tokens (UInt32), the rows (UInt32), log-probabilities (float32), and the SHA-256 of the
-/// previous digest and the record, in hexadecimal. Bytes after the last record with a correct digest are damaged or
-/// incomplete.
+/// numbers of examples and of tokens (UInt32), the examples (UInt32), log-probabilities (float32), and the SHA-256 of
+/// the previous digest and the record, in hexadecimal. Bytes after the last record with a correct digest are damaged
+/// or incomplete.
 final class ReferenceJournal {
     private static let format = "espalier-reference-journal 1"
     private static let digestLength = 64
@@ -23,7 +23,7 @@ final class ReferenceJournal {
     private let path: FilePath
     private let header: String
     private let dataset: PreferenceDataset
-    /// Negative until rows are appended.
+    /// Negative until examples are appended.
     private var descriptor: Int32 = -1
     /// The end of the last valid record, and its digest.
     private var (end, digest) = (0, "")
@@ -43,7 +43,7 @@ final class ReferenceJournal {
 
     // MARK: Reading
 
-    /// The rows that earlier passes stored.
+    /// The examples that earlier passes stored.
     ///
     /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `FormatError` if it is not
     ///   a journal.
@@ -107,7 +107,7 @@ final class ReferenceJournal {
 
     // MARK: Writing
 
-    /// Appends rows and synchronizes them to disk; does nothing if another process appends to the file.
+    /// Appends examples and synchronizes them to disk; does nothing if another process appends to the file.
     func append(_ rows: RowLogps) throws {
         if descriptor < 0, !isForeign { try openForAppending() }
         guard descriptor >= 0 else { return }
@@ -154,12 +154,12 @@ final class ReferenceJournal {
         let size = Int(lseek(descriptor, 0, SEEK_END))
         guard size > end else { return }
         printNotice(
-            "warning: \(path): its last \(size - end) bytes are damaged or incomplete; their rows are recomputed"
+            "warning: \(path): its last \(size - end) bytes are damaged or incomplete; their examples are recomputed"
         )
         guard ftruncate(descriptor, off_t(end)) == 0 else { throw AtomicFile.failure(path) }
     }
 
-    /// Removes the file, whose rows are all in the cache now, unless another process appends to it.
+    /// Removes the file, whose examples are all in the cache now, unless another process appends to it.
     func remove() {
         let opened = descriptor >= 0 ? descriptor : open(path.string, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
         guard opened >= 0 else { return }

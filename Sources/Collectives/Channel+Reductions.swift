@@ -17,7 +17,7 @@ extension Channel {
     /// - Parameters:
     ///   - collective: Any but `auto`.
     ///   - capacity: Elements of the largest bucket.
-    /// - Throws: `HostError` where the hosts do not suit the collective.
+    /// - Throws: `HostError` if the hosts do not suit the collective.
     package func makeReduction(
         _ collective: Collective,
         _ dtype: ReduceDType,

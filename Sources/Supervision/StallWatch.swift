@@ -14,7 +14,7 @@ final class StallWatch: Sendable {
     private static let grace = (firstRank: 1.0, verdict: 2.0, delivery: 0.5, abort: 10.0, exit: 20.0)
     /// Seconds without progress after which a rank writes a status record.
     ///
-    /// It is read where the launcher ends the job before `timeout`, as it does when a host is disconnected.
+    /// It is read if the launcher ends the job before `timeout`, as it does when a host is disconnected.
     private static let patience = 5.0
 
     let rank: Int

@@ -26,7 +26,7 @@ struct Moments {
         try gather(kind == .first ? own.first : own.second, into: whole, team: team)
     }
 
-    /// Scatters what rank 0 reads to the ranks' slices; collective.
+    /// Scatters the moments that rank 0 reads to the slices of the ranks; collective.
     ///
     /// - Parameters:
     ///   - scratch: A buffer of all parameters, overwritten on rank 0.

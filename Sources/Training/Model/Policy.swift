@@ -91,7 +91,7 @@ package final class Policy {
 }
 
 extension Policy {
-    /// Reads the model in `directory` for the threads that `configuration` asks for.
+    /// Reads the model in `directory`, for the number of threads in `configuration`.
     package convenience init(
         _ configuration: TrainingConfiguration,
         directory: FilePath,

@@ -22,7 +22,7 @@ extension RunPreparation {
         selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
     }
 
-    /// Reads the reference log-probabilities from the caches, and computes what they lack; collective.
+    /// Reads the reference log-probabilities from the caches, and computes missing ones; collective.
     ///
     /// - Parameters:
     ///   - policy: The policy with its initial weights, which is the reference model.

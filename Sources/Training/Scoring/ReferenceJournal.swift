@@ -47,9 +47,9 @@ final class ReferenceJournal {
     ///
     /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `FormatError` if it is not
     ///   a journal.
-    func rows() throws -> [RowLogps] {
+    func rows() throws -> [ExampleLogps] {
         guard FileManager.default.fileExists(atPath: path.string) else { return [] }
-        var found: [RowLogps] = []
+        var found: [ExampleLogps] = []
         _ = try scan { found.append($0) }
         return found
     }
@@ -57,7 +57,7 @@ final class ReferenceJournal {
     /// Reads all valid records.
     ///
     /// - Returns: The end of the last valid record, and its digest.
-    private func scan(_ body: (RowLogps) -> Void) throws -> (end: Int, digest: String) {
+    private func scan(_ body: (ExampleLogps) -> Void) throws -> (end: Int, digest: String) {
         let file = try MappedFile(path)
         try check(file)
         var (end, digest) = (header.utf8.count, header)
@@ -82,7 +82,7 @@ final class ReferenceJournal {
     }
 
     /// The record at the start of `bytes`, its length and its digest; nil if it is damaged or incomplete.
-    private func record(_ bytes: UnsafeRawBufferPointer, after former: String) -> (RowLogps, Int, String)? {
+    private func record(_ bytes: UnsafeRawBufferPointer, after former: String) -> (ExampleLogps, Int, String)? {
         guard bytes.count >= 8 else { return nil }
         func number(_ index: Int) -> Int {
             Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
@@ -95,7 +95,7 @@ final class ReferenceJournal {
         let rows = (0..<rowCount).map { number(2 + $0) }
         guard rows.allSatisfy({ $0 < dataset.count }), dataset.tokenCount(of: rows) == tokenCount else { return nil }
         let tokens = (0..<tokenCount).map { Float(bitPattern: UInt32(number(2 + rowCount + $0))) }
-        return (RowLogps(dataset, rows: rows, tokens: tokens), length + Self.digestLength, digest)
+        return (ExampleLogps(dataset, rows: rows, tokens: tokens), length + Self.digestLength, digest)
     }
 
     private static func digest(_ bytes: UnsafeRawBufferPointer, after former: String) -> String {
@@ -108,7 +108,7 @@ final class ReferenceJournal {
     // MARK: Writing
 
     /// Appends examples and synchronizes them to disk; does nothing if another process appends to the file.
-    func append(_ rows: RowLogps) throws {
+    func append(_ rows: ExampleLogps) throws {
         if descriptor < 0, !isForeign { try openForAppending() }
         guard descriptor >= 0 else { return }
         let numbers = ([rows.rows.count, rows.tokens.count] + rows.rows).map { UInt32($0).littleEndian }

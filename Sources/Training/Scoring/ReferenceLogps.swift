@@ -39,7 +39,7 @@ package struct ReferenceLogps: Sendable {
     }
 
     /// Copies the values of some examples.
-    mutating func fill(_ rows: RowLogps) {
+    mutating func fill(_ rows: ExampleLogps) {
         var start = 0
         for row in rows.rows {
             let range = dataset.tokenRange(of: row)

@@ -54,11 +54,11 @@ package struct ScoringPass {
         rows: [Int],
         model: ForestModel,
         title: String,
-        _ body: (RowLogps) throws -> Void
+        _ body: (ExampleLogps) throws -> Void
     ) throws {
         let progress = ProgressLine(title: title, rank: communicator.rank)
         for chunk in Self.chunks(of: rows) {
-            var logps = RowLogps(planner.dataset, rows: Array(chunk))
+            var logps = ExampleLogps(planner.dataset, rows: Array(chunk))
             visit(chunk, of: rows.count, model: model, progress: progress) { logps.add($0, scores: $1) }
             try logps.sum(communicator)
             try body(logps)

@@ -3,7 +3,7 @@ package import Preferences
 
 /// The scores that a model computes from the normalized hidden states of its last layer, forward and backward.
 ///
-/// The pass knows neither what is scored nor by which parameters.
+/// The pass is independent of the kind of scores and of the head's parameters.
 package protocol Head {
     /// The scores of a packed sequence.
     associatedtype Scores

@@ -69,7 +69,7 @@ package struct Attention: Sendable {
     /// - Parameters:
     ///   - x: `[B, D]`, normalized.
     ///   - projected: `[B, (H + 2G) K]`, overwritten.
-    ///   - context: Its activations' query, key and value are overwritten where the block lies.
+    ///   - context: Query, key and value of its activations are overwritten at the block's tokens.
     package func project(_ x: Matrix, block: Range<Int>, projected: Matrix, _ context: LayerContext) {
         queryKeyValue.forward(x, into: projected)
         let (positions, rotary) = (context.pass.positions[block], context.rotary)

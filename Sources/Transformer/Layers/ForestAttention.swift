@@ -84,7 +84,7 @@ package struct ForestAttention {
     ///
     /// - Parameters:
     ///   - doutput: `[T, G * R * K]`.
-    ///   - gradients: `query` is overwritten where the task's queries lie; `key[thread]` and `value[thread]` are added to.
+    ///   - gradients: `query` is overwritten at the task's queries; `key[thread]` and `value[thread]` are accumulated.
     func backward(
         _ activations: Activations,
         doutput: Matrix,

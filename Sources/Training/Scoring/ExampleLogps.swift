@@ -3,7 +3,7 @@ internal import Preferences
 internal import Transformer
 
 /// The log-probabilities of the response tokens of some examples, in their order.
-struct RowLogps {
+struct ExampleLogps {
     let rows: [Int]
     /// In nats; 0 for uncounted tokens, and until `sum` for those that other ranks compute.
     private(set) var tokens: [Float]

@@ -82,7 +82,7 @@ struct AllReduceModelTests {
         }
     }
 
-    @Test("the rounds of halving sum all vectors, in the time of the formula", arguments: [2, 3, 4, 5, 6, 7, 8, 12, 16])
+    @Test("halving sums all vectors, in the time of the formula", arguments: [2, 3, 4, 5, 6, 7, 8, 12, 16])
     func halving(count: Int) {
         let elements = 1680
         var (nodes, sum) = nodes(count, elements: elements)

@@ -7,10 +7,10 @@ internal import Reporting
 internal import Training
 internal import Transformer
 
-/// Measures training steps: the same rows in each sharing mode, in turns.
+/// Measures training steps on the same examples, alternating between the sharing modes.
 ///
 /// Steps are complete: plan, passes, reduction over ranks and update. The reference log-probabilities count as cached.
-/// One model, one set of gradients and moments and one workspace serve all rows and modes.
+/// One model, one set of gradients and moments and one workspace serve all examples and modes.
 package final class Benchmark {
     /// What to measure, and how often.
     package struct Settings: Sendable {
@@ -24,7 +24,7 @@ package final class Benchmark {
         package var warmUpSteps: Int
         /// Whether to profile the timed steps on rank 0.
         package var profilesPhases: Bool
-        /// Batch, row size, threads and seed; other settings are the defaults.
+        /// Batch size, sequence length, threads and seed; other settings are the defaults.
         package var training: TrainingConfiguration
 
         /// Settings, unchecked.
@@ -59,7 +59,7 @@ package final class Benchmark {
     private var stepsDone = 0
     private var peakRates: [Double] = []
 
-    /// Prepares model, rows and buffers, and checks that they fit together; collective.
+    /// Prepares model, examples and buffers, and checks that they fit together; collective.
     ///
     /// - Throws: `RankFailure` on every rank if any rank fails, or has another model, other data or other settings.
     package static func prepare(_ settings: Settings, communicator: any Communicator) throws -> Benchmark {

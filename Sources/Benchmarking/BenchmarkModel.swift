@@ -13,7 +13,7 @@ package enum BenchmarkModel: Sendable, Equatable {
     /// Random weights.
     case synthetic(SyntheticModel)
 
-    /// What reports call it.
+    /// The name in reports.
     package var label: String {
         switch self {
         case .directory(let path): return path.string
@@ -21,7 +21,7 @@ package enum BenchmarkModel: Sendable, Equatable {
         }
     }
 
-    /// Where it lies, with its tokenizer.
+    /// The directory, with the tokenizer.
     var directory: FilePath? {
         guard case .directory(let path) = self else { return nil }
         return path
@@ -37,7 +37,7 @@ package enum BenchmarkModel: Sendable, Equatable {
         }
     }
 
-    /// Reads it or makes it up, for the threads and the seed of `configuration`.
+    /// Reads or generates the model, with the threads and the seed of `configuration`.
     func policy(_ configuration: TrainingConfiguration, communicator: any Communicator) throws -> Policy {
         switch self {
         case .directory(let path):

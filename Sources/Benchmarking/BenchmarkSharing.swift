@@ -8,10 +8,10 @@ package enum BenchmarkSharing: String, CaseIterable, Sendable {
     case prompt
     /// Every common prefix of the responses to a prompt is shared.
     case prefix
-    /// One trunk for each pair: every pair is a row of its own, with its prompt and the best response.
+    /// One trunk for each pair: every pair is a separate example with its prompt.
     case pairs
 
-    /// The sharing mode within a row.
+    /// The sharing mode within an example.
     var withinExample: Sharing {
         switch self {
         case .none: return .none

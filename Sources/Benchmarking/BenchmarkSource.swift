@@ -5,7 +5,7 @@ package import SystemPackage
 internal import Training
 internal import Transformer
 
-/// The source of a benchmark's rows.
+/// The source of a benchmark's examples.
 package enum BenchmarkSource: Sendable, Equatable {
     /// Prepared preferences, of which a run's first step is measured.
     case file(FilePath)
@@ -56,7 +56,7 @@ package enum BenchmarkSource: Sendable, Equatable {
         }
     }
 
-    /// Reads or draws the rows of a step, and checks them against the model.
+    /// Reads or draws the examples of a step, and checks them against the model.
     func dataset(
         for model: Architecture,
         _ settings: Benchmark.Settings,

@@ -4,13 +4,13 @@ internal import Preferences
 internal import Training
 internal import Transformer
 
-/// The rows of one step, and their plans in each sharing mode.
+/// The examples of one step, and their plans in each sharing mode.
 struct BenchmarkTrial {
     /// The step in one sharing mode.
     struct Variant {
         let sharing: BenchmarkSharing
         let planner: Planner
-        /// The rows of the step, in the planner's dataset.
+        /// The examples of the step, in the planner's dataset.
         let rows: [Int]
 
         /// The step's plan.
@@ -23,7 +23,7 @@ struct BenchmarkTrial {
     /// FLOPs of the step's forward pass without sharing.
     private let plainFLOPs: Double
 
-    /// Reads or draws the rows of `source`, and plans the step in each sharing mode.
+    /// Reads or draws the examples of `source`, and plans the step in each sharing mode.
     static func plan(
         _ source: BenchmarkSource,
         for model: Architecture,

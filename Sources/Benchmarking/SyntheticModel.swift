@@ -2,7 +2,7 @@ package import Transformer
 
 /// The architecture of a well-known model, for measurements that need no trained weights.
 ///
-/// Positions are given as 8192 to all, since they cost nothing: so the same data fits each.
+/// All have 8192 positions, which cost nothing, so that each accepts the same data.
 package enum SyntheticModel: String, CaseIterable, Sendable {
     /// SmolLM2-135M.
     case smol135M = "135m"

@@ -19,7 +19,7 @@ enum {
     /// Elements between rows of scores: includes a panel of zeros after the last key, and is no multiple of 256 bytes,
     /// which would map a column of scores to few cache sets. A constant, for short addressing modes.
     STRIDE = EK_ATTENTION_KEYS + LANES,
-    /// Rows whose scores the backward pass keeps at once: as many as fit the L2 cache together with the keys.
+    /// Rows whose scores the backward pass keeps at once, which fit the L2 cache together with the keys.
     CHUNK = 96,
 };
 

@@ -7,7 +7,7 @@ void ek_add(const float *restrict x, float *restrict y, size_t count) {
 
 EK_VERSIONS
 void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t columns, float *y) {
-    // As many columns at a time as lie in a cache line, so that no memory is read twice.
+    // The columns of one cache line at a time, so that no memory is read twice.
     enum { BLOCK = 16 };
     for (size_t start = 0; start < columns; start += BLOCK) {
         const size_t count = columns - start < BLOCK ? columns - start : BLOCK;

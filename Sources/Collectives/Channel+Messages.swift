@@ -65,7 +65,7 @@ extension Channel {
     /// Sends messages, one piece of each in turn, to ranks that receive them from a round on.
     private func deliver<Element>(_ messages: [Message<Element>], round: Int) throws {
         var sent: [(request: Int32, peer: Int)] = []
-        // The first piece that is received makes room, so that a slow receiver does not delay the others.
+        // The first received piece frees a slot, so that a slow receiver does not delay the others.
         func completeOne() throws {
             Progress.note(awaited: sent[0].peer, since: round)
             sent.remove(at: try complete(anyOf: sent.map(\.request)))

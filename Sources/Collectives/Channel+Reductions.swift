@@ -17,7 +17,7 @@ extension Channel {
     /// - Parameters:
     ///   - collective: Any but `auto`.
     ///   - capacity: Elements of the largest bucket.
-    /// - Throws: `HostError` where the hosts do not suit the collective.
+    /// - Throws: `HostError` if the hosts do not suit the collective.
     package func makeReduction(
         _ collective: Collective,
         _ dtype: ReduceDType,
@@ -63,7 +63,7 @@ package struct HostError: Error, CustomStringConvertible {
 
     package var description: String {
         let counts = Set(leaders).sorted().map { leader in "\(leaders.filter { $0 == leader }.count)" }
-        return "--collective hierarchical wants as many ranks on each host, with consecutive numbers; found "
+        return "--collective hierarchical needs equally many ranks on each host, with consecutive numbers; found "
             + "\(counts.joined(separator: ", ")); start them so (mpirun --map-by ppr:N:node), or take another collective"
     }
 }

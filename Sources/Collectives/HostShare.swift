@@ -33,7 +33,7 @@ package struct HostShare: Sendable, Equatable {
         return HostShare(ranks: Int(ranks), ranksByProcessor: shared)
     }
 
-    /// For each processor 1 where the scheduler may run this process there, else 0.
+    /// For each processor 1 if the scheduler may run this process on it, else 0.
     private static var allowedProcessors: [Int] {
         var marks = [Int32](repeating: 0, count: EK_MOST_PROCESSORS)
         ek_mark_allowed_processors(&marks)

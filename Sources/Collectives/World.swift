@@ -14,7 +14,7 @@ package struct World: ~Copyable {
 
     /// Joins the job.
     ///
-    /// - Throws: `CollectiveError` where MPI does not start, `LauncherMismatch` where it does not connect the processes of
+    /// - Throws: `CollectiveError` if MPI does not start, `LauncherMismatch` if it does not connect the processes of
     ///   the launcher.
     package init() throws {
         guard Self.isLaunched else {

@@ -34,7 +34,7 @@ package struct Arena: ~Copyable {
     package mutating func matrix(rows: Int, columns: Int) -> Matrix {
         let offset = used
         used += (rows * columns + 15) / 16 * 16
-        precondition(used <= capacity, "an arena allocates no more than was measured")
+        precondition(used <= capacity, "an arena allocates at most its measured size")
         let start = base.map { $0 + offset } ?? Self.placeholder
         return Matrix(base: start, rows: rows, columns: columns, stride: columns)
     }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Owned, zeroed float32 memory on huge pages where the system grants them.
+/// Owned, zeroed float32 memory on huge pages if the system grants them.
 ///
 /// The memory is an anonymous mapping: a page is allocated when it is first accessed and stays, so that the steady
 /// state has no page faults.

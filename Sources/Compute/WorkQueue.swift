@@ -5,7 +5,7 @@ package final class WorkQueue {
     /// The state that the caller and the thread share, all of it under the lock.
     private final class Shared {
         let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-        /// Signals that there is work, or that no more will come.
+        /// Signals that there is work, or that the queue is closed.
         let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
         /// Signals that all work is done.
         let idle = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -35,7 +35,7 @@ package final class WorkQueue {
             return try body()
         }
 
-        /// Waits for the next piece; nil when no more will come.
+        /// Waits for the next piece; nil when the queue is closed.
         private func next() -> (() throws -> Void)? {
             locked {
                 isBusy = false

@@ -2,6 +2,6 @@
 package enum Balance: String, CaseIterable, Sendable, Codable {
     /// Equal parts for all ranks.
     case planned
-    /// Parts in proportion to measured speeds, for hosts of different speed.
+    /// Parts proportional to measured speeds, for hosts of different speeds.
     case measured
 }

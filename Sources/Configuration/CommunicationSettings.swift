@@ -3,7 +3,7 @@ internal import Formats
 
 /// How ranks share a step; no setting changes the result beyond rounding.
 package struct CommunicationSettings: Codable, Sendable, Equatable {
-    /// The shards of every step, a power of two and a multiple of the ranks; nil for one a rank.
+    /// The shards of every step, a power of two and a multiple of the ranks; nil for one per rank.
     package var shards: Int?
     /// The collective that sums gradients over ranks.
     package var collective = Collective.auto
@@ -25,7 +25,7 @@ package struct CommunicationSettings: Codable, Sendable, Equatable {
         case rankCheckSteps = "rank_check_steps"
     }
 
-    /// One shard a rank, the fastest collective, float32.
+    /// One shard per rank, the fastest collective, float32.
     package init() {}
 
     package init(from decoder: any Decoder) throws {
@@ -38,7 +38,7 @@ package struct CommunicationSettings: Codable, Sendable, Equatable {
         try values.read(.rankCheckSteps, into: &rankCheckSteps)
     }
 
-    /// Checks ranges, and that the other settings keep what `shards` promises.
+    /// Checks ranges, and that no other setting breaks the bit-identity of `shards`.
     ///
     /// - Throws: `TrainingError` for the first invalid setting.
     package func validate() throws {

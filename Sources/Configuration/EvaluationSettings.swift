@@ -1,7 +1,7 @@
 internal import Formats
 internal import Reporting
 
-/// When a run evaluates its model on held-out preferences, and what follows from it, under Hugging Face's names.
+/// The schedule of evaluations on held-out preferences and their consequences, under Hugging Face's names.
 package struct EvaluationSettings: Codable, Sendable, Equatable {
     /// Prepared held-out preferences; nil for no evaluation.
     package var evalData: String?

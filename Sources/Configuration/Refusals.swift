@@ -3,7 +3,7 @@ package import Formats
 package import Objectives
 package import Preferences
 
-// Errors caused by settings, model or data: the same command meets them again.
+// Errors caused by settings, model or data, which the same command would repeat.
 
 extension FormatError: Refusal {
     package var isRefusal: Bool { !isTransient }

@@ -32,8 +32,8 @@ extension TrainingConfiguration {
     /// The first setting in alphabetical order, outside `resumableKeys`, that differs from a checkpoint's; nil if none
     /// does.
     ///
-    /// Settings are compared as values, key by key; in lists the order matters. `eval_data` is compared only by whether
-    /// it is given: digests compare its content.
+    /// Settings are compared as values, key by key; in lists the order matters. Of `eval_data` only the presence is
+    /// compared: digests compare the content.
     package func difference(from checkpoint: TrainingConfiguration) throws -> Difference? {
         let (own, other) = (try learnedValues, try checkpoint.learnedValues)
         for key in Set(own.keys).union(other.keys).sorted() where own[key] != other[key] {

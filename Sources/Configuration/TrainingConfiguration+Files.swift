@@ -30,7 +30,7 @@ extension TrainingConfiguration {
         }
     }
 
-    /// Makes sure, on rank 0, that the reference cache can be written, before it has been computed for hours.
+    /// Checks on rank 0 that the reference cache can be written, before its long computation.
     package func checkReferenceCache(rank: Int) throws {
         guard rank == 0, let referenceCache else { return }
         try AtomicFile.checkWritable(FilePath(referenceCache))

@@ -13,7 +13,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var output = ""
     /// The objective; its keys are on the top level of a file.
     package var objective = ObjectiveSettings()
-    /// Which responses of a row are compared.
+    /// Which responses of an example are compared.
     package var pairs = Pairing.bestVersusRest
     /// AdamW's peak learning rate, above 0.
     package var learningRate = 1e-6
@@ -25,7 +25,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var maxSteps = -1
     /// Passes over the data, above 0.
     package var numTrainEpochs = 1.0
-    /// Dataset rows of an optimizer step over all ranks, 1 to 2³⁰.
+    /// Examples per optimizer step over all ranks, 1 to 2³⁰.
     package var globalBatchSize = 8
     /// The norm to which gradients are clipped; 0 for no clipping.
     package var maxGradNorm = 1.0
@@ -41,7 +41,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var seed: UInt64 = 42
     /// Whether epochs are shuffled.
     package var shuffle = true
-    /// Whether rows whose prompts continue each other stay in the same step.
+    /// Whether examples whose prompts extend one another are in the same step.
     package var groupByPrompt = false
     /// Steps between two lines of metrics, at least 1.
     package var loggingSteps = 1
@@ -57,7 +57,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var referenceCache: String?
     /// How a step's work is divided over ranks.
     package var balance = Balance.planned
-    /// Rows of the self-check before the first step, at least 0.
+    /// Examples of the self-check before the first step, at least 0.
     package var selfCheck = 1
     /// Consecutive steps that may be skipped because loss or gradient is not finite, at least 0.
     package var maxSkipped = 0

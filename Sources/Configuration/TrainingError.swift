@@ -6,11 +6,11 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case missing(key: String, for: String)
     /// Exactly one of several settings must be given.
     case notOne(of: [String], found: [String])
-    /// Some rank would never have work.
+    /// Some ranks would never have work.
     case moreRanksThanExamples(ranks: Int, rows: Int, isStep: Bool)
     /// Ranks would have different numbers of shards.
     case unevenShards(shards: Int, ranks: Int)
-    /// The loss or its gradient is not finite; `rows` are those of the data whose loss is not.
+    /// The loss or its gradient is not finite; `rows` are the examples whose loss is not.
     case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [Int])
     /// A reference cache belongs to another model or other data.
     case foreignCache(path: String, what: String)
@@ -35,8 +35,10 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
             let given = found.isEmpty ? "none" : found.joined(separator: " and ")
             return "give one of \(options.joined(separator: ", ")); found \(given)"
         case .moreRanksThanExamples(let ranks, let rows, let isStep):
-            return "\(ranks) ranks for \(rows) preference rows \(isStep ? "in a step" : "in all"): some would never "
-                + "have work; start at most \(rows) ranks\(isStep ? ", or raise --global-batch-size" : "")"
+            let examples = rows == 1 ? "1 example" : "\(rows) examples"
+            let most = rows == 1 ? "1 rank" : "\(rows) ranks"
+            return "\(ranks) ranks for \(examples) \(isStep ? "per step" : "in total"): some would never have work; "
+                + "start at most \(most)\(isStep ? ", or raise --global-batch-size" : "")"
         case .unevenShards(let shards, let ranks):
             return "\(shards) shards cannot be divided over \(ranks) ranks; start a power of two of them, "
                 + "at most \(shards), or leave --shards out"
@@ -68,10 +70,10 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     /// Formats a number; NaN without the sign that processors give it.
     private static func text(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
 
-    /// Lists the rows at fault, up to the number that fits a line.
+    /// Lists the first examples with a non-finite loss.
     private static func list(_ rows: [Int]) -> String {
-        guard !rows.isEmpty else { return "with finite losses of all rows" }
+        guard !rows.isEmpty else { return "with finite losses of all examples" }
         let shown = rows.prefix(8).map { "\($0)" }.joined(separator: ", ")
-        return "not finite for row\(rows.count == 1 ? "" : "s") \(shown)\(rows.count > 8 ? " …" : "") of the data"
+        return "not finite for example\(rows.count == 1 ? "" : "s") \(shown)\(rows.count > 8 ? " …" : "") of the data"
     }
 }

@@ -6,7 +6,7 @@ package struct ConfidenceInterval: Sendable, Equatable {
     /// The 0.975 quantile of the normal distribution.
     private static let z = 1.959963984540054
 
-    /// `mean ± z · standardError`, for means of many rows; not finite if the standard error is not.
+    /// `mean ± z · standardError`, for means of many examples; not finite if the standard error is not.
     package init(mean: Double, standardError: Double) {
         low = mean - Self.z * standardError
         high = mean + Self.z * standardError

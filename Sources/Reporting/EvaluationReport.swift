@@ -2,24 +2,24 @@ package import Objectives
 
 /// The result of an evaluation: TRL's metrics, and their sampling uncertainty.
 ///
-/// Examples are independent, pairs of one row are not: each row is left out as a whole. The variance of a metric
-/// `m` over `G` rows is the jackknife's, `(G-1)/G · Σ (m without row g - m)²`, which is robust to clusters ("CV3" in
-/// MacKinnon, Nielsen & Webb 2023). If each row has one pair, it equals for a mean over pairs the usual
-/// `Σ (x - m)² / (G (G-1))`.
+/// Examples are independent, pairs of one example are not: each example is left out as a whole. The variance of a
+/// metric `m` over `G` examples is the jackknife's, `(G-1)/G · Σ (m without example g - m)²`, which is robust to
+/// clusters ("CV3" in MacKinnon, Nielsen & Webb 2023). If each example has one pair, it equals for a mean over pairs
+/// the usual `Σ (x - m)² / (G (G-1))`.
 package struct EvaluationReport: Sendable {
-    /// The statistics of all rows.
+    /// The statistics of all examples.
     package let statistics: PreferenceStatistics
     /// Examples, `G`.
     package let rows: Int
     private let lossIsMeanOverPairs: Bool
-    /// For each metric the sum over rows of `(m without the row - m)²`.
+    /// For each metric the sum over examples of `(m without the example - m)²`.
     private let squares: [Double]
 
-    /// Computes the report on all rows.
+    /// Computes the report on all examples.
     ///
-    /// Sums, then sums of squares, are in float64, in the order of rows.
+    /// Sums, then sums of squares, are in float64, in the order of examples.
     ///
-    /// - Parameter lossIsMeanOverPairs: Whether leaving out a row leaves the losses of other rows unchanged.
+    /// - Parameter lossIsMeanOverPairs: Whether leaving out an example leaves the losses of other examples unchanged.
     package init(_ rows: [PreferenceStatistics], lossIsMeanOverPairs: Bool = true) {
         self.lossIsMeanOverPairs = lossIsMeanOverPairs
         var sums = PreferenceStatistics().sums
@@ -52,7 +52,7 @@ package struct EvaluationReport: Sendable {
 
     /// A 95 % interval for each of `metrics`.
     ///
-    /// Not finite for a single row, and for a loss that is not a mean over pairs.
+    /// Not finite for a single example, and for a loss that is not a mean over pairs.
     package var intervals: [ConfidenceInterval] {
         zip(metrics, squares).map { metric, square in
             let isKnown = lossIsMeanOverPairs || metric.name != "loss"
@@ -64,9 +64,9 @@ package struct EvaluationReport: Sendable {
         }
     }
 
-    /// The number of independent trials with the same variance: that of pairs, if each row has one.
+    /// The number of independent trials with the same variance: that of pairs, if each example has one.
     ///
-    /// The effective sample size of Korn & Graubard 1998; the number of rows where the proportion is 0 or 1 and shows
+    /// The effective sample size of Korn & Graubard 1998; the number of examples if the proportion is 0 or 1, which has
     /// no variance.
     private func trials(share: Double, variance: Double) -> Double {
         let effective = share * (1 - share) / variance * Double(rows) / Double(rows - 1)

@@ -18,7 +18,7 @@ package struct MetricsRecord {
         fields.append((key, .scalar(Self.number(value))))
     }
 
-    /// Adds a list of numbers on one line, as null where they are not finite.
+    /// Adds a list of numbers on one line; non-finite ones as null.
     package mutating func add(_ key: String, numbers values: [Double]) {
         fields.append((key, .scalar("[" + values.map(Self.number).joined(separator: ", ") + "]")))
     }

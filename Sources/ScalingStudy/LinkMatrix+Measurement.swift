@@ -11,7 +11,7 @@ extension LinkMatrix {
     ///
     /// Collective.
     ///
-    /// Half of the shortest round trip counts: the capability of the link, whatever else happens. Pairs measure as in a
+    /// Half of the shortest round trip counts: the capability of the link without other load. Pairs measure as in a
     /// tournament: in each of `n - 1` rounds (`n` if that is odd) every rank with another, so that no host serves two
     /// pairs at once; pairs of a round share the links between switches, as in an all-reduce. A round transfers some 40
     /// MiB over each link and takes 0.04 s at 10 Gbit/s: 64 hosts take 3 s, and 25 s at 1 Gbit/s.

@@ -60,7 +60,7 @@ package struct ScalingModel: Sendable {
     private let fewest: Rates
     private let most: Rates
     private let fewestRanks: Int
-    /// The work of runs with the most ranks, which have the most rows.
+    /// The work of runs with the most ranks, which have the most examples.
     package let work: StepWork
     /// The planned cost of the costliest rank over the mean, at worst.
     package let plannedImbalance: Double
@@ -116,7 +116,7 @@ package struct ScalingModel: Sendable {
     /// `√(2 ln P)`: the expected excess of the slowest of `P` ranks over the mean, in standard deviations.
     package static func straggling(ranks: Int) -> Double { (2 * log(Double(ranks))).squareRoot() }
 
-    /// The planned imbalance if each rank has enough rows, and never less than whole rows allow.
+    /// The planned imbalance if each rank has enough examples, and at least that of whole examples.
     private func imbalance(of work: StepWork, ranks: Int) -> Double {
         guard ranks > 1 else { return 1 }
         let share = work.pairs / Double(ranks)

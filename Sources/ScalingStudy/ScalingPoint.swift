@@ -11,7 +11,7 @@ package struct ScalingPoint: Sendable {
     package let tokensPerSecond: SummaryStatistics
     /// Useful FLOPs per second over those of the fewest ranks in the same turn, times their number.
     ///
-    /// FLOPs, since rows of a weak study differ between numbers of ranks; in a strong study it is the ratio of times.
+    /// FLOPs, since the examples of a weak study depend on the number of ranks; in a strong study the ratio of times.
     package let speedup: SummaryStatistics
     /// Speed-up over ranks.
     package let efficiency: SummaryStatistics

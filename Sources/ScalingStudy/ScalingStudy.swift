@@ -2,9 +2,9 @@
 package struct ScalingStudy: Codable, Sendable, Equatable {
     /// What stays constant as ranks are added.
     package enum Mode: String, CaseIterable, Sendable, Codable {
-        /// The rows of each rank.
+        /// The number of examples per rank.
         case weak
-        /// The rows of each step.
+        /// The number of examples per step.
         case strong
     }
 
@@ -54,7 +54,7 @@ package struct ScalingStudy: Codable, Sendable, Equatable {
         (self.mode, self.rows, self.subject, self.runs) = (mode, rows, subject, runs)
     }
 
-    /// Rows of a step on `ranks` ranks.
+    /// The number of examples per step on `ranks` ranks.
     package static func rows(_ rows: Int, mode: Mode, ranks: Int) -> Int { mode == .weak ? rows * ranks : rows }
 
     /// The numbers of ranks, ascending.

@@ -10,11 +10,11 @@ internal import SystemPackage
 /// One decides, and uses nothing that can hang; the other writes and reads status records, and may hang on a file
 /// system whose server is gone.
 final class StallWatch: Sendable {
-    /// The time for each way to end the job, in seconds: less than 30 in all.
+    /// The time for each method to end the job, in seconds: less than 30 in total.
     private static let grace = (firstRank: 1.0, verdict: 2.0, delivery: 0.5, abort: 10.0, exit: 20.0)
     /// Seconds without progress after which a rank writes a status record.
     ///
-    /// It is read where the launcher ends the job before `timeout`, as it does when a host is disconnected.
+    /// It is read if the launcher ends the job before `timeout`, as it does when a host is disconnected.
     private static let patience = 5.0
 
     let rank: Int
@@ -77,7 +77,7 @@ final class StallWatch: Sendable {
         }
     }
 
-    /// Reports the last activity of this rank, and ends the job, by the first of three ways that does not hang.
+    /// Reports the last activity of this rank, and ends the job, by the first of three methods that does not hang.
     private func fire() -> Never {
         Thread.detachNewThread {
             Thread.sleep(forTimeInterval: Self.grace.exit)

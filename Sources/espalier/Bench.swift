@@ -14,8 +14,8 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures the speed of training steps, with and without sharing.",
         discussion: """
-            Repeats one training step on the same examples, with each sharing mode in turns, after warm-up steps that \
-            are not timed, and prints seconds per step, model FLOPs utilization (mfu), pairs and tokens per second, \
+            Repeats one training step on the same examples, alternating between the sharing modes, after untimed \
+            warm-up steps, and prints seconds per step, model FLOPs utilization (mfu), pairs and tokens per second, \
             and the speed-up over no sharing. Takes one of --model and --synthetic-model, and one of --data, --profile \
             and --tree-tokens: random weights and tokens cost the same as real ones.
 

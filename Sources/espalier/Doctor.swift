@@ -10,7 +10,7 @@ struct Doctor: ParsableCommand {
         abstract: "Checks that this machine can run at full speed, and prints a remedy for each problem.",
         discussion: """
             Run it under mpirun with the options of the training run: binding and memory are then those of the real \
-            ranks. Marks: ✓ sound, ! costs speed, ✗ must be fixed. Exits with 1 if anything must be fixed.
+            ranks. Marks: ✓ good, ! costs speed, ✗ must be fixed. Exits with code 1 if anything must be fixed.
             """
     )
 

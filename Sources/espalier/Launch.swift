@@ -10,30 +10,34 @@ struct Launch: ParsableCommand {
         abstract: "Starts another subcommand on all ranks of a cluster that a file describes.",
         discussion: """
             Prints the command of mpirun or srun, then executes it. Ranks and threads follow from the cores and NUMA \
-            domains of this host, unless the file describes other hosts. The words after -- are those of espalier, \
-            without --threads.
+            domains of this host, unless the file describes other hosts. The arguments after -- are those of \
+            espalier, without --threads.
 
-              espalier launch --cluster cluster-configs/laptop.yaml -- train --config train.yaml
+              espalier launch --cluster cluster-configs/laptop.yaml -- \\
+                  train --config train.yaml
             """
     )
 
-    @Option(name: .long, help: "A YAML file that describes the cluster, such as those in cluster-configs.")
+    @Option(name: .long, help: "YAML file that describes the cluster, such as those in cluster-configs.")
     var cluster: String
 
-    @Option(name: .long, help: ArgumentHelp("A host of the file to exclude; may be repeated.", valueName: "host"))
+    @Option(name: .long, help: ArgumentHelp("Host of the file to exclude. Repeatable.", valueName: "host"))
     var without: [String] = []
 
-    @Flag(name: .long, help: "Prints the command to standard output without running it.")
+    @Flag(name: .long, help: "Print the command to standard output without running it.")
     var dryRun = false
 
-    @Flag(name: .long, help: "Prints the names of the hosts without starting anything.")
+    @Flag(name: .long, help: "Print the names of the hosts without starting anything.")
     var listHosts = false
 
-    @Option(name: .long, help: ArgumentHelp("The directory that contains /sys and /proc.", visibility: .hidden))
+    @Option(name: .long, help: ArgumentHelp("Directory that contains /sys and /proc.", visibility: .hidden))
     var systemRoot = "/"
 
-    @Argument(parsing: .postTerminator, help: "The subcommand and its arguments, after --.")
-    var words: [String] = []
+    @Argument(
+        parsing: .postTerminator,
+        help: ArgumentHelp("The subcommand and its arguments, after --.", valueName: "arguments")
+    )
+    var arguments: [String] = []
 
     func run() throws {
         let status = World.run { _ in
@@ -49,32 +53,32 @@ struct Launch: ParsableCommand {
             if listHosts { return print(try launcher.hosts().joined(separator: "\n")) }
             let command = try launcher.command(
                 program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-                arguments: try checkedWords(),
+                arguments: try checkedArguments(),
                 isRoot: getuid() == 0
             )
             if dryRun { return print(command.text) }
-            // Not to standard output, which is the subcommand's.
+            // Not on standard output, which belongs to the subcommand.
             FileHandle.standardError.write(Data((command.text + "\n").utf8))
             try command.replaceProcess()
         }
         throw ExitCode(status)
     }
 
-    /// The words after `--`, of which the first is a subcommand; none sets what the cluster file sets.
-    private func checkedWords() throws -> [String] {
+    /// The arguments after `--`: a subcommand and its options, without those that the cluster file sets.
+    private func checkedArguments() throws -> [String] {
         let starters = [Self._commandName, Scaling._commandName]
         let known = Espalier.configuration.subcommands.map { $0._commandName }.filter { !starters.contains($0) }
-        let name = words.first ?? ""
+        let name = arguments.first ?? ""
         guard known.contains(name) else {
             let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
             let expected = "one of \(known.joined(separator: ", "))"
             let found = name.isEmpty ? "nothing" : name + hint
-            throw TrainingError.invalid(key: "the word after --", expected: expected, found: found)
+            throw TrainingError.invalid(key: "the argument after --", expected: expected, found: found)
         }
-        guard !words.contains(where: { $0 == "--threads" || $0.hasPrefix("--threads=") }) else {
+        guard !arguments.contains(where: { $0 == "--threads" || $0.hasPrefix("--threads=") }) else {
             let expected = "omitted, since \(cluster) sets it"
             throw TrainingError.invalid(key: "--threads", expected: expected, found: "--threads after --")
         }
-        return words
+        return arguments
     }
 }

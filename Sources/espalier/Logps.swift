@@ -10,8 +10,8 @@ struct Logps: ParsableCommand {
         abstract: "Writes the log-probability of every response and of each of its tokens.",
         discussion: """
             Writes a safetensors file with response_logps (float64, one per response of the data, the sum over its \
-            tokens) and token_logps (float32, one per token, in the order of response_ids in the data; 0 for tokens \
-            that are not counted), both in nats.
+            tokens) and token_logps (float32, one per token, in the order of response_ids in the data; 0 for uncounted \
+            tokens), both in nats.
             """
     )
 

@@ -14,7 +14,7 @@ struct Scaling: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures how training scales over ranks, and predicts it for more nodes.",
         discussion: """
-            Runs bench under mpirun on each number of ranks, in turns, and prints speed-up, efficiency and the parts \
+            Runs bench under mpirun on each number of ranks, alternately, and prints speed-up, efficiency and the parts \
             of a step, as tables, CSV, JSON and a web page with plots. Options that are not listed here are passed to \
             bench: one model, one data source, and one sharing mode (default prefix). The JSON file contains all \
             measurements: --from reads it to print, plot and predict again without running.

@@ -5,12 +5,12 @@ internal import Testing
 internal import Training
 internal import Transformer
 
-/// Models that are made up have the sizes of real ones, and weights as before training.
+/// Synthetic models have the sizes of real ones, and weights as at initialization.
 struct SyntheticModelTests {
     @Test(
         "the sizes give the known numbers of parameters",
         arguments: [
-            // 1.1 billion less a free head of 32,000 × 2,048.
+            // 1.1 billion minus an untied head of 32,000 × 2,048.
             (SyntheticModel.smol135M, 134_515_008), (.smol360M, 361_821_120), (.tiny1B, 1_100_048_384 - 65_536_000),
         ]
     )
@@ -35,7 +35,7 @@ struct SyntheticModelTests {
         return policy.weights.flat.elements()
     }
 
-    @Test("random weights are the same for any team, others for another seed, and do not repeat")
+    @Test("random weights do not depend on the team, differ between seeds, and do not repeat")
     func seeds() throws {
         let values = try weights(seed: 1, threads: 1)
         #expect(try values == weights(seed: 1, threads: 3))

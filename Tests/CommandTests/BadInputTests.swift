@@ -352,12 +352,12 @@ struct BadInputTests {
             }
             try stop(
                 Array(repeating: ["--global-batch-size", "2"], count: 3),
-                "3 ranks for 2 preference rows in a step: some would never have work; start at most 2 ranks, or raise "
+                "3 ranks for 2 examples per step: some would never have work; start at most 2 ranks, or raise "
                     + "--global-batch-size"
             )
             try stop(
                 Array(repeating: [], count: 7),
-                "7 ranks for 6 preference rows in all: some would never have work; start at most 6 ranks"
+                "7 ranks for 6 examples in total: some would never have work; start at most 6 ranks"
             )
             try stop(
                 [[], ["--model", "/none"]],

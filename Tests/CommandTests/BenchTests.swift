@@ -183,7 +183,7 @@ struct BenchTests {
         #expect(table.count > 8 && table.allSatisfy { $0.count <= 100 })
     }
 
-    @Test("unknown names, invalid sizes and contradictions end in one line")
+    @Test("unknown names, invalid sizes and contradictory options end in one line")
     func badInput() throws {
         let profiles = "capybara, hh-rlhf, metamath-dpo, tldr, tulu-helpsteer, ultrafeedback, all"
         let trees = ["--tree-tokens", "8"]
@@ -241,7 +241,7 @@ struct BenchTests {
         }
         try expect(
             Array(repeating: ["--global-batch-size", "1"], count: 2),
-            "2 ranks for 1 preference rows in a step: some would never have work; start at most 1 ranks, or raise "
+            "2 ranks for 1 example per step: some would never have work; start at most 1 rank, or raise "
                 + "--global-batch-size"
         )
         let other =

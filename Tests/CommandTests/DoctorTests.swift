@@ -6,7 +6,7 @@ internal import Testing
 /// The findings of `espalier doctor`.
 @Suite(.serialized)
 struct DoctorTests {
-    @Test("a single process gets a report of what it computes with")
+    @Test("a single process gets a report of its hardware and libraries")
     func alone() throws {
         let outcome = try Launch.run("espalier", ["doctor", "--threads", "1"], solo: true)
         let subjects = outcome.output.split(separator: "\n").filter { !$0.hasPrefix(" ") }
@@ -18,7 +18,7 @@ struct DoctorTests {
         )
     }
 
-    @Test("kernels below the level of the processor are a fault, with a remedy")
+    @Test("kernels below the level of the processor are reported as a fault with the remedy")
     func kernels() throws {
         let outcome = try Launch.run(
             "espalier",
@@ -68,7 +68,7 @@ struct DoctorTests {
             for (from, row) in rows.enumerated() {
                 for (to, cell) in row.dropFirst(2).enumerated() {
                     #expect(from == to ? cell == "-" : (Double(cell) ?? 0) > 0, "\(part)")
-                    #expect(cell == rows[to][from + 2], "a link is the same both ways")
+                    #expect(cell == rows[to][from + 2], "a link is symmetric")
                 }
             }
         }

@@ -18,10 +18,10 @@ struct EvaluationTests {
 
     @Test("evaluation changes no bit of weights or metrics, also if its examples are longer than the training examples")
     func undisturbed() throws {
-        // Trains on one short example; the six for evaluation give several times as many tokens and positions.
-        let course = ["--global-batch-size", "1", "--max-steps", "3", "--no-shuffle", "--num-train-epochs", "1"]
-        let plain = try train(course)
-        let evaluated = try train(course + ["--eval-data", Self.data, "--eval-steps", "1", "--eval-on-start"])
+        // Trains on one short example; the six for evaluation have several times the tokens and positions.
+        let options = ["--global-batch-size", "1", "--max-steps", "3", "--no-shuffle", "--num-train-epochs", "1"]
+        let plain = try train(options)
+        let evaluated = try train(options + ["--eval-data", Self.data, "--eval-steps", "1", "--eval-on-start"])
         #expect(plain.evaluations.isEmpty && plain.summary["evaluations"] == nil && evaluated.evaluations.count == 4)
         #expect(plain.weights == evaluated.weights && !plain.weights.isEmpty)
         for name in ["loss", "grad_norm", "logps/chosen"] {

@@ -53,7 +53,7 @@ struct InvariantTests {
     }
 
     @Test(
-        "an untied head and multi-head attention train too",
+        "a model with an untied head and multi-head attention trains",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")
     )
     func freeHead() throws {

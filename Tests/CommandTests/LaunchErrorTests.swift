@@ -85,7 +85,7 @@ struct LaunchErrorTests {
         }
     }
 
-    @Test("the words after -- start with a subcommand and do not set threads")
+    @Test("the arguments after -- start with a subcommand and do not set threads")
     func badWords() throws {
         try Places.temporary { directory in
             let cluster = try Clusters.file("", in: directory)
@@ -96,7 +96,7 @@ struct LaunchErrorTests {
                 return outcome.errors
             }
             let nothing = try errors([])
-            #expect(nothing.hasPrefix("error: the word after -- must be one of train, evaluate, "), "\(nothing)")
+            #expect(nothing.hasPrefix("error: the argument after -- must be one of train, evaluate, "), "\(nothing)")
             #expect(nothing.hasSuffix(", found nothing\n"))
             #expect(try errors(["--", "trian"]).hasSuffix(", found trian; did you mean train?\n"))
             #expect(try errors(["--", "launch"]).contains(", found launch"))

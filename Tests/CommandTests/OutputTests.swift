@@ -58,12 +58,12 @@ struct OutputTests {
             #expect(found.count == 16 && zip(found, expected).allSatisfy { abs($0 - $1) < 2e-6 * abs($1) })
             let warning =
                 "warning: \(index): ignored, because model.safetensors exists, which transformers reads too; remove "
-                + "whichever is stale\n"
+                + "the outdated one\n"
             #expect(outcome.errors.components(separatedBy: warning).count == 2, "\(outcome.errors)")
         }
     }
 
-    @Test("tokens that are not counted are in no log-probability, also of the reference")
+    @Test("uncounted tokens contribute to no log-probability, including the reference's")
     func skippedTokens() throws {
         try Places.temporary { directory in
             let golden = try SafetensorsFile(Golden.tied.file)

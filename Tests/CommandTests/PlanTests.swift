@@ -48,10 +48,10 @@ struct PlanTests {
         #expect(alone != nil && evaluated != nil && alone != evaluated)
     }
 
-    @Test("the memory includes rows that a run visits only after a rollback")
+    @Test("the memory includes examples that a run visits only after a rollback")
     func rollback() throws {
         try Places.temporary { directory in
-            // Only the first row is trained on, unless the run rolls back; the others are larger.
+            // Only the first example is trained on, unless the run rolls back; the others are larger.
             let schedule = ["--no-shuffle", "--global-batch-size", "1", "--max-steps", "1", "--row-tokens", "100000"]
             func memory(_ name: String, _ settings: String) throws -> String? {
                 let file = directory.appending(name)

@@ -77,15 +77,15 @@ struct ResumeTests {
 
     // MARK: Exact resume
 
-    @Test("a run that was killed and resumed has the bits of one that was not", arguments: [5, 60])
+    @Test("a killed and resumed run has the bits of an uninterrupted one", arguments: [5, 60])
     func killed(step: Int) throws {
         try Places.temporary { directory in
-            let (calm, output) = (directory.appending("calm"), directory.appending("killed"))
+            let (uninterrupted, output) = (directory.appending("uninterrupted"), directory.appending("killed"))
             let watch = send(SIGKILL, when: checkpoint(output, step))
             #expect(try start(output, watch: watch).status == SIGKILL)
             #expect(!exists(output.appending("model.safetensors")))
             let resumed = try finish(output, ["--resume"])
-            expectSameBits(resumed, try finish(calm))
+            expectSameBits(resumed, try finish(uninterrupted))
             // No partly written file is left, and the last step has no checkpoint in addition to the model.
             let names = try FileManager.default.contentsOfDirectory(atPath: output.string)
             #expect(names.allSatisfy { !$0.hasSuffix(".tmp") })
@@ -102,12 +102,12 @@ struct ResumeTests {
             // Lines of three steps, resumed after the fifth.
             let output = directory.appending("c")
             let logging = ["--max-steps", "12", "--logging-steps", "3"]
-            let calm = try finish(output, logging)
+            let uninterrupted = try finish(output, logging)
             try FileManager.default.removeItem(atPath: checkpoint(output, 10).string)
             let resumed = try finish(output, logging + ["--resume"])
             #expect(resumed.metrics.map { $0["step"] } == [3, 6, 9, 12])
             for name in ["loss", "grad_norm", "num_tokens", "tokens_computed"] {
-                #expect(resumed.metrics.map { $0[name] } == calm.metrics.map { $0[name] }, "\(name)")
+                #expect(resumed.metrics.map { $0[name] } == uninterrupted.metrics.map { $0[name] }, "\(name)")
             }
             #expect(resumed.weights == saved.weights)
         }
@@ -116,7 +116,7 @@ struct ResumeTests {
     @Test("a resumed run keeps its best model and its patience")
     func evaluated() throws {
         try Places.temporary { directory in
-            let (calm, output) = (directory.appending("calm"), directory.appending("killed"))
+            let (uninterrupted, output) = (directory.appending("uninterrupted"), directory.appending("killed"))
             let evaluation = [
                 "--eval-data", Golden.tied.file.string, "--eval-steps", "4", "--load-best-model-at-end",
                 "--metric-for-best-model", "rewards/rejected", "--lr-scheduler-type", "constant",
@@ -126,7 +126,7 @@ struct ResumeTests {
             // The best model is in the checkpoint: the output may contain that of a later step.
             try FileManager.default.removeItem(atPath: output.appending("model.safetensors").string)
             let resumed = try finish(output, evaluation + ["--resume"])
-            expectSameBits(resumed, try finish(calm, evaluation))
+            expectSameBits(resumed, try finish(uninterrupted, evaluation))
             #expect(resumed.summary["evaluations"] == Double(Self.steps / 4))
         }
     }
@@ -138,9 +138,9 @@ struct ResumeTests {
     func otherRanks() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
-            let course = ["--max-steps", "8"]
-            let alone = try finish(output, course)
-            let together = try finish(output, course + ["--row-tokens", "64", "--resume"], ranks: 2)
+            let options = ["--max-steps", "8"]
+            let alone = try finish(output, options)
+            let together = try finish(output, options + ["--row-tokens", "64", "--resume"], ranks: 2)
             expectSame(together, alone, steps: 8)
             #expect(try checkpoints(output) == [5])
         }
@@ -171,39 +171,39 @@ struct ResumeTests {
     @Test("a damaged checkpoint is skipped with a warning, and a run does not start over if none is complete")
     func damaged() throws {
         try Places.temporary { directory in
-            let (output, course) = (directory.appending("out"), ["--max-steps", "12"])
-            let calm = try finish(output, course)
-            func spoil(_ step: Int, _ name: String, _ change: (inout Data) -> Void) throws {
+            let (output, options) = (directory.appending("out"), ["--max-steps", "12"])
+            let uninterrupted = try finish(output, options)
+            func damage(_ step: Int, _ name: String, _ change: (inout Data) -> Void) throws {
                 let file = URL(fileURLWithPath: checkpoint(output, step).appending(name).string)
                 var bytes = try Data(contentsOf: file)
                 change(&bytes)
                 try bytes.write(to: file)
             }
             func resume(expecting lines: [String]) throws {
-                let outcome = try start(output, course + ["--resume"])
-                let told = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
-                #expect(told.hasPrefix(lines.joined(separator: "\n") + "\n"), "\(told)")
+                let outcome = try start(output, options + ["--resume"])
+                let messages = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
+                #expect(messages.hasPrefix(lines.joined(separator: "\n") + "\n"), "\(messages)")
                 #expect(outcome.status == 0)
-                expectSameBits(try TrainedRun(output), calm, steps: 12)
+                expectSameBits(try TrainedRun(output), uninterrupted, steps: 12)
             }
-            try spoil(10, "optimizer.safetensors") { $0[$0.count / 2] ^= 1 }
+            try damage(10, "optimizer.safetensors") { $0[$0.count / 2] ^= 1 }
             let bit = "optimizer.safetensors: its SHA-256 differs from manifest.json: some of its bytes have changed"
             try resume(expecting: [
                 "warning: skipped checkpoint: OUT/checkpoint-10/\(bit)", "resuming after step 5 from OUT/checkpoint-5",
             ])
-            try spoil(10, "manifest.json") { $0.removeLast($0.count / 2) }
+            try damage(10, "manifest.json") { $0.removeLast($0.count / 2) }
             let half = "manifest.json: expected a manifest of format version 1, found other or incomplete content"
             try resume(expecting: [
                 "warning: skipped checkpoint: OUT/checkpoint-10/\(half)", "resuming after step 5 from OUT/checkpoint-5",
             ])
-            for step in [5, 10] { try spoil(step, "espalier-state.json") { $0[0] ^= 1 } }
-            let outcome = try start(output, course + ["--resume"])
+            for step in [5, 10] { try damage(step, "espalier-state.json") { $0[0] ^= 1 } }
+            let outcome = try start(output, options + ["--resume"])
             #expect(outcome.status == 64)
-            let told = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
+            let messages = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
             let end =
                 "error: OUT: expected a complete checkpoint of this run, found none; start a new run without --resume\n"
-            #expect(told.hasSuffix(end), "\(told)")
-            let named = try start(output, course + ["--resume", checkpoint(output, 10).string])
+            #expect(messages.hasSuffix(end), "\(messages)")
+            let named = try start(output, options + ["--resume", checkpoint(output, 10).string])
             #expect(
                 named.status == 64 && named.errors.hasPrefix("error: \(checkpoint(output, 10))/espalier-state.json: ")
             )
@@ -213,8 +213,8 @@ struct ResumeTests {
     @Test("a complete but forged checkpoint is skipped with the reason")
     func forged() throws {
         try Places.temporary { directory in
-            let (output, course) = (directory.appending("out"), ["--max-steps", "12"])
-            _ = try finish(output, course)
+            let (output, options) = (directory.appending("out"), ["--max-steps", "12"])
+            _ = try finish(output, options)
             /// The error of a run that resumes from step 10, after a file and its digest have been changed.
             func refusal(_ name: String, _ change: (FilePath) throws -> Void) throws -> String? {
                 let copy = directory.appending("forged")
@@ -225,10 +225,10 @@ struct ResumeTests {
                     }
                     try change(place.appending(name))
                 }
-                let outcome = try start(output, course + ["--resume", copy.string])
+                let outcome = try start(output, options + ["--resume", copy.string])
                 #expect(outcome.status == 64)
-                let told = outcome.errors.split(separator: "\n").first { $0.hasPrefix("error: ") }
-                return told?.replacingOccurrences(of: copy.string, with: "DIR")
+                let message = outcome.errors.split(separator: "\n").first { $0.hasPrefix("error: ") }
+                return message?.replacingOccurrences(of: copy.string, with: "DIR")
             }
             func text(_ old: String, _ new: String) -> (FilePath) throws -> Void {
                 { file in
@@ -336,7 +336,7 @@ struct ResumeTests {
     )
     func stopped(signal: Int32) throws {
         try Places.temporary { directory in
-            let (calm, output) = (directory.appending("calm"), directory.appending("stopped"))
+            let (uninterrupted, output) = (directory.appending("uninterrupted"), directory.appending("stopped"))
             // Without a scheduled checkpoint.
             let seldom = ["--save-steps", "1000"]
             let watch = send(signal, when: output.appending("metrics.jsonl"))
@@ -344,7 +344,7 @@ struct ResumeTests {
             #expect(stopped.status == 75, "\(stopped.errors)")
             #expect(stopped.errors.contains("; pass --resume to continue from it\n"))
             let resumed = try finish(output, seldom + ["--resume"])
-            expectSameBits(resumed, try finish(calm, seldom))
+            expectSameBits(resumed, try finish(uninterrupted, seldom))
         }
     }
 
@@ -364,14 +364,14 @@ struct ResumeTests {
             #expect(stopped.status == 75 && !exists(output.appending("metrics.jsonl")))
             #expect(stopped.errors.contains("stopped in the reference pass, "), "\(stopped.errors)")
             let resumed = try finish(output, arguments(first) + ["--resume"])
-            let calm = try finish(directory.appending("calm"), arguments(second))
-            let (rest, all) = (resumed.summary["reference_rows"] ?? 0, calm.summary["reference_rows"])
+            let uninterrupted = try finish(directory.appending("uninterrupted"), arguments(second))
+            let (rest, all) = (resumed.summary["reference_rows"] ?? 0, uninterrupted.summary["reference_rows"])
             #expect(all == 8000 && rest > 0 && rest < 8000 && rest.truncatingRemainder(dividingBy: 1024) == 832)
-            expectSameBits(resumed, calm, steps: 40)
+            expectSameBits(resumed, uninterrupted, steps: 40)
         }
     }
 
-    @Test("a run that is killed in the reference pass keeps computed rows, even if the end of its journal is damaged")
+    @Test("a run killed in the reference pass keeps computed examples, even if the end of its journal is damaged")
     func referenceKilled() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
@@ -390,18 +390,18 @@ struct ResumeTests {
                 }
                 #expect(outcome.status == SIGKILL && !exists(cache), "\(outcome.errors)")
             }
-            // Two responses of 2 and 1 tokens a row: 16 bytes a row with its number.
+            // Two responses of 2 and 1 tokens per example: 16 bytes per example with its number.
             try kill(directory.appending("one"), beyond: 2 * 16 * 1024 + 2000)
             var bytes = try Data(contentsOf: URL(fileURLWithPath: journal.string))
             let whole = bytes.count
             bytes[whole - 5] ^= 1
             try bytes.write(to: URL(fileURLWithPath: journal.string))
             let resumed = try finish(directory.appending("two"), kept)
-            let calm = try finish(directory.appending("calm"), arguments + ["--save-steps", "1000"])
+            let uninterrupted = try finish(directory.appending("uninterrupted"), arguments + ["--save-steps", "1000"])
             let rest = try #require(resumed.summary["reference_rows"])
             // At least three chunks were there, the last of them damaged.
             #expect(rest <= 6000 - 2 * 1024 && rest >= 6000 - 4 * 1024 && Int(rest) % 1024 == 6000 % 1024)
-            expectSameBits(resumed, calm, steps: 30)
+            expectSameBits(resumed, uninterrupted, steps: 30)
             #expect(exists(cache) && !exists(journal))
             let again = try finish(directory.appending("three"), kept)
             #expect(again.summary["reference_rows"] == 0)
@@ -427,12 +427,12 @@ struct ResumeTests {
     )
     func ranksStopped() throws {
         try Places.temporary { directory in
-            let (calm, output) = (directory.appending("calm"), directory.appending("stopped"))
+            let (uninterrupted, output) = (directory.appending("uninterrupted"), directory.appending("stopped"))
             let watch = send(SIGUSR1, when: checkpoint(output, 5))
             let stopped = try start(output, ranks: 2, watch: watch)
             #expect(stopped.status == 75, "\(stopped.errors)")
             let resumed = try finish(output, ["--resume"], ranks: 2)
-            expectSameBits(resumed, try finish(calm, ranks: 2))
+            expectSameBits(resumed, try finish(uninterrupted, ranks: 2))
         }
     }
 }

@@ -54,8 +54,8 @@ struct RollbackTests {
     }
 
     /// A factor that only the step of the odd example exceeds.
-    private func factor(_ calm: TrainedRun) throws -> Double {
-        let norms = calm.metrics.compactMap { $0["grad_norm"] }
+    private func factor(_ plain: TrainedRun) throws -> Double {
+        let norms = plain.metrics.compactMap { $0["grad_norm"] }
         func ratio(_ step: Int) -> Double {
             let before = norms[0..<step - 1].sorted()
             return norms[step - 1] / before[before.count / 2]
@@ -73,19 +73,19 @@ struct RollbackTests {
             try writeExamples(Self.rows, to: data, odd: Self.odd)
             // Back from step 41 to 35: examples 70 to 81 are skipped.
             try writeExamples(Self.rows, to: fewer, odd: Self.odd, leavingOut: 70..<82)
-            let calm = try finish(directory.appending("calm"), data)
-            let option = ["--rollback-on-spike", "\(try factor(calm))"]
+            let plain = try finish(directory.appending("plain"), data)
+            let option = ["--rollback-on-spike", "\(try factor(plain))"]
             let output = directory.appending("out")
             let outcome = try start(output, data, option)
             #expect(outcome.status == 0)
-            let notice = "rolled back to step 35, the rows of 6 steps are skipped\n"
+            let notice = "rolled back to step 35, the examples of 6 steps are skipped\n"
             #expect(outcome.errors.contains(notice) && outcome.errors.contains("warning: step 41: loss "))
             let run = try TrainedRun(output)
             #expect(run.summary["rollbacks"] == 1 && run.summary["steps"] == Double(Self.steps))
             let records = run.metrics.filter { $0["rollbacks"] != nil }
             #expect(records.map { $0["step"] } == [35] && records.map { $0["rollback_from_step"] } == [41])
-            #expect(records.map { $0["rollback_grad_norm"] } == [calm.metrics[40]["grad_norm"]])
-            #expect(run.metrics.prefix(35).map { $0["loss"] } == calm.metrics.prefix(35).map { $0["loss"] })
+            #expect(records.map { $0["rollback_grad_norm"] } == [plain.metrics[40]["grad_norm"]])
+            #expect(run.metrics.prefix(35).map { $0["loss"] } == plain.metrics.prefix(35).map { $0["loss"] })
             expectSame(steps(run), try finish(directory.appending("fewer"), fewer), steps: Self.steps)
             // The same on two ranks.
             guard Launch.testsRankRuns else { return }
@@ -105,7 +105,7 @@ struct RollbackTests {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
             try writeExamples(Self.rows, to: data, odd: Self.odd)
-            let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("calm"), data)))"]
+            let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("plain"), data)))"]
             let whole = try finish(directory.appending("whole"), data, option)
             let output = directory.appending("killed")
             // The state after a kill between that checkpoint and the next: all later ones are removed.
@@ -122,13 +122,13 @@ struct RollbackTests {
         }
     }
 
-    @Test("a run that has rolled back and resumes without the setting has the reference of all rows that it visits")
+    @Test("a run that has rolled back and resumes without the setting has the reference of all examples that it visits")
     func resumedWithoutFlag() throws {
         try Places.temporary { directory in
             let data = directory.appending("data.safetensors")
-            // Steps take 110 rows of 120; skipped rows move the last steps to the remaining ones.
+            // Steps take 110 of 120 examples; skipped ones move the last steps to the remaining ones.
             try writeExamples(Self.rows, to: data, odd: Self.odd)
-            let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("calm"), data)))"]
+            let option = ["--rollback-on-spike", "\(try factor(finish(directory.appending("plain"), data)))"]
             let output = directory.appending("out")
             let whole = try finish(output, data, option)
             try #require(whole.summary["rollbacks"] == 1)

@@ -24,20 +24,21 @@ struct SelfCheckTests {
         try Places.temporary { directory in
             let model = directory.appending("model")
             try FileManager.default.copyItem(atPath: Golden.tied.directory.string, toPath: model.string)
-            try spoil(model.appending("model.safetensors"))
+            try damage(model.appending("model.safetensors"))
             let output = directory.appending("out")
             let arguments = ["train", "--model", model.string, "--data", Golden.tied.file.string, "--threads", "1"]
             let outcome = try Launch.run("espalier", arguments + ["--output", output.string], ranks: 2)
             #expect(outcome.status > 0)
             let errors = outcome.errors.components(separatedBy: "\n").filter { $0.hasPrefix("error:") }
-            #expect(errors.count == 1 && errors[0].hasPrefix("error: rank 0: self-check: row "), "\(outcome.errors)")
+            let start = "error: rank 0: self-check: example "
+            #expect(errors.count == 1 && errors[0].hasPrefix(start), "\(outcome.errors)")
             #expect(errors[0].hasSuffix("that are not finite; check the weights"))
             #expect(!FileManager.default.fileExists(atPath: output.appending("model.safetensors").string))
         }
     }
 
     /// Replaces the first norm's weights by NaN.
-    private func spoil(_ path: FilePath) throws {
+    private func damage(_ path: FilePath) throws {
         let info = try #require(SafetensorsFile(path).tensors["model.norm.weight"])
         let handle = try #require(FileHandle(forUpdatingAtPath: path.string))
         try handle.seek(toOffset: UInt64(info.byteRange.lowerBound))

@@ -96,21 +96,21 @@ struct ShardTests {
         }
     }
 
-    @Test("it resumes with the same bits on another number of ranks")
+    @Test("a run of eight shards resumes with the same bits on another number of ranks")
     func resumed() throws {
         try Places.temporary { directory in
-            let calm = try run(directory.appending("calm"), ranks: 2)
+            let uninterrupted = try run(directory.appending("uninterrupted"), ranks: 2)
             for (first, second) in [(1, 4), (4, 1), (2, 8)] {
                 let output = directory.appending("\(first)-\(second)")
                 _ = try run(output, ranks: first)
                 let resumed = try run(output, ranks: second, ["--shards", "8", "--resume"] + Self.small)
-                expectSameBits(resumed, calm)
+                expectSameBits(resumed, uninterrupted)
             }
         }
     }
 
     @Test("buckets, overlap and the choice among collectives of the same order change no bit")
-    func ways() throws {
+    func summationOrders() throws {
         try Places.temporary { directory in
             let plain = try run(directory.appending("plain"), ranks: 4, ["--no-overlap-comm"])
             for (index, way) in [

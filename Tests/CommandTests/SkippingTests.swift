@@ -43,14 +43,14 @@ struct SkippingTests {
         )
     }
 
-    @Test("an example with non-finite loss stops the run by its number, or is skipped and counted if allowed")
+    @Test("an example with non-finite loss stops the run and is named, or is skipped and counted if allowed")
     func row() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
             let model = try brokenModel(in: directory, "model.embed_tokens.weight", row: Self.token)
             let fault =
-                "step 4: loss nan, gradient norm nan, not finite for row 3 of the data; the model was neither updated "
-                + "nor written; lower --learning-rate, or check the weights\n"
+                "step 4: loss nan, gradient norm nan, not finite for example 3 of the data; the model was neither "
+                + "updated nor written; lower --learning-rate, or check the weights\n"
             let stopped = try run(model, output, [])
             #expect(stopped.status == 1)
             #expect(stopped.errors.hasSuffix("error: " + fault), "\(stopped.errors)")

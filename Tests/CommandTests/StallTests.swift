@@ -82,8 +82,8 @@ struct StallTests {
             let (output, data) = (directory.appending("out"), directory.appending("data.safetensors"))
             try writeExamples(6000, to: data, promptLength: 60)
             // Many packed sequences per step: each is a heartbeat. They take much longer than planning, which has none.
-            let course = ["--data", data.string, "--global-batch-size", "3000", "--row-tokens", "64"]
-            let words = arguments(output, course + ["--max-steps", "2", "--stall-timeout", "\(Self.timeout)"])
+            let options = ["--data", data.string, "--global-batch-size", "3000", "--row-tokens", "64"]
+            let words = arguments(output, options + ["--max-steps", "2", "--stall-timeout", "\(Self.timeout)"])
             let most = Double(Self.timeout) + 1
             var (slowed, longest): (Int32?, Double) = (nil, 0)
             let outcome = try Launch.run("espalier", words, ranks: 2) { launcher in

@@ -111,7 +111,7 @@ struct LayerKernelTests {
         #expect(abs(out.view[0, 0] - (gate > 0 ? 2 * gate : 0)) < 1e-33)
     }
 
-    @Test("NaN stays visible")
+    @Test("NaN propagates")
     func notANumber() throws {
         let x = try TestMatrix(1, 33) { $1 == 20 ? .nan : 0.5 }
         let y = try TestMatrix(1, 33)

@@ -5,7 +5,7 @@ internal import Testing
 
 struct MachineTests {
     @Test(
-        "a product equals its definition, transposed or not, overwritten or added to",
+        "a product equals its definition, transposed or not, overwritten or accumulated",
         arguments: [1, 7, 64],
         [1, 33]
     )
@@ -29,7 +29,7 @@ struct MachineTests {
         #expect(relativeError(c.doubles, expected.map { 3 * $0 }) < 2e-6)
     }
 
-    @Test("a product over nothing is zero")
+    @Test("a product with an inner dimension of 0 is zero")
     func emptyProduct() throws {
         let c = try TestMatrix(2, 2) { _, _ in 1 }
         let none = try TestMatrix(2, 0)
@@ -78,7 +78,7 @@ struct MachineTests {
 
     private static let torchResult = [0.7374195808767037, -1.7527625216871479, 2.6382988300974866]
 
-    @Test("a fallback of OpenBLAS is replaced, a good choice is kept")
+    @Test("a fallback kernel of OpenBLAS is replaced, a suitable one is kept")
     func core() {
         #expect(OpenBLASCore.remedy(for: "Prescott", level: .avx512) == "SkylakeX")
         #expect(OpenBLASCore.remedy(for: "Haswell", level: .avx512) == "SkylakeX")

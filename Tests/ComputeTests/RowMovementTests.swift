@@ -62,7 +62,7 @@ struct RowMovementTests {
         #expect(Kernels.sumOfSquares(mixed.view) == 16_777_218)
     }
 
-    @Test("row dots are the products' sums", arguments: [1, 16, 33])
+    @Test("row dot products are the sums of products", arguments: [1, 16, 33])
     func rowDots(width: Int) throws {
         let a = try TestMatrix(4, width) { noise($0 * 50 + $1) }
         let b = try TestMatrix(4, width) { noise(500 + $0 * 50 + $1) }

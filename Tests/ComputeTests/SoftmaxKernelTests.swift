@@ -5,7 +5,7 @@ internal import Testing
 
 struct SoftmaxKernelTests {
     @Test(
-        "log-sum-exp, entropy and sum of squares by slices equal the whole ones",
+        "log-sum-exp, entropy and sum of squares by slices equal those of the whole",
         arguments: [[1], [50], [16, 17, 17], [3, 2045]]
     )
     func slices(widths: [Int]) throws {

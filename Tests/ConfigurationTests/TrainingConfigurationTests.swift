@@ -7,7 +7,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// A run's settings: what a file says, and what is refused.
+/// The settings of a run: reading a file, and refusals.
 struct TrainingConfigurationTests {
     private func read(_ yaml: String, from directory: FilePath) throws -> TrainingConfiguration {
         let path = directory.appending("run.yaml")
@@ -24,7 +24,7 @@ struct TrainingConfigurationTests {
         }
     }
 
-    @Test("an empty file leaves TRL's defaults")
+    @Test("an empty file gives TRL's defaults")
     func defaults() throws {
         let settings = try Places.temporary { try read("", from: $0) }
         #expect(settings == TrainingConfiguration())
@@ -55,7 +55,7 @@ struct TrainingConfigurationTests {
         "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90",
     ]
 
-    @Test("every key of a file overrides its default and no other")
+    @Test("every key of a file overrides only its own default")
     func overrides() throws {
         var expected = TrainingConfiguration()
         expected.model = "m"
@@ -178,7 +178,7 @@ struct TrainingConfigurationTests {
         #expect(!settings.model.isEmpty && !settings.data.isEmpty && !settings.output.isEmpty)
         #expect(settings.referenceCache != nil)
         (settings.model, settings.data, settings.output, settings.referenceCache) = ("", "", "", nil)
-        // What has no default stands there for what it means.
+        // Settings without a default have their meaning instead.
         let evaluation = settings.evaluation
         #expect(evaluation.evalData != nil && evaluation.evalSteps != nil && evaluation.earlyStoppingPatience != nil)
         #expect(evaluation.greaterIsBetter != nil)
@@ -192,7 +192,7 @@ struct TrainingConfigurationTests {
     }
 
     @Test(
-        "a key that is not known or a value that does not fit is refused on one line",
+        "an unknown key or a value of the wrong type is refused in one line",
         arguments: [
             ("learning_rat: 1", "line 1: unknown key learning_rat; did you mean learning_rate?"),
             ("beta: 1\nlearningRate: 1", "line 2: unknown key learningRate; did you mean learning_rate?"),
@@ -226,7 +226,7 @@ struct TrainingConfigurationTests {
         #expect(try refusal(yaml) == message)
     }
 
-    /// A change that puts one setting out of range, and what must be said of it.
+    /// A change that puts one setting out of range, and its error message.
     struct Mistake: Sendable, CustomTestStringConvertible {
         let message: String
         let change: @Sendable (inout TrainingConfiguration) -> Void

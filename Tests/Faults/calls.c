@@ -1,4 +1,4 @@
-// The calls of a rank that are events: BLAS's product, MPI, threads, and whatever changes files below FAULTS_ROOT.
+// The calls of a rank that are events: BLAS products, MPI, threads, and calls that change files below FAULTS_ROOT.
 #define _GNU_SOURCE
 #include "faults.h"
 
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// The function that would have been called without this library.
+// The function that this library wraps.
 #define REAL(name) ({                                   \
     static void *address;                               \
     if (!address) address = dlsym(RTLD_NEXT, #name);    \
@@ -29,7 +29,7 @@
 
 enum { TRANSPOSED = 112 };
 
-// A weight that was last computed with: in the forward pass the right operand, transposed.
+// The weight of the last product: in the forward pass the right operand, transposed.
 static uint32_t *weight;
 
 static void flip_weight(void) {
@@ -44,8 +44,8 @@ void cblas_sgemm(int order, int transA, int transB, int m, int n, int k, float a
     faults_event("product", "after");
 }
 
-// Every argument is an integer or an address. A function takes at most nine; what a caller gave no value to is passed
-// on as it lies there.
+// Every argument is an integer or an address. A function takes at most nine; the values of unused ones are arbitrary
+// and passed through.
 #define MPI_CALL(kind, name)                                                                    \
     int name(long a, long b, long c, long d, long e, long f, long g, long h, long i) {          \
         if (faults_event(kind " " #name, "before") == FLIP) flip_weight();                      \
@@ -59,7 +59,7 @@ MPI_CALL("collective", MPI_Allreduce)
 MPI_CALL("collective", MPI_Barrier)
 MPI_CALL("collective", MPI_Bcast)
 MPI_CALL("collective", MPI_Gather)
-// These may be called by another thread, while the rank computes, or by one rank and not by another.
+// These may be called by another thread while the rank computes, or by some ranks only.
 MPI_CALL("message", MPI_Send)
 MPI_CALL("message", MPI_Recv)
 MPI_CALL("message", MPI_Irecv)
@@ -67,8 +67,8 @@ MPI_CALL("message", MPI_Iallreduce)
 MPI_CALL("message", MPI_Iallgatherv)
 MPI_CALL("message", MPI_Ireduce_scatter)
 
-// Some float32 as they arrive where a bit has changed on their way: a sixteenth or sixteen times of the middle one. Nobody
-// tells when they have been sent, so the copy stays.
+// A copy of float32 values with one flipped bit, as after a fault in transit: the middle one is multiplied or divided
+// by 16. The completion of the transfer is not observed, so the copy is never freed.
 static long changed(long message, size_t bytes) {
     uint32_t *copy = malloc(bytes);
     if (!copy) abort();
@@ -91,7 +91,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 
 // --- Files ---
 
-// "CALL PATH", the path from FAULTS_ROOT on; false where it does not lie below.
+// "CALL PATH", with the path relative to FAULTS_ROOT; false if it is not below it.
 static bool name_event(char *event, size_t size, const char *call, const char *path) {
     const char *root = getenv("FAULTS_ROOT");
     if (!root || !path || strncmp(path, root, strlen(root)) != 0 || path[strlen(root)] != '/') return false;
@@ -113,7 +113,7 @@ static enum outcome file_event(const char *call, int file, const char *when) {
     return path_event(call, path, when);
 }
 
-// The body of a call that fails with -1: `event` is asked before and after.
+// The body of a call that fails with -1: `event` is called before and after it.
 #define CALL(event, call) ({                        \
     long result = -1;                               \
     if (event("before") != FAIL) {                  \
@@ -139,7 +139,7 @@ static enum outcome file_event(const char *call, int file, const char *when) {
 OPEN(open)
 OPEN(open64)
 
-// A write of all or, where the plan has it, of half; -1 where it fails.
+// A complete write, or half of it if planned; -1 if it fails.
 #define WRITE(call)                                                         \
     const enum outcome outcome = file_event("write", file, "before");       \
     if (outcome == FAIL) return -1;                                         \
@@ -178,7 +178,7 @@ int posix_fallocate(int file, off_t start, off_t length) {
     return REAL(posix_fallocate)(file, start, length);
 }
 
-// An event is named after the place where something appears or was.
+// An event is named after the path that is created or removed.
 #define PATH_CALL(name, parameters, arguments)                      \
     int name parameters {                                           \
         return (int)CALL(EVENT_##name, REAL(name) arguments);       \
@@ -198,7 +198,7 @@ PATH_CALL(mkdir, (const char *path, mode_t mode), (path, mode))
 PATH_CALL(unlink, (const char *path), (path))
 PATH_CALL(rmdir, (const char *path), (path))
 
-// --- The time of day, which with FAULTS_CLOCK jumps with each call ---
+// --- The time of day, which jumps with each call if FAULTS_CLOCK is set ---
 
 static time_t jump(void) {
     static unsigned calls;

@@ -1,7 +1,7 @@
-// The plan of disturbances, and what becomes of them; calls.c is where they come from. Preloaded into every rank.
+// The plan of faults and their injection into the calls that calls.c wraps. Preloaded into every rank.
 //
-// What a rank does is a row of events, each a line of text: "product", "MPI_Barrier", "write out/metrics.jsonl".
-// A disturbance waits for the n-th event that fits a pattern, counted from the m-th that fits another.
+// A rank causes a sequence of events, each a line of text: "product", "MPI_Barrier", "write out/metrics.jsonl".
+// A fault occurs at the n-th event that matches a pattern, counted from the m-th that matches another.
 #define _GNU_SOURCE
 #include "faults.h"
 
@@ -32,8 +32,8 @@ static int fault_count;
 static int record = -1;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-// A file beside the plan, opened by the kernel directly: the wrapped calls are for the program.
-static int open_beside(int flags, const char *format, ...) {
+// A file next to the plan, opened by a system call, since the wrapped calls are those of the program.
+static int open_file(int flags, const char *format, ...) {
     char path[4096];
     const int start = snprintf(path, sizeof path, "%s/", getenv("FAULTS_DIRECTORY"));
     va_list arguments;
@@ -43,23 +43,23 @@ static int open_beside(int flags, const char *format, ...) {
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0666);
 }
 
-// Whether it is the first time, over all starts of the run.
+// Whether this is the first time, over all starts of the run.
 static bool stamp(int line) {
-    const int file = open_beside(O_CREAT | O_EXCL | O_WRONLY, "fired.%d", line);
+    const int file = open_file(O_CREAT | O_EXCL | O_WRONLY, "fired.%d", line);
     if (file < 0) return false;
     close(file);
     return true;
 }
 
 static bool was_stamped(int line) {
-    const int file = open_beside(O_RDONLY, "fired.%d", line);
+    const int file = open_file(O_RDONLY, "fired.%d", line);
     if (file >= 0) close(file);
     return file >= 0;
 }
 
 // A line of the plan: rank, action, before or after, pattern, n, the other pattern, m; separated by tabs.
 static void read_plan(int own_rank) {
-    const int descriptor = open_beside(O_RDONLY, "plan");
+    const int descriptor = open_file(O_RDONLY, "plan");
     FILE *plan = descriptor < 0 ? NULL : fdopen(descriptor, "r");
     if (!plan) return;
     char line[1024];
@@ -83,18 +83,18 @@ __attribute__((constructor)) static void start(void) {
     const int own_rank = rank ? atoi(rank) : 0;
     read_plan(own_rank);
     if (!getenv("FAULTS_RECORD")) return;
-    record = open_beside(O_CREAT | O_TRUNC | O_WRONLY | O_APPEND, "record.%d", own_rank);
+    record = open_file(O_CREAT | O_TRUNC | O_WRONLY | O_APPEND, "record.%d", own_rank);
 }
 
 void faults_note_clock(void) {
     static bool is_noted;
     if (is_noted) return;
     is_noted = true;
-    const int file = open_beside(O_CREAT | O_WRONLY, "clock");
+    const int file = open_file(O_CREAT | O_WRONLY, "clock");
     if (file >= 0) close(file);
 }
 
-// One event, before or after its call: the action that is due, which is stamped; an empty one where none is.
+// Handles one event, before or after its call: returns the action that is due and records it; empty if none is.
 static const char *due(const char *event, const char *when) {
     const char *action = "";
     for (int number = 0; number < fault_count; ++number) {

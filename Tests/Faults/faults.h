@@ -1,10 +1,10 @@
 #pragma once
 
-// What becomes of a call.
+// The outcome of a call.
 enum outcome { PROCEED, FAIL, SHORTEN, FLIP };
 
-// Notes an event and does what the plan has for it; when is "before" or "after" the call. Sets errno where it fails.
+// Records an event and injects the planned fault; when is "before" or "after" the call. Sets errno if the call fails.
 enum outcome faults_event(const char *event, const char *when);
 
-// Notes that somebody has asked for the time of day.
+// Records that the time of day was read.
 void faults_note_clock(void);

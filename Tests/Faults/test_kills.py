@@ -90,7 +90,7 @@ JOURNAL_POINTS = {
     "before the first rows are in the journal": before(f"write {JOURNAL}"),
     "before the first rows in the journal are synchronized": before(f"fsync {JOURNAL}"),
     "after the second rows are in the journal": after(f"write {JOURNAL}", 2),
-    "before the cache with the rows of the journal has its name": before("rename reference.safetensors"),
+    "before the cache with the examples of the journal has its name": before("rename reference.safetensors"),
     "before the journal is removed": before(f"unlink {JOURNAL}"),
     "after the journal is removed": after(f"unlink {JOURNAL}"),
 }
@@ -123,7 +123,7 @@ def test_a_rank_killed_while_the_best_model_is_kept(point, calm, evaluated, dist
 
 @pytest.fixture(scope="session")
 def long_pass(memory) -> dict:
-    """Settings of a run whose steps visit more than 2,048 rows."""
+    """Settings of a run whose steps visit more than 2,048 examples."""
     write_rows(memory / "rows.safetensors", 2200)
     return {"data": memory / "rows.safetensors", "global_batch_size": 160}
 

@@ -157,27 +157,27 @@ struct AtomicDirectoryTests {
     func damage() throws {
         try Places.temporary { directory in
             let path = directory.appending("set")
-            func spoil(_ name: String, _ change: (inout Data) -> Void) throws {
+            func damage(_ name: String, _ change: (inout Data) -> Void) throws {
                 let file = URL(fileURLWithPath: path.appending(name).string)
                 var bytes = try Data(contentsOf: file)
                 change(&bytes)
                 try bytes.write(to: file)
             }
             try write(path, ["a": "first", "b": "second"])
-            try spoil("a") { $0[2] ^= 0x10 }
+            try damage("a") { $0[2] ^= 0x10 }
             #expect(fault(path) == "DIR/a: its SHA-256 differs from manifest.json: some of its bytes have changed")
             try write(path, ["a": "first", "b": "second"])
-            try spoil("b") { $0.removeLast() }
+            try damage("b") { $0.removeLast() }
             #expect(fault(path) == "DIR/b: expected 6 bytes, as manifest.json says, found 5")
             try write(path, ["a": "first", "b": "second"])
             try FileManager.default.removeItem(atPath: path.appending("a").string)
             #expect(fault(path) == "DIR/a: cannot be opened: No such file or directory")
             try write(path, ["a": "first", "b": "second"])
-            try spoil("manifest.json") { $0.removeLast(20) }
+            try damage("manifest.json") { $0.removeLast(20) }
             let half =
                 "DIR/manifest.json: expected a manifest of format version 1, found other or incomplete content"
             #expect(fault(path) == half)
-            try spoil("manifest.json") { $0 = Data() }
+            try damage("manifest.json") { $0 = Data() }
             #expect(fault(path) == half)
             try FileManager.default.removeItem(atPath: path.appending("manifest.json").string)
             #expect(fault(path) == "DIR/manifest.json: cannot be opened: No such file or directory")

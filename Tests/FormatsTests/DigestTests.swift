@@ -5,7 +5,7 @@ internal import Testing
 
 struct DigestTests {
     @Test(
-        "digests are SHA-256's published ones",
+        "digests equal the published ones of SHA-256",
         arguments: [
             // FIPS 180-4, examples of the secure hash standard.
             ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),

@@ -27,14 +27,14 @@ struct HalfPrecisionTests {
         #expect(try read("F32", littleEndian(bits), count: bits.count).map(\.bitPattern) == bits)
     }
 
-    @Test("all bfloat16 are the upper halves of float32s")
+    @Test("every bfloat16 is the upper half of a float32")
     func bfloat16() throws {
         let all = Array(UInt16.min...UInt16.max)
         let values = try read("BF16", littleEndian(all), count: all.count)
         #expect(values.count == 65_536 && values.map(\.bitPattern) == all.map { UInt32($0) << 16 })
     }
 
-    @Test("all float16 have the value that their bits represent")
+    @Test("every float16 has the value that its bits represent")
     func float16() throws {
         let all = Array(UInt16.min...UInt16.max)
         let values = try read("F16", littleEndian(all), count: all.count)

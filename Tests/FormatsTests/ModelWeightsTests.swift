@@ -38,7 +38,7 @@ struct ModelWeightsTests {
     }
 
     @Test(
-        "a model with an adapter, which transformers applies, is refused; settings without weights are ignored",
+        "a model with an adapter, which transformers would apply, is refused; an adapter's settings alone are ignored",
         arguments: ["adapter_model.safetensors", "adapter_model.bin"]
     )
     func adapter(file: String) throws {
@@ -74,7 +74,7 @@ struct ModelWeightsTests {
         }
     }
 
-    @Test("a whole file is read, and what it lacks is named")
+    @Test("a single file is read, and a tensor that it lacks is named")
     func wholeFile() throws {
         try Places.temporary { directory in
             expectRefusal(directory, "expected a Hugging Face model with model.safetensors or its index, found neither")
@@ -99,7 +99,7 @@ struct ModelWeightsTests {
     }
 
     @Test(
-        "a shard lies in the model's directory, whatever the index says",
+        "a shard outside the model's directory is refused",
         arguments: ["../1.safetensors", "/1.safetensors", "a/b", "./1.safetensors", "..", ".", "", "1.safetensors/"]
     )
     func outside(name: String) throws {
@@ -127,7 +127,7 @@ struct ModelWeightsTests {
             expectRefusal(directory.appending("3.safetensors"), "cannot be opened: No such file or directory") {
                 _ = try ModelWeights(directory: directory)
             }
-            // The first by name, not whichever comes first.
+            // The first by name, not by order in the file.
             try writeShards(
                 directory,
                 index: ["a": "1.safetensors", "model.z": "1.safetensors", "model.y": "1.safetensors"]
@@ -150,7 +150,7 @@ struct ModelWeightsTests {
         }
     }
 
-    @Test("a shard may be a link, as in the cache of the Hub, and nothing but a file")
+    @Test("a shard may be a link to a file, as in the cache of the Hub, and nothing else")
     func links() throws {
         try Places.temporary { directory in
             let model = directory.appending("model")
@@ -170,7 +170,7 @@ struct ModelWeightsTests {
     }
 
     @Test(
-        "an index that is not one is refused",
+        "an index that is not a JSON object is refused",
         arguments: [
             ("", ", but at byte 0 expected a value, found the end"), ("[]", ""),
             (

@@ -122,7 +122,7 @@ struct SafetensorsReadingTests {
     }
 
     @Test(
-        "offsets and shapes that are not whole, not there or not in range are refused",
+        "offsets and shapes that are missing, fractional or out of range are refused",
         arguments: [
             (["-4", "0"], "[1]"), (["0", "4.5"], "[1]"), (["0", "\"4\""], "[1]"), (["true", "4"], "[1]"),
             (["0", "9223372036854775808"], "[1]"), (["0", "1e300"], "[1]"), (["0", "1e400"], "[1]"),

@@ -129,7 +129,7 @@ struct SafetensorsWritingTests {
     }
 
     @Test(
-        "a directory without permission is named with the reason and what to do",
+        "a directory without permission is named with the reason and the remedy",
         .enabled(if: geteuid() != 0, "root may write everywhere")
     )
     func forbidden() throws {

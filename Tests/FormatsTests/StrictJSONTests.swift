@@ -45,7 +45,7 @@ struct StrictJSONTests {
     }
 
     @Test(
-        "a whole number is one of digits alone that an Int holds",
+        "an integer consists of digits only and fits an Int",
         arguments: [
             ("0", 0), ("9223372036854775807", .max), ("9223372036854775808", nil), ("-0", nil), ("-1", nil),
             ("1.0", nil), ("1e3", nil), ("1.5", nil), (#""1""#, nil), ("true", nil),
@@ -55,7 +55,7 @@ struct StrictJSONTests {
         #expect(try read(text).wholeNumber == number)
     }
 
-    @Test("a number beyond float64 is infinite, and other values are no numbers")
+    @Test("a number beyond the range of float64 is infinite, and other values are not numbers")
     func doubles() throws {
         #expect(try read("1e400").double == .infinity)
         #expect(try read("-1e400").double == -.infinity)
@@ -64,7 +64,7 @@ struct StrictJSONTests {
     }
 
     @Test(
-        "what is not JSON is refused with the place",
+        "invalid JSON is refused with the place",
         arguments: [
             ("", "at byte 0 expected a value, found the end"), ("[1,]", "at byte 3 expected a value, found ]"),
             ("[1 2]", "at byte 3 expected , or ], found 2"), (#"{"a" 1}"#, "at byte 5 expected :, found 1"),
@@ -107,7 +107,7 @@ struct StrictJSONTests {
         #expect(fault(#"{"a\nb":1,"a\nb":1}"#) == expected)
     }
 
-    @Test("nesting goes to 64 levels")
+    @Test("nesting is limited to 64 levels")
     func depth() {
         func nested(_ levels: Int) -> String {
             String(repeating: "[", count: levels) + String(repeating: "]", count: levels)

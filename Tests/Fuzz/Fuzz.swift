@@ -2,10 +2,10 @@ internal import CFuzzer
 internal import FuzzTargets
 internal import Glibc
 
-/// `Fuzz TARGET [libFuzzer's arguments]`: inputs without end for one reader, in the current directory.
+/// `Fuzz TARGET [libFuzzer's arguments]`: fuzzes one reader, in the current directory.
 @main
 enum Fuzz {
-    // Set once, before the one thread there is reads it: what libFuzzer calls can capture nothing.
+    // Set once, before the only thread reads it: a C callback cannot capture it.
     nonisolated(unsafe) private static var read: (UnsafeRawBufferPointer) -> Void = { _ in }
 
     static func main() throws {
@@ -16,7 +16,7 @@ enum Fuzz {
             exit(1)
         }
         read = try target.start()
-        // Its own name goes, so that libFuzzer finds the target's in its place.
+        // Removes the first argument, in whose place libFuzzer expects the program's name.
         var count = CommandLine.argc - 1
         var words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
         exit(LLVMFuzzerRunDriver(&count, &words) { Fuzz.run(UnsafeRawBufferPointer(start: $0, count: $1)) })

@@ -105,7 +105,7 @@ struct ObjectiveDerivativeTests {
     }
 
     @Test(
-        "a policy that wins by more has no greater loss, for losses of the margin but discopop's, which has a hollow",
+        "a larger margin has no larger loss, except with discopop, which has a local minimum",
         arguments: divergent.filter { $0 != "discopop" }
     )
     func monotonic(loss: String) throws {

@@ -21,7 +21,7 @@ struct PlackettLuceTests {
         return (value, derivatives[0].map { $0[0] })
     }
 
-    @Test("two responses have the sigmoid loss", arguments: [-900, -3, 0, 0.5, 60, 900.0])
+    @Test("the loss of two responses is the sigmoid loss", arguments: [-900, -3, 0, 0.5, 60, 900.0])
     func pair(margin: Double) throws {
         let found = try rankingLoss([margin / 2, -margin / 2], ranks: [0, 1])
         let expected = try row([margin / 2, -margin / 2], ranks: [0, 1]).loss(Objective("sigmoid") { $0.beta = 0.7 })

@@ -81,7 +81,7 @@ struct SigmoidObjectiveTests {
         #expect(loss.rejectedDerivative == -loss.chosenDerivative)
     }
 
-    @Test("the loss is the formula's", arguments: betas, smoothings)
+    @Test("the loss follows the formula", arguments: betas, smoothings)
     func formula(beta: Double, smoothing: Double) throws {
         let objective = try sigmoid(beta: beta, labelSmoothing: smoothing)
         for margin in Self.margins {

@@ -24,7 +24,7 @@ struct TransportMatchingTests {
     ]
 
     @Test(
-        "each margin meets that of the same place, whatever the order of the pairs",
+        "margins are matched by rank, independent of the order of the pairs",
         arguments: ["aot", "aot_unpaired"]
     )
     func order(loss: String) throws {

@@ -17,7 +17,7 @@ struct LengthProfileTests {
         #expect(rows.count { $0.responses[0] != $0.responses[1] } > 15_000, "responses differ in length")
     }
 
-    @Test("the same seed gives the same examples, another seed others; more examples start with the same ones")
+    @Test("the same seed gives the same examples, another seed others; the first ones do not depend on the number")
     func seeds() throws {
         let profile = try #require(LengthProfile.named("tldr"))
         let rows = profile.examples(9, responses: 3, longest: 4096, seed: 1)

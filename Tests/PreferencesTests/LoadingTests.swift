@@ -86,7 +86,7 @@ final class LoadingTests {
     }
 
     @Test(
-        "a file of another kind or version is refused, with what it is",
+        "a file of another kind or version is refused with its format",
         arguments: [
             ([:], "no format in the metadata"),
             (["format": "pt"], "the format pt"),

@@ -18,7 +18,7 @@ struct PairingTests {
         #expect(pairs(.bestVersusWorst, [0, 1, 2, 3]) == [[0, 3]])
     }
 
-    @Test("tied responses are never paired, and all that are tied for best or worst are")
+    @Test("tied responses are never paired with each other; all that tie for best or worst are paired with others")
     func ties() {
         #expect(pairs(.all, [0, 0, 1, 1]) == [[0, 2], [0, 3], [1, 2], [1, 3]])
         #expect(pairs(.bestVersusRest, [0, 0, 1, 5]) == [[0, 2], [0, 3], [1, 2], [1, 3]])

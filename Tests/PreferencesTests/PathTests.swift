@@ -4,7 +4,7 @@ internal import Testing
 /// Every sharing mode against the plain sequences, on random data.
 struct PathTests {
     @Test(
-        "each response's path is its plain sequence, of which the counted tokens are labels",
+        "each response's path is its plain sequence, whose counted tokens are labels",
         arguments: Sharing.allCases,
         [(1, false), (2, false), (3, false), (1, true), (2, true), (3, true)] as [(UInt64, Bool)]
     )
@@ -75,7 +75,7 @@ struct PathTests {
     }
 
     @Test(
-        "labels ascend by hidden state, then token, and none is there twice or for nobody",
+        "labels ascend by hidden state, then token; each occurs once and belongs to a response",
         arguments: Sharing.allCases,
         [false, true]
     )

@@ -143,7 +143,7 @@ struct PlannerTests {
         #expect((joined > 0) == (sharing == .prefix))
     }
 
-    /// The work of a packed sequence: a token attends to as many tokens as its position, and itself.
+    /// The work of a packed sequence: a token at position `p` attends to `p` tokens and itself.
     private func laidWork(_ row: PackedSequence) -> Work {
         let visible = row.positions.reduce(0) { $0 + Int($1) + 1 }
         return Work(tokens: row.tokens.count, visiblePairs: visible, predictionPositions: row.predictionPositions.count)

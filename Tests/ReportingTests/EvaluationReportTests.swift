@@ -3,9 +3,9 @@ internal import Objectives
 internal import Reporting
 internal import Testing
 
-/// The metrics of an evaluation, and how sure they are.
+/// The metrics of an evaluation, and their confidence intervals.
 struct EvaluationReportTests {
-    /// Rows that give pairs with these losses, won where the loss is below 1.
+    /// A report of examples whose pairs have these losses, won if the loss is below 1.
     private func report(_ rows: [[Double]], lossIsMeanOverPairs: Bool = true) -> EvaluationReport {
         let statistics = rows.map { losses in
             var statistics = PreferenceStatistics()
@@ -28,7 +28,7 @@ struct EvaluationReportTests {
         abs(a.low - low) <= within && abs(a.high - high) <= within
     }
 
-    @Test("the interval of a mean over rows of one pair is the textbook's")
+    @Test("the interval of a mean over examples of one pair is the textbook's")
     func mean() throws {
         let losses = [0.5, 2, 1.25, 0.75, 3, 0.125, 0.5]
         let found = report(losses.map { [$0] })
@@ -39,7 +39,7 @@ struct EvaluationReportTests {
         #expect(found["eval_loss"] == mean && found["loss"] == mean && found["eval_los"].isNaN && found.rows == 7)
     }
 
-    @Test("the interval of an accuracy over rows of one pair is Wilson's of as many trials")
+    @Test("the interval of an accuracy over examples of one pair is Wilson's for their number")
     func accuracy() throws {
         let found = report([0, 0, 2, 0, 0, 2, 0, 0, 2, 0].map { [$0] })
         let wilson = ConfidenceInterval(share: 0.7, trials: 10)
@@ -49,7 +49,7 @@ struct EvaluationReportTests {
     }
 
     @Test(
-        "Wilson's interval as tables have it",
+        "Wilson's interval equals published tables",
         arguments: [
             (0.7, 10.0, 0.3967781, 0.8922087), (0, 10, 0, 0.2775328), (1, 1, 0.2065493, 1),
             (0.5, 100, 0.4038315, 0.5961685),
@@ -59,7 +59,7 @@ struct EvaluationReportTests {
         #expect(isClose(ConfidenceInterval(share: share, trials: trials), low, high, within: 1e-6))
     }
 
-    @Test("identical pairs of one row carry no more information than one of them")
+    @Test("identical pairs of one example carry the information of a single pair")
     func clusters() throws {
         let losses = [0.5, 2, 1.25, 0.75, 3]
         let (once, thrice) = (report(losses.map { [$0] }), report(losses.map { [$0, $0, $0] }))
@@ -67,12 +67,12 @@ struct EvaluationReportTests {
             let (a, b) = (try interval(name, once), try interval(name, thrice))
             #expect(isClose(b, a.low, a.high) && a.low < a.high)
         }
-        // As independent rows the same pairs tell more.
+        // As independent examples the same pairs carry more information.
         let apart = try interval("loss", report((losses + losses + losses).map { [$0] }))
         #expect(try apart.high - apart.low < 0.7 * (interval("loss", thrice).high - interval("loss", thrice).low))
     }
 
-    @Test("rows of different numbers of pairs count by their pairs, and vary as the jackknife says")
+    @Test("examples are weighted by their pairs, with the variance of the jackknife")
     func jackknife() throws {
         let rows = [[1.0, 2, 3], [0.5], [4, 4], [2], [0.25, 1, 0.5, 3]]
         let all = rows.joined().reduce(0, +) / 11
@@ -85,7 +85,7 @@ struct EvaluationReportTests {
         #expect(try isClose(interval("loss", report(rows)), all - reach, all + reach))
     }
 
-    @Test("rows that all win the same share of their pairs do not make it certain")
+    @Test("an accuracy that is equal in all examples still has an interval")
     func even() throws {
         let found = try interval("rewards/accuracies", report([[0, 2], [2, 0], [0, 2]]))
         #expect(found == ConfidenceInterval(share: 0.5, trials: 6))
@@ -99,7 +99,7 @@ struct EvaluationReportTests {
         #expect(try interval("rewards/accuracies", unknown) == interval("rewards/accuracies", known))
     }
 
-    @Test("one row gives no interval of a mean, and one trial a wide one of an accuracy")
+    @Test("one example gives no interval of a mean, and a wide one of an accuracy")
     func single() throws {
         let found = report([[0.5, 0.75]])
         #expect(try interval("loss", found).low.isNaN)

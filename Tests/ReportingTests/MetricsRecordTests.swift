@@ -3,7 +3,7 @@ internal import Reporting
 internal import Testing
 
 struct MetricsRecordTests {
-    @Test("fields stay in order, on one line or one a line")
+    @Test("fields stay in order, on one line or one per line")
     func order() {
         var record = MetricsRecord()
         record.add("step", 3)
@@ -13,7 +13,7 @@ struct MetricsRecordTests {
         #expect(record.page == "{\n  \"step\": 3,\n  \"loss\": 0.5,\n  \"a/b\": \"x\"\n}\n")
     }
 
-    @Test("what is not a finite number becomes null", arguments: [Double.nan, .infinity, -.infinity, .signalingNaN])
+    @Test("a number that is not finite becomes null", arguments: [Double.nan, .infinity, -.infinity, .signalingNaN])
     func notFinite(value: Double) {
         var record = MetricsRecord()
         record.add("loss", value)
@@ -21,7 +21,7 @@ struct MetricsRecordTests {
     }
 
     @Test(
-        "a number is read back as it was",
+        "a number is read back with the same bits",
         arguments: [0, -0.0, 0.1, 1e-6, 5e20, 1e300, Double.leastNonzeroMagnitude, 1.0 / 3, 123_456_789.125, -2]
     )
     func numbers(value: Double) throws {
@@ -31,7 +31,7 @@ struct MetricsRecordTests {
         #expect((object?["x"] as? NSNumber)?.doubleValue == value)
     }
 
-    @Test("whole numbers have no point", arguments: [(0, "0"), (-5, "-5"), (.max, "9223372036854775807")])
+    @Test("integers have no decimal point", arguments: [(0, "0"), (-5, "-5"), (.max, "9223372036854775807")])
     func integers(value: Int, expected: String) {
         var record = MetricsRecord()
         record.add("n", value)
@@ -51,14 +51,14 @@ struct MetricsRecordTests {
         #expect(object == [text: text])
     }
 
-    @Test("slashes stay as they are, for people")
+    @Test("slashes are not escaped")
     func slashes() {
         var record = MetricsRecord()
         record.add("rewards/chosen", "a/b")
         #expect(record.line == #"{"rewards/chosen": "a/b"}"#)
     }
 
-    @Test("a list of objects stands on one line in a line, and takes a line for each on a page")
+    @Test("a list of objects is on one line in a line, and has one line per object on a page")
     func lists() {
         var (first, second, record) = (MetricsRecord(), MetricsRecord(), MetricsRecord())
         first.add("a", 1)
@@ -81,7 +81,7 @@ struct MetricsRecordTests {
         #expect(record.page == page)
     }
 
-    @Test("a list of numbers stands on one line, and what is not finite in it becomes null")
+    @Test("a list of numbers is on one line, and non-finite ones become null")
     func numberLists() {
         var record = MetricsRecord()
         record.add("ci", numbers: [0.25, .nan])

@@ -12,7 +12,7 @@ struct ProgressLineTests {
         )
     }
 
-    @Test("the bar is as long as there is room for, up to 24 columns")
+    @Test("the bar takes the space that is left, up to 24 columns")
     func bar() {
         let empty = String(repeating: "╌", count: 24)
         #expect(line(0, width: 200) == "train \(empty)  step 3/10  2m05s left")
@@ -22,7 +22,7 @@ struct ProgressLineTests {
         #expect(line(0.5, width: 40) == "train ━━━━╌╌╌╌╌  step 3/10  2m05s left")
     }
 
-    @Test("in a narrow window the bar is dropped first, then the end of the text")
+    @Test("in a narrow terminal the bar is dropped first, then the end of the text")
     func narrow() {
         #expect(line(0.5, width: 35) == "train ━━╌╌  step 3/10  2m05s left")
         #expect(line(0.5, width: 34) == "train step 3/10  2m05s left")
@@ -30,7 +30,7 @@ struct ProgressLineTests {
         #expect(line(0.5, width: 1) == "" && line(0.5, width: 0) == "")
     }
 
-    @Test("a line never reaches the last column, and a bar is filled to its share", arguments: 0...120)
+    @Test("a line never reaches the last column, and the bar shows the fraction", arguments: 0...120)
     func width(width: Int) {
         for percent in stride(from: 0, through: 100, by: 5) {
             let line = line(Double(percent) / 100, width: width, secondsLeft: .infinity)
@@ -41,13 +41,13 @@ struct ProgressLineTests {
         }
     }
 
-    @Test("a fraction beyond the end fills the bar and no more")
+    @Test("a fraction above 1 fills the bar")
     func beyond() {
         #expect(line(1.2, width: 80) == line(1, width: 80))
     }
 
     @Test(
-        "durations are for people",
+        "durations are readable",
         arguments: [
             (0, "0s"), (0.4, "0s"), (42, "42s"), (59.4, "59s"), (59.5, "1m00s"), (60, "1m00s"), (185, "3m05s"),
             (3599.4, "59m59s"), (3599.5, "1h00m"), (7800, "2h10m"), (86_400, "24h00m"), (360_000, "100h00m"),

@@ -1,12 +1,12 @@
 internal import ScalingStudy
 internal import Testing
 
-/// The time of an all-reduce, against messages that are sent one round after the other.
+/// The time of an all-reduce, against messages that are sent in rounds.
 struct AllReduceModelTests {
     private let network = Network(name: "", latency: 3e-5, bandwidth: 2e6, summing: 1e-8)
     private let elementBytes = 4.0
 
-    /// Nodes with a vector each, who exchange parts of it; a round takes as long as its longest message.
+    /// Nodes that exchange parts of a vector each; a round takes as long as its longest message.
     private struct Nodes {
         var vectors: [[Double]]
         var seconds = 0.0
@@ -28,7 +28,7 @@ struct AllReduceModelTests {
             seconds += network.latency + longest
         }
 
-        /// In each group every node sends each other that one's share of the whole; gives the share of each node.
+        /// In each group every node sends each other node its share; returns the share of each node.
         @discardableResult
         mutating func reduceScatter(_ wholes: [Range<Int>], groups: [[Int]]) -> [Range<Int>] {
             exchange(wholes, groups, isAdded: true)
@@ -41,10 +41,10 @@ struct AllReduceModelTests {
             return shares
         }
 
-        /// In each group every node sends its share of the whole to each other.
+        /// In each group every node sends its share to each other node.
         mutating func allGather(_ wholes: [Range<Int>], groups: [[Int]]) { exchange(wholes, groups, isAdded: false) }
 
-        /// In round `s` every node sends to the one `s` places further on in its group.
+        /// In round `s` every node sends to the node `s` places after it in its group.
         private mutating func exchange(_ wholes: [Range<Int>], _ groups: [[Int]], isAdded: Bool) {
             for round in 1..<groups[0].count {
                 var messages: [Message] = []
@@ -72,7 +72,7 @@ struct AllReduceModelTests {
         return (Nodes(vectors: vectors, network: network), sum)
     }
 
-    /// Small whole numbers, whose sums are exact in any order.
+    /// Small integers, whose sums are exact in any order.
     private struct CounterSequence {
         var state = 7
 
@@ -82,7 +82,7 @@ struct AllReduceModelTests {
         }
     }
 
-    @Test("halving's rounds add up every vector, in the time of the formula", arguments: [2, 3, 4, 5, 6, 7, 8, 12, 16])
+    @Test("halving sums all vectors, in the time of the formula", arguments: [2, 3, 4, 5, 6, 7, 8, 12, 16])
     func halving(count: Int) {
         let elements = 1680
         var (nodes, sum) = nodes(count, elements: elements)
@@ -103,23 +103,23 @@ struct AllReduceModelTests {
         #expect(agrees(AllReduceModel(network: network).seconds(bytes: bytes, nodes: count).seconds, nodes.seconds))
     }
 
-    @Test("at 1,024 nodes and 30 µs latency takes 0.6 ms for each bucket, at 1,023 of them 61 ms")
+    @Test("a latency of 30 µs costs 0.6 ms per bucket on 1,024 nodes, and 61 ms on 1,023")
     func latency() {
         let model = AllReduceModel(network: Network(name: "", latency: 30e-6, bandwidth: .infinity, summing: 0))
         #expect(agrees(model.seconds(bytes: 1e6, nodes: 1024).seconds, 0.0006))
         // 1,023 is 3 · 11 · 31.
         #expect(agrees(model.seconds(bytes: 1e6, nodes: 1023).seconds, 0.06132))
-        // Of 100 MB there are four buckets of 25 MiB.
+        // 100 MB are four buckets of 25 MiB.
         #expect(agrees(model.seconds(bytes: 1e8, nodes: 1024).seconds, 4 * 0.0006))
     }
 
-    @Test("halves are exchanged if there are any, and within nodes first")
+    @Test("halving is chosen for even numbers of nodes from four, after a reduction within nodes")
     func choice() {
         let model = AllReduceModel(network: Network("10gbe") ?? network)
         #expect([1, 2, 3, 7].allSatisfy { model.seconds(bytes: 5e8, nodes: $0).algorithm == .direct })
         #expect([4, 6, 1024].allSatisfy { model.seconds(bytes: 5e8, nodes: $0).algorithm == .halving })
         #expect(model.seconds(bytes: 5e8, nodes: 1).seconds == 0)
-        // Four ranks of a node add up at 2 GB/s first.
+        // First the four ranks of a node add up, at 2 GB/s.
         let nodes = AllReduceModel(network: network, ranksPerNode: 4, nodeBandwidth: 2e9)
         let hierarchical = nodes.seconds(bytes: 1e9, nodes: 8)
         #expect(hierarchical.algorithm == .hierarchical)
@@ -128,7 +128,7 @@ struct AllReduceModelTests {
         )
     }
 
-    @Test("more nodes never take less", arguments: Network.known)
+    @Test("more nodes never take less time", arguments: Network.known)
     func monotonicity(network: Network) {
         let model = AllReduceModel(network: network)
         let times = (0...12).map { model.seconds(bytes: 5e8, nodes: 1 << $0).seconds }
@@ -136,7 +136,7 @@ struct AllReduceModelTests {
     }
 
     @Test(
-        "a network has a name or two numbers",
+        "a network is given by name or by latency and bandwidth",
         arguments: [
             ("10gbe", 30e-6, 1.175e9), ("ib-hdr", 2e-6, 24.375e9), ("25:9.4", 25e-6, 1.175e9), ("0:0.4", 0, 5e7),
         ] as [(String, Double, Double)]
@@ -147,19 +147,19 @@ struct AllReduceModelTests {
     }
 
     @Test(
-        "other texts are no network",
+        "other texts are refused",
         arguments: ["", "10", "10:", ":10", "a:1", "1:0", "-1:5", "1:2:3", "nan:1", "1:inf"]
     )
     func notANetwork(text: String) {
         #expect(Network(text) == nil)
     }
 
-    @Test("latency and bandwidth are recovered from what exchanges took")
+    @Test("latency and bandwidth are recovered from the times of exchanges")
     func recovery() throws {
         let made = SyntheticStudy(ranks: [1, 2, 3, 6], latency: 2e-4, bandwidth: 3e8)
         let found = try #require(Network.fit(made.study.runs, gradientBytes: made.gradientBytes))
         #expect(agrees(found.latency, 2e-4, within: 1e-6) && agrees(found.bandwidth, 3e8, within: 1e-6))
-        // Two ranks alone tell one number: all counts as bandwidth.
+        // Two ranks determine one parameter only: all time counts as bandwidth.
         let pair = SyntheticStudy(ranks: [1, 2], latency: 0, bandwidth: 3e8)
         let one = try #require(Network.fit(pair.study.runs, gradientBytes: pair.gradientBytes))
         #expect(one.latency == 0 && agrees(one.bandwidth, 3e8))

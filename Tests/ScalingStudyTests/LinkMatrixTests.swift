@@ -1,9 +1,9 @@
 internal import ScalingStudy
 internal import Testing
 
-/// What messages take between ranks, and what is told of it.
+/// The latency and bandwidth between ranks, and how they are reported.
 struct LinkMatrixTests {
-    @Test("in a tournament each meets each other once, one at a time", arguments: [2, 3, 4, 5, 8, 13, 64])
+    @Test("in a tournament each player meets each other once, one at a time", arguments: [2, 3, 4, 5, 8, 13, 64])
     func tournament(count: Int) {
         var met: Set<[Int]> = []
         for round in 0..<LinkMatrix.rounds(of: count) {
@@ -13,12 +13,12 @@ struct LinkMatrixTests {
                 #expect(partner != player && partners[partner] == player)
                 #expect(partner < player || met.insert([player, partner]).inserted)
             }
-            #expect(partners.count { $0 == nil } == count % 2, "one pauses where the number is odd")
+            #expect(partners.count { $0 == nil } == count % 2, "one pauses if the number is odd")
         }
         #expect(met.count == count * (count - 1) / 2)
     }
 
-    /// Four places, whose links all take 25 µs and do 1.176 GB/s but for that between the second and the last.
+    /// Four places whose links have 25 µs and 1.176 GB/s, except the one between the second and the last.
     private func matrix(joinsHosts: Bool = true, candidates: Int = 4, slow: Double = 1) -> LinkMatrix {
         let names = ["a", "node-b", "c", "d"]
         let places = names.enumerated().map { LinkMatrix.Place(rank: 2 * $0, host: $1) }
@@ -77,7 +77,7 @@ struct LinkMatrixTests {
         )
     }
 
-    @Test("links within a host are reported, and neither compared nor used as a network")
+    @Test("links within a host are reported but neither compared nor used as a network")
     func oneHost() {
         #expect(matrix(joinsHosts: false, slow: 4).summary == "4 ranks of one host: 25.0 µs, 1.18 GB/s")
     }

@@ -1,7 +1,7 @@
 internal import ScalingStudy
 internal import Testing
 
-/// What a study lets expect of more nodes.
+/// The prediction of more nodes from a study.
 struct ScalingForecastTests {
     private func forecast(
         _ made: SyntheticStudy,
@@ -14,7 +14,7 @@ struct ScalingForecastTests {
 
     // MARK: The model
 
-    @Test("the numbers that runs were made with are recovered", arguments: [ScalingStudy.Mode.weak, .strong])
+    @Test("the parameters that runs were generated with are recovered", arguments: [ScalingStudy.Mode.weak, .strong])
     func recovery(mode: ScalingStudy.Mode) throws {
         var made = SyntheticStudy(mode: mode, perFLOP: 3e-10, spread: 0.03, overlap: 0.4, rest: 0.2, pairsOfRank: 64)
         made.tokensOfPair = 1
@@ -30,7 +30,7 @@ struct ScalingForecastTests {
             #expect(agrees(parts.waiting, compute * 0.03 * ScalingModel.straggling(ranks: ranks)))
             let whole = allReduce.seconds(bytes: Double(made.gradientBytes), nodes: ranks).seconds
             #expect(agrees(parts.communication, whole))
-            // At most the backward passes hide communication.
+            // Communication overlaps with at most the backward passes.
             #expect(agrees(parts.exposed, whole - min(0.4 * whole, 2 / 3 * compute)))
             #expect(agrees(parts.total, parts.compute + parts.waiting + parts.exposed + parts.rest))
         }
@@ -43,7 +43,7 @@ struct ScalingForecastTests {
         )
     }
 
-    @Test("rows that cannot be halved make some ranks wait")
+    @Test("pairs that cannot be divided evenly make some ranks wait")
     func wholeRows() {
         let made = SyntheticStudy(mode: .strong, spread: 0)
         let model = ScalingModel.fit(made.study.runs, of: made.study.subject)
@@ -69,7 +69,7 @@ struct ScalingForecastTests {
 
     // MARK: The forecast
 
-    @Test("more nodes are less efficient, on slower networks the more so")
+    @Test("more nodes are less efficient, more so on slower networks")
     func monotonicity() throws {
         var last: [Double] = []
         for name in ["ib-hdr", "100gbe", "25gbe", "10gbe"] {
@@ -83,7 +83,7 @@ struct ScalingForecastTests {
         #expect(try forecast(SyntheticStudy(), nodes: 100).points.map(\.nodes) == [1, 2, 4, 8, 16, 32, 64, 100])
     }
 
-    @Test("runs without noise leave no doubt; noisier ones leave more, and the estimate lies within the band")
+    @Test("runs without noise give a band of width 0; noise widens it, and it contains the estimate")
     func band() throws {
         let widths = try [0, 0.01, 0.05].map { noise in
             let point = try #require(try forecast(SyntheticStudy(noise: noise)).points.last)
@@ -93,7 +93,7 @@ struct ScalingForecastTests {
         #expect(widths[0] < 1e-12 && widths[0] < widths[1] && widths[1] < widths[2])
     }
 
-    @Test("the same seed gives the same forecast, another another band and the same estimate")
+    @Test("the same seed gives the same forecast, another seed another band with the same estimate")
     func seeds() throws {
         let made = SyntheticStudy(noise: 0.03)
         let (a, b) = (try forecast(made).points, try forecast(made).points)
@@ -102,9 +102,9 @@ struct ScalingForecastTests {
         #expect(a.map(\.low) != other.map(\.low) && a.map(\.efficiency) == other.map(\.efficiency))
     }
 
-    @Test("a node of 500 GFLOP/s on 10 Gbit/s needs 7,600 tokens a step for 95 %, as by hand")
+    @Test("a node of 500 GFLOP/s on 10 Gbit/s needs 7,600 tokens per step for 95 %, as by hand")
     func tokens() throws {
-        // E/(1-E) · (2 · 4 bytes / 1.25 GB/s) · (500 GFLOP/s / 8): 8 FLOPs a parameter and token, here a pair.
+        // E/(1-E) · (2 · 4 bytes / 1.25 GB/s) · (500 GFLOP/s / 8): 8 FLOPs per parameter and token, here a pair.
         var made = SyntheticStudy(ranks: [1, 2], perFLOP: 1 / 500e9, spread: 0, rest: 0)
         made.flopsOfPair = 8 * Double(made.gradientBytes / 4)
         made.tokensOfPair = 1
@@ -115,7 +115,7 @@ struct ScalingForecastTests {
         #expect(points[0].sufficientPairs == 1, "a lone node is as good as one")
     }
 
-    @Test("the pairs that suffice do, and one a node less does not")
+    @Test("the sufficient number of pairs is sufficient, and one fewer per node is not")
     func sufficientPairs() throws {
         let made = SyntheticStudy(spread: 0.002, overlap: 0.5)
         let forecast = try forecast(made)

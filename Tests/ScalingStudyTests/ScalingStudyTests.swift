@@ -6,7 +6,7 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// What is made of the runs of a study.
+/// The results computed from the runs of a study.
 struct ScalingStudyTests {
     private func run(_ ranks: Int, turn: Int, seconds: [Double], pairs: Int = 8, flops: Double = 1e12) -> ScalingRun {
         ScalingRun(
@@ -65,26 +65,26 @@ struct ScalingStudyTests {
         #expect(hidden.exposedCommunication == 0.5 && agrees(hidden.rest, 3.5) && hidden.waiting == 0)
     }
 
-    @Test("a weak study compares FLOPs: longer rows on more ranks do not lower efficiency")
+    @Test("a weak study compares FLOPs: longer examples on more ranks do not lower efficiency")
     func weak() {
         let points = study(
             [run(2, turn: 1, seconds: [10]), run(4, turn: 1, seconds: [15], pairs: 16, flops: 3e12)],
             .weak
         ).points
-        // Three times the work in one and a half times the time, on twice the ranks.
+        // Three times the work in 1.5 times the time, on twice the ranks.
         #expect(agrees(points[1].efficiency.median, 1) && agrees(points[1].speedup.median, 4))
         #expect(ScalingStudy.rows(8, mode: .weak, ranks: 3) == 24 && ScalingStudy.rows(8, mode: .strong, ranks: 3) == 8)
     }
 
     @Test(
-        "the serial share is Karp and Flatt's",
+        "the serial fraction is Karp and Flatt's",
         arguments: [(4.0, 4.0, 0.0), (1, 4, 1), (2, 3, 0.25), (1.6, 2, 0.25)]
     )
     func karpFlatt(speedup: Double, processors: Double, share: Double) {
         #expect(abs(ScalingPoint.serialShare(speedup: speedup, processors: processors) - share) < 1e-12)
     }
 
-    @Test("a study that was written is read back with the same bits, also from a report with a forecast")
+    @Test("a written study is read back with the same bits, also from a report with a forecast")
     func roundTrip() throws {
         try Places.temporary { directory in
             let made = SyntheticStudy(overlap: 0.3, noise: 0.01).study
@@ -99,7 +99,7 @@ struct ScalingStudyTests {
     }
 
     @Test(
-        "what is no study is refused",
+        "anything but a study is refused",
         arguments: ["{}", "[", #"{"mode": "weak", "rows": 1, "subject": {}, "runs": []}"#, #"{"rows": 1, "rows": 1}"#]
     )
     func notAStudy(text: String) throws {
@@ -107,7 +107,7 @@ struct ScalingStudyTests {
     }
 
     @Test(
-        "a number that no run comes to is named",
+        "a number that no run can have is refused by name",
         arguments: [
             ("rows", "8", "9223372036854775807", "rows: expected from 1 to 1048576, found 9223372036854775807"),
             ("pairs", "8", "0", "run 1: pairs: expected from 1 to 4294967296, found 0"),
@@ -121,7 +121,7 @@ struct ScalingStudyTests {
         try expectRefused(changed, "\(fault); measure again")
     }
 
-    @Test("a study without a run is refused")
+    @Test("a study without runs is refused")
     func noRun() throws {
         let page = ScalingReport(study([]), forecast: nil, validating: nil).record.page
         try expectRefused(page, "expected a run, found none; measure again")
@@ -135,7 +135,7 @@ struct ScalingStudyTests {
         }
     }
 
-    @Test("figures as comma-separated values have a line each under all names")
+    @Test("the CSV has one line per number of ranks, below a line of all names")
     func csv() {
         var (a, b) = (MetricsRecord(), MetricsRecord())
         a.add("n", 1)

@@ -1,15 +1,15 @@
 internal import ScalingStudy
 
-/// Studies whose runs follow the model exactly, from known numbers.
+/// A study whose runs follow the model exactly, with known parameters.
 struct SyntheticStudy {
     var ranks = [1, 2, 4]
     var turns = 3
     var mode = ScalingStudy.Mode.weak
-    /// Seconds of a rank for a FLOP.
+    /// Seconds per FLOP of a rank.
     var perFLOP = 1e-9
-    /// How much ranks differ.
+    /// The relative deviation of the speed of ranks.
     var spread = 0.01
-    /// The share of communication that is hidden.
+    /// The fraction of communication that overlaps with computation.
     var overlap = 0.0
     var rest = 0.05
     var pairsOfRank = 8
@@ -18,16 +18,16 @@ struct SyntheticStudy {
     var gradientBytes = 20_000_000
     var latency = 1e-4
     var bandwidth = 1e9
-    /// By how much turns differ, and then steps.
+    /// The relative variation between turns, and between steps.
     var noise = 0.0
 
-    /// What the gradient takes.
+    /// Seconds of the reduction of the gradient.
     func communication(ranks: Int) -> Double {
         let network = Network(name: "", latency: latency, bandwidth: bandwidth, summing: 0)
         return AllReduceModel(network: network).seconds(bytes: Double(gradientBytes), nodes: ranks).seconds
     }
 
-    /// A step as the model has it.
+    /// A step according to the model.
     func step(ranks: Int, factor: Double = 1) -> ScalingRun.Step {
         let pairs = mode == .weak ? pairsOfRank * ranks : pairsOfRank
         let compute = factor * perFLOP * flopsOfPair * Double(pairs) / Double(ranks)
@@ -78,7 +78,7 @@ struct SyntheticStudy {
     }
 }
 
-/// Whether two numbers agree to so many parts of the second.
+/// Whether two numbers agree to a tolerance relative to the second.
 func agrees(_ found: Double, _ expected: Double, within tolerance: Double = 1e-9) -> Bool {
     abs(found - expected) <= tolerance * abs(expected)
 }

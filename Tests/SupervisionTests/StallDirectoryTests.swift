@@ -17,7 +17,7 @@ struct StallDirectoryTests {
     }
 
     @Test("a rank's record is read as it was written, and only one rank claims the verdict")
-    func words() throws {
+    func records() throws {
         try Places.temporary { output in
             let directory = StallDirectory(in: output)
             directory.make()
@@ -26,20 +26,20 @@ struct StallDirectoryTests {
             #expect(directory.read(rank: 2) == nil)
             #expect(directory.claimVerdict() && !directory.claimVerdict())
             directory.write(verdict: "stalled")
-            let told = try String(contentsOfFile: output.appending("stall/verdict").string, encoding: .utf8)
-            #expect(told == "stalled\n")
+            let verdict = try String(contentsOfFile: output.appending("stall/verdict").string, encoding: .utf8)
+            #expect(verdict == "stalled\n")
         }
     }
 
     @Test("a link in place of a record or the verdict is not followed", arguments: [true, false])
-    func links(isThere: Bool) throws {
+    func links(exists: Bool) throws {
         try Places.temporary { output in
             let (directory, other) = (StallDirectory(in: output), output.appending("other"))
             directory.make()
-            // A word that could be read, were the link followed.
+            // A valid record, which would be read if the link were followed.
             directory.write(record, rank: 0)
-            let word = try Data(contentsOf: URL(fileURLWithPath: output.appending("stall/rank-0").string))
-            if isThere { try word.write(to: URL(fileURLWithPath: other.string)) }
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: output.appending("stall/rank-0").string))
+            if exists { try bytes.write(to: URL(fileURLWithPath: other.string)) }
             for name in ["rank-1", "verdict"] { try link(output.appending("stall/\(name)"), to: other) }
             let later = StallRecord(
                 Progress.State(motions: 4, step: 13, phase: "training", call: "barrier", calls: 500, isInCall: true),
@@ -49,11 +49,11 @@ struct StallDirectoryTests {
             directory.write(later, rank: 1)
             directory.write(verdict: "stalled")
             #expect(directory.read(rank: 1) == nil && !directory.claimVerdict())
-            #expect(FileManager.default.contents(atPath: other.string) == (isThere ? word : nil))
+            #expect(FileManager.default.contents(atPath: other.string) == (exists ? bytes : nil))
         }
     }
 
-    @Test("a link in the directory's place is not followed")
+    @Test("a link in place of the directory is not followed")
     func directoryLink() throws {
         try Places.temporary { output in
             let (directory, other) = (StallDirectory(in: output), output.appending("other"))
@@ -66,7 +66,7 @@ struct StallDirectoryTests {
         }
     }
 
-    @Test("a pipe in place of a record blocks nobody", .timeLimit(.minutes(1)))
+    @Test("a pipe in place of a record blocks no rank", .timeLimit(.minutes(1)))
     func pipe() throws {
         try Places.temporary { output in
             let directory = StallDirectory(in: output)

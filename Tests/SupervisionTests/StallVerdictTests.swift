@@ -41,16 +41,16 @@ struct StallVerdictTests {
     @Test("a rank without a record is named, also if an old record of it exists")
     func silent() {
         let records = [0: record(481), 1: record(481), 2: record(481), 3: record(470)]
-        let told =
+        let expected =
             "stalled: no progress for 1800 s; no status record from rank 3 on node3 (process 103): stopped, hung, or "
             + "disconnected from OUT/stall; the others are in allReduceSum, collective call 481, of step 12; "
         for records in [records, records.filter { $0.key < 3 }] {
             let found = verdict(members, records, heard: [0, 1, 2])
-            #expect(found.hasPrefix(told), "\(found)")
+            #expect(found.hasPrefix(expected), "\(found)")
         }
     }
 
-    @Test("a rank that runs, and did not reach the call in which the others wait, is named")
+    @Test("a running rank that did not reach the call in which the others wait is named")
     func behind() {
         let records = [0: record(481), 1: record(480, isInCall: false), 2: record(481), 3: record(481)]
         let found = verdict(members, records, heard: [0, 1, 2, 3])
@@ -68,7 +68,7 @@ struct StallVerdictTests {
         #expect(found.contains("; \(all); "), "\(found)")
     }
 
-    /// Where a rank is in an exchange: its round, for whom it waits, and the round in which that one has sent, or takes.
+    /// The state of a rank in an exchange: its round, the rank that it waits for, and the round of that message.
     struct Wait {
         let round: Int
         let awaited: Int
@@ -76,19 +76,19 @@ struct StallVerdictTests {
     }
 
     @Test(
-        "if all wait for messages, the rank is named to or from which none pass",
+        "if all wait for messages, the rank that exchanges none is named",
         arguments: [
-            // What ranks send to rank 2 is not taken, nor is what that sends. Rank 3 waits for what rank 1 has not sent.
+            // Messages to and from rank 2 are not received. Rank 3 waits for a message that rank 1 has not sent.
             [
                 Wait(round: 1, awaited: 2, awaitedRound: 1), Wait(round: 1, awaited: 2, awaitedRound: 1),
                 Wait(round: 1, awaited: 3, awaitedRound: 1), Wait(round: 2, awaited: 1, awaitedRound: 2),
             ],
-            // Rank 2 has sent what does not come. Rank 1 waits for what rank 2 has not come to.
+            // A message from rank 2 does not arrive. Rank 1 waits for a round that rank 2 has not reached.
             [
                 Wait(round: 3, awaited: 2, awaitedRound: 2), Wait(round: 3, awaited: 2, awaitedRound: 3),
                 Wait(round: 2, awaited: 1, awaitedRound: 1), Wait(round: 2, awaited: 2, awaitedRound: 1),
             ],
-            // Along a ring each sends to the next, which is not there yet but for ranks 2 and 3.
+            // In a ring each rank sends to the next, which has not reached that round, except ranks 2 and 3.
             [
                 Wait(round: 3, awaited: 1, awaitedRound: 3), Wait(round: 1, awaited: 2, awaitedRound: 1),
                 Wait(round: 1, awaited: 3, awaitedRound: 1), Wait(round: 2, awaited: 2, awaitedRound: 2),
@@ -100,11 +100,11 @@ struct StallVerdictTests {
             (rank, record(481, round: wait.round, awaited: wait.awaited, awaitedRound: wait.awaitedRound))
         }
         let found = verdict(members, Dictionary(uniqueKeysWithValues: records), heard: [0, 1, 2, 3])
-        let told = "no message passes between the others and rank 2 on node2 (process 102) in allReduceSum of step 12"
-        #expect(found.contains("; \(told): check the network there; "), "\(found)")
+        let cause = "no message passes between the others and rank 2 on node2 (process 102) in allReduceSum of step 12"
+        #expect(found.contains("; \(cause): check the network there; "), "\(found)")
     }
 
-    @Test("of two ranks that wait for each other, both are named")
+    @Test("two ranks that wait for each other are both named")
     func pair() {
         let records = [0: 1, 1: 0].mapValues { record(481, round: 1, awaited: $0, awaitedRound: 1) }
         let found = verdict(Array(members[..<2]), records, heard: [0, 1])

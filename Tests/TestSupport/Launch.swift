@@ -12,7 +12,7 @@ package struct Outcome: Sendable {
 package enum Launch {
     /// Whether `mpirun` is installed; tests that need it are disabled otherwise.
     package static let hasMPI = which("mpirun") != nil
-    /// Whether MPICH's launcher is installed, which is not that of the MPI that the package is built with.
+    /// Whether the launcher of MPICH is installed, an MPI other than the one that the package is built with.
     package static let hasMPICH = which("mpirun.mpich") != nil
 
     /// Runs one of the package's executables under MPICH's launcher.
@@ -20,10 +20,10 @@ package enum Launch {
         try tool("mpirun.mpich", ["-np", "\(ranks)", Places.products.appending(product).string] + arguments)
     }
 
-    /// Whether tests of whole runs on several ranks are made in this configuration.
+    /// Whether whole runs on several ranks are tested in this build.
     ///
-    /// They take several times as long where nothing is optimized. There those of `InvariantTests` and `ResumeTests`, and
-    /// `CommunicatorTests`, go through the same code with bounds and assertions checked.
+    /// They take several times as long without optimization. Debug builds run those of `InvariantTests`, `ResumeTests`
+    /// and `CommunicatorTests`, which execute the same code with bounds and assertions checked.
     package static let testsRankRuns = hasMPI && isOptimized
 
     /// Whether the tests are compiled with optimization.
@@ -33,13 +33,13 @@ package enum Launch {
     package static let isOptimized = true
     #endif
 
-    /// Runs one of the package's executables on `ranks` ranks; 1 without `mpirun` where `solo` is set.
+    /// Runs one of the package's executables on `ranks` ranks, or if `solo` is set as one process without `mpirun`.
     ///
-    /// A run that takes longer than `timeout` seconds is killed, and has status -1. One that a signal ended has the
-    /// signal's number.
+    /// A run that takes longer than `timeout` seconds is killed, and has status -1. The status of one that a
+    /// signal ended is the signal's number.
     ///
-    /// - Parameter watch: Called again and again with the process's number, `mpirun`'s where there is one, as long as it
-    ///   runs and until the answer is true.
+    /// - Parameter watch: Called repeatedly with the id of the process (that of `mpirun` if it is used) while it runs,
+    ///   until the result is true.
     package static func run(
         _ product: String,
         _ arguments: [String],
@@ -57,9 +57,9 @@ package enum Launch {
         return try run(executable, arguments, variables: variables, timeout: timeout, watch: watch)
     }
 
-    /// Runs one of the package's executables under `mpirun`, each rank with arguments of its own.
+    /// Runs one of the package's executables under `mpirun`, each rank with its own arguments.
     ///
-    /// - Parameter variables: Set for the ranks, and not for `mpirun`.
+    /// - Parameter variables: Environment variables of the ranks, not of `mpirun`.
     package static func mpirun(
         _ product: String,
         _ ranks: [[String]],
@@ -68,8 +68,8 @@ package enum Launch {
         watch: (Int32) -> Bool = { _ in true }
     ) throws -> Outcome {
         let executable = Places.products.appending(product).string
-        let alike = Set(ranks).count == 1 ? [(ranks.count, ranks[0])] : ranks.map { (1, $0) }
-        let parts = alike.map { ["-np", "\($0)", executable] + $1 }
+        let groups = Set(ranks).count == 1 ? [(ranks.count, ranks[0])] : ranks.map { (1, $0) }
+        let parts = groups.map { ["-np", "\($0)", executable] + $1 }
         let settings = variables.sorted { $0.key < $1.key }.flatMap { ["-x", "\($0.key)=\($0.value)"] }
         let options = ["--oversubscribe", "--bind-to", "none"] + settings
         return try tool("mpirun", options + parts.joined(separator: [":"]), timeout: timeout, watch: watch)
@@ -82,11 +82,11 @@ package enum Launch {
         timeout: Double = 120,
         watch: (Int32) -> Bool = { _ in true }
     ) throws -> Outcome {
-        guard let executable = which(name) else { preconditionFailure("\(name) is checked by the test's condition") }
+        guard let executable = which(name) else { preconditionFailure("a test's condition checks \(name)") }
         return try run(executable, arguments, variables: [:], timeout: timeout, watch: watch)
     }
 
-    /// The threads that run tests block most signals, which a program would inherit; `mpirun` then hands on none.
+    /// Threads that run tests block most signals, which a program would inherit: `mpirun` would forward none.
     private static func withNoSignalBlocked(_ body: () throws -> Void) rethrows {
         var (none, before) = (sigset_t(), sigset_t())
         sigemptyset(&none)
@@ -108,7 +108,7 @@ package enum Launch {
         process.environment = environment.merging(variables) { $1 }
         process.standardInput = FileHandle.nullDevice
         return try Places.temporary { directory in
-            // Files instead of pipes: a full pipe would stop the process that a test waits for.
+            // Files instead of pipes: a full pipe would block the process that a test waits for.
             let (output, errors) = (directory.appending("out").string, directory.appending("err").string)
             for path in [output, errors] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
             process.standardOutput = FileHandle(forWritingAtPath: output)
@@ -131,7 +131,7 @@ package enum Launch {
         }
     }
 
-    /// The test's environment, with what Open MPI wants from root and from containers.
+    /// The environment of the test, with the variables that Open MPI requires as root and in containers.
     private static var environment: [String: String] {
         var environment = ProcessInfo.processInfo.environment
         environment["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none"

@@ -1,6 +1,6 @@
 package import Compute
 
-/// A float32 matrix of its own for a test, filled from a function of row and column.
+/// A float32 matrix with its own memory, filled from a function of row and column.
 package struct TestMatrix: ~Copyable {
     private let buffer: FloatBuffer
     package let view: Matrix
@@ -17,7 +17,7 @@ package struct TestMatrix: ~Copyable {
     package var doubles: [Double] { view.elements().map(Double.init) }
 }
 
-/// A fixed number in `[-1, 1]` for an index, without pattern.
+/// A deterministic pseudo-random number in `[-1, 1]` for an index.
 package func noise(_ index: Int) -> Double {
     var z = UInt64(truncatingIfNeeded: index) &+ 0x9E37_79B9_7F4A_7C15
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

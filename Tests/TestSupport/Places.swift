@@ -15,16 +15,16 @@ package enum Golden: String, CaseIterable, Sendable {
     package var file: FilePath { directory.appending("golden.safetensors") }
 }
 
-/// Where things lie during a test.
+/// The locations of files during a test.
 package enum Places {
-    /// The checkout.
+    /// The root of the repository.
     package static var repository: FilePath {
         FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
     }
 
     /// The directory of the executables that were built with the tests.
     package static var products: FilePath {
-        // The test bundle is an executable of its own in that directory, or is loaded by one that names it.
+        // The test bundle is an executable in that directory, or is loaded by one that has its path as an argument.
         let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
         return FilePath(bundle).removingLastComponent()
     }

@@ -5,7 +5,7 @@ internal import SystemPackage
 internal import Testing
 internal import Training
 
-/// A checkpoint's state from a stranger: no number in it is one that a run cannot go on from.
+/// The state of an untrusted checkpoint: a number from which no run can continue is refused.
 struct CheckpointStateTests {
     /// The state after three steps, two of them in the window, with one evaluation.
     static let sound = """
@@ -36,7 +36,7 @@ struct CheckpointStateTests {
         }
     }
 
-    @Test("a sound state is read, and written as it is")
+    @Test("a valid state is read, and written unchanged")
     func sound() throws {
         let json = try CheckpointState(json: Self.sound).json()
         #expect(try CheckpointState(json: json).json() == json)
@@ -44,7 +44,7 @@ struct CheckpointStateTests {
     }
 
     @Test(
-        "a count that is negative, beyond any run, or at odds with another is named",
+        "a count that is negative, beyond any run, or contradicts another is refused by name",
         arguments: [
             (#""step": 3"#, #""step": -1"#, "step: expected from 0 to 9007199254740992, found -1"),
             (
@@ -77,7 +77,7 @@ struct CheckpointStateTests {
     }
 
     @Test(
-        "what is not a state is refused",
+        "anything but a state is refused",
         arguments: [
             (#""step": 3"#, #""step": 3.5"#), (#""step": 3"#, #""step": 1e400"#),
             (#""step": 3"#, #""step": 9223372036854775808"#),
@@ -102,14 +102,14 @@ struct CheckpointStateTests {
         }
     }
 
-    @Test("lines of records with ascending steps are metrics")
+    @Test("lines of records with ascending steps are accepted as metrics")
     func metrics() {
         #expect(check("") == nil)
         #expect(check("{\"step\": 0}\n{\"step\": 2, \"loss\": null}\n{\"step\": 2}\n{\"step\": 3}\n") == nil)
     }
 
     @Test(
-        "lines that are none are named",
+        "invalid lines of metrics are refused by number",
         arguments: [
             ("{\"step\": 1}\n{\"step\": 2}", "line 2: expected a record with step, from 1 to 3, found part of a line"),
             ("{\"step\": 2}\n{\"step\": 1}\n", "line 2: expected a record with step, from 2 to 3, found 1"),

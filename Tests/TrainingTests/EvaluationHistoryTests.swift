@@ -3,28 +3,28 @@ internal import Foundation
 internal import Testing
 internal import Training
 
-/// The best of several evaluations, and the end of patience.
+/// The best of several evaluations, and early stopping.
 struct EvaluationHistoryTests {
-    /// Notes values after steps 1, 2 …, and gives the best one's step and that after which the run is over.
+    /// Adds values after steps 1, 2 …; returns the step of the best one and the step after which the run ends.
     private func follow(
         _ values: [Double],
         _ change: (inout EvaluationSettings) -> Void = { _ in }
     ) -> (best: Int?, end: Int?) {
         var settings = EvaluationSettings()
         change(&settings)
-        var course = EvaluationHistory(settings)
+        var history = EvaluationHistory(settings)
         var marks: [Int] = []
         for (index, value) in values.enumerated() {
-            if course.note(value, step: index + 1) { marks.append(index + 1) }
-            #expect(course.best?.step == marks.last)
-            #expect(course.best.map { $0.value == values[$0.step - 1] } ?? marks.isEmpty)
-            if course.isOver { return (course.best?.step, index + 1) }
+            if history.note(value, step: index + 1) { marks.append(index + 1) }
+            #expect(history.best?.step == marks.last)
+            #expect(history.best.map { $0.value == values[$0.step - 1] } ?? marks.isEmpty)
+            if history.isOver { return (history.best?.step, index + 1) }
         }
-        return (course.best?.step, nil)
+        return (history.best?.step, nil)
     }
 
     @Test(
-        "less of a loss is better, more of anything else, unless it is said otherwise; of equals the first is the best"
+        "a lower loss is better, a higher value of other metrics, unless configured; of equal ones the first is best"
     )
     func direction() {
         #expect(follow([3, 1, 2, 1]).best == 2)
@@ -35,7 +35,7 @@ struct EvaluationHistoryTests {
         #expect(follow([]).best == nil)
     }
 
-    @Test("a history that is restored from the state of another decides as if uninterrupted")
+    @Test("a history restored from the state of another decides as if uninterrupted")
     func memory() throws {
         var settings = EvaluationSettings()
         settings.earlyStoppingPatience = 2
@@ -56,14 +56,14 @@ struct EvaluationHistoryTests {
         }
     }
 
-    @Test("what is no number is never the best, and costs patience")
+    @Test("NaN is never the best, and counts against patience")
     func notANumber() {
         #expect(follow([.nan, 2, .nan]).best == 2)
         #expect(follow([.nan, .nan]).best == nil)
         #expect(follow([2, .nan, .nan, 1]) { $0.earlyStoppingPatience = 2 } == (1, 3))
     }
 
-    @Test("patience ends after as many evaluations in succession without an improvement, and never without the setting")
+    @Test("patience ends after that number of consecutive evaluations without improvement, and never if it is not set")
     func patience() {
         #expect(follow([5, 6, 6, 6, 6]) == (1, nil))
         #expect(follow([5, 6, 4, 6, 6, 3]) { $0.earlyStoppingPatience = 2 } == (3, 5))
@@ -71,7 +71,7 @@ struct EvaluationHistoryTests {
         #expect(follow([5, 5]) { $0.earlyStoppingPatience = 1 } == (1, 2))
     }
 
-    @Test("an improvement by no more than the threshold is the best, and does not restore patience")
+    @Test("an improvement of at most the threshold is the new best but does not reset patience")
     func threshold() {
         let settings: (inout EvaluationSettings) -> Void = {
             ($0.earlyStoppingPatience, $0.earlyStoppingThreshold) = (2, 0.5)

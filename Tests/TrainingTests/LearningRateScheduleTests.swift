@@ -2,7 +2,7 @@ internal import Configuration
 internal import Testing
 
 struct LearningRateScheduleTests {
-    @Test("every rate of a run is the one that transformers gives")
+    @Test("every learning rate of a run equals that of transformers")
     func transformers() throws {
         var compared = 0
         for schedule in try OptimizerGolden.load().schedules {
@@ -24,7 +24,7 @@ struct LearningRateScheduleTests {
         #expect(compared == 4 * (3 * 10 + 7 + 1 + 1 + 3 + 10 + 100))
     }
 
-    @Test("the end of a run has no rate left, and no rate is negative", arguments: [0, 0.1, 0.3])
+    @Test("the rate is 0 at the end of a run, and never negative", arguments: [0, 0.1, 0.3])
     func end(warmupRatio: Double) {
         for kind in [LearningRateSchedule.Kind.linear, .cosine] {
             let schedule = LearningRateSchedule(kind: kind, peak: 1, steps: 10, warmupRatio: warmupRatio)
@@ -33,7 +33,7 @@ struct LearningRateScheduleTests {
         }
     }
 
-    @Test("a constant rate has no warm-up unless its name says so")
+    @Test("a constant rate has no warm-up, except constant_with_warmup")
     func constant() {
         let plain = LearningRateSchedule(kind: .constant, peak: 2, steps: 4, warmupRatio: 0.5)
         #expect((0..<4).map(plain.rate) == [2, 2, 2, 2])

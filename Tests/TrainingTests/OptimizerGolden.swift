@@ -2,7 +2,7 @@ internal import Foundation
 internal import SystemPackage
 internal import TestSupport
 
-/// What `Tests/Goldens/make_optimizer_goldens.py` made with torch 2.15 and transformers 5.24.
+/// The output of `Tests/Goldens/make_optimizer_goldens.py` with torch 2.15 and transformers 5.24.
 struct OptimizerGolden: Decodable {
     struct Schedule: Decodable {
         let kind: String

@@ -23,7 +23,7 @@ struct OptimizerTests {
         }
     }
 
-    @Test("six steps with warm-up, clipping and decay on matrices alone equal torch.optim.AdamW", arguments: [1, 2, 7])
+    @Test("six steps with warm-up, clipping and decay of matrices only equal torch.optim.AdamW", arguments: [1, 2, 7])
     func trajectory(threads: Int) throws {
         let golden = try OptimizerGolden.load().trajectory
         let layout = try layout()
@@ -56,7 +56,7 @@ struct OptimizerTests {
         #expect(golden.norms.contains { $0 > 1 } && golden.norms.contains { $0 < 1 })
     }
 
-    @Test("parts are updated as the whole is, bit by bit, and nothing beside them")
+    @Test("parts are updated as in the whole, bit by bit, and nothing else is")
     func parts() throws {
         let layout = try layout()
         let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
@@ -93,7 +93,7 @@ struct OptimizerTests {
         #expect(whole.filter { $0 != 0 }.count > 100)
     }
 
-    @Test("without a gradient decay shrinks matrices and leaves norms", arguments: [0, 0.5])
+    @Test("without a gradient, decay shrinks matrices and leaves norms unchanged", arguments: [0, 0.5])
     func decay(weightDecay: Double) throws {
         let layout = try layout()
         let weights = try FloatBuffer(count: layout.count)
@@ -121,7 +121,7 @@ struct OptimizerTests {
     }
 
     @Test(
-        "clipping leaves what clip_grad_norm_ leaves, and nothing is made larger",
+        "clipping equals clip_grad_norm_, and never increases a gradient",
         arguments: [
             (10, 1, 1 / (10 + 1e-6)), (2, 0.5, 0.5 / (2 + 1e-6)), (0.5, 1, 1), (0, 1, 1), (1, 1, 1 / (1 + 1e-6)),
             (1e30, 0, 1), (.infinity, 1, 0),

@@ -4,9 +4,9 @@ internal import TestSupport
 internal import Testing
 internal import Training
 
-/// What a rank learns of others whose weights have come apart.
+/// The comparison of weights over ranks.
 struct RankComparisonTests {
-    /// Rank 0 of three, of which some gather other values than it.
+    /// Rank 0 of three, some of which hold other values.
     private final class Fake: Communicator {
         let rank = 0
         let size = 3
@@ -30,7 +30,7 @@ struct RankComparisonTests {
         func channel() -> Channel? { nil }
         func send(_ bytes: Span<UInt8>, to rank: Int) {}
         func receive(_ bytes: inout MutableSpan<UInt8>, from rank: Int) {}
-        func abort(code: Int32) -> Never { preconditionFailure("nobody aborts") }
+        func abort(code: Int32) -> Never { preconditionFailure("no rank aborts") }
     }
 
     @Test("the first rank whose weights differ is named, and all stop", arguments: [[], [1, 2], [2]])

@@ -3,9 +3,9 @@ internal import Preferences
 internal import Testing
 internal import Training
 
-/// What ranks do in a second, by which a step may be divided.
+/// The measured speeds of ranks, by which a step may be divided.
 struct RankSpeedsTests {
-    @Test("speeds are relative to their mean, and follow the steps by a fifth")
+    @Test("speeds are relative to their mean, and a step changes them by a fifth of the difference")
     func mean() {
         var speeds = RankSpeeds()
         #expect(speeds.relative(ranks: 2) == nil)
@@ -19,7 +19,7 @@ struct RankSpeedsTests {
         #expect(zip(late, [0.4, 1.6]).allSatisfy { abs($0 - $1) < 1e-5 } && late.count == 2)
     }
 
-    @Test("a rank without work keeps its speed, or counts as a mean one; other ranks begin anew")
+    @Test("a rank without work keeps its speed, or counts as one of mean speed; another number of ranks starts over")
     func idle() {
         var speeds = RankSpeeds()
         speeds.add([0, 20, 10])
@@ -32,7 +32,7 @@ struct RankSpeedsTests {
         #expect(speeds.relative(ranks: 2) == [1, 1] && speeds.relative(ranks: 3) == nil)
     }
 
-    @Test("shares of ranks that are not alike even out after a step, and again when one becomes slower")
+    @Test("loads of unequal ranks are balanced after a step, and again after one becomes slower")
     func evensOut() {
         let costs = (1...120).map { Double($0 % 7 + 3) }
         var (speeds, evenness) = (RankSpeeds(), [Double]())
@@ -45,10 +45,10 @@ struct RankSpeedsTests {
             speeds.add(zip(loads, seconds).map { $0 / $1 })
             evenness.append(RankTimes(seconds: seconds, costs: loads).imbalance)
         }
-        // Of equal shares the slow host's takes twice as long, and later again twice as long as by then.
+        // With equal shares the slow host takes twice as long; after it becomes slower, twice as long again.
         #expect(abs(evenness[0] - 1.5) < 0.02 && abs(evenness[10] - 1.5) < 0.02, "\(evenness)")
         #expect(evenness[1..<10].allSatisfy { $0 < 1.02 }, "\(evenness)")
-        // What is wrong of a speed falls by a fifth with each step.
+        // The error of a speed decreases by a fifth with each step.
         #expect(evenness[10...30].indices.dropLast().allSatisfy { evenness[$0 + 1] < evenness[$0] + 0.02 })
         #expect(evenness[25...].allSatisfy { $0 < 1.05 }, "\(evenness)")
     }

@@ -6,9 +6,9 @@ internal import TestSupport
 internal import Testing
 internal import Training
 
-/// The reference model's log-probabilities: what is known of them, and how they are kept.
+/// The reference model's log-probabilities: which are known, and how they are cached.
 struct ReferenceLogpsTests {
-    /// Rows with responses of 2 and 1, 3 and 1 and 1, 1 and 2 tokens.
+    /// Examples with responses of 2 and 1, 3 and 1 and 1, 1 and 2 tokens.
     private func dataset(firstToken: Int32 = 1, skips: [Int32]? = nil) throws -> PreferenceDataset {
         try PreferenceDataset(
             promptIDs: [firstToken, 2, 3],
@@ -22,7 +22,7 @@ struct ReferenceLogpsTests {
 
     private let values: [Float] = [-1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11]
 
-    @Test("rows are missing until they are filled, and only those are filled that are named")
+    @Test("examples are missing until they are filled, and only the given ones are filled")
     func filling() throws {
         var logps = ReferenceLogps(try dataset())
         #expect(logps.missing(among: 0..<3) == [0, 1, 2] && logps.missing(among: [2, 0]) == [2, 0])
@@ -36,7 +36,7 @@ struct ReferenceLogpsTests {
         #expect((0...6).flatMap { logps.tokenLogps(ofResponse: $0) } == values)
     }
 
-    @Test("a row of which one token is unknown is missing")
+    @Test("an example with one unknown token is missing")
     func oneToken() throws {
         var logps = ReferenceLogps(try dataset())
         var values = values
@@ -45,7 +45,7 @@ struct ReferenceLogpsTests {
         #expect(logps.missing(among: 0..<3) == [2])
     }
 
-    @Test("tokens that are not counted are left out")
+    @Test("uncounted tokens are omitted")
     func skips() throws {
         var logps = ReferenceLogps(try dataset(skips: [1, 0, 2, 0, 0, 0, 1]))
         logps.fill(rows: [0, 1, 2], from: values)
@@ -54,7 +54,7 @@ struct ReferenceLogpsTests {
         #expect(logps.missing(among: 0..<3) == [])
     }
 
-    @Test("what is known and what is not comes back from a file")
+    @Test("known and unknown values are restored from a file")
     func roundTrip() throws {
         let dataset = try dataset()
         var logps = ReferenceLogps(dataset)
@@ -72,7 +72,7 @@ struct ReferenceLogpsTests {
         }
     }
 
-    @Test("a file of which one bit has changed is refused, with what to do")
+    @Test("a file with one changed bit is refused with the remedy")
     func damaged() throws {
         try Places.temporary { directory in
             let (path, dataset) = (directory.appending("reference.safetensors"), try dataset())
@@ -86,12 +86,12 @@ struct ReferenceLogpsTests {
             let error = #expect(throws: (any Error).self) {
                 try ReferenceLogps(dataset, cache: path, modelDigest: "abc")
             }
-            let told = "expected the values that were written, found changed bytes"
-            #expect(error.map { "\($0)" } == "\(path): \(told); remove the file to recompute them")
+            let message = "expected the values that were written, found changed bytes"
+            #expect(error.map { "\($0)" } == "\(path): \(message); remove the file to recompute them")
         }
     }
 
-    @Test("the file of another model or of other data is refused, with what to do")
+    @Test("the file of another model or of other data is refused with the remedy")
     func foreign() throws {
         try Places.temporary { directory in
             let path = directory.appending("reference.safetensors")
@@ -107,11 +107,11 @@ struct ReferenceLogpsTests {
             try ReferenceLogps(dataset).write(to: path, modelDigest: own)
             #expect(refusal(dataset, ModelDigest.version + "abd") == "\(path): made for another model" + remedy)
             #expect(refusal(try self.dataset(firstToken: 9), own) == "\(path): made for other data" + remedy)
-            // Earlier versions hashed what depended on the program.
+            // Digests of earlier versions depended on the program.
             let incomparable = "a model digest of another version of espalier, which cannot be compared"
             try ReferenceLogps(dataset).write(to: path, modelDigest: "abc")
             #expect(refusal(dataset, own) == "\(path): made for \(incomparable)" + remedy)
-            // No cache at all, and one whose tokens do not fit its own digest.
+            // A file that is no cache, and a cache whose tokens do not match its digest.
             try SafetensorsWriter.write([SafetensorsEntry(name: "token_logps", values)], to: path)
             #expect(refusal(dataset, own) == "\(path): made for \(incomparable)" + remedy)
             let metadata = ["model_digest": own, "data_digest": dataset.digest]

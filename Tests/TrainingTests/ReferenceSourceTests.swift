@@ -60,14 +60,14 @@ struct ReferenceSourceTests {
             ScoringPass(policy: policy, planner: planner, communicator: communicator)
         }
 
-        /// The number of rows that are computed with the present cache.
+        /// The number of examples that are computed with the existing cache.
         func computed(_ cache: FilePath, failingAfter calls: Int = .max) throws -> Int {
             var source = ReferenceSource(pass: scoring(Counting(failingAfter: calls)), cache: cache)
             _ = try source.logps(rows: rows, model: model)
             return source.computedExamples
         }
 
-        /// Starts a pass that fails after `chunks` chunks of 1,024 rows.
+        /// Starts a pass that fails after `chunks` chunks of 1,024 examples.
         func fail(_ cache: FilePath, afterChunks chunks: Int) {
             // The first sum shares what rank 0 has read.
             #expect(throws: Counting.Fault.self, performing: { try computed(cache, failingAfter: 1 + chunks) })
@@ -84,7 +84,7 @@ struct ReferenceSourceTests {
         }
     }
 
-    /// Rows whose responses have `tokens` tokens.
+    /// Examples whose responses have `tokens` tokens.
     private func dataset(_ count: Int, tokens: Int) throws -> PreferenceDataset {
         try PreferenceDataset(
             promptIDs: (0..<count).flatMap { [Int32($0 % 131), Int32($0 / 131 % 131)] },
@@ -104,7 +104,7 @@ struct ReferenceSourceTests {
         return line.flatMap { Int($0.split(separator: " ").last ?? "") }
     }
 
-    @Test("a reference pass sends and writes at most twice what it computes, independent of the number of rows")
+    @Test("a reference pass sends and writes at most twice what it computes, independent of the number of examples")
     func linear() throws {
         let dataset = try dataset(8000, tokens: 6)
         let pass = try Pass(dataset)
@@ -129,12 +129,12 @@ struct ReferenceSourceTests {
         }
     }
 
-    /// The bytes of a record of 1,024 rows in a journal: 4 for each token and row, counts and digest.
+    /// The bytes of a record of 1,024 examples in a journal: 4 per token and example, counts and digest.
     private static let chunkBytes = 8 + 1024 * (4 + 4 * 2 * 2) + 64
 
     private func journal(_ cache: FilePath) -> URL { URL(fileURLWithPath: cache.string + ".journal") }
 
-    @Test("rows that a pass computed before it failed are not recomputed, and are in the final cache")
+    @Test("examples that a pass computed before it failed are not recomputed, and are in the final cache")
     func kept() throws {
         try Places.temporary { directory in
             let (cache, pass) = (directory.appending("r.safetensors"), try Pass(dataset(3500, tokens: 2)))

@@ -6,7 +6,7 @@ internal import Testing
 internal import Training
 internal import Transformer
 
-/// The check before a run: passes where sharing computes what it should, and fails where it does not.
+/// The check before a run: it passes if sharing gives the right results, and fails otherwise.
 struct SelfCheckTests {
     private let policy: Policy
     private let dataset: PreferenceDataset
@@ -37,7 +37,7 @@ struct SelfCheckTests {
         }
     }
 
-    @Test("all rows of the golden data pass, by far", arguments: [Sharing.prompt, .prefix])
+    @Test("all examples of the golden data pass by a wide margin", arguments: [Sharing.prompt, .prefix])
     func passes(sharing: Sharing) throws {
         let check = try check(sharing)
         #expect(check.rows.count == 6)
@@ -51,19 +51,19 @@ struct SelfCheckTests {
         }
     }
 
-    /// What a fault in the computation of a tree amounts to: some tokens see what is not theirs, or are elsewhere.
+    /// The effects of a fault in the computation of a tree: some tokens see wrong tokens or have wrong positions.
     enum Fault: CaseIterable {
         case positions, promptToken, responseToken, missingToken
     }
 
-    @Test("a row whose tokens are elsewhere or see others than they should is refused", arguments: Fault.allCases)
+    @Test("an example whose tokens have wrong positions or see wrong tokens is refused", arguments: Fault.allCases)
     func refuses(fault: Fault) throws {
         var found = 0
         for row in 0..<dataset.count {
             var prompt = Array(dataset.prompt(row))
             var responses = dataset.responses(of: row).map { Array(dataset.response($0)) }
             switch fault {
-            // One more token in front moves all others by one.
+            // One more token at the start shifts all others by one.
             case .positions: prompt.insert(prompt[0], at: 0)
             case .promptToken: prompt[prompt.count / 2] = (prompt[prompt.count / 2] + 1) % 131
             case .responseToken: responses[1][0] = (responses[1][0] + 1) % 131
@@ -82,7 +82,7 @@ struct SelfCheckTests {
             let text = message { try SelfCheck.verify(difference, row: row, sharing: .prefix, rank: 3) }
             #expect(
                 text.hasPrefix(
-                    "rank 3: self-check: row \(row) of the data, computed with --sharing prefix and with none"
+                    "rank 3: self-check: example \(row) of the data, computed with --sharing prefix and with none"
                 )
             )
             #expect(text.contains("rounding explains 1.5e-05; train with --sharing none"), "\(text)")
@@ -92,21 +92,21 @@ struct SelfCheckTests {
         #expect(found >= 3)
     }
 
-    @Test("one matrix of one layer that is a hundredth off is seen")
+    @Test("a relative error of 1 % in one matrix of one layer is detected")
     func weights() throws {
         let check = try check()
         let (tree, plain) = (check.packed(0, .prefix), check.packed(0, .none))
         let other = try Policy.read(directory: Golden.tied.directory, team: policy.team)
-        #expect(message { try judge(comparison.difference(between: tree, and: plain, weights: other.weights)) } == "")
+        #expect(message { try verify(comparison.difference(between: tree, and: plain, weights: other.weights)) } == "")
         let tensor = try #require(other.layout.tensors.first { $0.name == "model.layers.1.self_attn.v_proj.weight" })
         other.weights.elements(of: tensor).withMutableSpan { span in
             for index in span.indices { span[index] *= 1.01 }
         }
         let wrong = comparison.difference(between: tree, and: plain, weights: other.weights)
-        #expect(message { try judge(wrong) }.hasPrefix("self-check: row 0 of the data, computed with"))
+        #expect(message { try verify(wrong) }.hasPrefix("self-check: example 0 of the data, computed with"))
     }
 
-    private func judge(_ difference: EquivalenceDifference) throws {
+    private func verify(_ difference: EquivalenceDifference) throws {
         try SelfCheck.verify(difference, row: 0, sharing: .prefix)
     }
 
@@ -124,7 +124,7 @@ struct SelfCheckTests {
 
     // MARK: Choice
 
-    @Test("rows whose responses part within the cut come first, and no more than asked for are taken")
+    @Test("examples whose responses diverge within the cut come first, and at most the requested number is selected")
     func choice() throws {
         let long = Array(repeating: Int32(7), count: 40)
         let rows: [(prompt: [Int32], responses: [[Int32]])] = [

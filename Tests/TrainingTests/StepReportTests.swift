@@ -5,9 +5,9 @@ internal import Reporting
 internal import Testing
 internal import Training
 
-/// The metrics of one step and of several together.
+/// The metrics of one step and of several combined.
 struct StepReportTests {
-    /// Two rows of a prompt of 3 tokens and two responses of 2, that share nothing else.
+    /// Two examples of a prompt of 3 tokens and two responses of 2 without a common prefix.
     private func plan(examples rows: [Int], shards: Int = 1) throws -> StepPlan {
         let dataset = try PreferenceDataset(
             promptIDs: [1, 2, 3, 4, 5, 6],
@@ -51,7 +51,7 @@ struct StepReportTests {
         return (object ?? [:]).compactMapValues { ($0 as? NSNumber)?.doubleValue }
     }
 
-    @Test("steps together have their pairs' mean, the last norm and rate, and the sums of tokens and times")
+    @Test("combined steps have the mean over their pairs, the last norm and rate, and the sums of tokens and times")
     func window() throws {
         var window = StepReport()
         window.add(report(pairs: 1, loss: 4, norm: 9, rate: 0.5, plan: try plan(examples: [0])))
@@ -72,7 +72,7 @@ struct StepReportTests {
         #expect(window.pairs == 4 && total.pairs == 4)
     }
 
-    @Test("a skipped step counts as a step with its time and tokens, and leaves the metrics of the others as they are")
+    @Test("a skipped step counts with its time and tokens, and does not change the metrics of the others")
     func skipped() throws {
         let sound = report(pairs: 2, loss: 0.5, norm: 1, rate: 1, plan: try plan(examples: [0]))
         let broken = report(pairs: 2, loss: .nan, norm: .nan, rate: 1, plan: try plan(examples: [1]))
@@ -86,7 +86,7 @@ struct StepReportTests {
         #expect(alone["skipped_steps"] == nil)
     }
 
-    @Test("a report that was written down and read back is the same to the last bit")
+    @Test("a report that is encoded and decoded has the same bits")
     func roundTrip() throws {
         var report = report(pairs: 3, loss: 1.0 / 3, norm: 0.1, rate: 1e-7, plan: try plan(examples: [0, 1]))
         report.add(report.asSkipped)
@@ -102,11 +102,11 @@ struct StepReportTests {
         window.add(report(pairs: 1, loss: 1, norm: 1, rate: 1, plan: try plan(examples: [0], shards: 2)))
         window.add(report(pairs: 1, loss: 1, norm: 1, rate: 1, plan: try plan(examples: [0, 1], shards: 2)))
         let found = try fields(window.record(step: 2, epoch: 1, total: window, sharing: .prompt, peakRate: 1))
-        // One row on two shards leaves one idle; two rows are even.
+        // One example on two shards leaves one idle; two examples are balanced.
         #expect(found["imbalance"] == 1.5)
     }
 
-    @Test("a record begins with what people look for, and holds every metric once")
+    @Test("a record starts with the most important metrics, and has every metric once")
     func order() throws {
         let report = report(pairs: 2, loss: 0.5, norm: 1, rate: 1e-6, plan: try plan(examples: [0]))
         let line = report.record(step: 1, epoch: 1, total: report, sharing: .none, peakRate: 1).line
@@ -115,11 +115,11 @@ struct StepReportTests {
         for (name, _) in report.statistics.metrics {
             #expect(line.components(separatedBy: "\"\(name)\": ").count == 2, "\(name)")
         }
-        // Nothing counted of responses: no entropy, and JSON has no NaN.
+        // No counted tokens: no entropy, and JSON has no NaN.
         #expect(line.contains(#""entropy": null"#))
     }
 
-    @Test("the progress line's details are short")
+    @Test("the details of the progress line are short")
     func details() throws {
         let report = report(pairs: 2, loss: 0.693147, norm: 1, rate: 1, plan: try plan(examples: [0]))
         #expect(

@@ -6,10 +6,10 @@ internal import Testing
 internal import Training
 internal import Transformer
 
-/// What the watchdog sees while a single row is computed.
+/// The progress that the watchdog observes while one packed sequence is computed.
 @Suite(.serialized)
 struct ThreadTeamProgressTests {
-    @Test("one row counts as progress many times, in every part of both passes", arguments: [1, 3])
+    @Test("one packed sequence counts as progress many times, in every part of both passes", arguments: [1, 3])
     func row(threads: Int) throws {
         let policy = try Policy.read(directory: Golden.tied.directory, team: .reporting(count: threads))
         let dataset = try PreferenceDataset(path: Golden.tied.file)
@@ -31,7 +31,7 @@ struct ThreadTeamProgressTests {
                 return row.examples[examples].flatMap { row.responses[$0.responses] }.flatMap(\.labels).map { _ in 1 }
             }
         )
-        // Forward pass and logits, head, and each of three layers backwards.
+        // Forward pass and logits, head, and the backward pass of each of three layers.
         #expect(seen.count == 1 + 1 + 1 + 3)
         for (before, after) in zip(seen, seen.dropFirst()) { #expect(after >= before + 3) }
     }

@@ -5,7 +5,7 @@ internal import Transformer
 
 /// The hand-written backward passes against central differences of a plain float64 model.
 struct CentralDifferenceTests {
-    /// How a tiny model is made and computed.
+    /// The architecture of a tiny model, and how it is computed.
     struct Shape: Sendable, CustomTestStringConvertible {
         var sharing: Sharing
         var layers = 1
@@ -28,8 +28,8 @@ struct CentralDifferenceTests {
         ]
     }
 
-    /// Two examples: one whose responses fork thrice below each other, one with a response that another
-    /// continues and one that is there twice.
+    /// Two examples: one with three nested forks, one with a response that another extends and a duplicate
+    /// response.
     private static let responses: [(prompt: [Int32], responses: [[Int32]])] = [
         ([1, 5, 2, 8], [[3, 4, 6, 7, 9], [3, 4, 6, 10], [3, 4, 11, 2], [3, 12], [0, 3]]),
         ([5, 5], [[2, 7], [2, 7, 1, 4], [2, 7], [8]]),
@@ -53,7 +53,7 @@ struct CentralDifferenceTests {
         return depths.max() ?? 0
     }
 
-    /// Coefficients of either sign for each token of each response, those of one response 0.
+    /// Coefficients of both signs for each token of each response; those of one response are 0.
     private static func coefficients(of row: PackedSequence) -> [Double] {
         row.responses.enumerated().flatMap { index, response in
             response.labels.map { index == 3 ? 0 : noise(777 + $0) }
@@ -63,7 +63,7 @@ struct CentralDifferenceTests {
     @Test("gradients follow central differences, weight by weight", arguments: Shape.all)
     func weights(shape: Shape) throws {
         let dataset = try Self.dataset(Self.responses)
-        // Both trees in one row, and the second again in a row of its own.
+        // Both trees in one packed sequence, and the second again in a separate one.
         let rows = [[0, 1], [1]].map {
             PackedSequence($0.map { TokenTree(dataset, example: $0, sharing: shape.sharing) })
         }
@@ -89,7 +89,7 @@ struct CentralDifferenceTests {
             for sample in 0..<sampled {
                 let index = tensor.offset + tensor.count * sample / sampled
                 let value = weights[index]
-                // With h = 1e-5 the difference is good to some 1e-9; the gradients are sums of float32.
+                // With h = 1e-5 the difference is accurate to some 1e-9; the gradients are float32 sums.
                 weights[index] = value + 1e-5
                 let above = loss(weights)
                 weights[index] = value - 1e-5
@@ -102,7 +102,7 @@ struct CentralDifferenceTests {
         #expect(compared >= 200)
     }
 
-    @Test("nodes of several tiles and blocks have right gradients too")
+    @Test("gradients are right also for nodes of several tiles and blocks")
     func long() throws {
         // A trunk longer than a tile of keys (384), and branches longer than a block of queries.
         func tokens(_ count: Int, _ seed: Int) -> [Int32] {
@@ -120,7 +120,7 @@ struct CentralDifferenceTests {
         let found = try tiny.gradient([row], coefficients: [coefficients], threads: 2, logitBytes: 1 << 20)
         let weights = tiny.weights
         var compared = 0
-        // A direction through all elements of a tensor: its derivative is the gradient's product with it.
+        // A direction in all elements of a tensor: the directional derivative is its product with the gradient.
         for tensor in tiny.layout.tensors {
             let direction = tensor.range.map { noise(90_000 + $0) }
             let (length, norm) = (self.norm(direction), self.norm(found[tensor.range]))
@@ -131,7 +131,7 @@ struct CentralDifferenceTests {
             }
             let expected = (loss(1e-5) - loss(-1e-5)) / 2e-5
             let product = zip(found[tensor.range], direction).reduce(0) { $0 + $1.0 * $1.1 } / length
-            // Rotary angles are float32 here as in transformers: at position 500 good to 3e-5 rad.
+            // Rotary angles are float32 here as in transformers: at position 500 accurate to 3e-5 rad.
             #expect(norm > 0 && abs(product - expected) < 1e-4 * norm, "\(tensor.name)")
             compared += 1
         }

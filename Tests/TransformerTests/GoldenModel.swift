@@ -5,12 +5,12 @@ internal import SystemPackage
 internal import TestSupport
 internal import Transformer
 
-/// How a golden's rows are computed.
+/// How the packed sequences of a golden are computed.
 struct Setting: CustomStringConvertible, Sendable {
     var sharing = Sharing.prefix
     var rowTokens = 4096
     var threads = 1
-    /// Small enough, it sends trees through the head in two passes.
+    /// A small value makes trees go through the head in two passes.
     var logitBytes = 1 << 24
     var recomputes = false
 
@@ -19,7 +19,7 @@ struct Setting: CustomStringConvertible, Sendable {
             + (recomputes ? ", recomputed" : "")
     }
 
-    /// Every sharing; rows that hold one tree (each longer than the row), some, and all; teams; both paths of the head.
+    /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths.
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in
         [
             Setting(sharing: sharing, rowTokens: 1),
@@ -32,7 +32,7 @@ struct Setting: CustomStringConvertible, Sendable {
     }
 }
 
-/// A tiny model with its dataset, computed under a setting.
+/// A tiny model with its dataset, computed with a setting.
 final class GoldenModel {
     let dataset: PreferenceDataset
     let layout: ParameterLayout
@@ -75,7 +75,7 @@ final class GoldenModel {
         layout = table.trained
     }
 
-    /// The log-probability of every response token, in the dataset's order; NaN for those that are not counted.
+    /// The log-probability of every response token, in the dataset's order; NaN for uncounted ones.
     func tokenLogps() -> [Float] {
         var logps = Array(repeating: Float.nan, count: dataset.responseIDs.count)
         for row in rows {

@@ -6,7 +6,7 @@ internal import TestSupport
 internal import Testing
 internal import Transformer
 
-/// Everything that the transformer computes, against `transformers` in float64, for every way of computing it.
+/// Results of the transformer against `transformers` in float64, for every sharing mode, packing, team and head path.
 struct GoldenTests {
     @Test("token log-probabilities equal transformers'", arguments: Golden.allCases, Setting.all)
     func logps(golden: Golden, setting: Setting) throws {
@@ -18,7 +18,7 @@ struct GoldenTests {
     }
 
     @Test(
-        "of responses that count in part, the counted tokens have transformers' log-probabilities, the others none",
+        "counted tokens of partly skipped responses have transformers' log-probabilities, skipped ones none",
         arguments: Golden.allCases,
         Setting.all
     )
@@ -40,15 +40,15 @@ struct GoldenTests {
         let data = try PreferenceDataset(path: golden.file)
         let sequence = Array(data.prompt(0) + data.response(0))
         let vocabulary = logits.count / sequence.count
-        // Every token of the vocabulary as a response to every beginning of the sequence: as many branches of one
-        // trunk, whose log-probabilities are the whole distribution.
-        let beginnings = (1...sequence.count).map { Array(sequence[..<$0]) }
+        // Each prefix of the sequence is a prompt, with every token of the vocabulary as a response: the
+        // log-probabilities of its branches are the whole distribution.
+        let prefixes = (1...sequence.count).map { Array(sequence[..<$0]) }
         let dataset = try PreferenceDataset(
-            promptIDs: beginnings.flatMap { $0 },
-            promptOffsets: beginnings.reduce(into: [0]) { $0.append($0.last! + $1.count) },
-            responseIDs: beginnings.flatMap { _ in (0..<Int32(vocabulary)) },
-            responseOffsets: Array(0...beginnings.count * vocabulary),
-            exampleOffsets: (0...beginnings.count).map { $0 * vocabulary }
+            promptIDs: prefixes.flatMap { $0 },
+            promptOffsets: prefixes.reduce(into: [0]) { $0.append($0.last! + $1.count) },
+            responseIDs: prefixes.flatMap { _ in (0..<Int32(vocabulary)) },
+            responseOffsets: Array(0...prefixes.count * vocabulary),
+            exampleOffsets: (0...prefixes.count).map { $0 * vocabulary }
         )
         let found = try GoldenModel(golden, Setting(), dataset: dataset).tokenLogps()
         #expect(found.count == logits.count && logits.count > 4000)
@@ -98,7 +98,7 @@ struct GoldenTests {
         #expect(try first == compute() && first["model.norm.weight"]!.contains { $0 != 0 })
     }
 
-    @Test("making activations again changes no bit and takes less memory", arguments: Golden.allCases)
+    @Test("recomputing activations changes no bit and takes less memory", arguments: Golden.allCases)
     func recomputed(golden: Golden) throws {
         func compute(recomputes: Bool) throws -> [String: [Float]] {
             try GoldenModel(golden, Setting(rowTokens: 150, threads: 2, recomputes: recomputes))
@@ -108,7 +108,7 @@ struct GoldenTests {
         #expect(try kept == compute(recomputes: true) && kept["model.norm.weight"]!.contains { $0 != 0 })
     }
 
-    @Test("of a deep model's activations less than a quarter is kept to make the rest again")
+    @Test("with recomputation a deep model keeps less than a quarter of its activations")
     func recomputedMemory() throws {
         let model = try TinyModel(layers: 30, tied: true).architecture
         func activations(recomputes: Bool) -> Int {

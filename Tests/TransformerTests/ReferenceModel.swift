@@ -2,10 +2,10 @@ internal import Foundation
 internal import Preferences
 internal import Transformer
 
-/// A Llama model in float64, written plainly from its definition, with nothing of the project's kernels, tiles,
-/// buffers or plans: for central differences.
+/// A Llama model in float64 for central differences, written plainly from its definition, without the project's
+/// kernels, tiles, buffers or plans.
 ///
-/// Attention goes by an explicit list of the tokens that each token sees.
+/// Attention uses an explicit list of the tokens that each token sees.
 struct ReferenceModel {
     let model: Architecture
     private let offsets: [String: Int]
@@ -15,7 +15,8 @@ struct ReferenceModel {
         offsets = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0.offset) })
     }
 
-    /// The sum over responses' tokens of `coefficients[token] * log-probability` on a row, for these weights.
+    /// The sum over tokens of responses of `coefficients[token] * log-probability` in a packed sequence, for these
+    /// weights.
     func loss(_ row: PackedSequence, weights: [Double], coefficients: [Double]) -> Double {
         var labelCoefficients = Array(repeating: 0.0, count: row.labels.count)
         for (label, coefficient) in zip(row.responseLabels, coefficients) {

@@ -3,7 +3,7 @@ internal import Preferences
 internal import TestSupport
 internal import Transformer
 
-/// A model so small that its gradients can be had from central differences, with weights made of fixed noise.
+/// A model small enough for gradients by central differences, with weights of fixed noise.
 final class TinyModel {
     let architecture: Architecture
     private let parameters: ParameterBuffer
@@ -37,8 +37,8 @@ final class TinyModel {
     /// The weights, exactly as the model has them.
     var weights: [Double] { parameters.flat.elements().map(Double.init) }
 
-    /// The gradient of the sum of `coefficients[row][token] * log-probability` over rows, one after the other; a row's
-    /// tokens are those of its responses.
+    /// The gradient of the sum of `coefficients[row][token] * log-probability` over packed sequences in order; the
+    /// tokens of one are those of its responses.
     func gradient(_ rows: [PackedSequence], coefficients: [[Double]], threads: Int, logitBytes: Int) throws -> [Double]
     {
         let model = try ForestModel(

@@ -43,11 +43,11 @@ package final class SafetensorsFile: Sendable {
     ///
     /// - Parameters:
     ///   - shape: The required shape.
-    ///   - values: As many elements as the shape has, overwritten.
+    ///   - values: One for each element of the shape, overwritten.
     package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
         try check(name, shape: shape)
         let info = try info(name)
-        precondition(values.count == info.elementCount, "as many values as the tensor has elements")
+        precondition(values.count == info.elementCount, "one value for each element of the tensor")
         file.withBytes(info.byteRange) { bytes in
             switch info.elementType {
             case .float32:

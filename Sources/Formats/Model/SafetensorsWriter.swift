@@ -61,7 +61,7 @@ package enum SafetensorsWriter {
             try header.withUnsafeBytes { try file.append($0) }
             for entry in entries {
                 try entry.withBytes { bytes in
-                    precondition(bytes.count == entry.byteCount, "tensor \(entry.name) has as many bytes as its shape")
+                    precondition(bytes.count == entry.byteCount, "tensor \(entry.name) has the size of its shape")
                     try file.append(bytes)
                 }
             }

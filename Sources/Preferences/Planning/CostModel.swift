@@ -27,7 +27,7 @@ package struct Work: Sendable, Equatable {
     }
 }
 
-/// The floating-point operations (FLOPs) of a model's forward pass; the backward pass takes twice as many.
+/// The floating-point operations (FLOPs) of a model's forward pass; the backward pass takes twice that number.
 package struct CostModel: Sendable, Equatable {
     /// Parameters of the layers' weight matrices.
     package var bodyParameters: Int

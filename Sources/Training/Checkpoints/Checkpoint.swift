@@ -55,7 +55,7 @@ package struct CheckpointState: Codable, Sendable {
     }
 }
 
-/// Identifies the model and data of a run: checkpoints of others are of no use to it.
+/// Identifies the model and data of a run, which refuses checkpoints of others.
 struct RunIdentity {
     let modelDigest: String
     let dataDigest: String

@@ -33,11 +33,11 @@ struct CheckpointStore {
     func write(_ content: Checkpoint.Content, output: ModelDirectory) throws {
         let (step, history) = (content.state.run.step, content.state.history)
         let replacesOther = history.map { holdsOther(than: $0, step: step) } ?? false
-        // Where the writing fails, the best model's second name goes too.
+        // If writing fails, the second name of the best model is removed too.
         defer { if let best = content.best { try? FileManager.default.removeItem(atPath: best.string) } }
         try AtomicDirectory.write(to: path(step: step)) { try content.write(to: $0, output: output) }
         if replacesOther { printNotice("warning: replaced \(path(step: step)) of an earlier run") }
-        // What fails from here on leaves the checkpoint as it is.
+        // Later failures leave the checkpoint unchanged.
         do {
             try link(to: step)
             try removeOld(step: step, of: history)

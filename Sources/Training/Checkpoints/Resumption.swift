@@ -56,7 +56,7 @@ struct Resumption {
         }
     }
 
-    /// Gives every rank the state of the checkpoint that rank 0 finds.
+    /// Broadcasts the state of the checkpoint that rank 0 finds.
     private static func share(
         _ communicator: any Communicator,
         _ find: () throws -> Checkpoint?
@@ -76,7 +76,7 @@ struct Resumption {
     /// The path of the checkpoint, on rank 0.
     var path: FilePath? { checkpoint?.path }
 
-    /// Gives every rank the weights of the checkpoint, and the moments of its slices; collective.
+    /// Sends every rank the weights of the checkpoint and the moments of its slices; collective.
     ///
     /// - Parameter scratch: A buffer of all parameters, overwritten on rank 0.
     func restore(_ policy: Policy, _ moments: Moments, scratch: Matrix) throws {

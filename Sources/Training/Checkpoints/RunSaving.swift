@@ -32,7 +32,7 @@ final class RunSaving {
     /// Seconds of writing checkpoints, concurrently with training.
     private(set) var writeSeconds = 0.0
 
-    /// Allocates what saving needs; collective.
+    /// Allocates the memory for saving; collective.
     ///
     /// - Parameters:
     ///   - identity: What the run computes with.

@@ -20,7 +20,7 @@ struct RunState: Codable, Sendable {
     var evaluationSeconds = 0.0
     /// The number of rollbacks after spikes.
     private(set) var rollbacks = 0
-    /// The number of steps whose rows were skipped by rollbacks: the data is that far ahead of `step`.
+    /// The number of steps whose examples were skipped by rollbacks: the data is ahead of `step` by this number.
     private(set) var skippedBatches = 0
     /// Recent steps, against which spikes are detected.
     private var recent = SpikeHistory()
@@ -43,7 +43,7 @@ struct RunState: Codable, Sendable {
         recent.note(loss: report.statistics.mean(.loss), gradientNorm: report.gradientNorm, factor: factor)
     }
 
-    /// The state after a rollback to a checkpoint's state: the rows since then are skipped.
+    /// The state after a rollback to a checkpoint's state: the examples since then are skipped.
     func rolledBack(to earlier: RunState) -> RunState {
         var state = earlier
         (state.rollbacks, state.skippedBatches) = (rollbacks + 1, skippedBatches + step - earlier.step)

@@ -14,7 +14,7 @@ struct Moments {
 
     /// Gathers all moments on rank 0; collective.
     ///
-    /// - Parameter whole: Of rank 0 alone: where the first and the second moments go, in the layout's order.
+    /// - Parameter whole: On rank 0, the destination of the first and the second moments, in the layout's order.
     func gather(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
         try gather(.first, into: whole?.first, team: team)
         try gather(.second, into: whole?.second, team: team)
@@ -26,7 +26,7 @@ struct Moments {
         try gather(kind == .first ? own.first : own.second, into: whole, team: team)
     }
 
-    /// Scatters what rank 0 reads to the ranks' slices; collective.
+    /// Scatters the moments that rank 0 reads to the slices of the ranks; collective.
     ///
     /// - Parameters:
     ///   - scratch: A buffer of all parameters, overwritten on rank 0.

@@ -14,9 +14,9 @@ extension ParameterBuffer {
         unitSquares(of: [0..<flat.columns], team: team).reduce(0, +).squareRoot()
     }
 
-    /// For each unit of the buffer the sum of its squares where it lies in one of `parts`, else zero.
+    /// The sum of squares of each unit of the buffer that is in one of `parts`; zero for the others.
     ///
-    /// - Parameter parts: Of whole units, but for the buffer's last.
+    /// - Parameter parts: Whole units, except at the end of the buffer.
     func unitSquares(of parts: [Range<Int>], team: ThreadTeam) -> [Double] {
         let flat = self.flat
         var sums = [Double](repeating: 0, count: unitCount(of: flat.columns))

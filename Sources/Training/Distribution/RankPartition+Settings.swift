@@ -3,7 +3,7 @@ package import Configuration
 package import Reporting
 
 extension RankPartition {
-    /// Divides a run with `parameters` parameters over ranks as `settings` ask for.
+    /// Divides a run with `parameters` parameters over ranks according to `settings`.
     ///
     /// Collective.
     ///

@@ -12,7 +12,8 @@ package struct Evaluation {
     private let configuration: TrainingConfiguration
     private let communicator: any Communicator
 
-    /// An evaluation with the objective, sharing mode and row size of `configuration`; its `output` is not used.
+    /// An evaluation with the objective, sharing mode and maximum sequence length of `configuration`; its `output` is
+    /// not used.
     package init(_ configuration: TrainingConfiguration, communicator: any Communicator) {
         self.configuration = configuration
         self.communicator = communicator
@@ -22,7 +23,7 @@ package struct Evaluation {
     /// interval.
     ///
     /// - Parameter referenceModel: The reference model; nil for the model itself, which makes every reward 0 and leaves
-    ///   `eval_logps/accuracies` as the measure. The cache is always the reference model's.
+    ///   `eval_logps/accuracies` as the metric. The cache is always the reference model's.
     package func run(referenceModel: FilePath?) throws -> MetricsRecord {
         let start = ContinuousClock().now
         let inputs = try Inputs.read(configuration, communicator: communicator)

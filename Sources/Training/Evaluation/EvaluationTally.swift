@@ -4,14 +4,14 @@ internal import Preferences
 internal import Reporting
 internal import Transformer
 
-/// Accumulates the statistics of a scoring pass, row by example.
+/// Accumulates the statistics of a scoring pass for each example.
 struct EvaluationTally {
     private let losses: StepScoring
-    /// The sums of each row; zero for those of other ranks.
+    /// The sums of each example; zero for those of other ranks.
     private var sums: [Double]
     private static let width = PreferenceStatistics().sums.count
 
-    /// An empty tally for a dataset of `rows` rows.
+    /// An empty tally for a dataset of `rows` examples.
     init(_ losses: StepScoring, rows: Int) {
         self.losses = losses
         sums = Array(repeating: 0, count: rows * Self.width)
@@ -26,7 +26,7 @@ struct EvaluationTally {
         }
     }
 
-    /// Reduces the tallies of all ranks; the bits do not depend on which rank counted which row.
+    /// Reduces the tallies of all ranks; the bits do not depend on which rank counted which example.
     ///
     /// Collective.
     func report(_ communicator: any Communicator) throws -> EvaluationReport {

@@ -33,8 +33,8 @@ final class RunEvaluation {
     private(set) var count = 0
 
     /// - Parameters:
-    ///   - pass: A pass over all rows of its planner's dataset.
-    ///   - scoring: The scoring with the reference of those rows.
+    ///   - pass: A pass over all examples of its planner's dataset.
+    ///   - scoring: The scoring with the reference of those examples.
     init(_ settings: EvaluationSettings, pass: ScoringPass, model: ForestModel, scoring: PairScoring) {
         (self.settings, self.pass, self.model, self.scoring) = (settings, pass, model, scoring)
         history = EvaluationHistory(settings)

@@ -1,13 +1,13 @@
 internal import Transformer
 
-/// The digest that caches and checkpoints know a model by: the version of its form, then SHA-256 in hexadecimal.
+/// The digest by which caches and checkpoints identify a model: the version of its form, then SHA-256 in hexadecimal.
 package enum ModelDigest {
-    /// What every digest begins with: digests of another version cannot be compared.
+    /// The prefix of every digest: digests of another version cannot be compared.
     package static let version = "architecture-\(Architecture.canonicalVersion):"
 
-    /// Why a stored digest is not this model's; nil if it is.
+    /// The reason why a stored digest is not this model's; nil if it is.
     ///
-    /// - Parameter otherModel: What to call a model that differs.
+    /// - Parameter otherModel: The description of a different model in the message.
     static func difference(of stored: String?, from own: String, otherModel: String) -> String? {
         guard stored != own else { return nil }
         guard let stored, stored.hasPrefix(version) else {

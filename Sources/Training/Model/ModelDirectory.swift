@@ -17,7 +17,7 @@ package struct ModelDirectory {
     private let source: FilePath
     /// Held while the directory is written to.
     private let lock: DirectoryLock
-    /// Disk space for the model, so that hours of work do not end at a disk that others have filled.
+    /// Disk space for the model, so that a disk filled by others does not waste the run.
     private let reservation: DiskReservation
     /// The size of a model in the directory, in bytes.
     private let modelBytes: Int
@@ -70,7 +70,7 @@ package struct ModelDirectory {
         )
     }
 
-    /// Refuses a directory with files that would make readers load something else than the model that is written.
+    /// Refuses a directory with files that would make readers load another model than the written one.
     private static func requireNoOtherModel(in path: FilePath) throws {
         let index = path.appending("model.safetensors.index.json")
         guard !FileManager.default.fileExists(atPath: index.string) else {
@@ -109,7 +109,7 @@ package struct ModelDirectory {
     private func withReleasedSpace(_ body: () throws -> Void) throws {
         reservation.release()
         try body()
-        // If others have taken the space, what was written is still there.
+        // If others have taken the space, the written model still exists.
         if isRewritten { try? reservation.hold(modelBytes) }
     }
 

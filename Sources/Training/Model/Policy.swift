@@ -12,16 +12,16 @@ package final class Policy {
     package let description: ModelDescription
     /// The weights, in the layout's order.
     package let weights: ParameterBuffer
-    /// The digest of the architecture and of what the weights were made from; see `ModelDigest`.
+    /// The digest of the architecture and of the source of the weights; see `ModelDigest`.
     package let digest: String
-    /// An index of weight files that exists and was not read; nil if there is none.
+    /// An index of weight files that was ignored; nil if there is none.
     package let ignoredIndex: FilePath?
     /// The threads of this rank.
     package let team: ThreadTeam
 
     /// Reads a Hugging Face model directory.
     ///
-    /// - Throws: The error of the file, tensor or setting that does not fit.
+    /// - Throws: An error that names the invalid file, tensor or setting.
     package static func read(directory: FilePath, team: ThreadTeam) throws -> Policy {
         let description = try ModelDescription(directory: directory)
         let (files, table) = (try ModelWeights(directory: directory), description.parameters)
@@ -32,14 +32,14 @@ package final class Policy {
         return try Policy(description, weights: weights, source: source, ignoredIndex: ignored, team: team)
     }
 
-    /// Creates a model of random weights, for measurements: identical for the same seed whatever the team.
+    /// Creates a model with random weights for measurements; they depend on the seed but not on the team.
     package static func random(_ description: ModelDescription, seed: UInt64, team: ThreadTeam) throws -> Policy {
         let weights = try ParameterBuffer(description.parameters.trained)
         RandomWeights(seed: seed).fill(weights, team: team)
         return try Policy(description, weights: weights, source: "random \(seed)", team: team)
     }
 
-    /// - Parameter source: What determines the weights; the same weights in another architecture are another model.
+    /// - Parameter source: Identifies the weights; the same weights in another architecture are another model.
     private init(
         _ description: ModelDescription,
         weights: ParameterBuffer,
@@ -55,13 +55,13 @@ package final class Policy {
     }
 
     package var architecture: Architecture { description.architecture }
-    /// Where each trained weight lies: gradients, moments, exchange and checkpoints follow it.
+    /// The layout of the trained weights, which gradients, moments, exchange and checkpoints follow.
     package var layout: ParameterLayout { weights.layout }
-    /// Reports on rank 0 the files of the model's directory that were ignored, and perhaps should not have been.
+    /// Reports ignored files of the model's directory, on rank 0.
     package func reportIgnoredFiles(rank: Int) {
         guard rank == 0, let ignoredIndex else { return }
         let reason = "model.safetensors exists, which transformers reads too"
-        printNotice("warning: \(ignoredIndex): ignored, because \(reason); remove whichever is stale".printable())
+        printNotice("warning: \(ignoredIndex): ignored, because \(reason); remove the outdated one".printable())
     }
 
     /// All trained weights as one row.
@@ -69,12 +69,12 @@ package final class Policy {
 
     /// The model's operations over these weights.
     ///
-    /// - Parameter gradients: What they add their gradients to; nil where only scores are wanted.
+    /// - Parameter gradients: The buffer that they add gradients to; nil for scores only.
     package func parameters(gradients: ParameterBuffer? = nil) -> ModelParameters {
         ModelParameters(architecture, weights: [weights], gradients: gradients)
     }
 
-    /// Buffers for the rows that `planner` can pack of these examples.
+    /// Buffers for the packed sequences that `planner` can pack of these examples.
     package func model(for rows: [Int], planner: Planner, trains: Bool) throws -> ForestModel {
         try ForestModel(
             architecture,
@@ -84,14 +84,14 @@ package final class Policy {
         )
     }
 
-    /// Buffers for all that a training run computes.
+    /// Buffers for all computations of a training run.
     func model(for preparation: RunPreparation) throws -> ForestModel {
         try ForestModel(architecture, positions: preparation.positions, capacity: preparation.capacity, team: team)
     }
 }
 
 extension Policy {
-    /// Reads the model in `directory` for the threads that `configuration` asks for.
+    /// Reads the model in `directory`, for the number of threads in `configuration`.
     package static func read(
         _ configuration: TrainingConfiguration,
         directory: FilePath,

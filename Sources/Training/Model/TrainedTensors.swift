@@ -4,26 +4,26 @@ internal import Formats
 internal import SystemPackage
 internal import Transformer
 
-/// What a run has learned: weights and AdamW's moments, each as one row in the layout's order.
+/// The state that training changes: weights and AdamW's moments, each as one row in the layout's order.
 ///
-/// Whole, as rank 0 writes them. Views, which are valid as long as the buffers' owner is.
+/// Complete, as rank 0 writes them. Views, valid as long as the owner of the buffers.
 struct TrainedTensors {
     let layout: ParameterLayout
     let weights: Matrix
     let first: Matrix
     let second: Matrix
 
-    /// The weights as a model's tensors.
+    /// The weights as tensors of a model file.
     var modelEntries: [SafetensorsEntry] { layout.entries(of: weights) }
 
-    /// The moments of each weight, with `first.` and `second.` before its name.
+    /// The moments of each weight, under its name with the prefix `first.` or `second.`.
     var momentEntries: [SafetensorsEntry] {
         layout.entries(of: first, prefix: "first.") + layout.entries(of: second, prefix: "second.")
     }
 }
 
 extension ParameterLayout {
-    /// The tensors of a flat buffer, to be written by their names.
+    /// The tensors of a flat buffer, as entries of a file.
     func entries(of flat: Matrix, prefix: String = "") -> [SafetensorsEntry] {
         tensors.map { tensor in
             SafetensorsEntry(name: prefix + tensor.name, shape: tensor.shape) { body in
@@ -45,7 +45,7 @@ extension ParameterLayout {
 }
 
 extension ParameterLayout {
-    /// Demands that what was read into a flat buffer are finite numbers, none less than `least`.
+    /// Checks that the values read into a flat buffer are finite and at least `least`.
     func requireFinite(_ flat: Matrix, atLeast least: Float, from path: FilePath, prefix: String = "") throws {
         for tensor in tensors {
             let odd = flat.columns(tensor.range).withSpan { (values: Span<Float>) -> Float? in
@@ -64,12 +64,12 @@ extension ParameterLayout {
     }
 }
 
-/// A copy of weights and moments, to be written while the run continues.
+/// A copy of weights and moments, which is written while the run continues.
 final class Snapshot {
     let tensors: TrainedTensors
     private let buffer: FloatBuffer
 
-    /// Room for the tensors of `layout`, touched now, so that no step waits for it.
+    /// Allocates memory for the tensors of `layout` and touches it, so that no step waits for page faults.
     init(layout: ParameterLayout, team: ThreadTeam) throws {
         let count = layout.count
         let buffer = try FloatBuffer(count: 3 * count)

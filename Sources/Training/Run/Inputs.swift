@@ -15,7 +15,7 @@ package struct Inputs {
 
     /// Reads the model and the data that `configuration` names; collective.
     ///
-    /// - Parameter batchSize: Dataset rows of a step; nil for a command without steps.
+    /// - Parameter batchSize: Examples per step; nil for a command without steps.
     /// - Throws: `RankFailure` on every rank if any rank fails, or has another model, other data or other settings.
     package static func read(
         _ configuration: TrainingConfiguration,

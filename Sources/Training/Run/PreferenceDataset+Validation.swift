@@ -14,7 +14,7 @@ extension PreferenceDataset {
     ///   - model: The architecture.
     ///   - directory: The model directory, if there is one; its tokenizer is compared with the one that prepared the
     ///     data.
-    ///   - batchSize: Dataset rows of a step; nil for a command without steps.
+    ///   - batchSize: Examples per step; nil for a command without steps.
     package func validate(
         from path: FilePath,
         for model: Architecture,

@@ -9,26 +9,26 @@ package struct RunForecast {
     package struct Rows {
         package private(set) var count = 0
         package private(set) var tokens = 0
-        /// Rows with a single tree larger than the limit.
+        /// The number of packed sequences of a single tree above the limit.
         package private(set) var oversized = 0
-        /// The token capacity of all rows; a row with a larger tree counts as full.
-        package private(set) var room = 0
-        /// The most tokens in a row.
+        /// The token capacity of all packed sequences; one with a larger tree counts as full.
+        package private(set) var capacity = 0
+        /// The most tokens in a packed sequence.
         package private(set) var largest = 0
 
         mutating func add(_ row: PackedSequence, limit: Int) {
             count += 1
             tokens += row.tokens.count
-            room += max(limit, row.tokens.count)
+            capacity += max(limit, row.tokens.count)
             oversized += row.tokens.count > limit ? 1 : 0
             largest = max(largest, row.tokens.count)
         }
     }
 
-    /// A sharing mode, and what it computes over all steps.
+    /// The computation of all steps in a sharing mode.
     package struct Sharing {
         package let mode: Preferences.Sharing
-        /// Whether steps keep together rows whose prompts continue each other.
+        /// Whether examples whose prompts extend one another are in the same step.
         package let isGrouped: Bool
         package let tokens: Int
         /// Of the forward and backward pass.
@@ -39,13 +39,13 @@ package struct RunForecast {
     package let steps: Int
     package let stepsPerEpoch: Int
     package let rows: Rows
-    /// Each mode over the same steps, then `prefix` over steps that keep rows together.
+    /// Each mode over the same steps, then `prefix` with examples grouped by prompt.
     package let sharing: [Sharing]
     /// The cost of the costliest rank over the mean, for each step.
     package let imbalance: [Double]
     /// Steps in which some rank has no tree.
     package let stepsWithIdleRanks: Int
-    /// Bytes that a rank's buffers take.
+    /// The bytes of a rank's buffers.
     package let memory: Memory
     /// The evaluations of the run; nil without held-out data.
     package let evaluation: Evaluation?
@@ -54,16 +54,16 @@ package struct RunForecast {
     package struct Evaluation {
         /// The number of evaluations without early stopping.
         package let count: Int
-        /// Rows of the held-out data.
+        /// The number of held-out examples.
         package let rows: Int
         /// FLOPs of one evaluation, over all ranks.
         package let flops: Double
     }
 
-    /// The bytes that a training rank takes.
+    /// The bytes of the buffers of a training rank.
     package struct Memory {
-        /// Weights, gradients, including those of shards that wait for others, and a slice of the optimizer's two
-        /// moments; on rank 0 copies of weights and all moments if the run saves.
+        /// Weights, gradients, including partial sums of shards, and a slice of the optimizer's two moments; on rank 0
+        /// also copies of the weights and all moments if the run saves.
         package let model: Int
         /// Activations, their gradients, and the logits that are kept.
         package let workspace: Int
@@ -90,11 +90,11 @@ package struct RunForecast {
         var cursor = BatchSampler(dataset, configuration)
         let stepsPerEpoch = cursor.stepsPerEpoch
         let steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-        let judge = heldOut.map { Planner($0, configuration, model: model, shards: shards) }
+        let heldOutPlanner = heldOut.map { Planner($0, configuration, model: model, shards: shards) }
         let computed = RunPreparation(
             configuration,
             planner: planner,
-            heldOut: judge,
+            heldOut: heldOutPlanner,
             cursor: cursor,
             steps: steps,
             skippedSteps: 0
@@ -114,10 +114,10 @@ package struct RunForecast {
             }
         }
         let sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
-            var way = configuration
-            (way.sharing, way.groupByPrompt) = (mode, isGrouped)
-            let planner = Planner(dataset, way, model: model, shards: shards)
-            var cursor = BatchSampler(dataset, way)
+            var settings = configuration
+            (settings.sharing, settings.groupByPrompt) = (mode, isGrouped)
+            let planner = Planner(dataset, settings, model: model, shards: shards)
+            var cursor = BatchSampler(dataset, settings)
             let work = (0..<steps).reduce(Work.zero) { sum, _ in sum + planner.plan(examples: cursor.next()).work }
             return Sharing(
                 mode: mode,
@@ -126,7 +126,7 @@ package struct RunForecast {
                 flops: 3 * planner.cost.forwardFLOPs(of: work)
             )
         }
-        // Weights and gradients, those of subtrees that wait, moments of a slice, and rank 0's copies.
+        // Weights, gradients, partial sums of subtrees, and rank 0's copies.
         let copies = 2 + (shards / ranks).trailingZeroBitCount + (configuration.saving.saveSteps == nil ? 0 : 3)
         let count = model.parameterCount
         let memory = Memory(
@@ -137,10 +137,10 @@ package struct RunForecast {
                 threads: threads
             )
         )
-        let judgements = configuration.evaluation.count(steps: steps)
-        let evaluation = judge.map { judge in
-            let rows = judge.dataset.count
-            return Evaluation(count: judgements, rows: rows, flops: judge.plan(examples: Array(0..<rows)).flops)
+        let evaluationCount = configuration.evaluation.count(steps: steps)
+        let evaluation = heldOutPlanner.map { planner in
+            let rows = planner.dataset.count
+            return Evaluation(count: evaluationCount, rows: rows, flops: planner.plan(examples: Array(0..<rows)).flops)
         }
         return RunForecast(
             ranks: ranks,

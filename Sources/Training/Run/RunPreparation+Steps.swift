@@ -15,19 +15,19 @@ extension RunPreparation {
     /// Runs the self-check, if one is configured; collective.
     ///
     /// - Throws: `RankFailure` on every rank if any rank finds a difference beyond rounding.
-    mutating func runSelfCheck(_ ways: EquivalenceCheck, communicator: any Communicator) throws {
+    mutating func runSelfCheck(_ check: EquivalenceCheck, communicator: any Communicator) throws {
         let start = ContinuousClock().now
         Progress.enter("self-check")
-        selfCheckDifference = try selfCheck?.run(ways, communicator: communicator)
+        selfCheckDifference = try selfCheck?.run(check, communicator: communicator)
         selfCheckSeconds = (ContinuousClock().now - start) / .seconds(1)
     }
 
-    /// Reads the reference log-probabilities from the caches, and computes what they lack; collective.
+    /// Reads the reference log-probabilities from the caches, and computes missing ones; collective.
     ///
     /// - Parameters:
-    ///   - policy: With the weights that were read, so that it is the reference model.
+    ///   - policy: The policy with its initial weights, which is the reference model.
     ///   - isUsed: Whether the objective reads a reference; without it nothing is computed.
-    /// - Returns: The log-probabilities of the rows that steps take, and of all held-out rows if there are any.
+    /// - Returns: The log-probabilities of the examples that steps take, and of all held-out ones if there are any.
     mutating func computeReference(
         _ configuration: TrainingConfiguration,
         policy: Policy,
@@ -43,7 +43,7 @@ extension RunPreparation {
         }
         var first = source(planner, configuration.referenceCache.map { FilePath($0) })
         var second = heldOut.map { source($0, configuration.heldOutReferenceCache) }
-        // A foreign cache is refused before hours go into the other.
+        // Refuses a cache of another model before the long computation of the other.
         try second?.check()
         let training = try first.logps(rows: isUsed ? visited : [], model: model)
         let all = heldOut.map { Array(0..<$0.dataset.count) } ?? []
@@ -53,7 +53,7 @@ extension RunPreparation {
         return (training, others)
     }
 
-    /// Notes the end of the preparation.
+    /// Records the end of the preparation.
     mutating func finish() {
         startupSeconds = Processor.secondsSinceStart - referenceSeconds - selfCheckSeconds
     }

@@ -3,16 +3,16 @@ internal import Formats
 internal import Preferences
 internal import Transformer
 
-/// The work of a run before its first step, once model and data are read: it determines the rows to compute, for which
-/// buffers need capacity, measures the peak rate, runs the self-check, and completes the reference.
+/// The work of a run before its first step, after model and data are read: it determines the examples to compute and
+/// the capacity of buffers, measures the peak rate, runs the self-check, and completes the reference.
 struct RunPreparation {
     /// The plan of the training data.
     let planner: Planner
-    /// The plan of held-out data, all of whose rows are computed; nil without such data.
+    /// The plan of held-out data, all of whose examples are computed; nil without such data.
     let heldOut: Planner?
-    /// Rows of the training data that steps take.
+    /// Examples of the training data that steps take.
     let visited: [Int]
-    /// The self-check; nil if it is switched off.
+    /// The self-check; nil if it is disabled.
     let selfCheck: SelfCheck?
     private let recomputes: Bool
     /// FLOP/s of all ranks; 0 until `measurePeakRate`.
@@ -20,16 +20,16 @@ struct RunPreparation {
     /// The largest difference that the self-check found; nil if it did not run.
     var selfCheckDifference: Double?
     var selfCheckSeconds = 0.0
-    /// Rows whose reference was in no cache.
+    /// The number of examples whose reference was in no cache.
     var referenceRows = 0
     var referenceSeconds = 0.0
     /// From the start of the process to the first step, without reference and self-check.
     var startupSeconds = 0.0
 
-    /// The rows of a run of `steps` steps that begins at `cursor`, wherever it resumes.
+    /// The preparation of a run of `steps` steps that starts at `cursor`, independent of where it resumes.
     ///
-    /// - Parameter skippedSteps: The number of steps whose rows the run has skipped, which moves its end by as many.
-    ///   With `rollback_on_spike` it may skip more, so that every row may be visited.
+    /// - Parameter skippedSteps: The number of steps whose examples the run has skipped: its last step is that much
+    ///   later in the data. With `rollback_on_spike` it may skip more, so that every example may be visited.
     init(
         _ configuration: TrainingConfiguration,
         planner: Planner,
@@ -51,26 +51,26 @@ struct RunPreparation {
         recomputes = configuration.gradientCheckpointing
     }
 
-    /// The rows of a run from its first step, wherever it resumes.
+    /// The preparation of a run from its first step, independent of where it resumes.
     init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ schedule: RunSchedule, skippedSteps: Int) {
         self.init(
             configuration,
             planner: inputs.planner,
             heldOut: inputs.heldOut,
-            cursor: schedule.beginning,
+            cursor: schedule.start,
             steps: schedule.totalSteps,
             skippedSteps: skippedSteps
         )
     }
 
-    /// The capacity for any packed sequence of these rows.
+    /// The capacity for any packed sequence of these examples.
     var capacity: Workspace.Capacity {
         let steps = planner.maximumPackedTokens(of: visited)
-        let judged = heldOut.map { $0.maximumPackedTokens(of: 0..<$0.dataset.count) } ?? 0
-        let tokens = max(steps, judged, selfCheck?.maximumPackedTokens ?? 0)
+        let evaluated = heldOut.map { $0.maximumPackedTokens(of: 0..<$0.dataset.count) } ?? 0
+        let tokens = max(steps, evaluated, selfCheck?.maximumPackedTokens ?? 0)
         return Workspace.Capacity(tokens: tokens, trains: true, recomputes: recomputes)
     }
 
-    /// One more than the largest position.
+    /// The number of positions: one more than the largest.
     var positions: Int { max(planner.dataset.longestSequence, heldOut?.dataset.longestSequence ?? 0) }
 }

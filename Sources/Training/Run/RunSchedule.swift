@@ -1,21 +1,21 @@
 internal import Configuration
 internal import Preferences
 
-/// The length of a run, and the rows and learning rate of each step.
+/// The number of steps of a run, and the examples and learning rate of each step.
 struct RunSchedule {
     let stepsPerEpoch: Int
     let totalSteps: Int
     /// The sampler at the first step of the run.
-    let beginning: BatchSampler
+    let start: BatchSampler
     private let learningRates: LearningRateSchedule
     /// The sampler at the next step.
     private var cursor: BatchSampler
 
     /// The schedule of a run over `dataset`, at its first step.
     init(_ dataset: PreferenceDataset, _ configuration: TrainingConfiguration) {
-        beginning = BatchSampler(dataset, configuration)
-        cursor = beginning
-        stepsPerEpoch = beginning.stepsPerEpoch
+        start = BatchSampler(dataset, configuration)
+        cursor = start
+        stepsPerEpoch = start.stepsPerEpoch
         totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
         learningRates = LearningRateSchedule(
             kind: configuration.lrSchedulerType,
@@ -25,10 +25,10 @@ struct RunSchedule {
         )
     }
 
-    /// Skips the rows of `steps` steps.
+    /// Skips the examples of `steps` steps.
     mutating func advance(by steps: Int) { cursor.advance(by: steps) }
 
-    /// Returns the rows of the next step, and advances.
+    /// Returns the examples of the next step, and advances.
     mutating func nextExamples() -> [Int] { cursor.next() }
 
     /// The learning rate of the step after `step` steps.

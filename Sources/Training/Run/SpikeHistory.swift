@@ -2,8 +2,9 @@ internal import Reporting
 
 /// Loss and gradient norm of recent steps, against which spikes are detected.
 ///
-/// The rows of a step with a spike, and those since the checkpoint, are skipped as in PaLM's training (Chowdhery et al.
-/// 2022, section 5.1). There the same rows were harmless from another checkpoint, so that neither alone is the cause.
+/// The examples of a step with a spike, and those since the checkpoint, are skipped as in PaLM's training (Chowdhery et
+/// al. 2022, section 5.1). There the same examples were harmless from another checkpoint, so that neither alone is the
+/// cause.
 package struct SpikeHistory: Codable, Sendable, Equatable {
     /// The most steps that are kept, and the fewest that a detection needs.
     package static let window = (most: 64, least: 16)

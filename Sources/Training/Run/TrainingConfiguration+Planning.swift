@@ -5,7 +5,7 @@ internal import SystemPackage
 package import Transformer
 
 extension Planner {
-    /// A planner with the sharing mode and row size of `configuration`, and the costs of `model`.
+    /// A planner with the sharing mode and maximum sequence length of `configuration`, and the costs of `model`.
     package init(
         _ dataset: PreferenceDataset,
         _ configuration: TrainingConfiguration,
@@ -43,13 +43,14 @@ extension TrainingConfiguration {
         // A measured speed belongs to a rank, and does not apply to shards.
         guard balance == .planned || planner.shards == ranks else {
             let found = "measured with \(planner.shards) shards on \(ranks) ranks"
-            throw TrainingError.invalid(key: "balance", expected: "planned, or as many shards as ranks", found: found)
+            let expected = "planned, or measured with one shard per rank"
+            throw TrainingError.invalid(key: "balance", expected: expected, found: found)
         }
     }
 
     /// Reads the held-out preferences, and checks them against the model; nil if none are configured.
     ///
-    /// There may be fewer rows than ranks: ranks without rows take part in evaluations nevertheless.
+    /// There may be fewer examples than ranks: ranks without examples also take part in evaluations.
     package func heldOutData(for model: Architecture) throws -> PreferenceDataset? {
         guard let path = evaluation.evalData.map({ FilePath($0) }) else { return nil }
         let dataset = try PreferenceDataset(path: path)

@@ -9,7 +9,7 @@ internal import SystemPackage
 internal import Transformer
 
 extension TrainingRun {
-    /// Prepares a run: reads and checks model, data and checkpoint, and computes what the reference caches lack.
+    /// Prepares a run: reads and checks model, data and checkpoint, and computes missing reference log-probabilities.
     ///
     /// Collective.
     ///
@@ -97,7 +97,7 @@ extension TrainingRun {
 
     private typealias Buffers = (model: ForestModel, gradients: ShardGradients, optimizer: Optimizer)
 
-    /// Checks what the settings ask of these ranks, and opens the output directory on rank 0.
+    /// Checks that the settings suit the ranks, and opens the output directory on rank 0.
     private static func openOutput(
         _ configuration: TrainingConfiguration,
         _ inputs: Inputs,
@@ -127,7 +127,7 @@ extension TrainingRun {
 
     /// Measures the peak rate, runs the self-check, and completes the reference.
     ///
-    /// - Returns: The scoring of training examples, and of held-out ones where there are some.
+    /// - Returns: The scoring of training examples, and of held-out ones if there are any.
     private static func complete(
         _ preparation: inout RunPreparation,
         _ configuration: TrainingConfiguration,

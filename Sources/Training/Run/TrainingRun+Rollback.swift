@@ -46,7 +46,7 @@ extension TrainingRun {
         record.add("rollbacks", state.rollbacks)
         log?.append(record)
         if communicator.rank == 0 {
-            let skipped = "the rows of \(from - state.step) steps are skipped"
+            let skipped = "the examples of \(from - state.step) steps are skipped"
             printNotice("warning: \(spike); rolled back to step \(state.step), \(skipped)")
         }
         return true

@@ -27,7 +27,7 @@ package final class TrainingRun {
     let saving: RunSaving
     /// The checkpoint that the run resumes from; nil for a new run.
     private let resumption: Resumption?
-    /// Nil if it is switched off.
+    /// Nil if it is disabled.
     private let watchdog: Watchdog?
     /// The gradient sums of each step; scratch memory between two steps.
     let gradients: ShardGradients

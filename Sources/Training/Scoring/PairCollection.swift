@@ -14,7 +14,7 @@ struct PairCollection {
     /// Four numbers for each pair of the step; zero for pairs of other ranks.
     private var values: [Double]
 
-    /// - Parameter counts: The counts of all rows of the step, over all ranks.
+    /// - Parameter counts: The counts of all examples of the step, over all ranks.
     init(_ scoring: PairScoring, counts: LossCounts) {
         (self.scoring, self.counts) = (scoring, counts)
         values = Array(repeating: 0, count: counts.pairs * Self.fields.count)

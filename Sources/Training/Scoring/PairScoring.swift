@@ -2,7 +2,7 @@ package import Objectives
 package import Preferences
 internal import Transformer
 
-/// Converts a row's scores into the input of an objective.
+/// Converts a packed sequence's scores into the input of an objective.
 package struct PairScoring {
     package let objective: Objective
     package let pairing: Pairing
@@ -42,7 +42,7 @@ package struct PairScoring {
     }
 }
 
-/// The losses of the rows of a step or an evaluation.
+/// The losses of the examples of a step or an evaluation.
 struct StepScoring {
     private let scoring: PairScoring
     private let counts: LossCounts
@@ -50,7 +50,7 @@ struct StepScoring {
     private let matching: TransportMatching?
 
     /// - Parameters:
-    ///   - counts: The counts of all rows of the step, over all ranks.
+    ///   - counts: The counts of all examples of the step, over all ranks.
     ///   - matching: The matching of all pairs of the step, in the order of `counts`, if the objective needs it.
     init(_ scoring: PairScoring, counts: LossCounts, matching: TransportMatching? = nil) {
         self.scoring = scoring
@@ -70,7 +70,7 @@ struct StepScoring {
         }
     }
 
-    /// Adds every pair and response of a row to the statistics.
+    /// Adds every pair and response of a packed sequence to the statistics.
     func count(_ row: PackedSequence, scores: SequenceScores, into statistics: inout PreferenceStatistics) {
         for example in row.examples { count(example, in: row, scores: scores, into: &statistics) }
     }

@@ -6,13 +6,13 @@ internal import Preferences
 internal import Reporting
 internal import SystemPackage
 
-/// The log-probabilities of an unfinished reference pass: a file next to the cache, to which each chunk of rows is
-/// appended, so that a kill loses at most one chunk.
+/// The log-probabilities of an unfinished reference pass: a file next to the cache, to which each chunk of examples is
+/// appended, so that a killed run loses at most one chunk.
 ///
 /// The first line has the format and the digests of model and data. Records of little-endian numbers follow: the
-/// numbers of rows and of tokens (UInt32), the rows (UInt32), log-probabilities (float32), and the SHA-256 of the
-/// previous digest and the record, in hexadecimal. Bytes after the last record with a correct digest are damaged or
-/// incomplete.
+/// numbers of examples and of tokens (UInt32), the examples (UInt32), log-probabilities (float32), and the SHA-256 of
+/// the previous digest and the record, in hexadecimal. Bytes after the last record with a correct digest are damaged
+/// or incomplete.
 final class ReferenceJournal {
     private static let format = "espalier-reference-journal 1"
     private static let digestLength = 64
@@ -23,7 +23,7 @@ final class ReferenceJournal {
     private let path: FilePath
     private let header: String
     private let dataset: PreferenceDataset
-    /// Negative until rows are appended.
+    /// Negative until examples are appended.
     private var descriptor: Int32 = -1
     /// The end of the last valid record, and its digest.
     private var (end, digest) = (0, "")
@@ -43,13 +43,13 @@ final class ReferenceJournal {
 
     // MARK: Reading
 
-    /// The rows that earlier passes stored.
+    /// The examples that earlier passes stored.
     ///
     /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `FormatError` if it is not
     ///   a journal.
-    func rows() throws -> [RowLogps] {
+    func rows() throws -> [ExampleLogps] {
         guard FileManager.default.fileExists(atPath: path.string) else { return [] }
-        var found: [RowLogps] = []
+        var found: [ExampleLogps] = []
         _ = try scan { found.append($0) }
         return found
     }
@@ -57,7 +57,7 @@ final class ReferenceJournal {
     /// Reads all valid records.
     ///
     /// - Returns: The end of the last valid record, and its digest.
-    private func scan(_ body: (RowLogps) -> Void) throws -> (end: Int, digest: String) {
+    private func scan(_ body: (ExampleLogps) -> Void) throws -> (end: Int, digest: String) {
         let file = try MappedFile(path)
         try check(file)
         var (end, digest) = (header.utf8.count, header)
@@ -82,7 +82,7 @@ final class ReferenceJournal {
     }
 
     /// The record at the start of `bytes`, its length and its digest; nil if it is damaged or incomplete.
-    private func record(_ bytes: UnsafeRawBufferPointer, after former: String) -> (RowLogps, Int, String)? {
+    private func record(_ bytes: UnsafeRawBufferPointer, after former: String) -> (ExampleLogps, Int, String)? {
         guard bytes.count >= 8 else { return nil }
         func number(_ index: Int) -> Int {
             Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
@@ -95,7 +95,7 @@ final class ReferenceJournal {
         let rows = (0..<rowCount).map { number(2 + $0) }
         guard rows.allSatisfy({ $0 < dataset.count }), dataset.tokenCount(of: rows) == tokenCount else { return nil }
         let tokens = (0..<tokenCount).map { Float(bitPattern: UInt32(number(2 + rowCount + $0))) }
-        return (RowLogps(dataset, rows: rows, tokens: tokens), length + Self.digestLength, digest)
+        return (ExampleLogps(dataset, rows: rows, tokens: tokens), length + Self.digestLength, digest)
     }
 
     private static func digest(_ bytes: UnsafeRawBufferPointer, after former: String) -> String {
@@ -107,8 +107,8 @@ final class ReferenceJournal {
 
     // MARK: Writing
 
-    /// Appends rows and synchronizes them to disk; does nothing if another process appends to the file.
-    func append(_ rows: RowLogps) throws {
+    /// Appends examples and synchronizes them to disk; does nothing if another process appends to the file.
+    func append(_ rows: ExampleLogps) throws {
         if descriptor < 0, !isForeign { try openForAppending() }
         guard descriptor >= 0 else { return }
         let numbers = ([rows.rows.count, rows.tokens.count] + rows.rows).map { UInt32($0).littleEndian }
@@ -154,12 +154,12 @@ final class ReferenceJournal {
         let size = Int(lseek(descriptor, 0, SEEK_END))
         guard size > end else { return }
         printNotice(
-            "warning: \(path): its last \(size - end) bytes are damaged or incomplete; their rows are recomputed"
+            "warning: \(path): its last \(size - end) bytes are damaged or incomplete; their examples are recomputed"
         )
         guard ftruncate(descriptor, off_t(end)) == 0 else { throw AtomicFile.failure(path) }
     }
 
-    /// Removes the file, whose rows are all in the cache now, unless another process appends to it.
+    /// Removes the file, whose examples are all in the cache now, unless another process appends to it.
     func remove() {
         let opened = descriptor >= 0 ? descriptor : open(path.string, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
         guard opened >= 0 else { return }

@@ -4,16 +4,16 @@ internal import Formats
 package import Preferences
 package import SystemPackage
 
-/// The reference model's log-probability of every response token of a dataset, as far as it is known.
+/// The known log-probabilities of the response tokens of a dataset under the reference model.
 ///
 /// Tokens serve every objective and length normalization. A file is keyed by digests of model and data, and has a
-/// digest of its own; tokens of rows that no run has visited are NaN.
+/// digest of its own; tokens of examples that no run has visited are NaN.
 package struct ReferenceLogps: Sendable {
-    /// In nats, in the order of the dataset's `responseIDs`; NaN where unknown, 0 for tokens that are not counted.
+    /// In nats, in the order of the dataset's `responseIDs`; NaN if unknown, 0 for uncounted tokens.
     private var tokens: [Float]
     private let dataset: PreferenceDataset
 
-    /// No known tokens.
+    /// No tokens are known.
     package init(_ dataset: PreferenceDataset) {
         self.dataset = dataset
         tokens = Array(repeating: .nan, count: dataset.responseIDs.count)
@@ -22,7 +22,7 @@ package struct ReferenceLogps: Sendable {
     /// The log-probability of each of a response's counted tokens, in nats.
     package func tokenLogps(ofResponse index: Int) -> ArraySlice<Float> { tokens[dataset.countedRange(index)] }
 
-    /// The rows among `rows` with an unknown token.
+    /// The examples among `rows` with an unknown token.
     package func missing(among rows: some Sequence<Int>) -> [Int] {
         rows.filter { row in
             dataset.responses(of: row).contains { index in tokens[dataset.responseRange(index)].contains(where: \.isNaN)
@@ -38,8 +38,8 @@ package struct ReferenceLogps: Sendable {
         }
     }
 
-    /// Copies the values of some rows.
-    mutating func fill(_ rows: RowLogps) {
+    /// Copies the values of some examples.
+    mutating func fill(_ rows: ExampleLogps) {
         var start = 0
         for row in rows.rows {
             let range = dataset.tokenRange(of: row)
@@ -48,7 +48,7 @@ package struct ReferenceLogps: Sendable {
         }
     }
 
-    /// Takes over what rank 0 knows, so that every rank knows the same wherever the file lies.
+    /// Broadcasts the values of rank 0, which may be the only rank that sees the file.
     mutating func takeFromRoot(_ communicator: any Communicator) throws {
         if communicator.rank != 0 { tokens = Array(repeating: 0, count: tokens.count) }
         var span = tokens.mutableSpan

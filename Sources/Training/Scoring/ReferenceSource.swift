@@ -9,7 +9,7 @@ package import Transformer
 package struct ReferenceSource {
     let pass: ScoringPass
     let cache: FilePath?
-    /// The number of rows that were computed.
+    /// The number of examples that were computed.
     package private(set) var computedExamples = 0
 
     /// A source that computes with `pass`, whose policy is the reference model, and stores results in `cache`.
@@ -50,7 +50,7 @@ package struct ReferenceSource {
         let rest =
             cache.map { "computed ones are in \(ReferenceJournal.path(of: $0))" }
             ?? "nothing is kept without --reference-cache"
-        return "in the reference pass, \(left) rows before its end; \(rest)"
+        return "in the reference pass, \(left) examples before its end; \(rest)"
     }
 
     /// Adds the log-probabilities of `rows` from a pass to the cache.
@@ -75,7 +75,7 @@ package struct ReferenceSource {
         let (dataset, communicator) = (pass.planner.dataset, pass.communicator)
         return try communicator.agree {
             guard communicator.rank == 0, let cache else { return ReferenceLogps(dataset) }
-            // The journal first: another process may move its rows to the cache in the meantime.
+            // The journal first: another process may move its examples to the cache in the meantime.
             let rows = try journal?.rows() ?? []
             var logps =
                 FileManager.default.fileExists(atPath: cache.string)
@@ -85,7 +85,7 @@ package struct ReferenceSource {
         }
     }
 
-    /// Writes the cache, which then contains the rows of the journal, and removes the journal.
+    /// Writes the cache, which then contains the examples of the journal, and removes the journal.
     private func write(_ logps: ReferenceLogps, _ journal: ReferenceJournal?) throws {
         try pass.communicator.agree {
             guard pass.communicator.rank == 0, let cache else { return }

@@ -7,14 +7,14 @@ package import Transformer
 
 /// Scores examples with one model, distributed over ranks; every rank receives all results.
 package struct ScoringPass {
-    /// Rows planned together: enough to balance and pack well, few enough to hold their trees in memory.
+    /// Examples planned together: enough to balance and pack well, few enough to hold their trees in memory.
     private static let chunkSize = 1024
 
     let policy: Policy
     let planner: Planner
     let communicator: any Communicator
 
-    /// A pass of `policy` over rows that `planner` plans.
+    /// A pass of `policy` over examples that `planner` plans.
     package init(policy: Policy, planner: Planner, communicator: any Communicator) {
         self.policy = policy
         self.planner = planner
@@ -27,7 +27,7 @@ package struct ScoringPass {
     /// - Parameters:
     ///   - title: The title of the progress line.
     ///   - body: Receives each packed sequence of this rank with its scores.
-    /// - Returns: The log-probabilities; zero for tokens of other rows and for those that are not counted.
+    /// - Returns: The log-probabilities; zero for tokens of other examples and for uncounted tokens.
     package func tokenLogps(
         rows: [Int],
         model: ForestModel,
@@ -47,18 +47,18 @@ package struct ScoringPass {
 
     /// Computes the same log-probabilities, with identical bits, and passes them to `body` chunk by chunk.
     ///
-    /// They can be stored during the pass; each value is sent once. Collective.
+    /// The results can be stored during the pass; each value is sent once. Collective.
     ///
-    /// - Parameter body: Receives the rows of a chunk with their tokens, on every rank.
+    /// - Parameter body: Receives the examples of a chunk with their tokens, on every rank.
     func forEachChunk(
         rows: [Int],
         model: ForestModel,
         title: String,
-        _ body: (RowLogps) throws -> Void
+        _ body: (ExampleLogps) throws -> Void
     ) throws {
         let progress = ProgressLine(title: title, rank: communicator.rank)
         for chunk in Self.chunks(of: rows) {
-            var logps = RowLogps(planner.dataset, rows: Array(chunk))
+            var logps = ExampleLogps(planner.dataset, rows: Array(chunk))
             visit(chunk, of: rows.count, model: model, progress: progress) { logps.add($0, scores: $1) }
             try logps.sum(communicator)
             try body(logps)
@@ -99,7 +99,7 @@ package struct ScoringPass {
         stride(from: 0, to: rows.count, by: chunkSize).map { rows[$0..<min($0 + chunkSize, rows.count)] }
     }
 
-    /// Scores this rank's part of a chunk of a pass over `count` rows.
+    /// Scores this rank's part of a chunk of a pass over `count` examples.
     private func visit(
         _ chunk: ArraySlice<Int>,
         of count: Int,
@@ -114,7 +114,7 @@ package struct ScoringPass {
             Progress.move()
             let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
             let fraction = done / Double(count)
-            progress.show(fraction, details: "\(count) rows", isMilestone: fraction == 1)
+            progress.show(fraction, details: "\(count) examples", isMilestone: fraction == 1)
         }
     }
 }

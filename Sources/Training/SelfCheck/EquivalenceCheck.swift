@@ -24,12 +24,12 @@ package struct EquivalenceCheck {
         (self.policy, self.model, self.gradients) = (policy, model, gradients)
     }
 
-    /// Compares two rows with the same responses in the same order.
+    /// Compares two packed sequences with the same responses in the same order.
     ///
-    /// The gradients are those of `Σ logp(response k) / (k + 1)`: all responses count, each with another weight,
-    /// whatever the objective is. The second row's are subtracted in place, so that one buffer suffices.
+    /// The gradients are those of `Σ logp(response k) / (k + 1)`: all responses count, with different weights,
+    /// independent of the objective. Those of the second sequence are subtracted in place, so that one buffer suffices.
     ///
-    /// - Parameter weights: The weights for the second row, if not the policy's.
+    /// - Parameter weights: The weights for the second sequence, if not the policy's.
     package func difference(
         between first: PackedSequence,
         and second: PackedSequence,
@@ -51,7 +51,7 @@ package struct EquivalenceCheck {
         )
     }
 
-    /// Adds a row's gradients, and returns the log-probability of each token of its responses.
+    /// Adds a packed sequence's gradients, and returns the log-probability of each token of its responses.
     private func accumulate(_ row: PackedSequence, _ weights: ParameterBuffer, sign: Double) -> [Float] {
         let parameters = ModelParameters(policy.architecture, weights: [weights], gradients: gradients)
         let scores = model.accumulateGradients(row, parameters: parameters) { _, examples in
@@ -66,8 +66,8 @@ package struct EquivalenceCheck {
 
     /// `32 ε` for each layer and one for the head, where `ε = 2⁻²³` is float32's spacing at 1.
     ///
-    /// A layer sums in another order when a token has another position in a row, which leaves an error of some `ε`; at
-    /// worst the errors of all layers add up.
+    /// A layer sums in another order if a token has another index in the packed sequence, which gives an error of some
+    /// `ε`; at worst the errors of all layers add up.
     private var tolerance: Double {
         32 * Double(Float.ulpOfOne) * Double(policy.architecture.layerCount + 1)
     }

@@ -2,7 +2,7 @@ package import Compute
 package import Configuration
 package import Transformer
 
-/// AdamW over the flat buffer, or parts of it, with decay for matrices only.
+/// AdamW over the flat buffer, or parts of it, with weight decay of matrices and embeddings only.
 package final class Optimizer {
     private let rule: AdamW
     private let weightDecay: Float

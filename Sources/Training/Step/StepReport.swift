@@ -55,7 +55,7 @@ package struct StepReport: Sendable, Codable {
     /// Pairs of all steps.
     package var pairs: Int { Int(statistics[.pairs]) }
 
-    /// The same step without pairs and metrics, which are not finite: it took its time, and learned nothing.
+    /// The same step without pairs and metrics, which are not finite: only its time and tokens count.
     package var asSkipped: StepReport {
         var report = self
         report.statistics = PreferenceStatistics()

@@ -3,7 +3,7 @@ internal import Objectives
 
 /// The values that ranks exchange in a step in addition to gradients, in one reduction.
 ///
-/// Each rank fills its own slots, where the others hold zero, so that the reduction rounds nothing; each then adds up
+/// Each rank fills its own slots, and the others hold zero there, so that the reduction is exact; each then adds up
 /// shard by shard, in the same order for any number of ranks.
 struct StepSums {
     let statistics: PreferenceStatistics

@@ -26,7 +26,7 @@ package final class TrainingStep {
     /// Steps of `policy` in these buffers, with the losses of `scoring`.
     ///
     /// - Parameters:
-    ///   - model: With capacity for every row that a plan may pack.
+    ///   - model: With capacity for every packed sequence that a plan may pack.
     ///   - gradients: For the shards of `partition`.
     ///   - optimizer: For the slices of `partition`.
     package init(
@@ -141,7 +141,7 @@ package final class TrainingStep {
         return transfers.reduce(0) { $0 + $1.seconds }
     }
 
-    /// Computes the gradients of this rank's shards, counts their pairs, and finds the rows whose loss is not finite.
+    /// Computes the gradients of this rank's shards, counts their pairs, and finds examples with a non-finite loss.
     private func accumulate(_ plan: StepPlan) throws -> (statistics: [PreferenceStatistics], suspects: Set<Int>) {
         model.times = .init()
         completeBuckets = 0
@@ -160,9 +160,9 @@ package final class TrainingStep {
         return (statistics, suspects)
     }
 
-    /// Adds the gradients of a shard's rows.
+    /// Adds the gradients of a shard's packed sequences.
     ///
-    /// - Parameter launchesBuckets: Whether the last row completes the rank's gradients.
+    /// - Parameter launchesBuckets: Whether the last packed sequence completes the rank's gradients.
     private func accumulate(
         _ rows: [PackedSequence],
         _ step: StepScoring,
@@ -213,7 +213,7 @@ package final class TrainingStep {
         try policy.team.alone("communication", exchange.drain)
     }
 
-    /// The rows of a plan that any rank suspects, ascending; collective.
+    /// The examples of a plan that any rank found to be non-finite, ascending; collective.
     private func rows(of plan: StepPlan, among suspects: Set<Int>) throws -> [Int] {
         let rows = plan.counts.firstPairs.keys.sorted()
         let counts = try communicator.sum(rows.map { suspects.contains($0) ? 1 : 0 })

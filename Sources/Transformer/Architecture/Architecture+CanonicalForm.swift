@@ -5,10 +5,10 @@ extension Architecture {
     /// The version of `canonicalForm`; a change of the form's rules or of a feature's name raises it.
     package static let canonicalVersion = 1
 
-    /// The architecture as text that identifies it: sorted JSON in which a feature that is off does not occur.
+    /// The architecture as text that identifies it: sorted JSON without disabled features.
     ///
-    /// Digests of models are computed over it. Since `false`, `null` and what is empty are left out, a feature that is
-    /// added later leaves the form of every model without it as it is.
+    /// Digests of models are computed over it. Since `false`, `null` and empty values are omitted, a feature that is
+    /// added later does not change the form of models without it.
     package var canonicalForm: String {
         get throws {
             let encoded = try JSONEncoder().encode(self)

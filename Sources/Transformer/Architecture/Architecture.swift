@@ -1,7 +1,7 @@
-/// What a model computes, by features that are independent of each other, and the sizes of its tensors.
+/// The architecture of a model: independent features, and the sizes of its tensors.
 ///
-/// The one description that layers, parameters, buffers, costs and checks read; what a feature means lies with the
-/// operation that computes it, in `Layers`. A family of `Families` translates `config.json` to it.
+/// The single description that layers, parameters, buffers, costs and checks read; the operation in `Layers` that
+/// computes a feature defines its meaning. A family of `Families` translates `config.json` to it.
 package struct Architecture: Sendable, Equatable, Encodable {
     /// Tokens of the vocabulary, `V`.
     package var vocabularySize: Int
@@ -9,20 +9,20 @@ package struct Architecture: Sendable, Equatable, Encodable {
     package var width: Int
     /// The number of layers.
     package var layerCount: Int
-    /// The number of positions that the model was made for.
+    /// The maximum number of positions, the context length.
     package var maxPositions: Int
-    /// Every norm of the model.
+    /// The norms of all layers and the final norm.
     package var norm: Norm
-    /// Attention of every layer.
+    /// The attention of every layer.
     package var attention: Attention
     /// The feed-forward of every layer.
     package var feedForward: FeedForward
     /// The rotary position embedding.
     package var rotary: Rotary
-    /// Whether the embedding is the vocabulary projection too.
+    /// Whether the embedding is also the vocabulary projection.
     package var tiesEmbeddings: Bool
 
-    /// An architecture of these features, whose sizes `violation` has found no fault with.
+    /// An architecture with these features; its sizes are checked by `violation`.
     package init(
         vocabularySize: Int,
         width: Int,
@@ -54,7 +54,7 @@ extension Architecture {
         static let layers = 4096
     }
 
-    /// What cannot be computed about these sizes, in the words of `config.json`; nil where all can.
+    /// The violated constraint of these sizes, with the keys of `config.json`; nil if they are valid.
     var violation: String? {
         let (heads, groups, width) = (attention.heads, attention.keyValueHeads, attention.headWidth)
         guard heads % groups == 0, width % 2 == 0 else {

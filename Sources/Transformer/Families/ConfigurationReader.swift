@@ -1,11 +1,11 @@
 internal import Formats
 internal import SystemPackage
 
-/// Reads the keys of a `config.json` and remembers which, so that one that nobody read is an error.
+/// Reads the keys of a `config.json` and records them, so that a key that was not read is an error.
 package struct ConfigurationReader {
     private let object: [String: JSONValue]
     private let path: FilePath
-    /// The key of the object that this one lies in, with a point; empty for the outermost.
+    /// The key of this nested object, with a dot; empty for the top level.
     private let prefix: String
     private var read: Set<String> = []
 
@@ -20,7 +20,7 @@ package struct ConfigurationReader {
     /// Whether the key is present and not null.
     func has(_ key: String) -> Bool { object[key] != nil }
 
-    /// One of some names.
+    /// A name, which must be one of the supported ones.
     @discardableResult
     mutating func require(_ key: String, oneOf supported: [String]) throws -> String {
         let value = take(key)
@@ -30,7 +30,7 @@ package struct ConfigurationReader {
         return name
     }
 
-    /// A count or size of at most `limit`: a few bytes of text must not ask for all memory, nor overflow a product.
+    /// A count or size of at most `limit`, so that a small file can neither exhaust memory nor overflow a product.
     mutating func size(_ key: String, atMost limit: Int, default standard: Int? = nil) throws -> Int {
         guard let value = take(key) else {
             guard let standard else { throw FormatError(path, "\(prefix)\(key) is missing") }
@@ -42,7 +42,7 @@ package struct ConfigurationReader {
         return size
     }
 
-    /// A number that is above 0 and finite as float32 too, to which some are rounded.
+    /// A number above 0 that is finite also as float32, to which some are rounded.
     mutating func number(_ key: String, default standard: Double? = nil) throws -> Double {
         guard let value = take(key) else {
             guard let standard else { throw FormatError(path, "\(prefix)\(key) is missing") }
@@ -60,7 +60,7 @@ package struct ConfigurationReader {
         return flag
     }
 
-    /// The keys of an object within this one; nil where it is absent.
+    /// A reader of a nested object; nil if it is absent.
     mutating func nested(_ key: String) throws -> ConfigurationReader? {
         guard let value = take(key) else { return nil }
         guard let settings = value.object else { throw unsupported(key, Self.text(value), "an object") }
@@ -87,12 +87,12 @@ package struct ConfigurationReader {
         throw unsupported(key, Self.text(value), "\(neutral) or absent")
     }
 
-    /// Marks keys as read that have no effect, given the others.
+    /// Marks keys as read that have no effect in combination with the others.
     mutating func ignore(_ keys: [String]) { read.formUnion(keys) }
 
-    /// Requires that no key is left over that could change what the model computes.
+    /// Requires that no unread key could change the results of the model.
     ///
-    /// - Parameter architecture: What was read; nil for a nested object, in which no key is harmless.
+    /// - Parameter architecture: The architecture that was read; nil for a nested object, in which no key is harmless.
     func finish(_ architecture: Architecture? = nil) throws {
         for key in Set(object.keys).subtracting(read).sorted() {
             let value = object[key]!
@@ -105,7 +105,7 @@ package struct ConfigurationReader {
         }
     }
 
-    /// An error about several keys together.
+    /// An error about a combination of keys.
     func violation(_ words: String) -> FormatError { FormatError(path, words) }
 
     private mutating func take(_ key: String) -> JSONValue? {
@@ -117,6 +117,6 @@ package struct ConfigurationReader {
         FormatError(path, "\(prefix)\(key) = \(found) is not supported; supported: \(supported)")
     }
 
-    /// A value as the file has it, on one line; a string without its quotes.
+    /// A value as in the file, on one line; a string without its quotes.
     private static func text(_ value: JSONValue) -> String { value.string ?? value.line }
 }

@@ -1,11 +1,11 @@
 internal import Formats
 
-/// Keys of `config.json` that do not change the log-probabilities of a decoder, whatever their value or with some values.
+/// Keys of `config.json` that do not change the log-probabilities of a decoder, with any value or with some values.
 ///
-/// `transformers` writes attributes of its base class and of generation into every full dump of a configuration, and tools
-/// add keys of their own; other keys describe what a family computes.
+/// `transformers` writes attributes of its base class and of generation into every full dump of a configuration, and
+/// tools add their own keys; the remaining keys describe what a family computes.
 enum HarmlessKeys {
-    /// Whether a key that no family read changes nothing with this value.
+    /// Whether an unread key with this value has no effect.
     static func changesNothing(_ key: String, _ value: JSONValue, in architecture: Architecture) -> Bool {
         if always.contains(key) || generation.contains(key) { return true }
         if let neutral = onlyWith[key] { return neutral.contains(value) }
@@ -29,7 +29,7 @@ enum HarmlessKeys {
         "unsloth_fixed", "unsloth_version", "unsloth_training", "num_labels", "gradient_checkpointing",
     ]
 
-    /// Settings of generation, which full dumps of transformers 4 carry; training and scoring generate nothing.
+    /// Settings of generation, which full dumps of transformers 4 contain; training and scoring generate no text.
     private static let generation: Set<String> = [
         "max_length", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
         "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
@@ -38,7 +38,7 @@ enum HarmlessKeys {
         "begin_suppress_tokens",
     ]
 
-    /// Features that another class of models has: harmless as long as they are off.
+    /// Features of other classes of models, harmless if disabled.
     private static let onlyWith: [String: [JSONValue]] = [
         "is_decoder": [.flag(false), .flag(true)],
         "is_encoder_decoder": [.flag(false)],

@@ -1,4 +1,4 @@
-/// Llama and what shares its architecture: TinyLlama, SmolLM and SmolLM2 among others.
+/// Llama and models of the same architecture, such as TinyLlama, SmolLM and SmolLM2.
 package enum Llama: Family {
     package static let modelType = "llama"
 
@@ -37,7 +37,7 @@ package enum Llama: Family {
         }
     }
 
-    /// The sizes that Llama and its descendants name by the same keys.
+    /// The sizes, whose keys Llama and derived families share.
     static func decoder(_ reader: inout ConfigurationReader, defaultPositions: Int = 2048) throws -> Architecture {
         try reader.forbid("attention_dropout", unless: 0)
         try reader.forbid("quantization_config")
@@ -69,7 +69,7 @@ extension ConfigurationReader {
         let most = Architecture.Limit.width
         let heads = try size("num_attention_heads", atMost: most)
         let keyValueHeads = try size("num_key_value_heads", atMost: most, default: heads)
-        // Zero stands for a width that has no whole share for each head.
+        // 0 if the width is not divisible by the number of heads.
         let headWidth = try size("head_dim", atMost: most, default: width % heads == 0 ? width / heads : 0)
         guard headWidth > 0 else {
             throw violation("without head_dim, num_attention_heads (\(heads)) must divide hidden_size (\(width))")

@@ -2,22 +2,22 @@ internal import Formats
 internal import Foundation
 package import SystemPackage
 
-/// What a model directory's `config.json` says: the architecture, and the family by whose names its tensors are stored.
+/// The content of a model directory's `config.json`: the architecture, and the family that names its tensors.
 package struct ModelDescription: Sendable {
     package let family: any Family.Type
     package let architecture: Architecture
 
-    /// A description of a model that no file describes.
+    /// The description of a model without a file.
     package init(_ architecture: Architecture, family: any Family.Type = Llama.self) {
         (self.architecture, self.family) = (architecture, family)
     }
 
     /// Reads `config.json` of a model directory.
     ///
-    /// Read strictly: a feature that is not supported is named in an error, since a model computed without it would be
-    /// another model.
+    /// Strict: an unsupported feature is an error that names it, since a model computed without it would be another
+    /// model.
     ///
-    /// - Throws: `FormatError` with the key, what was found and what is supported.
+    /// - Throws: `FormatError` with the key, the found and the supported values.
     package init(directory: FilePath) throws {
         let path = directory.appending("config.json")
         guard FileManager.default.fileExists(atPath: path.string) else {

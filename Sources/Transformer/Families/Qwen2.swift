@@ -1,4 +1,4 @@
-/// Qwen2 and Qwen2.5: a Llama whose query, key and value have biases, which no key of `config.json` says.
+/// Qwen2 and Qwen2.5: a Llama with biases of query, key and value, for which `config.json` has no key.
 package enum Qwen2: Family {
     package static let modelType = "qwen2"
 
@@ -7,7 +7,7 @@ package enum Qwen2: Family {
         // Without the flag the window and the layers that it would apply to have no effect.
         try reader.forbidFlag("use_sliding_window")
         reader.ignore(["sliding_window", "max_window_layers"])
-        // transformers takes 32 where the key is absent, which fits few models.
+        // transformers defaults to 32, which is wrong for most models.
         guard reader.has("num_key_value_heads") else { throw reader.violation("num_key_value_heads is missing") }
         var architecture = try Llama.decoder(&reader, defaultPositions: 32_768)
         architecture.attention.hasInputBias = true

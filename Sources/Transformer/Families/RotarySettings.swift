@@ -1,11 +1,11 @@
 internal import Formats
 
 extension ConfigurationReader {
-    /// The rotary embedding, in the form of either generation of `transformers`: `rope_theta` with `rope_scaling` (4), or
-    /// `rope_parameters` (5).
+    /// The rotary embedding, in the form of `transformers` 4 (`rope_theta` with `rope_scaling`) or 5
+    /// (`rope_parameters`).
     ///
-    /// - Parameter maxPositions: The positions that the model was made for, a default of some scalings.
-    /// - Throws: `FormatError` that names the key of a scaling that is not supported.
+    /// - Parameter maxPositions: The model's context length, a default of some scalings.
+    /// - Throws: `FormatError` that names the key of an unsupported scaling.
     mutating func rotary(maxPositions: Int) throws -> Architecture.Rotary {
         try forbid("partial_rotary_factor", unless: 1)
         var theta = try number("rope_theta", default: 10_000)

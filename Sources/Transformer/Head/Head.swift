@@ -3,12 +3,12 @@ package import Preferences
 
 /// The scores that a model computes from the normalized hidden states of its last layer, forward and backward.
 ///
-/// The pass knows neither what is scored nor by which parameters.
+/// The pass is independent of the kind of scores and of the head's parameters.
 package protocol Head {
     /// The scores of a packed sequence.
     associatedtype Scores
 
-    /// The head of a model of this architecture, with buffers for rows within `capacity`.
+    /// The head of a model of this architecture, with buffers for packed sequences within `capacity`.
     init(_ architecture: Architecture, capacity: Workspace.Capacity, team: ThreadTeam) throws
 
     /// The bytes of those buffers.
@@ -17,11 +17,11 @@ package protocol Head {
     /// Touches all buffers, so that the system provides their memory.
     func touchMemory()
 
-    /// Scores a row from the hidden states of its prediction positions, `[L, D]`.
+    /// Scores a packed sequence from the hidden states of its prediction positions, `[L, D]`.
     func score(_ row: PackedSequence, hidden: Matrix, parameters: ModelParameters) -> Scores
 
-    /// Scores a row, asks `lossGradient` as soon as the scores of some examples are known, writes the gradient of `hidden`
-    /// to `dhidden`, and adds those of the head's own parameters.
+    /// Scores a packed sequence, calls `lossGradient` as soon as the scores of some examples are known, writes the
+    /// gradient of `hidden` to `dhidden`, and adds those of the head's own parameters.
     func scoreAndBackward(
         _ row: PackedSequence,
         hidden: Matrix,

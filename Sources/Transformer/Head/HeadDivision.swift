@@ -1,12 +1,12 @@
 internal import Preferences
 
-/// How the vocabulary projection of a row is cut: the vocabulary into slices, which threads share; prediction positions into groups,
-/// whose logits are kept, and chunks of them.
+/// The division of the vocabulary projection of a packed sequence: the vocabulary into slices, which are divided over
+/// threads; prediction positions into groups, whose logits are kept, and chunks of them.
 package struct HeadDivision: Sendable {
-    /// Consecutive trees whose loss gradients are asked for together.
+    /// Consecutive trees whose loss gradients are requested together.
     struct Group {
         var examples: Range<Int>
-        /// Into the row's `predictionPositions`.
+        /// Into the packed sequence's `predictionPositions`.
         var hidden: Range<Int>
     }
 
@@ -15,11 +15,11 @@ package struct HeadDivision: Sendable {
 
     /// A slice of this many entries stays within the last-level cache with some hundreds of hidden states.
     private static let mostEntries = 2048
-    /// Fewer entries than this are not worth a product of their own.
+    /// The minimum number of entries for which a separate product pays off.
     private static let fewestEntries = 128
 
-    /// Slices of even size, at most about 2048 entries each, and as many for each thread, as far as slices of at least
-    /// 128 entries allow it.
+    /// Slices of equal size, at most about 2048 entries each, and the same number for each thread unless slices would
+    /// have less than 128 entries.
     package init(vocabulary: Int, threads: Int) {
         let fewest = (vocabulary + Self.mostEntries - 1) / Self.mostEntries
         let even = (fewest + threads - 1) / threads * threads

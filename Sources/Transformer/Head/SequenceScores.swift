@@ -1,6 +1,6 @@
 package import Preferences
 
-/// What the head found for the counted predictions of a packed sequence.
+/// The scores of the counted predictions of a packed sequence.
 package struct SequenceScores: Sendable {
     /// Log-probability of each label's token, in nats; `[labels]`.
     package internal(set) var logps: [Float]
@@ -8,7 +8,7 @@ package struct SequenceScores: Sendable {
     package internal(set) var entropies: [Float]
     /// Whether each label's token was the most probable one; `[labels]`.
     package internal(set) var isTop1: [Bool]
-    /// `log Σ_v p(v)²` of that distribution `p`: the logarithm of a drawn token's mean probability, in nats; `[labels]`.
+    /// `log Σ_v p(v)²` of that distribution `p`: the logarithm of a sample's mean probability, in nats; `[labels]`.
     package internal(set) var logSquares: [Float]
 
     init(labels: Int) {
@@ -28,8 +28,8 @@ package struct SequenceScores: Sendable {
         row.responseLabels[response.labels].reduce(0) { $0 + Double(entropies[Int($1)]) }
     }
 
-    /// The mean over a response's tokens of `log p(token) - log Σ_v p(v)²`, in nats: how likely they are in relation to
-    /// what the model would say itself.
+    /// The mean over a response's tokens of `log p(token) - log Σ_v p(v)²`, in nats: their log-probability relative to
+    /// that of sampled tokens.
     package func wpoLogWeight(of response: PackedSequence.ResponseSlice, in row: PackedSequence) -> Double {
         let sum = row.responseLabels[response.labels].reduce(0) { sum, label in
             sum + Double(logps[Int(label)]) - Double(logSquares[Int(label)])
@@ -37,7 +37,7 @@ package struct SequenceScores: Sendable {
         return sum / Double(response.labels.count)
     }
 
-    /// How many of a response's tokens were the most probable ones.
+    /// The number of a response's tokens that were the most probable ones.
     package func top1Count(of response: PackedSequence.ResponseSlice, in row: PackedSequence) -> Int {
         row.responseLabels[response.labels].count { isTop1[Int($0)] }
     }

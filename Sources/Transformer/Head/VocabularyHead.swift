@@ -3,15 +3,15 @@ package import Preferences
 
 /// The vocabulary projection, for hidden states that predict a counted token only: token log-probabilities.
 ///
-/// A slice of logits is reduced, and later turned into its gradient, while it is in cache; slices are divided over the
-/// team. Trees go together as long as their logits fit the buffer, which then keeps them for the backward pass; a tree with
-/// more goes through the forward pass first and has its logits recomputed.
+/// A slice of logits is reduced, and later replaced by its gradient, while it is in cache; slices are divided over the
+/// team. Trees are grouped while their logits fit the buffer, which keeps them for the backward pass; the logits of a
+/// larger tree are recomputed in the backward pass.
 ///
 /// Shapes: `L` hidden states, `D` width, `V` vocabulary.
 package final class VocabularyHead: Head {
     /// Memory for logits and for gradients that are not complete yet.
     private struct Buffers {
-        /// The logits that are kept, or one slice for each thread, `[1, capacity]`.
+        /// The kept logits, or one slice for each thread, `[1, capacity]`.
         let logits: Matrix
         /// Each thread's part of the gradient of a group's hidden states, `[threads * group, D]`.
         let partial: Matrix
@@ -27,7 +27,7 @@ package final class VocabularyHead: Head {
         ) {
             let rowCount = capacity.logitBytes / MemoryLayout<Float>.stride / model.vocabularySize
             groupSize = min(max(rowCount, 16), max(capacity.tokens, 1))
-            // Kept slices lie behind each other; without training each thread needs but one.
+            // Kept slices are consecutive; without training each thread needs only one.
             let kept = capacity.trains ? model.vocabularySize : 0
             let columns = max(kept, threads * division.largestSlice)
             logits = arena.matrix(rows: 1, columns: groupSize * columns)
@@ -91,7 +91,7 @@ package final class VocabularyHead: Head {
         return scores
     }
 
-    /// Adds each token's derivative to its label: `[labels]` of the whole row, zero outside `examples`.
+    /// Adds each token's derivative to its label: `[labels]` of the whole packed sequence, zero outside `examples`.
     private func addCoefficients(
         _ row: PackedSequence,
         _ examples: Range<Int>,
@@ -111,7 +111,7 @@ extension VocabularyHead {
     /// Consecutive hidden states whose logits are computed together.
     private struct Chunk {
         let row: PackedSequence
-        /// Into the row's `predictionPositions`.
+        /// Into the packed sequence's `predictionPositions`.
         let range: Range<Int>
         /// `[chunk, D]`.
         let hidden: Matrix
@@ -167,7 +167,7 @@ extension VocabularyHead {
     ///
     /// - Parameters:
     ///   - logSumExp: `[chunk]`, of `forward`.
-    ///   - coefficients: `[labels]` of the row, the loss's derivatives.
+    ///   - coefficients: `[labels]` of the packed sequence, the loss's derivatives.
     ///   - dhidden: `[chunk, D]`, overwritten.
     private func backward(
         _ chunk: Chunk,
@@ -194,7 +194,7 @@ extension VocabularyHead {
                 projection.inputGradient(logits, into: partial, accumulate: true)
             }
         }
-        // Parts are added in the order of threads, whatever the division of rows.
+        // Parts are added in the order of threads, independent of the division of rows.
         team.forEachBlock("head reduction", of: count, blockSize: Workspace.blockSize) { block, _ in
             dhidden.rows(block).copy(from: partial(0, rows: count).rows(block))
             for thread in 1..<max(team.count, 1) { dhidden.rows(block).add(partial(thread, rows: count).rows(block)) }
@@ -207,7 +207,7 @@ extension VocabularyHead {
         return logits
     }
 
-    /// Where a slice of the chunk's logits lies.
+    /// The location of a slice of the chunk's logits.
     private func place(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {
         let (count, entries) = (chunk.range.count, division.slices[slice])
         let own = thread * (buffers.logits.columns / team.count)

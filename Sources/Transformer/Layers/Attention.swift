@@ -28,7 +28,7 @@ extension Architecture {
         /// `(H + 2G) K`, query, key and value together.
         var projectedWidth: Int { queryWidth + 2 * keyWidth }
 
-        /// The tensors that it declares within a model of `outer` elements.
+        /// The tensors that it declares in a model of width `outer`.
         func declarations(outer: Int) -> [(LayerModule, ParameterDeclaration)] {
             Linear.declarations([.output: outer], inputs: queryWidth, hasBias: hasOutputBias)
                 + Linear.declarations(
@@ -42,8 +42,8 @@ extension Architecture {
 
 /// Attention of one layer: the projections around `ForestAttention`, and the rotation between.
 ///
-/// What works on a block runs on the calling thread. Shapes: `T` tokens of the row, `B` of the block, `D` model width,
-/// `H` query heads, `G` key/value heads, `K` head width.
+/// Operations on a block run on the calling thread. Shapes: `T` tokens of the packed sequence, `B` of the block, `D`
+/// model width, `H` query heads, `G` key/value heads, `K` head width.
 package struct Attention: Sendable {
     /// `[(H + 2G) K, D]`: query, key, value.
     package let queryKeyValue: Linear
@@ -69,7 +69,7 @@ package struct Attention: Sendable {
     /// - Parameters:
     ///   - x: `[B, D]`, normalized.
     ///   - projected: `[B, (H + 2G) K]`, overwritten.
-    ///   - context: Its activations' query, key and value are overwritten where the block lies.
+    ///   - context: Query, key and value of its activations are overwritten at the block's tokens.
     package func project(_ x: Matrix, block: Range<Int>, projected: Matrix, _ context: LayerContext) {
         queryKeyValue.forward(x, into: projected)
         let (positions, rotary) = (context.pass.positions[block], context.rotary)
@@ -84,7 +84,8 @@ package struct Attention: Sendable {
     /// Rotates the gradients of query, key and value back, and computes that of the projections' input.
     ///
     /// - Parameters:
-    ///   - gradients: Of the whole row; those of keys and values are first added up over threads, into the first.
+    ///   - gradients: Of the whole packed sequence; those of keys and values are first summed over threads, into the
+    ///     first.
     ///   - dprojected: `[B, (H + 2G) K]`, overwritten.
     ///   - dx: `[B, D]`, overwritten.
     package func projectBackward(
@@ -107,7 +108,7 @@ package struct Attention: Sendable {
 
     // MARK: Attention
 
-    /// Attention of the whole row, by the team.
+    /// Attention of the whole packed sequence, by the team.
     package func attend(_ context: LayerContext) {
         let (pass, workspace) = (context.pass, context.workspace)
         context.team.run("attention") { thread in
@@ -119,13 +120,13 @@ package struct Attention: Sendable {
         }
     }
 
-    /// The gradients of query, key and value of the whole row, by the team.
+    /// The gradients of query, key and value of the whole packed sequence, by the team.
     ///
     /// - Parameter dattended: `[T, H K]`, the gradient of attention's output.
     package func attendBackward(_ dattended: Matrix, into gradients: ForestAttention.Gradients, _ context: LayerContext)
     {
         let (pass, workspace) = (context.pass, context.workspace)
-        // Where only some queries have tasks, the gradients of the others are zero.
+        // If only some queries have tasks, the gradients of the others are zero.
         if pass.outputs != nil { gradients.query.fill(0) }
         context.team.run("attention backward") { thread in
             gradients.key[thread].fill(0)

@@ -1,7 +1,7 @@
 internal import Compute
 internal import Preferences
 
-/// Which keys each block of queries of a packed sequence walks over, and which thread works on it.
+/// The keys that each block of queries of a packed sequence attends to, and the thread that computes it.
 ///
 /// A query block is a run of tokens of one node. It sees the spans of the node's ancestors and its own node up to each
 /// token; spans that touch are one. There is no mask: within a span the visible keys are those whose row index does
@@ -13,7 +13,7 @@ struct AttentionPlan {
         /// Row indices of the keys, ascending, cut into tiles.
         let tiles: [Range<Int>]
 
-        /// Score entries that are not masked, the measure by which blocks are divided.
+        /// Unmasked score entries: the cost by which blocks are divided.
         var cost: Int {
             let visible = tiles.reduce(0) { $0 + $1.count }
             return visible * queries.count - queries.count * (queries.count - 1) / 2
@@ -57,7 +57,7 @@ struct AttentionPlan {
         return blocks
     }
 
-    /// The hull of the wanted rows within a node; `next` walks through the ascending `queries` once.
+    /// The range from the first to the last requested row of a node; `next` iterates over the ascending `queries` once.
     private static func wantedRange(of tokens: Range<Int>, queries: [Int32]?, next: inout Int) -> Range<Int> {
         guard let queries else { return tokens }
         let first = next

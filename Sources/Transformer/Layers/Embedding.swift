@@ -4,7 +4,7 @@ internal import Compute
 struct Embedding: Sendable {
     /// `[V, D]`.
     let weight: Matrix
-    /// `[V, D]`, added to; nil where the embedding is frozen.
+    /// `[V, D]`, added to; nil if the embedding is frozen.
     let gradient: Matrix?
 
     init(_ source: ParameterSource) {
@@ -20,7 +20,7 @@ struct Embedding: Sendable {
 
     /// Adds `dy`, `[T, D]`, to the rows of `tokens`.
     ///
-    /// Divided by columns, so that tokens that occur twice are added in the same order whatever the team.
+    /// Divided by columns, so that repeated tokens are added in the same order for any team.
     func backward(_ tokens: ArraySlice<Int32>, dy: Matrix, team: ThreadTeam) {
         guard let gradient else { return }
         team.run("embedding backward") { thread in

@@ -11,7 +11,7 @@ extension Architecture {
         /// A feed-forward of this width.
         package init(width: Int) { self.width = width }
 
-        /// The tensors that it declares within a model of `outer` elements.
+        /// The tensors that it declares in a model of width `outer`.
         func declarations(outer: Int) -> [(LayerModule, ParameterDeclaration)] {
             Linear.declarations([.down: outer], inputs: width, hasBias: hasBias)
                 + Linear.declarations([.gate: width, .up: width], inputs: outer, hasBias: hasBias)
@@ -36,7 +36,7 @@ package struct FeedForward: Sendable {
         down = Linear(source, [.layer(layer, .down)])
     }
 
-    /// Computes gate and up, which are all that the backward pass needs.
+    /// Computes gate and up, from which the backward pass starts.
     ///
     /// - Parameters:
     ///   - x: `[T, D]`.
@@ -70,7 +70,7 @@ package struct FeedForward: Sendable {
         self.gateUp.inputGradient(gateUp, into: dx)
     }
 
-    /// What the products add to their weights' gradients, once `backward` has gone over all tokens.
+    /// The contributions of the products to their weight gradients, after `backward` of all tokens.
     ///
     /// - Parameters:
     ///   - x: `[T, D]`, the input.

@@ -3,8 +3,8 @@ internal import Compute
 /// Attention over a packed sequence in which every token sees its ancestors and itself.
 ///
 /// `out[i] = sum over visible j of softmax_j(q[i] · k[j] / sqrt(K)) v[j]`, by tiles with the online softmax
-/// (Milakov & Gimelshein 2018; Dao et al. 2022). Query heads that share a key/value head lie next to each other for
-/// each token, so that one product serves them all.
+/// (Milakov & Gimelshein 2018; Dao et al. 2022). Query heads that share a key/value head are adjacent for each token,
+/// so that one product computes them all.
 ///
 /// Shapes: `T` tokens, `G` key/value heads, `R` query heads for each, `K` head width, `M = R * block`.
 package struct ForestAttention {
@@ -19,11 +19,11 @@ package struct ForestAttention {
         heads = attention.heads / attention.keyValueHeads
         width = attention.headWidth
         scale = 1 / Float(width).squareRoot()
-        // About 384 rows: enough to pay for packing a tile's keys, few enough to divide a row's work evenly.
+        // About 384 rows: enough to pay for packing a tile's keys, few enough to divide a sequence's work evenly.
         blockSize = max(16, 384 / heads)
     }
 
-    /// Query, key and value of a row after rotation, head-major, and what the backward pass needs.
+    /// Query, key and value of a packed sequence after rotation, head-major, and what the backward pass needs.
     struct Activations {
         /// `[G * T, R * K]`.
         let query: Matrix
@@ -80,11 +80,11 @@ package struct ForestAttention {
         view.tokenMajor(activations.output).copy(from: view.headMajor(out))
     }
 
-    /// Computes the gradients that one task's queries give.
+    /// Computes the contributions of one task's queries to the gradients.
     ///
     /// - Parameters:
     ///   - doutput: `[T, G * R * K]`.
-    ///   - gradients: `query` is overwritten where the task's queries lie; `key[thread]` and `value[thread]` are added to.
+    ///   - gradients: `query` is overwritten at the task's queries; `key[thread]` and `value[thread]` are accumulated.
     func backward(
         _ activations: Activations,
         doutput: Matrix,
@@ -115,7 +115,7 @@ package struct ForestAttention {
         }
     }
 
-    /// Where one task's rows lie in the matrices of the whole row.
+    /// The location of one task's rows in the matrices of the packed sequence.
     private struct View {
         let attention: ForestAttention
         let group: Int
@@ -161,7 +161,7 @@ package struct ForestAttention {
             tile.reshaped(rows: queries.count, columns: attention.heads * attention.width)
         }
 
-        /// The task's queries against the keys `keys` of the row.
+        /// The task's queries against the keys `keys` of the packed sequence.
         func tile(_ activations: Activations, _ keys: Range<Int>) -> AttentionTile {
             AttentionTile(
                 query: query(activations.query),

@@ -2,8 +2,8 @@ internal import Compute
 
 /// One layer over a packed sequence: `h = x + attention(norm(x))`, then `h + feedForward(norm(h))`.
 ///
-/// In the last layer what follows attention runs only for the tokens that the head reads: the others are keys and values
-/// alone.
+/// In the last layer, everything after attention runs only for the tokens that the head reads: the others serve as keys
+/// and values only.
 struct Layer: Sendable {
     let attentionNorm: Norm
     let attention: Attention
@@ -26,8 +26,8 @@ struct Layer: Sendable {
 
     // MARK: Forward
 
-    /// - Parameter output: `[outputs, D]`, the residual stream after the layer, overwritten; nil where only what the
-    ///   backward pass needs is wanted, which saves the last product.
+    /// - Parameter output: `[outputs, D]`, the residual stream after the layer, overwritten; nil to compute only the
+    ///   activations for the backward pass, which saves the last product.
     func forward(_ context: LayerContext, output: Matrix?) {
         let scratch = context.workspace.blocks
         context.forEachBlock("query, key, value", of: context.pass.tokens) { block, thread in
@@ -86,14 +86,14 @@ struct Layer: Sendable {
         projectionBackward(gradients, context, buffers)
     }
 
-    /// The backward pass of the feed-forward and attention's output projection: leaves the gradient of attention's output
-    /// in `attentionOutput`, and that of the residual stream before the feed-forward in `middle`, for all tokens.
+    /// The backward pass of the feed-forward and of attention's output projection: writes the gradient of attention's
+    /// output to `attentionOutput` and that of the residual stream before the feed-forward to `middle`, for all tokens.
     private func feedForwardBackward(_ context: LayerContext, _ buffers: Workspace.Backward) {
         let pass = context.pass
         let count = pass.outputCount
         let scratch = context.workspace.blocks
         buffers.norms.fill(0)
-        // Where only some tokens leave the layer, the gradient of their attention output is compact at first: the buffer
+        // If only some tokens leave the layer, the gradient of their attention output is compact at first: the buffer
         // for query, key and value is free until then.
         let compact = buffers.queryKeyValue.reshaped(rows: count, columns: attention.output.weight.columns)
         let dattended = pass.outputs == nil ? buffers.attentionOutput.rows(0..<count) : compact

@@ -6,14 +6,14 @@ package import Compute
 package struct Linear: Sendable {
     /// `[M, N]`.
     package let weight: Matrix
-    /// `[M, N]`, added to; nil where the weight is frozen.
+    /// `[M, N]`, added to; nil if the weight is frozen.
     package let weightGradient: Matrix?
-    /// `[1, M]`; nil where nothing is added.
+    /// `[1, M]`; nil without a bias.
     package let bias: Matrix?
-    /// `[1, M]`, added to; nil where there is no bias or it is frozen.
+    /// `[1, M]`, added to; nil without a bias or if it is frozen.
     package let biasGradient: Matrix?
 
-    /// The weights of neighboring modules, which multiply the same input, as one product.
+    /// One product of adjacent modules, which multiply the same input.
     init(_ source: ParameterSource, _ modules: [Module]) {
         guard let weight = source.weight(modules) else { preconditionFailure("a product has a weight") }
         self.weight = weight
@@ -33,7 +33,7 @@ package struct Linear: Sendable {
         (self.bias, self.biasGradient) = (bias, biasGradient)
     }
 
-    /// What a product of modules with these numbers of outputs declares: weights next to each other, then biases.
+    /// The tensors of a product of modules with these numbers of outputs: adjacent weights, then biases.
     static func declarations(
         _ outputs: KeyValuePairs<LayerModule, Int>,
         inputs: Int,
@@ -74,7 +74,7 @@ package struct Linear: Sendable {
 
     // MARK: On a team
 
-    /// What one product adds to its weights' gradient.
+    /// The contribution of one product to its weight gradient.
     package struct Contribution {
         let linear: Linear
         /// `[T, M]`.
@@ -88,7 +88,7 @@ package struct Linear: Sendable {
 
     /// Adds several products' contributions in one phase, each thread an equal part of the elements of all results.
     ///
-    /// One phase cuts few results, so that the library packs few operands twice, and threads wait for each other once.
+    /// A single phase divides few results, so that the library packs few operands twice, and threads synchronize once.
     /// All contributions have the same `T`, so a result's elements measure its work.
     package static func addWeightGradients(_ contributions: [Contribution], team: ThreadTeam) {
         let trained = contributions.filter { $0.linear.weightGradient != nil || $0.linear.biasGradient != nil }
@@ -108,7 +108,7 @@ package struct Linear: Sendable {
 }
 
 extension Linear.Contribution {
-    /// Outputs are divided at multiples of what the library's kernels work on at a time.
+    /// Outputs are divided at multiples of the block size of the library's kernels.
     private static let step = 16
 
     fileprivate var elementCount: Int { linear.weight.rows * linear.weight.columns }

@@ -18,7 +18,7 @@ extension Architecture {
 package struct Norm: Sendable {
     /// `[1, D]`.
     package let weight: Matrix
-    /// `[1, D]`, added to; nil where the norm is frozen.
+    /// `[1, D]`, added to; nil if the norm is frozen.
     package let gradient: Matrix?
     let epsilon: Float
 
@@ -43,7 +43,7 @@ package struct Norm: Sendable {
     ///
     /// - Parameters:
     ///   - residual: `[T, D]`, the gradient that bypasses the norm, added to `dx`; may be `dx`.
-    ///   - dweight: `[1, D]`, of the calling thread; `addGradient` collects them.
+    ///   - dweight: `[1, D]`, of the calling thread; `addGradient` sums them.
     package func backward(_ x: Matrix, dy: Matrix, residual: Matrix, into dx: Matrix, dweight: Matrix) {
         Kernels.normalizeBackward(
             x,

@@ -2,21 +2,21 @@ package import Compute
 internal import Foundation
 
 extension Architecture {
-    /// The rotary position embedding: which angle each pair of a head's elements turns by.
+    /// The rotary position embedding: the angle by which each pair of a head's elements is rotated.
     ///
     /// Su et al. 2021.
     package struct Rotary: Sendable, Equatable, Encodable {
         /// The base of the frequencies, `θ`.
         package var theta: Double
-        /// How the frequencies change for contexts longer than the original one; nil for not at all.
+        /// The scaling of frequencies for contexts longer than the original one; nil for none.
         package var scaling: Scaling?
 
-        /// An embedding of these frequencies.
+        /// An embedding with these frequencies.
         package init(theta: Double, scaling: Scaling? = nil) { (self.theta, self.scaling) = (theta, scaling) }
 
         /// The angle per position of each pair of a head, in radians: `f_i = θ^(-2i/K)`, `[K / 2]`.
         ///
-        /// In float32, step by step as `transformers` computes them: a more accurate angle would be another model, since
+        /// In float32, step by step as in `transformers`: a more accurate angle would be another model, since
         /// at position 1000 the rounding is already 6e-5 rad.
         package func frequencies(headWidth: Int) -> [Float] {
             (0..<headWidth / 2).map { pair in
@@ -59,9 +59,9 @@ package final class Rotary: Sendable {
 
     /// The tables for heads of `headWidth` (even) elements.
     ///
-    /// - Throws: `MemoryError` where the system refuses the memory.
+    /// - Throws: `MemoryError` if the system refuses the memory.
     package init(_ rotary: Architecture.Rotary, headWidth: Int, count: Int) throws {
-        precondition(headWidth > 0 && headWidth % 2 == 0, "elements of a head pair up")
+        precondition(headWidth > 0 && headWidth % 2 == 0, "a head has an even number of elements")
         self.count = count
         half = headWidth / 2
         buffer = try FloatBuffer(count: 2 * count * half)
@@ -80,12 +80,12 @@ package final class Rotary: Sendable {
     private var cosines: Matrix { buffer.matrix(rows: count, columns: half) }
     private var sines: Matrix { buffer.matrix(at: count * half, rows: count, columns: half) }
 
-    /// Turns the heads of `x`, `[T, heads * K]`, by the angles of `positions`, each below `count`.
+    /// Rotates the heads of `x`, `[T, heads * K]`, by the angles of `positions`, each below `count`.
     package func forward(_ x: Matrix, positions: ArraySlice<Int32>, into y: Matrix) {
         Kernels.rotate(x, positions: positions, cosines: cosines, sines: sines, inverse: false, into: y)
     }
 
-    /// Turns the gradient of `forward`'s result back, which is that of its input.
+    /// Rotates the gradient of the result of `forward` back, which gives that of its input.
     package func backward(_ dy: Matrix, positions: ArraySlice<Int32>, into dx: Matrix) {
         Kernels.rotate(dy, positions: positions, cosines: cosines, sines: sines, inverse: true, into: dx)
     }

@@ -2,19 +2,19 @@ internal import Compute
 
 /// A model's operations over its weights, together with the gradients that they add to.
 ///
-/// Views only: as cheap to make as to pass, valid as long as the buffers are.
+/// Views only: cheap to create, valid as long as the buffers.
 package struct ModelParameters: Sendable {
     let embedding: Embedding
     let layers: [Layer]
     let finalNorm: Norm
-    /// The vocabulary projection `[V, D]`; the embedding itself where they are tied.
+    /// The vocabulary projection `[V, D]`; the embedding if they are tied.
     let vocabulary: Linear
 
     /// The operations of a model of this architecture.
     ///
     /// - Parameters:
-    ///   - weights: Buffers that hold all parameters among them.
-    ///   - gradients: A buffer of those that are trained; nil where only scores are wanted.
+    ///   - weights: Buffers that together hold all parameters.
+    ///   - gradients: A buffer of the trained parameters' gradients; nil for scores only.
     package init(_ architecture: Architecture, weights: [ParameterBuffer], gradients: ParameterBuffer? = nil) {
         let source = ParameterSource(weights: weights, gradients: gradients)
         embedding = Embedding(source)
@@ -24,17 +24,17 @@ package struct ModelParameters: Sendable {
     }
 }
 
-/// Where operations find their weights and gradients.
+/// The source of the weights and gradients of operations.
 struct ParameterSource {
     let weights: [ParameterBuffer]
     let gradients: ParameterBuffer?
 
-    /// The weight or bias of neighboring modules as one matrix; nil where the architecture has none.
+    /// The weight or bias of adjacent modules as one matrix; nil if the architecture has none.
     func weight(_ modules: [Module], _ part: Parameter.Part = .weight) -> Matrix? {
         weights.lazy.compactMap { $0.matrix(modules, part) }.first
     }
 
-    /// Where the gradient of the same matrix is added up; nil where it is not trained, or no gradient is wanted.
+    /// The gradient of the same matrix; nil if it is frozen, or without gradients.
     func gradient(_ modules: [Module], _ part: Parameter.Part = .weight) -> Matrix? {
         gradients?.matrix(modules, part)
     }

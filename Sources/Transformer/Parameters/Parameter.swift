@@ -1,10 +1,10 @@
-/// A part of a model that has parameters, whatever a family calls it.
+/// A part of a model that has parameters, independent of its name in a family.
 package enum Module: Hashable, Sendable {
     /// The token embedding, `[V, D]`.
     case embedding
     /// The norm after the last layer.
     case finalNorm
-    /// The vocabulary projection, where it is not the embedding.
+    /// The vocabulary projection, unless it is tied to the embedding.
     case head
     /// A part of the layer of this index.
     case layer(Int, LayerModule)
@@ -22,23 +22,23 @@ package enum LayerModule: Hashable, Sendable, CaseIterable {
     case feedForwardNorm, gate, up, down
 }
 
-/// One tensor of a model: what it is, and what its file calls it.
+/// One tensor of a model, with its name in files.
 package struct Parameter: Sendable, Equatable {
-    /// What a tensor is to its module.
+    /// The role of a tensor in its module.
     package enum Part: String, Sendable {
         case weight
         case bias
     }
 
-    /// How a tensor starts, and whether weight decay applies to it.
+    /// The kind of a tensor, which determines its initialization and whether weight decay applies.
     package enum Kind: Sendable {
         /// `[out, in]`.
         case matrix
-        /// `[V, D]`, rows that tokens select.
+        /// `[V, D]`, with one row per token id.
         case embedding
         /// The scale of a norm.
         case norm
-        /// Added to a product.
+        /// A vector that is added to a product.
         case bias
 
         /// Whether weight decay applies: to matrices and embeddings, as in Hugging Face's trainer.
@@ -52,7 +52,7 @@ package struct Parameter: Sendable, Equatable {
     package let shape: [Int]
     /// The tensor's name in the model's files.
     package let name: String
-    /// Whether it has a gradient, moments, and a place in exchange and checkpoints.
+    /// Whether it has a gradient and moments, and is part of exchanges and checkpoints.
     package let isTrained: Bool
 
     /// The number of elements.

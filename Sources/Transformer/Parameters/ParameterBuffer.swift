@@ -7,13 +7,13 @@ package final class ParameterBuffer: Sendable {
 
     /// Zeros.
     ///
-    /// - Throws: `MemoryError` where the system refuses the memory.
+    /// - Throws: `MemoryError` if the system refuses the memory.
     package init(_ layout: ParameterLayout) throws {
         self.layout = layout
         buffer = try FloatBuffer(count: layout.count)
     }
 
-    /// All elements, `[1, layout.count]`; valid as long as this buffer lives, as every view is.
+    /// All elements, `[1, layout.count]`; valid as long as this buffer, like every view.
     package var flat: Matrix { buffer.matrix(rows: 1, columns: layout.count) }
 
     /// The elements of one tensor, `[1, count]`.
@@ -21,7 +21,7 @@ package final class ParameterBuffer: Sendable {
         buffer.matrix(at: tensor.offset, rows: 1, columns: tensor.count)
     }
 
-    /// The tensors of neighboring modules as one matrix, one row for each output; nil where the first is not here.
+    /// The tensors of adjacent modules as one matrix, one row for each output; nil if the first is not in this buffer.
     ///
     /// Norms and biases are rows, `[1, width]`.
     func matrix(_ modules: [Module], _ part: Parameter.Part = .weight) -> Matrix? {
@@ -29,7 +29,7 @@ package final class ParameterBuffer: Sendable {
         var end = first.offset
         for module in modules {
             guard let tensor = layout.tensor(module, part), tensor.offset == end else {
-                preconditionFailure("modules of one product are neighbors, all trained or all frozen")
+                preconditionFailure("modules of one product are adjacent, all trained or all frozen")
             }
             end += tensor.count
         }

@@ -1,6 +1,6 @@
-/// Where each of some parameters lies in one flat buffer, in the order of their table.
+/// The locations of some parameters in one flat buffer, in the order of their table.
 package struct ParameterLayout: Sendable {
-    /// A parameter with its place.
+    /// A parameter with its location.
     package struct Tensor: Sendable {
         package let parameter: Parameter
         /// The first element in the flat buffer.
@@ -34,13 +34,13 @@ package struct ParameterLayout: Sendable {
         (self.tensors, self.indices, count) = (tensors, indices, offset)
     }
 
-    /// The place of a module's weight or bias; nil where it has none here.
+    /// The location of a module's weight or bias; nil if this layout has none.
     package func tensor(_ module: Module, _ part: Parameter.Part = .weight) -> Tensor? {
         indices[module]?[part].map { tensors[$0] }
     }
 
-    /// How many elements, the first of the buffer, have complete gradients once the backward pass has only the first
-    /// `layersLeft` layers, and the embedding after them, to go through.
+    /// The number of elements, from the start of the buffer, whose gradients are complete when only the first
+    /// `layersLeft` layers and the embedding remain in the backward pass.
     package func gradientReadyCount(layersLeft: Int) -> Int {
         let next = tensors.first { tensor in
             tensor.parameter.module == .embedding || tensor.parameter.module.layer.map { $0 < layersLeft } == true

@@ -1,18 +1,18 @@
-/// Every tensor of a model, once: what is stored, in the order in which the backward pass completes gradients.
+/// All stored tensors of a model, each once, in the order in which the backward pass completes gradients.
 ///
 /// The order is final norm, head, last layer … first layer, embedding. Within a layer each operation declares its
-/// tensors; those that multiply the same input are neighbors, so that query, key and value are one product, and gate and
+/// tensors; those that multiply the same input are adjacent, so that query, key and value are one product, and gate and
 /// up another.
 package struct ParameterTable: Sendable {
     /// The stored tensors.
     package let parameters: [Parameter]
-    /// The family by whose names they are stored.
+    /// The family that names them in files.
     let family: any Family.Type
 
     /// The tensors of a model of this architecture.
     ///
     /// - Parameters:
-    ///   - family: The family by whose names the tensors are stored.
+    ///   - family: The family that names the tensors in files.
     ///   - isTrained: Whether a module is trained. Modules that share a product (query, key and value; gate and up) are
     ///     trained together or not at all.
     package init(
@@ -53,7 +53,7 @@ extension Architecture {
     /// The elements of all tensors of a model.
     package var parameterCount: Int { elementCount { _, _ in true } }
 
-    /// The elements of the matrices of all layers, which every token is multiplied by.
+    /// The elements of the matrices of all layers, each multiplied with every token.
     var bodyParameterCount: Int { elementCount { module, kind in module.layer != nil && kind == .matrix } }
 
     private func elementCount(_ isIncluded: (Module, Parameter.Kind) -> Bool) -> Int {

@@ -1,14 +1,14 @@
 package import Compute
 internal import Preferences
 
-/// Weights as a model has them before training: small random matrices, scales of one, biases of zero.
+/// Weights of an untrained model: small random matrices, scales of one, biases of zero.
 package struct RandomWeights {
     /// The standard deviation of a matrix's elements, as `transformers` initializes Llama models.
     private static let deviation = 0.02
 
     private let seed: UInt64
 
-    /// Weights that this seed determines.
+    /// The weights of this seed.
     package init(seed: UInt64) { self.seed = seed }
 
     /// Fills a buffer, in fixed chunks with a stream each, so that the result does not depend on the team.

@@ -1,7 +1,7 @@
 internal import Compute
 package import Formats
 
-/// The tensors of a model's files against the parameters of its architecture.
+/// The correspondence of a model's files to the parameters of its architecture.
 extension ParameterTable {
     /// Checks that the files hold every parameter with its shape, and no tensor of another model.
     ///
@@ -22,7 +22,7 @@ extension ParameterTable {
         }
     }
 
-    /// Refuses tensors that the architecture does not have: a model computed without them would be another.
+    /// Refuses tensors that are not parameters of the architecture: a model computed without them would be another.
     private func checkNames(_ files: ModelWeights) throws {
         let known = Set(parameters.map(\.name))
         let others = files.names.filter { !known.contains($0) && !Self.isRecomputed($0) && $0 != tiedHeadName }
@@ -45,12 +45,12 @@ extension ParameterTable {
             return "an adapter that is not merged: merge it into the model first (PEFT: merge_and_unload)"
         }
         if name.hasPrefix("_orig_mod.") {
-            return "the prefix _orig_mod. is of a compiled model: save the model that was compiled instead"
+            return "the prefix _orig_mod. is that of a compiled model: save the uncompiled model instead"
         }
         return "correct config.json, or remove the tensor if the model does not use it"
     }
 
-    /// The name that the vocabulary projection would have; nil where it is a parameter of its own.
+    /// The name that a tied vocabulary projection would have in files; nil if it is untied.
     private var tiedHeadName: String? {
         parameters.contains { $0.module == .head } ? nil : "\(family.name(of: .head)).weight"
     }

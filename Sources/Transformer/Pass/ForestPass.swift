@@ -1,11 +1,11 @@
 package import Compute
 package import Preferences
 
-/// The model of token log-probabilities, which preference tuning trains.
+/// The model of token log-probabilities, as trained by preference tuning.
 package typealias ForestModel = ForestPass<VocabularyHead>
 
-/// The passes of a model over packed sequences of token trees: embedding, layers, final norm, and a head that scores what comes
-/// out, with gradients by hand-written backward passes.
+/// The forward and backward passes of a model over packed sequences of token trees: embedding, layers, final norm, and
+/// a head that scores the results.
 package final class ForestPass<H: Head> {
     package let architecture: Architecture
     /// Accumulated times; the caller resets them.
@@ -16,12 +16,12 @@ package final class ForestPass<H: Head> {
     private let rotary: Rotary
     private let workspace: Workspace
 
-    /// Buffers for a model of this architecture and for rows within `capacity`.
+    /// Buffers for a model of this architecture and for packed sequences within `capacity`.
     ///
     /// - Parameters:
-    ///   - positions: One more than the largest position that a row may hold.
-    ///   - capacity: The largest row, and whether gradients are wanted.
-    /// - Throws: `MemoryError` where the system refuses the memory.
+    ///   - positions: One more than the largest position in a packed sequence.
+    ///   - capacity: The largest packed sequence, and whether gradients are computed.
+    /// - Throws: `MemoryError` if the system refuses the memory.
     package init(
         _ architecture: Architecture,
         positions: Int,
@@ -35,19 +35,19 @@ package final class ForestPass<H: Head> {
         workspace = try Workspace(architecture, capacity: capacity, threads: team.count)
     }
 
-    /// The bytes that all buffers for rows within `capacity` take once each has been used.
+    /// The bytes that all buffers for packed sequences within `capacity` take once each has been used.
     package static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int {
         Workspace.byteCount(architecture, capacity: capacity, threads: threads)
             + H.byteCount(architecture, capacity: capacity, threads: threads)
     }
 
-    /// Touches all buffers, so that the system provides their memory now and not when a row first needs it.
+    /// Touches all buffers, so that the system provides their memory now and not when a packed sequence first needs it.
     package func touchMemory() {
         workspace.fill(0, team: team)
         head.touchMemory()
     }
 
-    /// Scores every counted prediction of a row.
+    /// Scores every counted prediction of a packed sequence.
     package func score(_ row: PackedSequence, parameters: ModelParameters) -> H.Scores {
         let passes = passes(over: row)
         measure(\.forward) { forward(row, passes, parameters, keeping: false) }
@@ -56,20 +56,20 @@ package final class ForestPass<H: Head> {
         }
     }
 
-    /// Scores a row and adds the gradients of its loss.
+    /// Scores a packed sequence and adds the gradients of its loss.
     ///
     /// - Parameters:
-    ///   - parameters: With gradients, which are added to, so that several rows make one step.
-    ///   - layersLeft: Called on the way with the number of layers whose gradients are still to come, and the embedding's
-    ///     after them: those of all others are complete for this row.
-    ///   - lossGradient: The loss's derivatives, asked tree by tree as soon as a tree's scores are known.
+    ///   - parameters: With gradients, which are accumulated over the packed sequences of a step.
+    ///   - layersLeft: Called during the backward pass with the number of layers whose gradients are incomplete, in
+    ///     addition to the embedding's: those of all others are complete for this packed sequence.
+    ///   - lossGradient: The derivatives of the loss, requested as soon as the scores of some trees are known.
     package func accumulateGradients(
         _ row: PackedSequence,
         parameters: ModelParameters,
         layersLeft: (Int) -> Void = { _ in },
         lossGradient: LossGradient<H.Scores>
     ) -> H.Scores {
-        precondition(workspace.capacity.trains, "the model's capacity trains")
+        precondition(workspace.capacity.trains, "the model's capacity includes gradients")
         let passes = passes(over: row)
         measure(\.forward) { forward(row, passes, parameters, keeping: true) }
         let scores = measure(\.head) {
@@ -99,7 +99,7 @@ package final class ForestPass<H: Head> {
 // MARK: Layers
 
 extension ForestPass {
-    /// The passes over a row: all layers but the last, and the last.
+    /// The passes over a packed sequence: all layers but the last, and the last.
     private typealias Passes = (body: RowPass, last: RowPass)
 
     private func passes(over row: PackedSequence) -> Passes {
@@ -140,7 +140,7 @@ extension ForestPass {
         layersLeft(parameters.layers.count)
         for (index, layer) in parameters.layers.enumerated().reversed() {
             let context = context(index, passes, keeping: true)
-            // The last layer's activations are still there.
+            // The activations of the last layer still exist.
             if workspace.capacity.recomputes, index < parameters.layers.count - 1 {
                 layer.forward(context, output: nil)
             }

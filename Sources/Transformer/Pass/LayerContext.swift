@@ -1,19 +1,19 @@
 package import Compute
 package import Preferences
 
-/// A pass over a packed sequence, and what of the row a layer computes.
+/// A pass over a packed sequence, with the tokens that a layer computes.
 package struct RowPass {
     /// Each token's depth on its path.
     let positions: [Int32]
     let plan: AttentionPlan
-    /// In the last layer the row indices that the head reads; nil in the others.
+    /// In the last layer, the indices of the tokens that the head reads; nil in the others.
     let outputs: [Int32]?
 
-    /// A pass over `row`.
+    /// A pass over the packed sequence `row`.
     ///
     /// - Parameters:
-    ///   - outputs: The row indices that leave the layer; nil for all.
-    ///   - attention: The attention that is planned for.
+    ///   - outputs: The indices of the tokens whose outputs are computed; nil for all.
+    ///   - attention: The attention to plan.
     package init(_ row: PackedSequence, outputs: [Int32]?, attention: ForestAttention, threads: Int) {
         (positions, self.outputs) = (row.positions, outputs)
         plan = AttentionPlan(
@@ -26,22 +26,22 @@ package struct RowPass {
     }
 
     var tokens: Int { positions.count }
-    /// The tokens that leave the layer.
+    /// The number of tokens that leave the layer.
     var outputCount: Int { outputs?.count ?? positions.count }
 }
 
-/// All that a layer needs besides its parameters: the row, the buffers, and who computes.
+/// The inputs of a layer in addition to its parameters: the packed sequence, the buffers and the team.
 package struct LayerContext {
     let pass: RowPass
     /// `[T, D]`, the residual stream before the layer.
     package let input: Matrix
-    /// What the forward pass keeps of this layer, sized for the row.
+    /// The kept activations of this layer, with the size of the packed sequence.
     let activations: Workspace.Layer
     let rotary: Rotary
     let workspace: Workspace
     let team: ThreadTeam
 
-    /// The context of one layer over a row.
+    /// The context of one layer over a packed sequence.
     ///
     /// - Parameters:
     ///   - index: The layer.

@@ -1,15 +1,15 @@
-/// Seconds that passes over rows took since the last reset.
+/// The seconds of passes over packed sequences since the last reset.
 package struct PassTimes: Sendable {
     /// Embedding and layers, forward.
     package var forward = 0.0
     /// Embedding and layers, backward.
     package var backward = 0.0
-    /// Final norm and head, both ways.
+    /// Final norm and head, forward and backward.
     package var head = 0.0
 
-    /// No time yet.
+    /// Zero times.
     package init() {}
 
-    /// All of it.
+    /// The total.
     package var total: Double { forward + backward + head }
 }

@@ -1,22 +1,22 @@
 internal import Compute
 
-/// The buffers that the layers need for a row, cut from one arena and reused by all rows.
+/// The buffers of the layers for a packed sequence, allocated from one arena and reused by all.
 ///
-/// Shapes: `T` tokens of a row, `D` model width, `H` query heads, `G` key/value heads, `K` head width, `F` feed-forward
-/// width.
+/// Shapes: `T` tokens of a packed sequence, `D` model width, `H` query heads, `G` key/value heads, `K` head width, `F`
+/// feed-forward width.
 package final class Workspace {
-    /// The largest row for which buffers are made, and how passes may use them.
+    /// The size of the largest packed sequence, and the kind of passes.
     package struct Capacity: Sendable, Equatable {
-        /// The most tokens in a row.
+        /// The most tokens in a packed sequence.
         package var tokens: Int
-        /// Whether gradients are computed, for which every layer's activations are kept.
+        /// Whether gradients are computed, which requires the activations of every layer.
         package var trains: Bool
-        /// Whether of a layer only its input is kept, and the rest recomputed in the backward pass.
+        /// Whether only the input of each layer is kept, and activations are recomputed in the backward pass.
         package var recomputes: Bool
-        /// The most logits kept at once, in bytes; a tree with more goes in two passes.
+        /// The maximum size of kept logits in bytes; the logits of a larger tree are recomputed.
         package var logitBytes: Int
 
-        /// A capacity; the default keeps a quarter of a gibibyte of logits.
+        /// A capacity; by default 256 MiB of logits are kept.
         package init(tokens: Int, trains: Bool, recomputes: Bool = false, logitBytes: Int = 256 << 20) {
             self.tokens = tokens
             self.trains = trains
@@ -25,7 +25,7 @@ package final class Workspace {
         }
     }
 
-    /// The most tokens that a block of rows has: enough for the products' full rate, few enough for the caches.
+    /// The maximum number of tokens in a block: enough for the full rate of products, few enough for the caches.
     static let blockSize = 1024
 
     let capacity: Capacity
@@ -33,9 +33,9 @@ package final class Workspace {
     private let arena: Arena
     private let parts: Parts
 
-    /// Buffers for rows within `capacity`, for a team of `threads`.
+    /// Buffers for packed sequences within `capacity`, for a team of `threads`.
     ///
-    /// - Throws: `MemoryError` where the system refuses the memory.
+    /// - Throws: `MemoryError` if the system refuses the memory.
     package init(_ model: Architecture, capacity: Capacity, threads: Int) throws {
         var measure = Arena()
         _ = Parts(model, capacity, threads, &measure)
@@ -46,7 +46,7 @@ package final class Workspace {
         self.arena = consume arena
     }
 
-    /// The bytes that a workspace of this capacity takes once every buffer has been used.
+    /// The bytes of a workspace of this capacity after every buffer has been used.
     static func byteCount(_ model: Architecture, capacity: Capacity, threads: Int) -> Int {
         var measure = Arena()
         _ = Parts(model, capacity, threads, &measure)
@@ -56,33 +56,33 @@ package final class Workspace {
     /// Sets all elements of all buffers.
     func fill(_ value: Float, team: ThreadTeam) { arena.all.fill(value, team: team) }
 
-    /// What the last layer gives to the final norm: only rows that a label reads, `[T, D]`.
+    /// The output of the last layer at prediction positions, `[T, D]`.
     var hidden: Matrix { parts.hidden }
-    /// Those rows normalized, `[T, D]`.
+    /// The normalized output at prediction positions, `[T, D]`.
     var finalNormed: Matrix { parts.finalNormed }
-    /// The attention output of those rows, `[T, H K]`.
+    /// The attention output at prediction positions, `[T, H K]`.
     var compactAttention: Matrix { parts.compactAttention }
     /// Each thread's buffers.
     var blocks: [Block] { parts.blocks }
 
     /// The buffers of the backward pass; the capacity must train.
     var gradients: Backward {
-        guard let backward = parts.backward else { preconditionFailure("a workspace that trains") }
+        guard let backward = parts.backward else { preconditionFailure("a workspace with gradients") }
         return backward
     }
 
     /// The residual stream before layer `index`.
     ///
-    /// - Parameter keeping: Whether it must last until the backward pass; if not, the same memory serves soon again, and
-    ///   stays in cache.
+    /// - Parameter keeping: Whether it must last until the backward pass; if not, its memory is soon reused and stays
+    ///   in cache.
     func input(_ index: Int, keeping: Bool) -> Matrix {
         parts.inputs[keeping ? index : index % 2 % parts.inputs.count]
     }
 
-    /// What the forward pass keeps of layer `index`.
+    /// The kept activations of layer `index`.
     func layer(_ index: Int, keeping: Bool) -> Layer { parts.layers[keeping ? index % parts.layers.count : 0] }
 
-    /// The gradients of query, key and value for a row of `tokens` tokens.
+    /// The gradients of query, key and value for a packed sequence of `tokens` tokens.
     package func attentionGradients(tokens: Int) -> ForestAttention.Gradients {
         func sized(_ matrix: Matrix) -> Matrix {
             matrix.reshaped(rows: attention.groups * tokens, columns: matrix.columns)
@@ -96,9 +96,9 @@ package final class Workspace {
     }
 
     private struct Parts {
-        /// The residual stream before each layer, `[T, D]`; two take turns where nothing is kept.
+        /// The residual stream before each layer, `[T, D]`; two alternating ones if nothing is kept.
         let inputs: [Matrix]
-        /// Of each layer, or one for all where only inputs are kept.
+        /// The activations of each layer, or one for all if only inputs are kept.
         let layers: [Layer]
         let hidden: Matrix
         let finalNormed: Matrix
@@ -126,7 +126,7 @@ package final class Workspace {
 }
 
 extension Arena {
-    /// Cuts off several matrices of one shape.
+    /// Allocates several matrices of one shape.
     fileprivate mutating func matrices(_ count: Int, rows: Int, columns: Int) -> [Matrix] {
         var matrices: [Matrix] = []
         for _ in 0..<count { matrices.append(matrix(rows: rows, columns: columns)) }
@@ -135,7 +135,7 @@ extension Arena {
 }
 
 extension Workspace {
-    /// What a layer's forward pass leaves for its backward pass, in addition to its input.
+    /// The activations of a layer that its backward pass needs, in addition to its input.
     struct Layer {
         let attention: ForestAttention.Activations
         /// The residual stream between attention and feed-forward, `[T, D]`.
@@ -143,7 +143,7 @@ extension Workspace {
         /// Gate and up projections, `[T, 2F]`; their gradients after the backward pass.
         let gateUp: Matrix
 
-        /// The same buffers for a row of `tokens` tokens, of which `outputs` leave the layer.
+        /// The same buffers for a packed sequence of `tokens` tokens, of which `outputs` leave the layer.
         func sized(tokens: Int, outputs: Int) -> Layer {
             let groups = attention.logSumExp.rows
             let heads = attention.query.columns / attention.key.columns
@@ -171,7 +171,7 @@ extension Workspace {
         let attention: ForestAttention.Scratch
     }
 
-    /// Row-long buffers of the backward pass.
+    /// Buffers of the backward pass for all tokens of a packed sequence.
     struct Backward {
         /// The gradient of the residual stream after, then before a layer, `[T, D]`.
         let stream: Matrix

@@ -6,7 +6,7 @@ internal import ScalingStudy
 internal import SystemPackage
 
 extension Diagnosis {
-    /// Compares what must be the same on all ranks of a job; empty for a single rank.
+    /// Compares the properties that all ranks of a job must share; empty for a single rank.
     ///
     /// Every rank calls it; only rank 0 compares the clocks.
     static func comparisons(_ communicator: any Communicator) throws -> [Finding] {

@@ -41,7 +41,7 @@ struct Finding {
     }
 }
 
-/// Checks what decides whether a rank can run, and how fast.
+/// Checks the conditions for a rank to run, and to run fast.
 struct Diagnosis {
     private let communicator: any Communicator
     private let threads: Int

@@ -32,7 +32,7 @@ struct HostFile {
             slots[name, default: 0] += count
         }
         guard !names.isEmpty else { throw FormatError(path, "expected one host per line, found none") }
-        // A host that is listed once without slots has as many slots as cores.
+        // A host that is listed once without slots has one slot per core.
         for (name, count) in repeats where slots[name] == nil && count > 1 { slots[name] = count }
     }
 

@@ -50,7 +50,7 @@ struct PlanSummary {
 
     private var schedule: [String] {
         let rows = forecast.rows
-        let fill = Double(rows.tokens) / Double(max(rows.room, 1))
+        let fill = Double(rows.tokens) / Double(max(rows.capacity, 1))
         let chosen = forecast.sharing.first(where: isChosen)
         let share = (chosen?.flops ?? 0) / Double(forecast.steps * forecast.ranks)
         let mean = forecast.imbalance.reduce(0, +) / Double(max(forecast.imbalance.count, 1))

@@ -26,7 +26,7 @@ struct ForecastOptions: ParsableArguments {
     @Option(name: .long, help: "JSON file of another study, to report the prediction error on its measurements.")
     var validate: String?
 
-    /// The question that the options ask; nil without a prediction.
+    /// The parameters of the forecast; nil without a prediction.
     func question() throws -> ScalingForecast.Question? {
         guard predict != nil || validate != nil else {
             if network != nil { throw TrainingError.missing(key: "--predict", for: "--network") }

@@ -1,6 +1,6 @@
-// libFuzzer, which comes with the toolchain's compiler and has no header of its own.
+// libFuzzer, which comes with the compiler of the toolchain but has no header.
 #include <stddef.h>
 #include <stdint.h>
 
-/// Calls `run` with one input after the other, as the arguments say; ends the process at the first that traps.
+/// Calls `run` repeatedly with inputs, as configured by the arguments; a trap ends the process.
 int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*run)(const uint8_t *bytes, size_t count));

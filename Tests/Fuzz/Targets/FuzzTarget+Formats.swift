@@ -12,7 +12,7 @@ extension FuzzTarget {
         }
     }
 
-    /// A file, its eight bytes of length included.
+    /// A file, including its eight bytes of length.
     static let safetensors = FuzzTarget("safetensors") {
         let file = ScratchFile("fuzz.safetensors")
         return { bytes in
@@ -21,7 +21,7 @@ extension FuzzTarget {
         }
     }
 
-    /// A header, up to the first zero byte, with the length that is right; data follow the zero.
+    /// A header up to the first zero byte, with the correct length; data follow the zero byte.
     static let header = FuzzTarget("header") {
         let file = ScratchFile("header.safetensors")
         return { bytes in
@@ -47,7 +47,7 @@ extension FuzzTarget {
                 count = values.count
             case .uint8: count = info.byteRange.count
             }
-            precondition(count == info.shape.reduce(1, *), "as many elements as the shape has")
+            precondition(count == info.shape.reduce(1, *), "the number of elements follows from the shape")
         }
     }
 

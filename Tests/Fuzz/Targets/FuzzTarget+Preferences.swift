@@ -2,9 +2,9 @@ internal import Preferences
 internal import SystemPackage
 
 extension FuzzTarget {
-    /// Arrays of prepared data: their lengths in seven bytes, then their elements, a byte each.
+    /// Arrays of prepared data: their lengths in seven bytes, then one byte per element.
     ///
-    /// As a file of bytes hardly any input came as far as the arrays, and `safetensors` has those already.
+    /// Hardly any input in the form of a file would reach the arrays; the target `safetensors` covers files.
     static let prepared = FuzzTarget("prepared") {
         let file = ScratchFile("prepared.safetensors")
         return { bytes in
@@ -38,7 +38,7 @@ extension FuzzTarget {
         ].enumerated() {
             let elements = rest.prefix(Int(counts[index]))
             rest = rest.dropFirst(elements.count)
-            // The last two are left out where there is nothing to say.
+            // The last two are optional: omitted if empty.
             if index > 4, elements.isEmpty { continue }
             let (start, isLong) = (data.count, index < 3)
             for byte in elements { data += isLong ? integer(byte, as: Int64.self) : integer(byte, as: Int32.self) }
@@ -50,7 +50,7 @@ extension FuzzTarget {
         return withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header + data
     }
 
-    /// A byte as an integer; its two ends stand for those of the type.
+    /// A byte as an integer; its minimum and maximum stand for those of the type.
     private static func integer<Value: FixedWidthInteger>(_ byte: UInt8, as type: Value.Type) -> [UInt8] {
         let value: Value
         switch byte {

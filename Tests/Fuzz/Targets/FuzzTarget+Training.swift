@@ -20,7 +20,7 @@ extension FuzzTarget {
         return { bytes in
             file.write(bytes)
             let model = try ModelDescription(directory: directory)
-            // Each layer has nine tensors to be named.
+            // Each layer has nine tensor names.
             guard model.architecture.layerCount <= 32 else { return }
             let layout = model.parameters.trained
             precondition(
@@ -72,7 +72,7 @@ extension FuzzTarget {
         }
     }
 
-    /// A study, and all that `espalier scaling --from` makes of one.
+    /// A study, and all outputs of `espalier scaling --from`.
     static let study = FuzzTarget("study") {
         let (file, again) = (ScratchFile("study.json"), ScratchFile("again.json"))
         return { bytes in
@@ -83,8 +83,8 @@ extension FuzzTarget {
             Array(report.record.page.utf8).withUnsafeBytes { again.write($0) }
             precondition((try? ScalingStudy(path: again.path)) == study, "a study as it is written")
             precondition(!report.csv.isEmpty && !ScalingHTML(report).text.isEmpty, "figures")
-            let told = ScalingSummary(report).text.utf8.contains { $0 < 0x20 && $0 != UInt8(ascii: "\n") }
-            precondition(!told, "nothing that a terminal obeys")
+            let hasControls = ScalingSummary(report).text.utf8.contains { $0 < 0x20 && $0 != UInt8(ascii: "\n") }
+            precondition(!hasControls, "no control characters")
         }
     }
 }

@@ -1,9 +1,9 @@
 internal import Glibc
 internal import SystemPackage
 
-/// A reader of files that anybody may have written, to be given any bytes.
+/// A reader of untrusted files, which is called with arbitrary bytes.
 ///
-/// It may read or refuse them. What it must not do is trap, hang, or refuse in more than one line.
+/// It may accept or refuse them, but must not trap, hang, or refuse in more than one line.
 package struct FuzzTarget: Sendable {
     typealias Reader = (UnsafeRawBufferPointer) throws -> Void
 
@@ -14,9 +14,9 @@ package struct FuzzTarget: Sendable {
         (self.name, self.open) = (name, open)
     }
 
-    /// Makes what the reader needs in the current directory.
+    /// Prepares the files that the reader needs in the current directory.
     ///
-    /// - Returns: What gives it some bytes, and traps where it breaks the rules.
+    /// - Returns: A function that passes bytes to the reader, and traps if it breaks these rules.
     package func start() throws -> (UnsafeRawBufferPointer) -> Void {
         let (name, read) = (name, try open())
         return { bytes in
@@ -34,7 +34,7 @@ package struct FuzzTarget: Sendable {
     }
 }
 
-/// A file of the current directory that takes on one content after the other.
+/// A file of the current directory whose content is replaced for each input.
 final class ScratchFile: Sendable {
     let path: FilePath
     private let descriptor: Int32

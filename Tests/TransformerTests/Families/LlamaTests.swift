@@ -5,9 +5,9 @@ internal import TestSupport
 internal import Testing
 internal import Transformer
 
-/// `config.json` of a Llama: what is not supported is named, never ignored.
+/// `config.json` of a Llama: unsupported features are refused by name, never ignored.
 struct LlamaTests {
-    /// How a message about a key that nobody reads ends.
+    /// The end of the message about an unknown key.
     private static let unknownKey =
         "is not supported, because it may change what the model computes; delete the key if it does not"
 
@@ -37,7 +37,7 @@ struct LlamaTests {
         }
     }
 
-    @Test("absent keys have the values that transformers gives them")
+    @Test("absent keys have the defaults of transformers")
     func defaults() throws {
         try Places.temporary { directory in
             let plain = try read([:], from: directory)
@@ -50,7 +50,7 @@ struct LlamaTests {
         }
     }
 
-    @Test("keys that are there are taken over")
+    @Test("present keys are read")
     func values() throws {
         try Places.temporary { directory in
             let model = try read(
@@ -65,7 +65,7 @@ struct LlamaTests {
         }
     }
 
-    @Test("the rotary base is read in the words of either age of transformers")
+    @Test("the rotary base is read in the forms of transformers 4 and 5")
     func ropeTheta() throws {
         try Places.temporary { directory in
             for (key, value) in [
@@ -79,7 +79,7 @@ struct LlamaTests {
         }
     }
 
-    @Test("Llama 3.1's scaling is read in both forms, with the model's length where no original one is given")
+    @Test("Llama 3.1's scaling is read in both forms; the original length defaults to the model's")
     func llama3() throws {
         try Places.temporary { directory in
             let scaling = #""factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0"#
@@ -99,7 +99,7 @@ struct LlamaTests {
         }
     }
 
-    @Test("features that are switched off are no hindrance")
+    @Test("disabled features are accepted")
     func switchedOff() throws {
         try Places.temporary { directory in
             let plain = try read([:], from: directory)
@@ -114,7 +114,7 @@ struct LlamaTests {
     }
 
     @Test(
-        "keys that change nothing pass: those of full dumps, of generation, and the marks of tools",
+        "keys without effect are accepted: those of full dumps, of generation, and of tools",
         arguments: [
             ("unsloth_fixed", "true"), ("unsloth_version", #""2024.9""#), ("_attn_implementation", #""eager""#),
             ("is_decoder", "false"), ("is_encoder_decoder", "false"), ("add_cross_attention", "false"),
@@ -135,7 +135,7 @@ struct LlamaTests {
     }
 
     @Test(
-        "what would make another model is named, with what was found and what is supported",
+        "an unsupported feature is refused by name, with the found and the supported values",
         arguments: [
             ("model_type", #""gpt2""#, "= gpt2 is not supported; supported: llama, qwen2"),
             ("model_type", "null", "= nothing is not supported; supported: llama, qwen2"),
@@ -168,7 +168,7 @@ struct LlamaTests {
     }
 
     @Test(
-        "scaled rotary embeddings are named by the key within the key",
+        "unsupported rotary scaling is refused with its nested key",
         arguments: [
             (#"{"type": "linear", "factor": 2.0}"#, ".type = linear is not supported; supported: default, llama3"),
             (#"{"rope_type": "yarn", "factor": 8}"#, ".rope_type = yarn is not supported; supported: default, llama3"),
@@ -215,14 +215,14 @@ struct LlamaTests {
     }
 
     @Test(
-        "a key that cannot be guessed must be there",
+        "a missing key without a default is refused",
         arguments: ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"]
     )
     func missing(key: String) throws {
         try expectRefused([key: nil], "\(key) is missing")
     }
 
-    @Test("heads that do not fit each other or the width are refused")
+    @Test("inconsistent numbers of heads, or heads that do not divide the width, are refused")
     func heads() throws {
         try expectRefused(
             ["num_key_value_heads": "3"],
@@ -248,7 +248,7 @@ struct LlamaTests {
         )
     }
 
-    @Test("a file that is not there or not an object is refused")
+    @Test("a missing file, or one that is not an object, is refused")
     func noObject() throws {
         try Places.temporary { directory in
             expectRefusal(directory, "expected a Hugging Face model directory, found no config.json") {

@@ -14,7 +14,7 @@ struct Qwen2Tests {
         return try ModelDescription(directory: directory)
     }
 
-    @Test("query, key and value have biases that no key names, output and feed-forward none")
+    @Test("query, key and value have biases without a key for them, output and feed-forward none")
     func biases() throws {
         try Places.temporary { directory in
             let model = try read(#", "num_key_value_heads": 2"#, from: directory)
@@ -28,7 +28,7 @@ struct Qwen2Tests {
         }
     }
 
-    @Test("a window is ignored as long as it is switched off, and refused where it is on")
+    @Test("a sliding window is ignored if it is disabled, and refused if it is enabled")
     func window() throws {
         try Places.temporary { directory in
             let plain = try read(#", "num_key_value_heads": 2"#, from: directory).architecture
@@ -42,7 +42,7 @@ struct Qwen2Tests {
         }
     }
 
-    @Test("the number of key and value heads must be there")
+    @Test("a missing number of key and value heads is refused")
     func keyValueHeads() throws {
         try Places.temporary { directory in
             expectRefusal(directory.appending("config.json"), "num_key_value_heads is missing") {

@@ -1,10 +1,10 @@
 internal import Testing
 internal import Transformer
 
-/// How the vocabulary is divided over threads.
+/// The division of the vocabulary over threads.
 struct HeadDivisionTests {
     @Test(
-        "threads get even parts of a vocabulary, on nodes of many cores too",
+        "threads get parts of equal size of a vocabulary, also on nodes with many cores",
         arguments: [32_000, 49_152, 128_256, 151_936, 262_144],
         [1, 2, 3, 7, 24, 32, 48, 64, 96, 128]
     )
@@ -20,7 +20,7 @@ struct HeadDivisionTests {
     }
 
     @Test(
-        "slices follow each other and cover the vocabulary, however small it is",
+        "slices are contiguous and cover the vocabulary, however small it is",
         arguments: [1, 2, 127, 131, 300],
         [1, 2, 64]
     )

@@ -104,7 +104,7 @@ struct AttentionTests {
         #expect(relativeError(doutput.doubles, byOutput) < 1e-5)
     }
 
-    /// Runs the operation over the row, both ways, as a layer does.
+    /// Runs the operation forward and backward over the packed sequence, as a layer does.
     private static func compute(
         _ operation: Attention,
         _ attention: Architecture.Attention,

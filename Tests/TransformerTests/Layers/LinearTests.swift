@@ -9,7 +9,7 @@ struct LinearTests {
     private static let shapes = [(1, 1, 1), (3, 5, 7), (6, 4, 53)]
 
     @Test(
-        "the product, its input's gradient and its weights' gradient follow central differences",
+        "the product and the gradients of input and weights follow central differences",
         arguments: shapes,
         [false, true]
     )
@@ -47,16 +47,16 @@ struct LinearTests {
         let byInput = centralDifferences({ loss(product($0, weightValues, biases)) }, at: inputValues)
         #expect(relativeError(dx.doubles, byInput) < 1e-6)
         let byWeight = centralDifferences({ loss(product(inputValues, $0, biases)) }, at: weightValues)
-        // The gradient is added to what was there.
+        // The gradient is accumulated.
         #expect(relativeError(dweight.doubles, byWeight.map { 1 + $0 }) < 1e-6)
         let byBias = centralDifferences({ loss(product(inputValues, weightValues, $0)) }, at: biases)
         #expect(relativeError(dbias.doubles, byBias.map { 1 + $0 }) < 1e-6)
-        // Added to what is there, as a residual stream does.
+        // Accumulated, as in the residual stream.
         linear.forward(x.view, into: y.view, accumulate: true)
         #expect(relativeError(y.doubles, product(inputValues, weightValues, biases).map { 2 * $0 }) < 1e-6)
     }
 
-    @Test("a team adds the same gradients as one thread, of several products at once", arguments: [1, 2, 5])
+    @Test("a team accumulates the same gradients of several products as a single thread", arguments: [1, 2, 5])
     func team(threads: Int) throws {
         let x = try TestMatrix(9, 6) { noise($0 * 7 + $1) }
         let other = try TestMatrix(9, 3) { noise(500 + $0 * 7 + $1) }
@@ -78,7 +78,7 @@ struct LinearTests {
         #expect(relativeError(second.doubles, secondAlone.doubles) < 1e-6)
     }
 
-    @Test("a frozen product has the gradient of its input, and no work for its weights")
+    @Test("a frozen product computes the gradient of its input but none of its weights")
     func frozen() throws {
         let weight = try TestMatrix(5, 4) { noise($0 * 4 + $1) }
         let dy = try TestMatrix(2, 5) { noise(50 + $0 * 5 + $1) }

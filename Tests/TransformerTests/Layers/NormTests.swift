@@ -18,7 +18,7 @@ struct NormTests {
         let gradient = try TestMatrix(1, width) { _, _ in 1 }
         let norm = Norm(weight: weight.view, gradient: gradient.view, epsilon: 1e-5)
         norm.forward(x.view, into: y.view)
-        // Two threads, each with its tokens.
+        // Two threads, each with a part of the tokens.
         for (thread, share) in [0..<2, 2..<tokens].enumerated() {
             norm.backward(
                 x.view.rows(share),

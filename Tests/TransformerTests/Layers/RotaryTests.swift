@@ -45,7 +45,7 @@ struct RotaryTests {
                 let (row, column) = (index / (heads * width), index % width)
                 let i = column % (width / 2)
                 let angle = Double(positions[row]) * pow(100, -2 * Double(i) / Double(width))
-                // Element i of the first half turns towards that of the second, and that one away from it.
+                // Element i of the first half rotates towards that of the second half, which rotates away from it.
                 let rotated =
                     column < width / 2
                     ? x[index] * cos(angle) - x[index + width / 2] * sin(angle)

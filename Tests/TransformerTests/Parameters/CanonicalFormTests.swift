@@ -2,9 +2,9 @@ internal import TestSupport
 internal import Testing
 internal import Transformer
 
-/// The text by which digests know an architecture.
+/// The text that identifies an architecture in digests.
 struct CanonicalFormTests {
-    @Test("the form of a plain Llama is fixed: caches and checkpoints that exist depend on it")
+    @Test("the form of a plain Llama is fixed, since existing caches and checkpoints depend on it")
     func plain() throws {
         let model = try ModelDescription(directory: Golden.tied.directory).architecture
         let expected =
@@ -14,7 +14,7 @@ struct CanonicalFormTests {
         #expect(try model.canonicalForm == expected)
     }
 
-    @Test("every field tells architectures apart, and a feature that is off does not occur")
+    @Test("every field distinguishes architectures, and a disabled feature does not occur")
     func fields() throws {
         let model = try ModelDescription(directory: Golden.freeHead.directory).architecture
         let changes: [(inout Architecture) -> Void] = [

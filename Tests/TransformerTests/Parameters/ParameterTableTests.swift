@@ -4,7 +4,7 @@ internal import TestSupport
 internal import Testing
 internal import Transformer
 
-/// One table of parameters, from which layout, kinds and order follow.
+/// The table of parameters, which determines layout, kinds and order.
 struct ParameterTableTests {
     private func architecture(tied: Bool) -> Architecture {
         Architecture(
@@ -20,7 +20,7 @@ struct ParameterTableTests {
         )
     }
 
-    @Test("each tensor of a Llama occurs once, by its name, shape and kind")
+    @Test("each tensor of a Llama occurs once, with its name, shape and kind")
     func tensors() {
         let table = ParameterTable(architecture(tied: false), family: Llama.self)
         let layer =
@@ -43,7 +43,7 @@ struct ParameterTableTests {
     }
 
     @Test(
-        "a layout has every tensor after the one before, and the gradients that are ready in front",
+        "a layout is contiguous, and gradients that are ready form a prefix",
         arguments: [true, false]
     )
     func layout(tied: Bool) {
@@ -60,7 +60,7 @@ struct ParameterTableTests {
         #expect(ready[0] == layout.tensor(.embedding)?.offset)
     }
 
-    @Test("trained and frozen parameters are laid out apart, and the gradients of the trained ones do not change")
+    @Test("trained and frozen parameters have separate layouts, and freezing does not change the other gradients")
     func frozen() throws {
         let model = architecture(tied: false)
         func isTrained(_ module: Module) -> Bool {

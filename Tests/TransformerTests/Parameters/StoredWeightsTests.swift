@@ -4,7 +4,7 @@ internal import TestSupport
 internal import Testing
 internal import Transformer
 
-/// Tensors in a model's files that its architecture does not have.
+/// Tensors of model files that are not parameters of the architecture.
 struct StoredWeightsTests {
     private let model = Architecture(
         vocabularySize: 7,
@@ -36,7 +36,7 @@ struct StoredWeightsTests {
     }
 
     @Test(
-        "a tensor that the architecture does not have is refused by name, with the remedy",
+        "a tensor that is not a parameter of the architecture is refused by name, with the remedy",
         arguments: [
             ("model.layers.0.self_attn.q_proj.bias", "correct config.json, or remove the tensor"),
             ("model.layers.1.mlp.up_proj.weight", "correct config.json, or remove the tensor"),
@@ -53,17 +53,17 @@ struct StoredWeightsTests {
         }
     }
 
-    @Test("a compiled model's prefix is named")
+    @Test("the prefix of a compiled model is reported")
     func compiled() throws {
         try Places.temporary { directory in
             let error = #expect(throws: FormatError.self) {
                 try check([:], renaming: { "_orig_mod." + $0 }, in: directory)
             }
-            #expect(error?.description.contains("_orig_mod. is of a compiled model") == true)
+            #expect(error?.description.contains("_orig_mod. is that of a compiled model") == true)
         }
     }
 
-    @Test("a vocabulary projection under a tied flag must have the embedding's bytes")
+    @Test("a stored vocabulary projection must equal the embedding that it is tied to")
     func tiedHead() throws {
         try Places.temporary { directory in
             let embedding = Float(ParameterTable(model, family: Llama.self).parameters.count - 1)
@@ -75,7 +75,7 @@ struct StoredWeightsTests {
         }
     }
 
-    @Test("rotary frequencies that old versions of transformers stored pass")
+    @Test("rotary frequencies stored by old versions of transformers are accepted")
     func frequencies() throws {
         try Places.temporary { directory in
             try check(["model.layers.0.self_attn.rotary_emb.inv_freq": ([2], 1)], in: directory)

@@ -2,13 +2,13 @@ internal import Collectives
 internal import Preferences
 internal import Transformer
 
-/// The log-probabilities of the response tokens of some examples, in the order of these rows.
-struct RowLogps {
+/// The log-probabilities of the response tokens of some examples, in their order.
+struct ExampleLogps {
     let rows: [Int]
-    /// In nats; 0 for tokens that are not counted, and until `sum` for those that other ranks compute.
+    /// In nats; 0 for uncounted tokens, and until `sum` for those that other ranks compute.
     private(set) var tokens: [Float]
     private let dataset: PreferenceDataset
-    /// For each response of the rows: the offset of its tokens here minus their offset in the dataset.
+    /// For each response of the examples: the offset of its tokens here minus their offset in the dataset.
     private let shifts: [Int: Int]
 
     /// Zeros for `rows` of a dataset.
@@ -25,21 +25,21 @@ struct RowLogps {
             for response in dataset.responses(of: row) { shifts[response] = start - range.lowerBound }
             start += range.count
         }
-        precondition(start == tokens.count, "one value for each token of the rows")
+        precondition(start == tokens.count, "one value for each token of the examples")
         self.shifts = shifts
     }
 
-    /// Stores the scores of a packed sequence, whose responses all belong to these rows.
+    /// Stores the scores of a packed sequence, whose responses all belong to these examples.
     mutating func add(_ row: PackedSequence, scores: SequenceScores) {
         for response in row.responses {
-            guard let shift = shifts[response.index] else { preconditionFailure("a response of these rows") }
+            guard let shift = shifts[response.index] else { preconditionFailure("a response of these examples") }
             let range = dataset.countedRange(response.index)
             let place = range.lowerBound + shift..<range.upperBound + shift
             tokens.replaceSubrange(place, with: scores.tokenLogps(of: response, in: row))
         }
     }
 
-    /// Gives every rank all values, each of which one rank computed; collective.
+    /// Sums the values over ranks, each of which one rank computed; collective.
     mutating func sum(_ communicator: any Communicator) throws {
         var span = tokens.mutableSpan
         try communicator.allReduceSum(&span)
@@ -47,12 +47,12 @@ struct RowLogps {
 }
 
 extension PreferenceDataset {
-    /// The range of a row's responses in `responseIDs`.
+    /// The range of an example's responses in `responseIDs`.
     func tokenRange(of row: Int) -> Range<Int> {
         let responses = responses(of: row)
         return responseOffsets[responses.lowerBound]..<responseOffsets[responses.upperBound]
     }
 
-    /// The number of response tokens of some rows.
+    /// The number of response tokens of some examples.
     func tokenCount(of rows: some Sequence<Int>) -> Int { rows.reduce(0) { $0 + tokenRange(of: $1).count } }
 }

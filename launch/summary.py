@@ -34,14 +34,14 @@ def summary(before: dict[str, Any], after: dict[str, Any], run: dict[str, Any], 
     saved = 1 - run["tokens_computed"] / run["tokens_unshared"]
     return f"""
 {after["pairs"]} held-out pairs                         before    after
-  chosen response is the likelier one  {change(before, after, "eval_logps/accuracies", percent)}
+  chosen response more likely          {change(before, after, "eval_logps/accuracies", percent)}
   reward accuracy                      {change(before, after, "eval_rewards/accuracies", percent)}
   reward margin                        {change(before, after, "eval_rewards/margins", decimal)}
   loss                                 {change(before, after, "eval_loss", decimal)}
 (Rewards are relative to the initial model: before training all are 0.)
 
 {run["pairs"]} training pairs in {run["steps"]} steps on {run["ranks"]} ranks
-  speed                                {run["pairs_per_second"]:.2f} pairs/s, the reference model's pass included
+  speed                                {run["pairs_per_second"]:.2f} pairs/s, including the reference pass
   tokens saved by sharing prefixes     {saved:.0%} ({run["tokens_computed"]:,} instead of {run["tokens_unshared"]:,})
 
 The trained model: {model}

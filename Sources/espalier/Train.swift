@@ -15,8 +15,9 @@ struct Train: ParsableCommand {
             TRL's metric names), summary.json (totals of the run), checkpoint-STEP directories with --save-steps, and \
             phases.txt and trace.json with --profile-phases.
 
-            SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 stop a run after the current step, with a checkpoint and exit code \
-            75; the same command with --resume continues it.
+            SIGUSR1, SIGUSR2, SIGTERM and SIGINT stop a run after the current step, with a checkpoint and exit code \
+            75; the same command with --resume continues it. Send SIGUSR1 to mpirun: after SIGTERM or SIGINT it \
+            kills its ranks within two seconds.
 
               mpirun -np 2 --bind-to none espalier train --model DIR \\
                   --data train.safetensors --output OUT --beta 0.1 \\

@@ -145,12 +145,12 @@ def test_the_summary_compares_before_and_after(tmp_path):
     assert result.returncode == 0
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     for line in [
-        "chosen response is the likelier one 50% 84%",
+        "chosen response more likely 50% 84%",
         "reward accuracy 0% 96%",
         "reward margin 0.000 0.551",
         "loss 0.693 0.470",
         "200 training pairs in 25 steps on 2 ranks",
-        "speed 0.31 pairs/s, the reference model's pass included",
+        "speed 0.31 pairs/s, including the reference pass",
         "tokens saved by sharing prefixes 40% (75,000 instead of 125,000)",
         f"The trained model: {tmp_path}",
         f'model = AutoModelForCausalLM.from_pretrained("{tmp_path}")',

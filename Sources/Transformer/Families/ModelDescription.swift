@@ -21,7 +21,11 @@ package struct ModelDescription: Sendable {
     package init(directory: FilePath) throws {
         let path = directory.appending("config.json")
         guard FileManager.default.fileExists(atPath: path.string) else {
-            throw FormatError(directory, "expected a Hugging Face model directory, found no config.json")
+            throw FormatError(
+                directory,
+                "expected a Hugging Face model directory, found no config.json; download a model with: "
+                    + "hf download ORG/NAME --local-dir DIR"
+            )
         }
         var reader = ConfigurationReader(try StrictJSON.object(in: path), path: path)
         let modelType = try reader.require("model_type", oneOf: Families.all.map { $0.modelType })

@@ -251,7 +251,8 @@ struct LlamaTests {
     @Test("a missing file, or one that is not an object, is refused")
     func noObject() throws {
         try Places.temporary { directory in
-            expectRefusal(directory, "expected a Hugging Face model directory, found no config.json") {
+            let remedy = "download a model with: hf download ORG/NAME --local-dir DIR"
+            expectRefusal(directory, "expected a Hugging Face model directory, found no config.json; \(remedy)") {
                 _ = try ModelDescription(directory: directory)
             }
             let path = directory.appending("config.json")

@@ -79,6 +79,24 @@ struct EarlierRunTests {
     /// The settings of an earlier run, which shares no step of a checkpoint with the others before the 35th.
     private let other = ["--save-steps", "7"]
 
+    @Test("a directory that is named like a checkpoint and is none is refused, and nothing in it is lost")
+    func otherTrainer() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            let other = checkpoint(output, 10).appending("optimizer.pt")
+            try FileManager.default.createDirectory(
+                atPath: checkpoint(output, 10).string,
+                withIntermediateDirectories: true
+            )
+            try Data("weights".utf8).write(to: URL(fileURLWithPath: other.string))
+            let outcome = try start(output)
+            let reason =
+                "expected a checkpoint of espalier, found another directory; move it, or choose another --output"
+            #expect(outcome.status == 64 && outcome.errors == "error: \(checkpoint(output, 10)): \(reason)\n")
+            #expect(exists(other))
+        }
+    }
+
     @Test("a run resumes from its own newest checkpoint, not from a later one of an earlier run")
     func newest() throws {
         try Places.temporary { directory in

@@ -113,8 +113,10 @@ struct ReferenceLogpsTests {
             #expect(refusal(dataset, own) == "\(path): made for \(incomparable)" + remedy)
             // A file that is no cache, and a cache whose tokens do not match its digest.
             try SafetensorsWriter.write([SafetensorsEntry(name: "token_logps", values)], to: path)
-            #expect(refusal(dataset, own) == "\(path): made for \(incomparable)" + remedy)
-            let metadata = ["model_digest": own, "data_digest": dataset.digest]
+            let other = "expected a reference cache, found another safetensors file; choose another --reference-cache"
+            #expect(refusal(dataset, own) == "\(path): \(other)")
+            let format = "espalier-reference-logps"
+            let metadata = ["format": format, "model_digest": own, "data_digest": dataset.digest]
             let short = SafetensorsEntry(name: "token_logps", [-1] as [Float])
             try SafetensorsWriter.write([short], metadata: metadata, to: path)
             #expect(refusal(dataset, own) == "\(path): made for other data" + remedy)

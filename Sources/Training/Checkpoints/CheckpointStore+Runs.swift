@@ -68,6 +68,18 @@ extension CheckpointStore {
         return own.dropLast(limit) + abandoned
     }
 
+    /// Refuses directories named like checkpoints that no run of espalier wrote, since a run would replace them.
+    func requireCheckpoints() throws {
+        for path in try steps().map(path(step:)) {
+            let files = [Checkpoint.stateName, DirectoryManifest.fileName].map { path.appending($0).string }
+            guard !files.contains(where: FileManager.default.fileExists) else { continue }
+            throw FormatError(
+                path,
+                "expected a checkpoint of espalier, found another directory; move it, or choose another --output"
+            )
+        }
+    }
+
     /// Whether the existing checkpoint after `step`, if any, belongs to a run with another first start.
     func holdsOther(than history: RunHistory, step: Int) -> Bool {
         verifiedState(step: step).map { !history.sharesFirstStart(with: $0) } ?? false

@@ -26,7 +26,10 @@ extension TrainingRun {
         let (objective, output) = try openOutput(configuration, inputs, communicator)
         let identity = RunIdentity(inputs)
         let store = output.map { CheckpointStore($0, configuration) }
-        try communicator.agree { try store?.sweep() }
+        try communicator.agree {
+            try store?.sweep()
+            try store?.requireCheckpoints()
+        }
         Progress.enter("start", step: 0)
         let watchdog = try Watchdog.start(
             output: FilePath(configuration.output),

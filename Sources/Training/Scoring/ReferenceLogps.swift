@@ -57,12 +57,20 @@ package struct ReferenceLogps: Sendable {
 
     // MARK: File
 
+    private static let format = "espalier-reference-logps"
+
     /// Reads a cache.
     ///
     /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `damagedCache` if its
     ///   values have changed.
     package init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
         let file = try SafetensorsFile(path)
+        guard file.metadata["format"] == Self.format else {
+            throw FormatError(
+                path,
+                "expected a reference cache, found another safetensors file; choose another --reference-cache"
+            )
+        }
         let stored = file.metadata["model_digest"]
         if let what = ModelDigest.difference(of: stored, from: modelDigest, otherModel: "another model") {
             throw TrainingError.foreignCache(path: path.string, what: what)
@@ -91,7 +99,7 @@ package struct ReferenceLogps: Sendable {
         try SafetensorsWriter.write(
             [SafetensorsEntry(name: "token_logps", tokens)],
             metadata: [
-                "format": "espalier-reference-logps", "format_version": "1", "model_digest": modelDigest,
+                "format": Self.format, "format_version": "1", "model_digest": modelDigest,
                 "data_digest": dataset.digest, "logps_digest": digest,
             ],
             to: path

@@ -20,6 +20,9 @@ package struct ConfigurationReader {
     /// Whether the key is present and not null.
     func has(_ key: String) -> Bool { object[key] != nil }
 
+    /// Whether the key holds an object that is not empty.
+    func isFilled(_ key: String) -> Bool { object[key]?.object?.isEmpty == false }
+
     /// A name, which must be one of the supported ones.
     @discardableResult
     mutating func require(_ key: String, oneOf supported: [String]) throws -> String {

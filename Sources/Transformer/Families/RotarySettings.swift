@@ -10,12 +10,17 @@ extension ConfigurationReader {
         try forbid("partial_rotary_factor", unless: 1)
         var theta = try number("rope_theta", default: 10_000)
         var scaling: Architecture.Rotary.Scaling?
+        if isFilled("rope_parameters"), isFilled("rope_scaling") {
+            throw violation("rope_parameters and rope_scaling may contradict each other; keep one of them")
+        }
         for key in ["rope_parameters", "rope_scaling"] {
             guard var inner = try nested(key) else { continue }
-            for name in ["rope_type", "type"] where inner.has(name) {
-                let type = try inner.require(name, oneOf: ["default", "llama3"])
-                if type == "llama3" { scaling = try inner.llama3(maxPositions: maxPositions) }
+            let types = try ["rope_type", "type"].filter { inner.has($0) }
+                .map { try inner.require($0, oneOf: ["default", "llama3"]) }
+            guard Set(types).count <= 1 else {
+                throw violation("\(key).rope_type and \(key).type contradict each other; keep the right one")
             }
+            if types.first == "llama3" { scaling = try inner.llama3(maxPositions: maxPositions) }
             try inner.forbid("partial_rotary_factor", unless: 1)
             theta = try inner.number("rope_theta", default: theta)
             try inner.finish()

@@ -79,6 +79,24 @@ struct LlamaTests {
         }
     }
 
+    @Test("rotary settings that contradict each other are refused, since transformers would follow one of them")
+    func contradictions() throws {
+        let type = #""rope_type": "default""#
+        try expectRefused(
+            ["rope_parameters": "{\(type), \"rope_theta\": 500000.0}", "rope_scaling": "{\(type)}"],
+            "rope_parameters and rope_scaling may contradict each other; keep one of them"
+        )
+        try expectRefused(
+            ["rope_scaling": "{\(type), \"type\": \"llama3\"}"],
+            "rope_scaling.rope_type and rope_scaling.type contradict each other; keep the right one"
+        )
+        try Places.temporary { directory in
+            let plain = try read([:], from: directory)
+            #expect(try read(["rope_parameters": "{\(type)}", "rope_scaling": "{}"], from: directory) == plain)
+            #expect(try read(["rope_scaling": "{\(type), \"type\": \"default\"}"], from: directory) == plain)
+        }
+    }
+
     @Test("Llama 3.1's scaling is read in both forms; the original length defaults to the model's")
     func llama3() throws {
         try Places.temporary { directory in

@@ -30,7 +30,7 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .invalid(let key, let expected, let found):
             return "\(key) must be \(expected), found \(found)"
         case .missing(let key, let other):
-            return "\(other) needs \(key); give both, or neither"
+            return "\(other) needs \(key); add \(key), or remove \(other)"
         case .notOne(let options, let found):
             let given = found.isEmpty ? "none" : found.joined(separator: " and ")
             return "give one of \(options.joined(separator: ", ")); found \(given)"

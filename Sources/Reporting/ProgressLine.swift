@@ -6,12 +6,16 @@ package final class ProgressLine {
     private let columns: Int?
     private let isSilent: Bool
     private let start = ContinuousClock().now
+    /// The fraction that was done before `start`.
+    private let doneBefore: Double
     private var lastLine = ContinuousClock().now
     private var drawn = false
 
     /// Starts the line; ranks other than 0 print nothing.
-    package init(title: String, rank: Int) {
-        self.title = title
+    ///
+    /// - Parameter doneBefore: The fraction of the work that is already done, as in a resumed run.
+    package init(title: String, rank: Int, doneBefore: Double = 0) {
+        (self.title, self.doneBefore) = (title, doneBefore)
         isSilent = rank != 0
         columns = Terminal.errorColumns
     }
@@ -25,7 +29,7 @@ package final class ProgressLine {
         guard !isSilent, columns != nil || isMilestone || now - lastLine > .seconds(30) else { return }
         lastLine = now
         let elapsed = (now - start) / .seconds(1)
-        let left = fraction > 0 ? elapsed / fraction - elapsed : .infinity
+        let left = Self.secondsLeft(elapsed: elapsed, from: doneBefore, to: fraction)
         if let columns {
             let line = Self.line(
                 title: title,
@@ -68,6 +72,11 @@ package final class ProgressLine {
         let filled = min(barWidth, Int((fraction * Double(barWidth)).rounded(.down)))
         let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: barWidth - filled)
         return "\(title) \(bar)  \(text)"
+    }
+
+    /// The time that the rest of the work takes, if `elapsed` seconds took it from one fraction to another.
+    package static func secondsLeft(elapsed: Double, from start: Double, to fraction: Double) -> Double {
+        fraction > start ? elapsed * (1 - fraction) / (fraction - start) : .infinity
     }
 
     /// Formats a duration: `42s`, `3m05s`, `2h10m`.

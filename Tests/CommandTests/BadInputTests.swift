@@ -298,9 +298,11 @@ struct BadInputTests {
                 (["--load-best-model-at-end"], "load_best_model_at_end"),
                 (["--early-stopping-patience", "2"], "early_stopping_patience"),
             ] {
-                try expect("\(key) needs eval_data; give both, or neither", flag, in: directory)
+                try expect("\(key) needs eval_data; add eval_data, or remove \(key)", flag, in: directory)
             }
-            let threshold = "early_stopping_threshold needs early_stopping_patience; give both, or neither"
+            let threshold =
+                "early_stopping_threshold needs early_stopping_patience; add early_stopping_patience, or remove "
+                + "early_stopping_threshold"
             try expect(threshold, held + ["--early-stopping-threshold", "0.1"], in: directory)
             try expect("eval_steps must be at least 1, found 0", held + ["--eval-steps", "0"], in: directory)
             let metrics =

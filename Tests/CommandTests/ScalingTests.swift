@@ -155,7 +155,7 @@ struct ScalingTests {
                 ["--ranks", "1", "--synthetic-model", "135m", "--profile", "all"],
                 "the number of data sources must be 1, found 6"
             ),
-            (["--network", "10gbe", "--ranks", "1"], "--network needs --predict; give both, or neither"),
+            (["--network", "10gbe", "--ranks", "1"], "--network needs --predict; add --predict, or remove --network"),
             (
                 ["--predict", "8", "--network", "10gb"],
                 "--network must be one of \(networks), or MICROSECONDS:GIGABITS, found 10gb; did you mean 10gbe?"

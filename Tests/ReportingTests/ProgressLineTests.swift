@@ -22,6 +22,14 @@ struct ProgressLineTests {
         #expect(line(0.5, width: 40) == "train ━━━━╌╌╌╌╌  step 3/10  2m05s left")
     }
 
+    @Test("the time left is that of the work of this process, not of the one that it resumes")
+    func secondsLeft() {
+        #expect(ProgressLine.secondsLeft(elapsed: 30, from: 0, to: 0.25) == 90)
+        #expect(ProgressLine.secondsLeft(elapsed: 30, from: 0.5, to: 0.75) == 30)
+        #expect(ProgressLine.secondsLeft(elapsed: 30, from: 0.5, to: 0.5) == .infinity)
+        #expect(ProgressLine.secondsLeft(elapsed: 30, from: 0, to: 1) == 0)
+    }
+
     @Test("in a narrow terminal the bar is dropped first, then the end of the text")
     func narrow() {
         #expect(line(0.5, width: 35) == "train ━━╌╌  step 3/10  2m05s left")

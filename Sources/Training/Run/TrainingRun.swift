@@ -75,7 +75,11 @@ package final class TrainingRun {
     /// - Throws: `Interrupted` on every rank if any received a signal; the run is then saved, if it has taken a step.
     package func run(profilesPhases: Bool = false) throws {
         var log = try communicator.agree { try startLog(from: resumption) }
-        let progress = ProgressLine(title: "train", rank: communicator.rank)
+        let progress = ProgressLine(
+            title: "train",
+            rank: communicator.rank,
+            doneBefore: schedule.fraction(after: state.step)
+        )
         // Clocks of hosts differ: a barrier aligns the starts of all profiles.
         if profilesPhases { try communicator.barrier() }
         let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil

@@ -12,7 +12,7 @@ struct ObjectiveOptions: ParsableArguments {
         name: .long,
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "Loss, by TRL's name, or several that are added up (default sigmoid, which is DPO): "
+            "Loss, by TRL's name, or several, separated by spaces, that are added up (default sigmoid, which is DPO): "
                 + ObjectiveSettings.lossNames.joined(separator: ", ") + "."
         )
     )

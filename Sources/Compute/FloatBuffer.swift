@@ -43,23 +43,6 @@ package struct FloatBuffer: ~Copyable, @unchecked Sendable {
         precondition(offset >= 0 && rows >= 0 && columns >= 0 && offset + rows * columns <= count, "view within buffer")
         return Matrix(base: base + offset, rows: rows, columns: columns, stride: columns)
     }
-
-    /// Calls `body` with a span of `range` for reading.
-    package func withSpan<R>(_ range: Range<Int>, _ body: (Span<Float>) throws -> R) rethrows -> R {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count, "range within buffer")
-        return try body(UnsafeBufferPointer(start: base + range.lowerBound, count: range.count).span)
-    }
-
-    /// Calls `body` with a span of `range` for writing.
-    package mutating func withMutableSpan<R>(
-        _ range: Range<Int>,
-        _ body: (inout MutableSpan<Float>) throws -> R
-    ) rethrows -> R {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count, "range within buffer")
-        let slice = UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count)
-        var span = slice.mutableSpan
-        return try body(&span)
-    }
 }
 
 /// The system refused to map memory.

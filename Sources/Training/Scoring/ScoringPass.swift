@@ -109,8 +109,9 @@ package struct ScoringPass {
     ) {
         let plan = planner.plan(examples: Array(chunk))
         let packed = communicator.ownShards(of: planner.shards).flatMap(plan.packedSequences(shard:))
+        let parameters = policy.parameters()
         for (index, row) in packed.enumerated() {
-            body(row, model.score(row, parameters: policy.parameters()))
+            body(row, model.score(row, parameters: parameters))
             Progress.move()
             let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
             let fraction = done / Double(count)

@@ -101,7 +101,7 @@ def _remedy(file: Path, error: Exception) -> str:
     if cut:
         whole = shlex.quote(str(file.with_name(cut["whole"])))
         return f"a piece of a file that was cut? join the pieces in order: cat {whole}[-._]* > {whole}"
-    kind = re.search(r"(\d+) is not a valid GGMLQuantizationType", str(error))
+    kind = re.search(r"(\d+)\)? is not a valid GGMLQuantizationType", str(error))
     if kind:
         return f"its tensors have a type unknown to the installed gguf, {kind[1]}; update it: pip install -U gguf"
     return "download it again"

@@ -131,9 +131,37 @@ def test_nul_bytes_are_named(prepare, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(f"{LINES[0]}\n".encode() + b'{"prompt": "\0"}\n' + b"\0" * 5000)
     outcome = prepare(path)
-    damaged = "the file is damaged: copy it again"
+    damaged = "is the file damaged, or partly UTF-16?"
     assert outcome.err.splitlines() == [
         f"bad row: {path}:2: row 1: not valid JSON: a NUL byte at column 13; {damaged}",
         f"bad row: {path}:3: row 2: not valid JSON: a NUL byte at column 1; {damaged}",
     ]
     assert prompts(outcome) == ["P"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_files_of_two_encodings_that_were_joined_are_named(encoding, prepare, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    first = f"{LINES[1]}\n".encode()
+    path.write_bytes(first + f"\ufeff{LINES[0]}\n".encode(encoding))
+    place = f"at byte {len(first)} of the file"
+    message = f"UTF-16 after UTF-8, {place}: two files; convert each to UTF-8 before they are joined"
+    assert prepare(path).err == f"error: {path}:2: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{0}{0}", "another value at column {1}; expected one record per line"),
+        ("{0} {0}", "another value at column {2}; expected one record per line"),
+        (
+            "{{'prompt': 'P'}}",
+            "Expecting property name enclosed in double quotes at column 2; Python's notation? write JSON with json.dumps",
+        ),
+    ],
+)
+def test_lines_that_are_nearly_records_are_described(line, reason, prepare, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{LINES[0]}\n{line.format(LINES[0])}\n")
+    reason = reason.format(0, len(LINES[0]) + 1, len(LINES[0]) + 2)
+    assert prepare(path).err == f"bad row: {path}:2: row 1: not valid JSON: {reason}\n"

@@ -242,6 +242,22 @@ def test_records_spread_over_lines_are_described_and_the_remedy_works(count, pre
     assert len(prepare(tmp_path / "rows.jsonl").prepared.rows) == count
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_messages_have_no_control_characters(indent, prepare, tmp_path):
+    path = tmp_path / "all.json"
+    for value in (
+        {"a\n\x1b[1m": 1, "\u202e": 2},
+        {"a\n\x1b[1m": [ROW]},
+        {"chosen": ["a"], "rejected": ["b"], "\n\x07": ["c"]},
+        {"\x7f": [ROW] * 30_000},
+    ):
+        path.write_text(json.dumps(value, indent=indent, ensure_ascii=False))
+        outcome = prepare(path)
+        lines = outcome.err.splitlines()
+        assert outcome.status == 1 and all(line.startswith(("error: ", "bad row: ")) for line in lines)
+        assert all(line.isprintable() for line in lines)
+
+
 def test_a_large_object_spread_over_lines_is_described_by_its_first_key(prepare, tmp_path):
     path = tmp_path / "all.json"
     path.write_text(json.dumps({"data": [ROW] * 30_000}, indent=2))

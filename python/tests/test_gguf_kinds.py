@@ -168,6 +168,13 @@ def test_harmless_metadata_is_accepted(changes, import_gguf, tmp_path):
     assert import_gguf(tiny_gguf.write(tmp_path / "model.gguf", **changes)) == (0, "", "")
 
 
+def test_names_with_control_characters_are_escaped(rejected, tmp_path):
+    file = tiny_gguf.write(tmp_path / "model.gguf", weights() | {"a\n\x1b[1m": np.zeros(1, np.float32)})
+    assert rejected(file) == "the name 'a\\n\\x1b[1m' has control characters; is the file damaged?"
+    file = tiny_gguf.write(tmp_path / "model.gguf", **{"tokenizer.chat_template.\n": "x"})
+    assert rejected(file) == "the name 'tokenizer.chat_template.\\n' has control characters; is the file damaged?"
+
+
 def test_unsupported_types_of_tensors_are_named(rejected, tmp_path):
     tensors = weights()
     file = tiny_gguf.write(tmp_path / "model.gguf", tensors)

@@ -12,7 +12,7 @@ _UNPACK = "unpack it and pass the data files in it"
 _ARROW = (
     "pass the directory that save_to_disk wrote, with state.json, instead of a file in it; or convert it to Parquet"
 )
-_WEIGHTS = "pass preference data; a model is given with --model"
+_TENSORS = "pass preference data; a model is given with --model, and a prepared file to espalier train"
 
 # The first bytes, what they identify, and the remedy. {path} is quoted for a shell.
 _STARTS = (
@@ -67,7 +67,7 @@ def described(head: bytes) -> tuple[str, str] | None:
     if head[257:262] == b"ustar":
         return "a tar archive", "unpack it first: tar -xf {path}"
     if 2 <= int.from_bytes(head[:8], "little") < 1 << 30 and head[8:10] == b'{"':
-        return "a safetensors file", _WEIGHTS
+        return "a safetensors file", _TENSORS
     if _PICKLE.match(head):
         return "a Python pickle, perhaps of PyTorch", READ
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()

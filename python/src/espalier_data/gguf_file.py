@@ -36,6 +36,9 @@ def read(file: Path) -> GGUFFile:
         raise
     except Exception as error:  # The library and numpy raise various errors for missing or damaged bytes.
         raise UserError(f"{file}: not a complete GGUF file ({_line(error)}); {_remedy(file, error)}") from None
+    for name in (*metadata, *(tensor.name for tensor in reader.tensors)):
+        if not name.isprintable():
+            raise UserError(f"{file}: the name {name!r} has control characters; is the file damaged?")
     _check_parts(file, metadata)
     return GGUFFile(metadata, reader.tensors)
 

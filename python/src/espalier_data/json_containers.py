@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .json_values import DECODER, ERRORS, is_incomplete
+from .json_values import DECODER, ERRORS, is_incomplete, printable
 
 #: Keys of records.
 _KEYS = set(
@@ -110,7 +110,7 @@ def _is_object(line: str) -> bool:
 def _begin(text: str) -> str:
     """Returns the first key of an object whose end is not known."""
     key = re.match(r'\{\s*("(?:[^"\\]|\\.){0,60}")', text)
-    return key[1] if key else "no key"
+    return printable(key[1]) if key else "no key"
 
 
 def _jq(expression: str, path: Path | None) -> str:
@@ -119,4 +119,4 @@ def _jq(expression: str, path: Path | None) -> str:
 
 
 def _list(names: list[str], most: int = _MOST_KEYS) -> str:
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+    return ", ".join(map(printable, names[:most])) + (", …" if len(names) > most else "")

@@ -1,6 +1,7 @@
 """Decodes JSON values, and describes what is wrong with those that cannot be decoded."""
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -41,8 +42,16 @@ def is_incomplete(error: Exception, text: str, margin: int = 0) -> bool:
 def problem(error: Exception, column: int | None = None, text: str = "") -> str:
     """Describes why a value could not be read: a syntax error, a very long number, deep nesting or a duplicate key."""
     if "\0" in text:
-        return f"not valid JSON: a NUL byte at column {text.index(chr(0)) + 1}; the file is damaged: copy it again"
-    if isinstance(error, json.JSONDecodeError):
-        message = error.msg.removesuffix(" at")
-        return f"not valid JSON: {message} at column {error.colno if column is None else column}"
-    return f"not readable JSON: {error}"
+        return f"not valid JSON: a NUL byte at column {text.index(chr(0)) + 1}; is the file damaged, or partly UTF-16?"
+    if not isinstance(error, json.JSONDecodeError):
+        return f"not readable JSON: {error}"
+    column = error.colno if column is None else column
+    if error.msg == "Extra data" and text[error.pos] in "{[":
+        return f"not valid JSON: another value at column {column}; expected one record per line"
+    remedy = "; Python's notation? write JSON with json.dumps" if re.match(r"\s*\{\s*'", text) else ""
+    return f"not valid JSON: {error.msg.removesuffix(' at')} at column {column}{remedy}"
+
+
+def printable(key: str) -> str:
+    """Returns a key as it is, or with escapes if it is not plain text."""
+    return key if key.isprintable() else json.dumps(key)

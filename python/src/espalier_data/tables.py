@@ -120,8 +120,9 @@ def _values(name: str | Path, column: str, array: Any) -> list[Any]:
     try:
         return array.cast(_with_numbers(array.type)).to_pylist()
     except Exception as error:
+        kind = " ".join(str(array.type).split())
         raise UserError(
-            f"{name}: the column {column!r} of type {array.type} cannot be read ({_line(error)}); remove or convert it"
+            f"{name}: the column {column!r} of type {kind} cannot be read ({_line(error)}); remove or convert it"
         ) from None
 
 

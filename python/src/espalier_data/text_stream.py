@@ -107,8 +107,11 @@ def _decoded(path: Path, pieces: Iterator[bytes]) -> Iterator[str]:
             text = decoder.decode(piece, final=not piece)
         except UnicodeDecodeError as error:
             line = lines + error.object.count(b"\n", 0, error.start)
-            byte = start - pending + error.start
-            raise UserError(f"{path}:{line}: not UTF-8 at byte {byte} of the file; convert it to UTF-8") from None
+            place = f"at byte {start - pending + error.start} of the file"
+            if error.object[error.start :].startswith((b"\xff\xfe", b"\xfe\xff")):
+                remedy = "convert each to UTF-8 before they are joined"
+                raise UserError(f"{path}:{line}: UTF-16 after UTF-8, {place}: two files; {remedy}") from None
+            raise UserError(f"{path}:{line}: not UTF-8 {place}; convert it to UTF-8") from None
         start += len(piece)
         lines += text.count("\n")
         if text:

@@ -156,7 +156,8 @@ def test_files_of_two_encodings_that_were_joined_are_named(encoding, prepare, tm
         ("{0} {0}", "another value at column {2}; expected one record per line"),
         (
             "{{'prompt': 'P'}}",
-            "Expecting property name enclosed in double quotes at column 2; Python's notation? write JSON with json.dumps",
+            "Expecting property name enclosed in double quotes at column 2; "
+            "Python's notation? write JSON with json.dumps",
         ),
     ],
 )

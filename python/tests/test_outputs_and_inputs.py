@@ -53,6 +53,14 @@ def test_other_outputs_are_allowed(data):
         check_output(data / name, [data / "rows.jsonl", data / "directory", data / "org/name"])
 
 
+def test_a_prepared_file_in_a_directory_of_inputs_may_be_prepared_again(prepare, data):
+    output = data / "directory/out.safetensors"
+    assert prepare(data / "rows.jsonl", output=output).status == 0
+    check_output(output, [data / "directory"])
+    with pytest.raises(UserError, match="expected a new file"):
+        check_output(output, [output])
+
+
 @pytest.mark.parametrize("link", [None, os.symlink, os.link])
 def test_a_model_is_not_replaced_by_its_import(link, import_gguf, tmp_path):
     file = tiny_gguf.write(tmp_path / "tiny.gguf")

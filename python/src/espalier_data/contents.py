@@ -51,6 +51,7 @@ _MARKUP = (
     ),
     (rb"<\?xml|<error>", "an XML document, perhaps the error of a server", "download the file again"),
 )
+_NOT_DOWNLOADED = ("a Git LFS pointer", "an HTML page", "an XML document")
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x95}\](cX\x8a]")
 _COLUMNS = "prompt chosen rejected question instruction input output response responses answer text label messages id"
 _CSV_READER = {
@@ -83,6 +84,15 @@ def check(path: Path, head: bytes, but: str = "") -> None:
     if found is not None and found[0] != but:
         name, remedy = found
         raise UserError(f"{path}: {name}; {remedy.format(path=shlex.quote(str(path)))}")
+
+
+def check_download(path: Path) -> None:
+    """Raises an error if the file is what a failed or incomplete download leaves in place of data."""
+    with open(path, "rb") as file:
+        head = file.read(512)
+    found = described(head)
+    if found is not None and found[0].startswith(_NOT_DOWNLOADED):
+        check(path, head)
 
 
 def check_text(path: Path, text: str) -> None:

@@ -5,7 +5,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from .errors import UserError
+
+_PREPARED = "espalier-preferences"
 
 
 def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -21,14 +25,25 @@ def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def check_not_input(path: Path, inputs: Iterable[Path]) -> None:
-    """Raises an error if `path` is one of the inputs or a file in one, also by another name: a link of either kind."""
+    """Raises an error if `path` is one of the inputs or a file in one, also by another name: a link of either kind.
+
+    A file that `espalier-prepare` wrote into a directory of inputs is not an input and may be replaced.
+    """
     if not path.exists():
         return
     for given in inputs:
         for file in given.rglob("*") if given.is_dir() else [given]:
-            if file.is_file() and file.samefile(path):
+            if file.is_file() and file.samefile(path) and not (given.is_dir() and _is_prepared(path)):
                 name = "it" if str(file) == str(path) else str(file)
                 raise UserError(f"{path}: expected a new file, but {name} is read as an input; choose another output")
+
+
+def _is_prepared(path: Path) -> bool:
+    try:
+        with safe_open(path, "numpy") as file:
+            return (file.metadata() or {}).get("format") == _PREPARED
+    except (OSError, SafetensorError):
+        return False
 
 
 @contextmanager

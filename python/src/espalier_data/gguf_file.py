@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import contents
-from .errors import UserError
+from .errors import UserError, one_line
 
 _PART_NAME = re.compile(r"(?P<begin>.*-)(?P<number>\d{5})(?P<end>-of-(?P<count>\d{5})\.gguf)")
 #: Files that were cut after a number of bytes: model.gguf-split-a, model.gguf.part2of3, model.gguf.001.
@@ -35,7 +35,9 @@ def read(file: Path) -> GGUFFile:
     except OSError:
         raise
     except Exception as error:  # The library and numpy raise various errors for missing or damaged bytes.
-        raise UserError(f"{file}: not a complete GGUF file ({_line(error)}); {_remedy(file, error)}") from None
+        raise UserError(
+            f"{file}: not a complete GGUF file ({one_line(error) or type(error).__name__}); {_remedy(file, error)}"
+        ) from None
     for name in (*metadata, *(tensor.name for tensor in reader.tensors)):
         if not name.isprintable():
             raise UserError(f"{file}: the name {name!r} has control characters; is the file damaged?")
@@ -108,7 +110,3 @@ def _remedy(file: Path, error: Exception) -> str:
     if kind:
         return f"its tensors have a type unknown to the installed gguf, {kind[1]}; update it: pip install -U gguf"
     return "download it again"
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from . import gguf_configuration, gguf_file, gguf_tokenizer
-from .errors import UserError, run_command
+from .errors import UserError, one_line, run_command
 from .files import check_not_input
 
 # GGUF names and Hugging Face names, within a layer and outside of layers.
@@ -69,7 +69,7 @@ def import_gguf(file: Path, output: Path) -> None:
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
     except Exception as error:  # Of the tokenizers library and of numpy, for damaged files.
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = one_line(f"{type(error).__name__}: {error}")
         raise UserError(f"{file}: cannot be converted ({reason}); is the file damaged?") from None
     temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")
     try:

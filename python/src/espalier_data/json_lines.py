@@ -1,8 +1,8 @@
 """Reads JSON lines as a stream, also lines that end in CR alone and files joined with their byte order marks."""
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ def read(path: Path, texts: Iterable[str], has_only_returns: bool) -> Iterator[R
     """Yields a record for each line; `has_only_returns` if lines end in CR alone."""
     if has_only_returns:
         lines = enumerate(_split(texts, _ANY_LINE_END.split), start=1)
-        yield from _joined(path, ((_Part("\r", line), number) for number, line in lines))
+        yield from _joined(path, (_Part("\r", line.removeprefix(MARK), number) for number, line in lines))
         return
     number = 0
     for line in _split(texts, lambda text: text.split("\n")):
@@ -53,45 +53,55 @@ def _split(texts: Iterable[str], split: Callable[[str], list[str]]) -> Iterator[
 
 @dataclass
 class _Part:
-    """Text that may be a value or a piece of one, and the separator before it."""
+    """Text on a line that may be a value or a piece of one, and the separator before it."""
 
     separator: str
     text: str
+    line: int
+    #: The number of parts that this one was joined from, and what is wrong with the first.
+    count: int = 1
+    problem: str = ""
+
+    def followed_by(self, part: "_Part") -> "_Part":
+        """Returns both as one part, on the line of the first."""
+        text = self.text + part.separator + part.text
+        return _Part(self.separator, text, self.line, self.count + 1, self.problem)
 
 
-def _parts(line: str, number: int) -> Iterator[tuple[_Part, int]]:
+def _parts(line: str, number: int) -> Iterator[_Part]:
     first, *rest = _SEPARATOR.split(line)
-    yield _Part("", first), number
+    yield _Part("", first, number)
     for separator, text in zip(rest[::2], rest[1::2]):
         number += separator == "\r"
-        yield _Part(separator, text), number
+        yield _Part(separator, text, number)
 
 
-def _joined(path: Path, parts: Iterable[tuple[_Part, int]]) -> Generator[Record]:
+def _joined(path: Path, parts: Iterable[_Part]) -> Iterator[Record]:
     """Yields the values of the parts, of which each is a value, or several are: CR is also white space in a value."""
-    held, count, start, reason = "", 0, 0, ""
-    for part, number in parts:
-        if held:
-            value, error = _decoded(text := held + part.separator + part.text)
-            if error is None or (is_incomplete(error, text.rstrip()) and count < _MOST_PARTS):
-                held, count = (text, count + 1) if error else ("", 0)
-                if error is None:
-                    yield Record(f"{path}:{start}", value)
-                continue
-            yield Record(f"{path}:{start}", problem=reason)
-            held = ""
-        text = part.text.removeprefix(MARK)
-        if not text.strip():
+    held: _Part | None = None
+    for part in parts:
+        whole = part if held is None else held.followed_by(part)
+        value, error = _decoded(whole.text)
+        if held is not None and error is not None and not _may_go_on(whole, error):
+            # The value that began earlier is broken, and the part may be another.
+            yield Record(f"{path}:{held.line}", problem=held.problem)
+            whole = part
+            value, error = _decoded(part.text)
+        held = None
+        if not whole.text.strip():
             continue
-        value, error = _decoded(text)
         if error is None:
-            yield Record(f"{path}:{number}", value)
-        elif is_incomplete(error, text.rstrip()):
-            held, count, start, reason = text, 1, number, problem(error, text=text)
+            yield Record(f"{path}:{whole.line}", value)
+        elif _may_go_on(whole, error):
+            held = replace(whole, problem=whole.problem or problem(error, text=whole.text))
         else:
-            yield Record(f"{path}:{number}", problem=problem(error, text=text))
-    if held:
-        yield Record(f"{path}:{start}", problem=reason)
+            yield Record(f"{path}:{whole.line}", problem=problem(error, text=whole.text))
+    if held is not None:
+        yield Record(f"{path}:{held.line}", problem=held.problem)
+
+
+def _may_go_on(part: _Part, error: Exception) -> bool:
+    return part.count < _MOST_PARTS and is_incomplete(error, part.text.rstrip())
 
 
 def _decoded(text: str) -> tuple[Any, Exception | None]:

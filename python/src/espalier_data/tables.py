@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import OFFLINE_BY_DEFAULT, contents
-from .errors import UserError
+from . import OFFLINE_BY_DEFAULT, contents, dataset_directories
+from .errors import UserError, one_line
 from .record import Progress, Record
 
 EXTRA = "pip install 'espalier-data[hub]'"
@@ -60,12 +60,13 @@ def directory(path: Path, configuration: str | None, split: str) -> Any:
     """Opens a directory written by `save_to_disk`, or one with data files like a Hub dataset."""
     datasets = _library(f"{path}: directories")
     try:
-        if (path / "state.json").is_file():
-            return datasets.load_from_disk(str(path))
-        if (path / "dataset_dict.json").is_file():
-            return datasets.load_from_disk(str(path))[split]
-        return datasets.load_dataset(str(path), configuration, split=split)
+        if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
+            return dataset_directories.saved(datasets, path, split)
+        return dataset_directories.loaded(datasets, path, configuration, split)
+    except UserError:
+        raise
     except Exception as error:  # Errors of file systems, file formats, and names of splits and configurations.
+        dataset_directories.check_downloads(path)
         raise UserError(f"{path}: {_unloaded(error)}; {_settings(configuration, split)}") from None
 
 
@@ -193,4 +194,4 @@ def _unloaded(error: Exception) -> str:
 
 def _line(error: Exception) -> str:
     """Returns the first line of an error message, without its full stop."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+    return one_line((str(error).strip().splitlines() or [type(error).__name__])[0]).rstrip(".:")

@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import pickle
+import shlex
 import shutil
 import subprocess
 import sys
@@ -126,20 +127,28 @@ def test_a_file_of_save_to_disk_leads_to_its_directory(prepare, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "mark"), [("rows.csv", ","), ("rows.tsv", "\t"), ("rows.jsonl", ","), ("rows.txt", "\t"), ("rows", ",")]
+    ("name", "mark"),
+    [
+        ("rows.csv", ","),
+        ("rows.tsv", "\t"),
+        ("rows.jsonl", ","),
+        ("rows.txt", "\t"),
+        ("rows", ","),
+        ("rows.csv.gz", ","),
+        ("my rows.tsv.gz", "\t"),
+    ],
 )
 def test_a_table_in_text_is_named_and_the_conversion_works(name, mark, prepare, tmp_path):
     path = tmp_path / name
     header = mark.join(["prompt", "chosen", "rejected"])
-    path.write_text(f'{header}\nP{mark}"y{mark}\nz"{mark}n\n')
+    content = f'\ufeff{header}\r\nP{mark}"y{mark}\nz"{mark}n\r\n'.encode()
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     outcome = prepare(path)
     kind = "comma-separated" if mark == "," else "tab-separated"
     start, _, command = outcome.err.removesuffix("\n").partition("; convert it to JSON lines: ")
     assert (outcome.status, start) == (1, f"error: {path}: {kind} text")
-    (tmp_path / "converted").mkdir()
-    command = command.replace("python3", sys.executable, 1)
-    subprocess.run(command, shell=True, check=True, cwd=tmp_path / "converted")
-    [row] = prepare(tmp_path / "converted/rows.jsonl").prepared.rows
+    subprocess.run(command.replace("python3", sys.executable, 1), shell=True, check=True, cwd=tmp_path)
+    [row] = prepare(tmp_path / f"{name.partition('.')[0]}.lines.jsonl").prepared.rows
     assert bytes(row[1][0][:-1]).decode() == f"y{mark}\nz"
 
 
@@ -194,6 +203,7 @@ def test_a_file_without_records_is_reported(content, what, name, prepare, tmp_pa
         ({"data": [ROW] * 3}, "one JSON object with records in data (3)"),
         ({"version": "1.0", "train": [ROW] * 3, "test": [ROW]}, "one JSON object with records in train (3), test (1)"),
         ({"my rows": [ROW] * 3}, 'one JSON object with records in "my rows" (3)'),
+        ({"{path}'s": [ROW] * 3}, 'one JSON object with records in "{path}\'s" (3)'),
         ({"a": {"b": {"rows": [ROW] * 3}}}, "one JSON object with records in a.b.rows (3)"),
         (
             {"features": [{"name": "prompt"}], "rows": [{"row_idx": 0, "row": ROW}] * 3},
@@ -208,7 +218,7 @@ def test_an_object_around_the_records_is_described_and_the_remedy_works(value, w
     start, _, command = outcome.err.removesuffix("\n").partition("; convert it: ")
     assert (outcome.status, start) == (1, f"error: {path}: {what}, expected one record per line, or a list of records")
     subprocess.run(command, shell=True, check=True, cwd=tmp_path)
-    assert len(prepare(tmp_path / "rows.jsonl").prepared.rows) == 3
+    assert len(prepare(tmp_path / "all.lines.jsonl").prepared.rows) == 3
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -216,6 +226,7 @@ def test_an_object_around_the_records_is_described_and_the_remedy_works(value, w
     "value",
     [
         {name: [f"{text}{index}" for index in range(3)] for name, text in ROW.items()},
+        {"prompt": ["1", "2", "3"], "chosen": ["01", "1e5", "2024-01-01"], "rejected": ["n", "n", "n"]},
         {name: {str(index): f"{text}{index}" for index in range(3)} for name, text in ROW.items()},
     ],
 )
@@ -226,7 +237,9 @@ def test_a_table_by_columns_is_described_and_the_remedy_works(value, indent, pre
     start, _, command = outcome.err.removesuffix("\n").partition("; convert it: ")
     assert start.startswith(f"error: {path}: a table by columns (prompt, chosen, rejected) in one JSON object, ")
     subprocess.run(command.replace("python3", sys.executable, 1), shell=True, check=True, cwd=tmp_path)
-    assert len(prepare(tmp_path / "rows.jsonl").prepared.rows) == 3
+    rows = [json.loads(line) for line in (tmp_path / "all.lines.jsonl").read_text().splitlines()]
+    cells = [column if isinstance(column, list) else list(column.values()) for column in value.values()]
+    assert rows == [dict(zip(value, row)) for row in zip(*cells)]
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
@@ -239,7 +252,18 @@ def test_records_spread_over_lines_are_described_and_the_remedy_works(count, pre
     what = "one JSON object with the keys prompt, chosen, rejected" if count == 1 else "records"
     assert start == f"error: {path}: {what} spread over lines, expected one record per line, or a list of records"
     subprocess.run(command, shell=True, check=True, cwd=tmp_path)
-    assert len(prepare(tmp_path / "rows.jsonl").prepared.rows) == count
+    assert len(prepare(tmp_path / "all.lines.jsonl").prepared.rows) == count
+
+
+@pytest.mark.parametrize("content", ['{"data": [ROW]}', "prompt,chosen\nP,y\n", '{\n"prompt": "P"}', "UTF-16"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_no_remedy_overwrites_the_file(content, suffix, prepare, tmp_path):
+    content = content.replace("ROW", json.dumps(ROW))
+    for name in ("rows.jsonl", "rows.json", "rows.lines.jsonl", "rows.utf8.jsonl", "rows"):
+        data = json.dumps(ROW).encode("utf-16") if content == "UTF-16" else content.encode()
+        (path := tmp_path / f"{name}{suffix}").write_bytes(gzip.compress(data) if suffix else data)
+        error = prepare(path).err.rstrip("\n")
+        assert " > " in error and (tmp_path / shlex.split(error.rpartition(" > ")[2])[0]) != path
 
 
 @pytest.mark.parametrize("indent", [None, 2])

@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+from . import remedies
 from .errors import UserError
 
 #: The sources that are read, for error messages.
@@ -54,10 +55,6 @@ _MARKUP = (
 _NOT_DOWNLOADED = ("a Git LFS pointer", "an HTML page", "an XML document")
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x95}\](cX\x8a]")
 _COLUMNS = "prompt chosen rejected question instruction input output response responses answer text label messages id"
-_CSV_READER = {
-    "comma-separated text": "csv.DictReader(open(sys.argv[1], newline=''))",
-    "tab-separated text": "csv.DictReader(open(sys.argv[1], newline=''), delimiter='\\t')",
-}
 
 
 def described(head: bytes) -> tuple[str, str] | None:
@@ -104,7 +101,7 @@ def check_text(path: Path, text: str) -> None:
     first = re.split(r"[\r\n]", start, maxsplit=1)[0]
     for name, mark, ending in (("comma-separated text", ",", ".csv"), ("tab-separated text", "\t", ".tsv")):
         if suffix.lower() == ending or _is_header(first, mark):
-            raise UserError(f"{path}: {name}; convert it to JSON lines: {_conversion(path, name)}")
+            raise UserError(f"{path}: {name}; convert it to JSON lines: {remedies.text_table(path, mark)}")
     if suffix.lower() not in (".json", ".jsonl", ".ndjson", ".gz", ""):
         raise UserError(f"{path}: text that is not JSON; {READ}")
 
@@ -114,8 +111,3 @@ def _is_header(line: str, mark: str) -> bool:
     cells = [cell.strip().strip('"') for cell in line.split(mark)]
     named = all(re.fullmatch(r"\w[\w .-]{0,60}|", cell) for cell in cells)
     return len(cells) > 1 and named and bool(set(_COLUMNS.split()) & {cell.lower() for cell in cells})
-
-
-def _conversion(path: Path, name: str) -> str:
-    program = f"import csv, json, sys; [print(json.dumps(row)) for row in {_CSV_READER[name]}]"
-    return f"python3 -c {shlex.quote(program)} {shlex.quote(str(path))} > {shlex.quote(f'{path.stem}.jsonl')}"

@@ -2,17 +2,20 @@
 
 import json
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
+from . import remedies
 from .errors import UserError
 from .json_values import DECODER, ERRORS, is_incomplete, printable
 
-#: Keys of records.
-_KEYS = set(
-    "prompt chosen rejected responses completions answers conversations messages question instruction output text row "
-    "response response_1 response1 response_a input query label".split()
+#: Keys of records, and of those that are recognized within another object.
+_KEYS = frozenset(
+    "prompt chosen rejected responses completions answers conversations messages question instruction output "
+    "response response_1 response1 response_a input query label text".split()
+)
+_OWN_KEYS = frozenset(
+    "prompt chosen rejected responses completions answers conversations messages question row".split()
 )
 _EXPECTED = "expected one record per line, or a list of records"
 _MOST_LISTS, _MOST_KEYS, _DEPTH = 4, 8, 3
@@ -35,35 +38,34 @@ def check_spread(path: Path, text: str, is_whole: bool) -> None:
             return
         value, end = {}, len(text)
     if text[end:].strip():
-        raise UserError(f"{path}: records spread over lines, {_EXPECTED}; convert it: {_jq('.', path)}")
-    found = _described(value) if value else None
-    if found:
-        raise error_for(path, *found)
+        raise _error(path, "records spread over lines", remedies.records(path, "."))
+    _check_container(path, value)
+    if value.keys() & _KEYS:
+        what = f"one JSON object with the keys {_list(list(value))} spread over lines"
+        raise _error(path, what, remedies.records(path, "."))
     keys = f" with the keys {_list(list(value))}" if value else "" if is_whole else f" that begins with {_begin(text)}"
-    remedy = f"convert it: {_jq('.', path)}" if value.keys() & _KEYS else "extract the records"
-    raise UserError(f"{path}: one JSON object{keys} spread over lines, {_EXPECTED}; {remedy}")
+    raise UserError(f"{path}: one JSON object{keys} spread over lines, {_EXPECTED}; extract the records")
 
 
 def check_only_record(path: Path, value: Any) -> None:
     """Raises an error if the only value of a file is not a record but contains records."""
-    found = _described(value) if isinstance(value, dict) and not value.keys() & (_KEYS - {"text", "row"}) else None
-    found = found or (_columns(value) if isinstance(value, dict) else None)
-    if found:
-        raise error_for(path, *found)
+    if isinstance(value, dict):
+        _check_container(path, value)
 
 
-def error_for(path: Path, what: str, remedy: str) -> UserError:
-    return UserError(f"{path}: {what}, {_EXPECTED}; convert it: {remedy.format(path=shlex.quote(str(path)))}")
+def _check_container(path: Path, value: dict[str, Any]) -> None:
+    lists = [] if value.keys() & (_KEYS - {"text"}) else _lists(value, "", _DEPTH)
+    if lists:
+        names = _list([f"{name.removeprefix('.')} ({count})" for name, count, _ in lists], _MOST_LISTS)
+        name, _, suffix = lists[0]
+        raise _error(path, f"one JSON object with records in {names}", remedies.records(path, f"{name}[]{suffix}"))
+    if _is_table(value):
+        what = f"a table by columns ({_list(list(value))}) in one JSON object"
+        raise _error(path, what, remedies.table_by_columns(path))
 
 
-def _described(value: dict[str, Any]) -> tuple[str, str] | None:
-    """Returns what the object holds and the command that converts it, if it holds records."""
-    lists = list(_lists(value, "", _DEPTH))
-    if not lists:
-        return _columns(value)
-    names = _list([f"{name.removeprefix('.')} ({count})" for name, count, _ in lists], _MOST_LISTS)
-    name, _, suffix = lists[0]
-    return f"one JSON object with records in {names}", _jq(f"{name}[]{suffix}", None)
+def _error(path: Path, what: str, command: str) -> UserError:
+    return UserError(f"{path}: {what}, {_EXPECTED}; convert it: {command}")
 
 
 def _lists(value: dict[str, Any], path: str, depth: int) -> list[tuple[str, int, str]]:
@@ -71,25 +73,19 @@ def _lists(value: dict[str, Any], path: str, depth: int) -> list[tuple[str, int,
     found = []
     for key, inner in value.items():
         name = f"{path}.{key if re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', key) else json.dumps(key)}"
-        if isinstance(inner, list) and inner and isinstance(inner[0], dict) and inner[0].keys() & _KEYS:
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict) and inner[0].keys() & _OWN_KEYS:
             found.append((name, len(inner), ".row" if isinstance(inner[0].get("row"), dict) else ""))
         elif isinstance(inner, dict) and depth > 1:
             found += _lists(inner, name, depth - 1)
     return found
 
 
-def _columns(value: dict[str, Any]) -> tuple[str, str] | None:
+def _is_table(value: dict[str, Any]) -> bool:
     """Recognizes a table written by columns: {"chosen": ["…", "…"]} or {"chosen": {"0": "…", "1": "…"}}."""
     columns = [value[key] for key in value if key in ("chosen", "rejected", "prompt")]
     lists = all(isinstance(column, list) and all(isinstance(cell, str) for cell in column) for column in columns)
     tables = all(isinstance(column, dict) and all(key.isdecimal() for key in column) for column in columns)
-    if len(columns) < 2 or not (lists or tables) or not all(columns):
-        return None
-    program = "import pandas, sys; pandas.read_json(sys.argv[1]).to_json(sys.argv[2], orient='records', lines=True)"
-    return (
-        f"a table by columns ({_list(list(value))}) in one JSON object",
-        f"python3 -c {shlex.quote(program)} {{path}} rows.jsonl",
-    )
+    return len(columns) > 1 and all(columns) and (lists or tables)
 
 
 def _ends_early(line: str) -> bool:
@@ -111,11 +107,6 @@ def _begin(text: str) -> str:
     """Returns the first key of an object whose end is not known."""
     key = re.match(r'\{\s*("(?:[^"\\]|\\.){0,60}")', text)
     return printable(key[1]) if key else "no key"
-
-
-def _jq(expression: str, path: Path | None) -> str:
-    name = "{path}" if path is None else shlex.quote(str(path))
-    return f"jq -c {shlex.quote(expression)} {name} > rows.jsonl"
 
 
 def _list(names: list[str], most: int = _MOST_KEYS) -> str:

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from . import contents
+from . import contents, remedies
 from .errors import UserError
 from .record import Progress
 
@@ -88,14 +88,7 @@ def _check_encoding(path: Path, head: bytes) -> None:
 
 
 def _wrong_encoding(path: Path, name: str, encoding: str) -> UserError:
-    compressed = path.suffix == ".gz"
-    source = path.with_suffix("") if compressed else path
-    output = shlex.quote(f"{source.stem}.utf8{source.suffix}")
-    file = shlex.quote(str(path))
-    command = (
-        f"gzip -dc {file} | iconv -f {encoding} -t UTF-8" if compressed else f"iconv -f {encoding} -t UTF-8 {file}"
-    )
-    return UserError(f"{path}: {name} text, expected UTF-8; convert it: {command} > {output}")
+    return UserError(f"{path}: {name} text, expected UTF-8; convert it: {remedies.utf8(path, encoding)}")
 
 
 def _decoded(path: Path, pieces: Iterator[bytes]) -> Iterator[str]:

@@ -6,8 +6,16 @@ import subprocess
 
 import pytest
 
+from espalier_data import json_records
+
 ROWS = [{"prompt": prompt, "chosen": " y", "rejected": " n"} for prompt in ("P", "Qé", "R")]
 LINES = [json.dumps(row, ensure_ascii=False) for row in ROWS]
+
+
+def problems(path) -> list[tuple[str, str]]:
+    """Returns what is wrong, and on which line."""
+    records = json_records.read(path)
+    return [(record.place.removeprefix(f"{path}:"), record.problem) for record in records if record.problem]
 
 
 def prompts(outcome) -> list[str]:
@@ -111,32 +119,29 @@ def test_characters_in_text_do_not_split_a_row(character, form, prepare, tmp_pat
 def test_a_broken_row_among_carriage_returns_is_located(prepare, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes("\r".join([LINES[0], '{"prompt": "P", "cho', LINES[1], "oops", LINES[2], "{"]).encode())
-    outcome = prepare(path)
-    assert prompts(outcome) == ["P", "Qé", "R"]
-    assert outcome.err.splitlines() == [
-        f"bad row: {path}:2: row 1: not valid JSON: Unterminated string starting at column 17",
-        f"bad row: {path}:4: row 3: not valid JSON: Expecting value at column 1",
-        f"bad row: {path}:6: row 5: not valid JSON: Expecting property name enclosed in double quotes at column 2",
+    assert prompts(prepare(path)) == ["P", "Qé", "R"]
+    assert problems(path) == [
+        ("2", "not valid JSON: Unterminated string starting at column 17"),
+        ("4", "not valid JSON: Expecting value at column 1"),
+        ("6", "not valid JSON: Expecting property name enclosed in double quotes at column 2"),
     ]
 
 
-def test_lines_after_carriage_returns_have_the_numbers_of_an_editor(prepare, tmp_path):
+def test_lines_after_carriage_returns_have_the_numbers_of_an_editor(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(f"{LINES[0]}\n{LINES[1]}\r{LINES[2]}\r\noops\n".encode())
-    outcome = prepare(path)
-    assert outcome.err == f"bad row: {path}:4: row 3: not valid JSON: Expecting value at column 1\n"
+    assert problems(path) == [("4", "not valid JSON: Expecting value at column 1")]
 
 
 def test_nul_bytes_are_named(prepare, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(f"{LINES[0]}\n".encode() + b'{"prompt": "\0"}\n' + b"\0" * 5000)
-    outcome = prepare(path)
     damaged = "is the file damaged, or partly UTF-16?"
-    assert outcome.err.splitlines() == [
-        f"bad row: {path}:2: row 1: not valid JSON: a NUL byte at column 13; {damaged}",
-        f"bad row: {path}:3: row 2: not valid JSON: a NUL byte at column 1; {damaged}",
+    assert problems(path) == [
+        ("2", f"not valid JSON: a NUL byte at column 13; {damaged}"),
+        ("3", f"not valid JSON: a NUL byte at column 1; {damaged}"),
     ]
-    assert prompts(outcome) == ["P"]
+    assert prompts(prepare(path)) == ["P"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -161,8 +166,8 @@ def test_files_of_two_encodings_that_were_joined_are_named(encoding, prepare, tm
         ),
     ],
 )
-def test_lines_that_are_nearly_records_are_described(line, reason, prepare, tmp_path):
+def test_lines_that_are_nearly_records_are_described(line, reason, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(f"{LINES[0]}\n{line.format(LINES[0])}\n")
     reason = reason.format(0, len(LINES[0]) + 1, len(LINES[0]) + 2)
-    assert prepare(path).err == f"bad row: {path}:2: row 1: not valid JSON: {reason}\n"
+    assert problems(path) == [("2", f"not valid JSON: {reason}")]

@@ -172,7 +172,7 @@ def test_a_broken_first_line_is_only_a_bad_row(prepare, tmp_path):
     for first in (b"oops", b"oops, this is text", b'prompt": "P"}', b'{"prompt": "P", "cho', b"<think>"):
         path.write_bytes(first + b"\n" + LINES)
         outcome = prepare(path)
-        assert outcome.err.startswith(f"bad row: {path}:1: row 0: not valid JSON: ")
+        assert outcome.err.startswith(f"bad row: {path}:1: ") and ": not valid JSON: " in outcome.err
         assert len(outcome.prepared.rows) == 50
 
 
@@ -270,16 +270,14 @@ def test_no_remedy_overwrites_the_file(content, suffix, prepare, tmp_path):
 def test_messages_have_no_control_characters(indent, prepare, tmp_path):
     path = tmp_path / "all.json"
     for value in (
-        {"a\n\x1b[1m": 1, "\u202e": 2},
-        {"a\n\x1b[1m": [ROW]},
+        {"a\n\x1b[1m": [ROW], "\u202e": 1},
         {"chosen": ["a"], "rejected": ["b"], "\n\x07": ["c"]},
         {"\x7f": [ROW] * 30_000},
     ):
         path.write_text(json.dumps(value, indent=indent, ensure_ascii=False))
         outcome = prepare(path)
-        lines = outcome.err.splitlines()
-        assert outcome.status == 1 and all(line.startswith(("error: ", "bad row: ")) for line in lines)
-        assert all(line.isprintable() for line in lines)
+        assert outcome.status == 1 and outcome.err.startswith(f"error: {path}: ")
+        assert outcome.err.removesuffix("\n").isprintable()
 
 
 def test_a_large_object_spread_over_lines_is_described_by_its_first_key(prepare, tmp_path):
@@ -297,5 +295,5 @@ def test_a_record_that_was_cut_short_spoils_only_itself(prepare, tmp_path):
         for count in (1, 2, 3):
             path.write_text(first + "\n" + (json.dumps(ROW) + "\n") * count)
             outcome = prepare(path)
-            assert outcome.err.startswith(f"bad row: {path}:1: row 0: not valid JSON: ")
+            assert outcome.err.startswith(f"bad row: {path}:1: ") and ": not valid JSON: " in outcome.err
             assert outcome.err.count("\n") == 1 and len(outcome.prepared.rows) == count

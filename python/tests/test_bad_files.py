@@ -31,11 +31,19 @@ def test_a_directory_without_data_is_reported(prepare, tmp_path):
     assert outcome.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("content", ["", "\n \n", "[]", " [ ] "])
-def test_an_empty_file_has_no_usable_row(content, prepare, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "an empty file; check the program that wrote it, or download it again"),
+        ("\n \n", "only blank lines; check the program that wrote it, or download it again"),
+        ("[]", "an empty list; check the program that wrote it"),
+        (" [ ] ", "an empty list; check the program that wrote it"),
+    ],
+)
+def test_an_empty_file_is_named(content, message, prepare, tmp_path):
     (tmp_path / "empty.json").write_text(content)
     outcome = prepare(tmp_path / "empty.json")
-    assert (outcome.status, outcome.err) == (1, "error: none of 0 rows can be used; nothing was written\n")
+    assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/empty.json: {message}\n")
     assert not outcome.path.exists()
 
 

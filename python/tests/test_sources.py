@@ -78,6 +78,59 @@ def test_directories_that_save_to_disk_wrote(prepare, tmp_path):
     assert prepare(tmp_path / "splits", "--split", "test").prepared.rows == EXPECTED[1:]
 
 
+def test_slices_of_directories_that_save_to_disk_wrote(prepare, tmp_path):
+    Dataset.from_list(ROWS).save_to_disk(tmp_path / "one")
+    splits = {"train": Dataset.from_list(ROWS[:2]), "test": Dataset.from_list(ROWS[2:])}
+    DatasetDict(splits).save_to_disk(tmp_path / "splits")
+    for name, split, expected in [
+        ("one", "train[1:]", EXPECTED[1:]),
+        ("one", "train[:67%]", EXPECTED[:2]),
+        ("splits", "train[1:]", EXPECTED[1:2]),
+        ("splits", "test+train[:1]", [EXPECTED[2], EXPECTED[0]]),
+    ]:
+        assert prepare(tmp_path / name, "--split", split).prepared.rows == expected
+    for name, split, reason in [
+        ("splits", "validation", "ValueError: Unknown split \"validation\". Should be one of ['train', 'test']"),
+        ("one", "train[", "ValueError: Unrecognized instruction format: train["),
+    ]:
+        outcome = prepare(tmp_path / name, "--split", split)
+        message = f"error: {tmp_path / name}: cannot be loaded ({reason}); check the name, --split {split}\n"
+        assert (outcome.status, outcome.err) == (1, message)
+
+
+def test_a_saved_dataset_that_is_another_split_is_an_error(prepare, tmp_path):
+    DatasetDict({"test_prefs": Dataset.from_list(ROWS)}).save_to_disk(tmp_path / "splits")
+    Dataset.from_list(ROWS, split="test_prefs").save_to_disk(tmp_path / "one")
+    for path in (tmp_path / "splits/test_prefs", tmp_path / "one"):
+        assert prepare(path).prepared.rows == prepare(path, "--split", "test_prefs").prepared.rows == EXPECTED
+    outcome = prepare(tmp_path / "one", "--split", "train_prefs[:1]")
+    message = "holds the split test_prefs only, expected train_prefs; check --split train_prefs[:1]"
+    assert (outcome.status, outcome.err) == (1, f"error: {tmp_path}/one: {message}\n")
+
+
+def test_data_files_that_a_directory_does_not_use_are_named(prepare, tmp_path):
+    (directory := tmp_path / "data").mkdir()
+    for name in ("train.jsonl", "test.jsonl", "extra.jsonl", ".hidden.jsonl"):
+        (directory / name).write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    write_parquet(directory / "more.parquet")
+    (directory / "README.md").write_text("# Data\n")
+    (directory / "deep").mkdir()
+    for name in ("a.csv", "b.json.gz"):
+        (directory / "deep" / name).write_text("x\n")
+    outcome = prepare(directory)
+    assert outcome.prepared.rows == EXPECTED
+    names = "deep/a.csv, deep/b.json.gz, extra.jsonl, …"
+    assert outcome.err == f"note: {directory}: 4 data files belong to no split and are not read: {names}\n"
+
+
+@pytest.mark.parametrize("name", ["data/train-00000-of-00001.parquet", "train.jsonl", "test.json"])
+def test_a_pointer_in_a_directory_is_named(name, prepare, tmp_path):
+    (file := tmp_path / "clone" / name).parent.mkdir(parents=True)
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 12345\n")
+    message = "a Git LFS pointer in place of the data; fetch the data: git lfs pull; or download the file itself"
+    assert prepare(tmp_path / "clone").err == f"error: {file}: {message}\n"
+
+
 def test_conversations_of_a_directory(prepare, tmp_path):
     answers = [[{"role": "assistant", "content": text}] for text in ("Yes", "No")]
     rows = [{"prompt": [USER], "chosen": answers[0], "rejected": answers[1]}]

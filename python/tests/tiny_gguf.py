@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFWriter, quants
+from gguf import GGMLQuantizationType, GGUFEndian, GGUFWriter, quants
 from tiny import CHATML, byte_characters
 
 WIDTH, HEADS, KEY_HEADS, FORWARD, LAYERS = 64, 4, 2, 96, 2
@@ -61,12 +61,14 @@ def write(
     tensors: dict[str, np.ndarray] | None = None,
     kind: str = "F32",
     architecture: str = "llama",
+    endianess: GGUFEndian = GGUFEndian.LITTLE,
     **changes: object,
 ) -> Path:
     """Writes the file; matrices are quantized as `kind`, and `changes` replace metadata (None removes a key)."""
-    writer = GGUFWriter(path, architecture)
+    writer = GGUFWriter(path, architecture, endianess=endianess)
     for key, value in {**METADATA, **changes}.items():
         add = {str: writer.add_string, int: writer.add_uint32, float: writer.add_float32, list: writer.add_array}
+        add[bool] = writer.add_bool
         if value is not None:
             add[type(value)](key, value)
     for name, values in (weights() if tensors is None else tensors).items():

@@ -8,6 +8,12 @@ class UserError(Exception):
     """An error with what was expected, what was found, where, and the remedy, in one line."""
 
 
+def one_line(message: object) -> str:
+    """Returns a library's message in one line, with escapes for control characters."""
+    text = " ".join(str(message).split())
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 def run_command(command: Callable[[], int | None]) -> None:
     """Runs a command-line program and exits: with 1 and a one-line message for an error that the user can fix."""
     try:

@@ -1,19 +1,49 @@
-"""Atomic creation of files."""
+"""Atomic creation of files that are not also inputs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from .errors import UserError
 
+_PREPARED = "espalier-preferences"
 
-def check_output(path: Path) -> None:
-    """Raises an error if `path` cannot be created, before the work that produces it."""
+
+def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raises an error if `path` cannot be created, or is one of the inputs, before the work that produces it.
+
+    Inputs are files, and directories with all files in them; those that do not exist, such as Hub names, are ignored.
+    """
     if path.is_dir():
         raise UserError(f"{path}: expected a file name, found a directory")
     if not path.parent.is_dir():
         raise UserError(f"{path}: cannot be written: {path.parent} is not a directory; create it first")
+    check_not_input(path, inputs)
+
+
+def check_not_input(path: Path, inputs: Iterable[Path]) -> None:
+    """Raises an error if `path` is one of the inputs or a file in one, also by another name: a link of either kind.
+
+    A file that `espalier-prepare` wrote into a directory of inputs is not an input and may be replaced.
+    """
+    if not path.exists():
+        return
+    for given in inputs:
+        for file in given.rglob("*") if given.is_dir() else [given]:
+            if file.is_file() and file.samefile(path) and not (given.is_dir() and _is_prepared(path)):
+                name = "it" if str(file) == str(path) else str(file)
+                raise UserError(f"{path}: expected a new file, but {name} is read as an input; choose another output")
+
+
+def _is_prepared(path: Path) -> bool:
+    try:
+        with safe_open(path, "numpy") as file:
+            return (file.metadata() or {}).get("format") == _PREPARED
+    except (OSError, SafetensorError):
+        return False
 
 
 @contextmanager

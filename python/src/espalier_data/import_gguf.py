@@ -4,14 +4,16 @@ import argparse
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 
-from . import gguf_tokenizer
-from .errors import UserError, run_command
+from . import gguf_configuration, gguf_file, gguf_tokenizer
+from .errors import UserError, one_line, run_command
+from .files import check_not_input
 
 # GGUF names and Hugging Face names, within a layer and outside of layers.
 _LAYER_NAMES = {
@@ -26,33 +28,49 @@ _LAYER_NAMES = {
     "ffn_down": "mlp.down_proj",
 }
 _MODEL_NAMES = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
+_INCOMPLETE = "; is the file complete?"
+
+
+_DESCRIPTION = """\
+Converts a GGUF file of a Llama model, quantized or not, to a Hugging Face model directory
+in float32: config.json, model.safetensors, and the tokenizer with its chat template.
+The start and end tokens are those that llama.cpp would add."""
+
+_EPILOG = """\
+A model in several parts (NAME-00001-of-00003.gguf) is merged first:
+  llama-gguf-split --merge NAME-00001-of-00003.gguf MERGED.gguf
+
+example:
+  espalier-import-gguf SmolLM2-135M-Instruct-Q8_0.gguf MODEL
+  espalier-prepare --model MODEL --data pairs.jsonl --output train.safetensors"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="espalier-import-gguf",
-        description="Converts a GGUF file (llama architecture) to a Hugging Face model directory in float32.",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("output", type=Path, metavar="OUTDIR")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the GGUF file (general.architecture = llama)")
+    parser.add_argument("output", type=Path, metavar="OUTDIR", help="the directory to create; it must not exist")
     arguments = parser.parse_args()
     run_command(lambda: import_gguf(arguments.file, arguments.output))
 
 
 def import_gguf(file: Path, output: Path) -> None:
-    """Imports `file`; `output` appears only when it is complete."""
+    """Imports `file`; `output` appears only when it is complete. Remarks go to standard error."""
+    check_not_input(output, [file])
     if output.exists():
         raise UserError(f"{output}: already exists; remove it, or choose another directory")
-    reader = _open(file)
+    content = gguf_file.read(file)
     try:
-        metadata = {name: field.contents() for name, field in reader.fields.items()}
-        names = {tensor.name: hugging_face_name(tensor.name) for tensor in reader.tensors}
-        config = configuration(metadata, ties_embeddings="output.weight" not in names)
-        tokenizer = _tokenizer(metadata, config)
-        _check_shapes({tensor.name: _shape(tensor) for tensor in reader.tensors}, config)
-        weights = {names[tensor.name]: _values(tensor, config) for tensor in reader.tensors}
+        config, tokenizer, weights = _converted(file, content)
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
+    except Exception as error:  # Of the tokenizers library and of numpy, for damaged files.
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise UserError(f"{file}: cannot be converted ({reason}); is the file damaged?") from None
     temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir(parents=True)
@@ -62,44 +80,17 @@ def import_gguf(file: Path, output: Path) -> None:
         raise UserError(f"{output}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    for note in gguf_tokenizer.notes(content.metadata):
+        print(f"note: {file}: {note}", file=sys.stderr)
 
 
-def configuration(metadata: dict[str, Any], ties_embeddings: bool) -> dict[str, Any]:
-    """Returns the content of `config.json` of a Llama model."""
-    architecture = metadata.get("general.architecture")
-    if architecture != "llama":
-        raise UserError(f"general.architecture = {architecture!r} is not supported; supported: llama")
-    scaling = metadata.get("llama.rope.scaling.type")
-    if scaling not in (None, "none"):
-        raise UserError(f"llama.rope.scaling.type = {scaling!r} is not supported")
-
-    def number(key: str) -> Any:
-        return gguf_tokenizer.required(metadata, f"llama.{key}")
-
-    heads, width = number("attention.head_count"), number("embedding_length")
-    tokens = {name: metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos")}
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": len(gguf_tokenizer.required(metadata, "tokenizer.ggml.tokens")),
-        "hidden_size": width,
-        "intermediate_size": number("feed_forward_length"),
-        "num_hidden_layers": number("block_count"),
-        "num_attention_heads": heads,
-        "num_key_value_heads": metadata.get("llama.attention.head_count_kv", heads),
-        "head_dim": metadata.get("llama.attention.key_length", width // heads),
-        "max_position_embeddings": number("context_length"),
-        # Stored as float32: the shortest decimal number with this float32 value is the original one.
-        "rms_norm_eps": float(str(np.float32(number("attention.layer_norm_rms_epsilon")))),
-        "rope_theta": metadata.get("llama.rope.freq_base", 10000.0),
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "mlp_bias": False,
-        "tie_word_embeddings": ties_embeddings,
-        "bos_token_id": tokens["bos"],
-        "eos_token_id": tokens["eos"],
-        "dtype": "float32",
-    }
+def _converted(file: Path, content: gguf_file.GGUFFile) -> tuple[dict[str, Any], Any, dict[str, np.ndarray]]:
+    metadata, tensors = content.metadata, content.tensors
+    names = {tensor.name: hugging_face_name(tensor.name) for tensor in tensors}
+    config = gguf_configuration.configuration(metadata, ties_embeddings="output.weight" not in names)
+    tokenizer = _tokenizer(metadata, config)
+    _check_shapes({tensor.name: _shape(tensor) for tensor in tensors}, config, gguf_file.part_by_name(file))
+    return config, tokenizer, {names[tensor.name]: _values(tensor, config) for tensor in tensors}
 
 
 def hugging_face_name(name: str) -> str:
@@ -147,24 +138,20 @@ def unpermuted(weight: np.ndarray, heads: int) -> np.ndarray:
     return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
 
-def _open(file: Path) -> Any:
-    from gguf import GGUFReader
-
-    if not file.is_file():
-        raise UserError(f"{file}: expected a GGUF file, found none")
-    try:
-        return GGUFReader(file)
-    except OSError:
-        raise
-    except Exception as error:  # numpy and struct raise various errors for missing bytes.
-        raise UserError(f"{file}: not a complete GGUF file ({error}); download it again") from None
-
-
-def _check_shapes(found: dict[str, list[int]], config: dict[str, Any]) -> None:
+def _check_shapes(found: dict[str, list[int]], config: dict[str, Any], part: str) -> None:
+    layers, vocabulary = config["num_hidden_layers"], config["vocab_size"]
+    if layers > len(found):
+        raise UserError(f"llama.block_count = {layers}, but there are only {len(found)} tensors{part or _INCOMPLETE}")
+    rows = found.get("token_embd.weight", [vocabulary])[0]
+    if rows != vocabulary:
+        raise UserError(
+            f"tokenizer.ggml.tokens has {vocabulary} tokens, but token_embd.weight has {rows} rows; "
+            "download the model from another conversion"
+        )
     expected = expected_shapes(config)
     missing = [name for name in expected if name not in found]
     if missing:
-        raise UserError(f"{len(missing)} tensors are missing, the first is {missing[0]}; is the file complete?")
+        raise UserError(f"{len(missing)} tensors are missing, the first is {missing[0]}{part or _INCOMPLETE}")
     for name, shape in found.items():
         if shape != expected.get(name):
             raise UserError(f"tensor {name}: expected {_described(expected.get(name))}, found {shape}")
@@ -185,7 +172,10 @@ def _values(tensor: Any, config: dict[str, Any]) -> np.ndarray:
     try:
         values = quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
     except NotImplementedError:
-        raise UserError(f"tensor {tensor.name}: type {tensor.tensor_type.name} cannot be dequantized") from None
+        raise UserError(
+            f"tensor {tensor.name}: type {tensor.tensor_type.name} cannot be dequantized; "
+            "convert the file first: llama-quantize --allow-requantize FILE OUT.gguf F16"
+        ) from None
     values = values.reshape(_shape(tensor))
     if tensor.name.endswith("attn_q.weight"):
         return unpermuted(values, config["num_attention_heads"])
@@ -203,7 +193,7 @@ def _tokenizer(metadata: dict[str, Any], config: dict[str, Any]) -> Any:
         clean_up_tokenization_spaces=False,
         **gguf_tokenizer.special_tokens(metadata),
     )
-    tokenizer.chat_template = metadata.get("tokenizer.chat_template")
+    tokenizer.chat_template = gguf_tokenizer.chat_template(metadata)
     return tokenizer
 
 

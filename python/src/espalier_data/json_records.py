@@ -1,112 +1,65 @@
 """Reads JSON arrays and JSON lines, plain or gzipped, with the location of each record."""
 
-import gzip
-import json
-import zlib
-from collections import Counter
+import re
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
+from . import contents, json_array, json_containers, json_lines, text_stream
 from .errors import UserError
-from .record import Record
-
-
-def read(path: Path) -> Iterator[Record]:
-    """Yields the records of a `.json` array or `.jsonl` file, optionally with `.gz`."""
-    text = _text(path)
-    if text.lstrip()[:1] == "[":
-        yield from _array(path, text)
-    else:
-        yield from _lines(path, text)
-
+from .record import Progress, Record
 
 #: A compressed file may decompress to this many bytes, or to this multiple of its size. gzip can expand a thousandfold.
 MAX_DECOMPRESSED_BYTES, MAX_EXPANSION = 1 << 28, 100
+#: White space and byte order marks.
+_BLANK = re.compile("[\\s\ufeff]*")
 
 
-def _text(path: Path) -> str:
-    try:
-        return _bytes(path).decode("utf-8-sig")
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a complete gzip file ({error}); download or create it again") from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 at byte {error.start} of the file; convert it to UTF-8") from None
-
-
-def _bytes(path: Path) -> bytes:
-    if path.suffix != ".gz":
-        return path.read_bytes()
+def read(path: Path, progress: Progress | None = None) -> Iterator[Record]:
+    """Yields the records of a `.json` array or `.jsonl` file, optionally with `.gz`, with bounded memory."""
     limit = max(MAX_DECOMPRESSED_BYTES, MAX_EXPANSION * path.stat().st_size)
-    with gzip.open(path, "rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise UserError(f"{path}: decompresses to more than {limit} bytes; decompress it by hand if this is intended")
-    return content
+    texts = text_stream.read(path, limit, progress or Progress())
+    begin = []
+    for text in texts:
+        begin.append(text)
+        if _BLANK.fullmatch(text) is None:
+            break
+    else:
+        raise UserError(_emptiness(path, begin))
+    contents.check_text(path, begin[-1])
+    yield from _records(path, begin, texts)
 
 
-def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Returns an object's members; duplicate keys are errors, since programs interpret them differently."""
-    value = dict(members)
-    if len(value) < len(members):
-        [(name, _)] = Counter(name for name, _ in members).most_common(1)
-        raise ValueError(f"duplicate key {name!r}")
-    return value
+def _records(path: Path, begin: list[str], texts: Iterator[str]) -> Iterator[Record]:
+    text = begin[-1][_BLANK.match(begin[-1]).end() :]
+    following = next(texts, None)
+    whole = chain(begin, [following] if following else [], texts)
+    if text[0] == "[":
+        yield from _some(path, json_array.read(path, whole))
+        return
+    has_only_returns = "\n" not in begin[-1] and "\r" in text.rstrip()
+    if text[0] == "{" and not has_only_returns:
+        json_containers.check_spread(path, text, is_whole=following is None)
+    yield from _several(path, json_lines.read(path, whole, has_only_returns))
 
 
-def _lines(path: Path, text: str) -> Iterator[Record]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield _record(path, number, json.loads(line, object_pairs_hook=_unique))
-        except (ValueError, RecursionError) as error:
-            yield _record(path, number, problem=_problem(error))
+def _several(path: Path, records: Iterator[Record]) -> Iterator[Record]:
+    """Checks that the only record of a file is not an object with records in it."""
+    begin = list(islice(records, 2))
+    if len(begin) == 1:
+        json_containers.check_only_record(path, begin[0].value)
+    yield from begin
+    yield from records
 
 
-def _array(path: Path, text: str) -> Iterator[Record]:
-    """Decodes element by element, so that each has its line number and those before a syntax error are kept."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique)
-    line, counted = 1, 0
-    position = _skip(text, text.index("[") + 1)
-    while position < len(text) and text[position] != "]":
-        line += text.count("\n", counted, position)
-        counted = position
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            yield _record(
-                path, getattr(error, "lineno", line), problem=f"{_problem(error)}; the rest of the file is skipped"
-            )
-            return
-        yield _record(path, line, value)
-        position = _skip(text, end)
-        if position < len(text) and text[position] not in ",]":
-            error = json.JSONDecodeError("expected , or ]", text, position)
-            yield _record(path, error.lineno, problem=f"{_problem(error)}; the rest of the file is skipped")
-            return
-        if position < len(text) and text[position] == ",":
-            position = _skip(text, position + 1)
-    line += text.count("\n", counted, position)
-    if position >= len(text):
-        yield _record(path, line, problem="the array is not closed; is the file truncated?")
-    elif _skip(text, position + 1) < len(text):
-        yield _record(path, line, problem="unexpected text after the array; the rest of the file is skipped")
+def _some(path: Path, records: Iterator[Record]) -> Iterator[Record]:
+    first = next(records, None)
+    if first is None:
+        raise UserError(f"{path}: an empty list; check the program that wrote it")
+    yield first
+    yield from records
 
 
-def _record(path: Path, line: int, value: Any = None, problem: str | None = None) -> Record:
-    return Record(f"{path}:{line}", value, problem)
-
-
-def _problem(error: ValueError | RecursionError) -> str:
-    """Describes why a value could not be read: a syntax error, a very long number, deep nesting or a duplicate key."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
-    return f"not readable JSON: {error}"
-
-
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
+def _emptiness(path: Path, texts: list[str]) -> str:
+    what = "only blank lines" if texts else "an empty file"
+    return f"{path}: {what}; check the program that wrote it, or download it again"

@@ -1,0 +1,48 @@
+"""Commands that convert a file, for error messages; none of them writes to the file that it reads."""
+
+import shlex
+from pathlib import Path
+
+_BY_COLUMNS = (
+    "import pandas, sys; pandas.read_json(sys.argv[1], dtype=False, convert_dates=False)"
+    ".to_json(sys.argv[2], orient='records', lines=True)"
+)
+_CSV = (
+    "import csv, json; [print(json.dumps(row)) for row in csv.DictReader(open(0, newline='', encoding='utf-8-sig'){})]"
+)
+
+
+def utf8(path: Path, encoding: str) -> str:
+    """Returns the command that converts text to UTF-8."""
+    return f"{_fed(path, f'iconv -f {encoding} -t UTF-8')} > {_output(path, 'utf8', _source(path).suffix)}"
+
+
+def records(path: Path, expression: str) -> str:
+    """Returns the command that writes the values of a jq expression as JSON lines."""
+    return f"{_fed(path, f'jq -c {shlex.quote(expression)}')} > {_output(path, 'lines')}"
+
+
+def table_by_columns(path: Path) -> str:
+    """Returns the command that writes the rows of a table by columns as JSON lines."""
+    return f"python3 -c {shlex.quote(_BY_COLUMNS)} {shlex.quote(str(path))} {_output(path, 'lines')}"
+
+
+def text_table(path: Path, mark: str) -> str:
+    """Returns the command that writes the rows of a text table as JSON lines; `mark` is between columns."""
+    program = _CSV.format("" if mark == "," else f", delimiter={mark!r}")
+    return f"{_fed(path, f'python3 -c {shlex.quote(program)}')} > {_output(path, 'lines')}"
+
+
+def _source(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix == ".gz" else path
+
+
+def _fed(path: Path, command: str) -> str:
+    """Returns a command that reads the file, decompressed, from standard input."""
+    file = shlex.quote(str(path))
+    return f"gzip -dc {file} | {command}" if path.suffix == ".gz" else f"{command} < {file}"
+
+
+def _output(path: Path, kind: str, suffix: str = ".jsonl") -> str:
+    """Returns the name of a new file in the working directory."""
+    return shlex.quote(f"{_source(path).stem}.{kind}{suffix}")

@@ -19,7 +19,6 @@ _DESCRIBING = {"annotations", "critique", "principle", "fine-grained_score", "na
 #: The maximum number of responses of a row in `espalier`.
 MAX_RESPONSES = 1024
 _NEEDED = "a row needs chosen and rejected, or responses"
-_RENAME = "name them with --columns, such as chosen=COLUMN"
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _chosen_and_rejected(columns: Columns) -> RankedResponses:
     if len(missing) == 2:
         _refuse_other_kinds(columns)
     if missing:
-        raise BadRow(f"{missing[0]} is missing; {_NEEDED}; {columns.found}; {_RENAME}")
+        raise BadRow(f"{missing[0]} is missing; {_NEEDED}; {columns.found}; name its column with --columns {missing[0]}=COLUMN")
     return RankedResponses([columns.read(name) for name in names], [0, 1], names)
 
 

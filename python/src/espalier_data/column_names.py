@@ -44,7 +44,7 @@ _ABOUT = re.compile(
 )
 
 _BOOKKEEPING = {
-    *("id", "ids", "idx", "index", "uid", "uuid", "guid", "key", "hash", "md5", "sha", "sha256", "url", "urls"),
+    *("id", "ids", "qid", "idx", "index", "uid", "uuid", "guid", "key", "hash", "md5", "sha", "sha256", "url", "urls"),
     *("source", "sources", "dataset", "datasets", "subset", "subsets", "split", "origin", "license", "version"),
     *("timestamp", "timestamps", "tstamp", "date", "time", "created", "updated", "utc", "lang", "langs", "language"),
     *("languages", "locale", "domain", "domains", "category", "categories", "model", "models", "policy", "policies"),
@@ -56,6 +56,7 @@ _BOOKKEEPING = {
 # Words at the end of a name that say which response it is about: `score_chosen`, `created_at_utc_A`.
 _SIDES = {"chosen", "rejected", "a", "b", "j", "k", "0", "1", "2"}
 _MAX_LABEL_WORDS = 8
+_ENDS = (".", "?", "!", ":", "。", "？", "！", "؟")
 
 
 def is_bookkeeping(name: str, value: Any) -> bool:
@@ -88,7 +89,7 @@ def _words(name: str) -> list[str]:
 
 
 def _is_prose(text: str) -> bool:
-    return "\n" in text.strip() or text.rstrip().endswith(("?", "？")) or len(text.split()) > _MAX_LABEL_WORDS
+    return "\n" in text.strip() or text.rstrip().endswith(_ENDS) or len(text.split()) > _MAX_LABEL_WORDS
 
 
 def _are_messages(value: Any) -> bool:

@@ -13,6 +13,10 @@ _WRAPPERS = ("messages", "conversations", "conversation")
 _KNOWN_ROLES = re.compile(r"user|human|assistant|gpt|model|bot|chatgpt|system|tool|observation|function_call", re.I)
 _MENTION = re.compile(r"['\"\\](?:role|from|messages|conversations?)[\\]?['\"]\s*:")
 _CONTENT = re.compile(r"['\"](?:content|value)['\"]\s*:")
+_BROKEN = re.compile(
+    r"\s*(?:\[\s*\{\s*['\"](?:role|from|content|value)|\{\s*['\"](?:role|from)['\"]\s*:\s*['\"](?:" + _KNOWN_ROLES.pattern + r"))['\"]",
+    re.I,
+)
 _MAX_PYTHON = 100_000
 
 
@@ -75,10 +79,8 @@ def _python(text: str) -> Any:
 
 
 def _refuse_broken(text: str, where: str) -> None:
-    """Raises an error for a list of messages that is neither JSON nor Python, such as a printed array."""
-    stripped = text.strip()
-    is_list = re.match(r"\[\s*\{\s*['\"]", stripped) and re.search(r"\}\s*\]$", stripped)
-    if is_list and _CONTENT.search(text):
+    """Raises an error for messages that are neither JSON nor Python, such as a printed array, or truncated ones."""
+    if _BROKEN.match(text) and _CONTENT.search(text):
         raise BadRow(f"{where} is text that holds messages, but is not valid JSON; provide the messages as a list")
 
 

@@ -1,6 +1,7 @@
 """Guesses the prompt of texts that have none: their common beginning, up to the start of a word."""
 
 import unicodedata
+from os.path import commonprefix
 
 # The last turn's start in HH-RLHF's texts.
 _HUMAN, _ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
@@ -12,26 +13,24 @@ _ZWNJ, _ZWJ = "\u200c", "\u200d"
 
 
 def common_prefix(texts: list[str]) -> int:
-    """Returns the length of the beginning that all texts share and that ends before a word, or 0.
+    """Returns the length of the beginning that all texts share and that ends before a word, or 0 if it has no words.
 
     It leaves at least one character of each text. In HH-RLHF's form it ends after the last `Assistant:` that they share.
     """
-    shared = _shared(texts)
-    marker = texts[0].rfind(_ASSISTANT, 0, shared)
-    if marker >= 0 and texts[0].startswith((_HUMAN, _HUMAN.lstrip())) and marker > texts[0].rfind(_HUMAN, 0, shared):
+    first, shared = texts[0], _shared(texts)
+    marker = first.rfind(_ASSISTANT, 0, shared)
+    if marker > first.rfind(_HUMAN, 0, shared) and first.startswith((_HUMAN, _HUMAN.lstrip())):
         return marker + len(_ASSISTANT)
+    shared = min(shared, *(len(text) - 1 for text in texts))
     end = next((end for end in range(shared, 0, -1) if all(_starts_word(text, end) for text in texts)), 0)
     # The space before a word belongs to the word.
-    return end - 1 if end and texts[0][end - 1] == " " else end
+    end -= end > 0 and first[end - 1] == " "
+    return end if any(map(_is_lettered, first[:end])) else 0
 
 
 def _shared(texts: list[str]) -> int:
-    """Returns the number of leading characters that all texts share, less than the length of each."""
-    limit = min(len(text) for text in texts) - 1
-    count = 0
-    while count < limit and all(text[count] == texts[0][count] for text in texts):
-        count += 1
-    return count
+    """Returns the number of leading characters that all texts share."""
+    return len(commonprefix(texts))
 
 
 def _starts_word(text: str, end: int) -> bool:
@@ -43,7 +42,7 @@ def _starts_word(text: str, end: int) -> bool:
         return _stands_alone(before) or _stands_alone(after)
     if after.isdigit() and before in _SIGNS and not (end > 1 and _is_lettered(text[end - 2])):
         return False
-    if before.isdigit() and after in _UNITS:
+    if (before.isdigit() and after in _UNITS) or text.endswith("://", 0, end):
         return False
     return not (_is_joined(text, end - 1) or _is_joined(text, end))
 

@@ -21,6 +21,15 @@ def earlier_turns(columns: Columns, prompt: Messages) -> Messages:
     return system + turns + rest
 
 
+def refuse_history_with_text(columns: Columns) -> None:
+    """Raises an error for earlier turns of a prompt that is text."""
+    if "history" in columns.unread:
+        raise BadRow(
+            "history cannot be used with text, which goes through no chat template; put the prompt into the template "
+            f"with --columns question=prompt, or leave history out with --columns unused={columns.column('history')}"
+        )
+
+
 def with_system(columns: Columns, prompt: str | Messages) -> str | Messages:
     """Returns a prompt that begins with the system message of the record, once."""
     system = _system(columns)

@@ -5,7 +5,7 @@ from typing import Any
 
 from .bad_row import BadRow
 from .columns import is_blank, without_nulls
-from .encoded import decoded, encoded_messages, encoded_parts
+from .encoded import decoded, encoded_messages
 
 Messages = list[dict[str, Any]]
 #: Reports a remark about a row.
@@ -135,8 +135,6 @@ def _role(value: Any) -> str:
 def _content(value: Any) -> str:
     """Returns the text of a message; content parts are joined as templates print them, without anything between."""
     if isinstance(value, str):
-        if encoded_parts(value):
-            raise BadRow("the content of a message is text that holds content parts as JSON; provide them as a list")
         return value
     if isinstance(value, dict):
         value = _transposed(value, "type", "text") or [value]

@@ -10,8 +10,8 @@ from .columns import Columns, is_blank
 from .draft import Draft
 from .encoded import encoded_messages
 from .guess import common_prefix
-from .history import earlier_turns
-from .messages import Messages, compared, normalised
+from .history import earlier_turns, refuse_history_with_text
+from .messages import Messages, compared, normalised, text_of
 from .repeats import report_repeated_question, without_repeated_messages, without_repeated_text
 from .said import is_said
 from .unread import refuse_guess
@@ -39,6 +39,7 @@ def draft(columns: Columns, found: RankedResponses) -> Draft:
         _refuse_blank(columns)
         return _implicit(columns, responses)
     if given.is_plain and all(isinstance(response, str) for response in responses):
+        refuse_history_with_text(columns)
         texts = without_repeated_text(columns, given.prompt, responses)
         return Draft(given.prompt, texts, given.column)
     if given.is_plain and not all(isinstance(response, list) for response in responses):
@@ -53,13 +54,13 @@ def _given(columns: Columns, found: RankedResponses) -> _Given | None:
     if found.question is not None:
         return _Given(*found.question)
     for name in ("conversations", "prompt"):
-        if not is_blank(columns.get(name)):
+        if name in columns.unread:
             return _messages(columns, name) or _text(columns, name)
     for name in QUESTIONS:
-        if isinstance(columns.get(name), str) and columns.get(name).strip():
+        if isinstance(columns.unread.get(name), str):
             return _Given(name, _question(columns, name))
     for name in ("context", "messages", "trajectory"):
-        messages = _messages(columns, name, required=False)
+        messages = _messages(columns, name, required=False) if name in columns.unread else None
         # `messages` that end with the assistant are a complete conversation, as in UltraFeedback.
         if messages and (name != "messages" or messages.prompt[-1]["role"] != "assistant"):
             columns.read(name)
@@ -102,7 +103,7 @@ def _has_question(response: Messages) -> bool:
 
 def _refuse_blank(columns: Columns) -> None:
     for name in ("prompt", "conversations", *QUESTIONS, "context"):
-        if columns.get(name) is not None:
+        if columns.has(name) and not any(text.strip() for text in text_of(columns.get(name))):
             raise EmptyAnswer(f"the prompt is empty: the column '{columns.column(name)}' is blank")
 
 
@@ -174,7 +175,7 @@ def _implicit(columns: Columns, responses: list[Any]) -> Draft:
     if all(isinstance(response, str) for response in responses):
         refuse_guess(columns)
         common = common_prefix(responses)
-        if common == 0 or not responses[0][:common].strip():
+        if common == 0:
             raise BadRow(f"no prompt, and the responses have no common prefix that ends before a word; {_remedy(columns)}")
         return Draft(responses[0][:common], [response[common:] for response in responses], guessed=True)
     if not all(isinstance(response, list) for response in responses):

@@ -12,7 +12,7 @@ from .answers import RankedResponses, ranked_responses
 from .bad_row import BadRow, EmptyAnswer, refuse_surrogates
 from .columns import Columns, is_blank
 from .draft import Draft
-from .encoded import encoded_messages
+from .encoded import encoded_messages, encoded_parts
 from .history import with_system
 from .messages import Messages, compared, is_blank_message, normalised
 from .notes import Note
@@ -77,8 +77,12 @@ def _row(columns: Columns) -> PreferenceRow:
 
 def _normalised(columns: Columns, found: RankedResponses) -> RankedResponses:
     """Returns responses that are text or messages in Hugging Face's format, also if they are messages in text."""
-    responses = [_response(response, name) for response, name in zip(found.responses, found.names)]
-    were_text = [isinstance(response, str) for response in found.responses]
+    given = ["" if response is None else response for response in found.responses]
+    responses = [
+        (encoded_messages(response, name) or response) if isinstance(response, str) else response
+        for response, name in zip(given, found.names)
+    ]
+    were_text = [isinstance(response, str) for response in given]
     are_text = [isinstance(response, str) for response in responses]
     if were_text != are_text and any(are_text):
         raise BadRow("some responses are text, and others are text that holds messages as JSON; provide all as one or other")
@@ -92,14 +96,6 @@ def _normalised(columns: Columns, found: RankedResponses) -> RankedResponses:
 def _ending_with_assistant(response: Messages) -> Messages:
     if response and response[-1]["role"] != "assistant":
         raise BadRow(f"a response must end with a message of the assistant, found {response[-1]['role']!r}")
-    return response
-
-
-def _response(response: Any, name: str) -> Any:
-    if response is None:
-        return ""
-    if isinstance(response, str):
-        return encoded_messages(response, name) or response
     return response
 
 
@@ -126,12 +122,22 @@ def _check(found: Draft) -> None:
     if is_blank(prompt) or (found.is_conversational and all(map(is_blank_message, prompt))):
         raise EmptyAnswer("the prompt is empty")
     if not found.is_conversational:
+        _refuse_encoded([prompt, *responses])
         _refuse_identical(responses)
         return
+    _refuse_encoded([message.get("content", "") for turns in (prompt, *responses) for message in turns])
     _refuse_identical([compared(response) for response in responses])
     for response in responses:
         if prompt[-1]["role"] == "assistant" and compared(prompt[-1:]) == compared(response):
             raise BadRow("the prompt ends with one of the responses; provide it without them")
+
+
+def _refuse_encoded(texts: list[str]) -> None:
+    for text in texts:
+        if encoded_messages(text, "a message") is not None:
+            raise BadRow("a text holds messages as JSON; provide them as a list of messages")
+        if encoded_parts(text):
+            raise BadRow("a text holds content parts as JSON; provide them as a list of parts")
 
 
 def _refuse_identical(responses: list[Any]) -> None:

@@ -59,8 +59,15 @@ def _repeats(value: Any, draft: Draft) -> bool:
 
 
 def _refuse(columns: Columns, column: str, draft: Draft) -> None:
-    used = f"the prompt is '{columns.column(draft.column)}'" if draft.column else "the responses have their own prompt"
+    leave_out = f"leave it out with --columns unused={column}"
+    if draft.column is None:
+        raise BadRow(
+            f"the column '{column}' looks like part of the prompt, but the responses begin with their own, which does "
+            f"not contain it; {leave_out}"
+        )
+    used = columns.column(draft.column)
     raise BadRow(
-        f"the column '{column}' looks like part of the prompt, but {used} and does not contain it; name the prompt with "
-        f"--columns prompt={column} or question={column}, or leave it out with --columns unused={column}"
+        f"the column '{column}' looks like part of the prompt, but the prompt is '{used}', which does not contain it; "
+        f"{leave_out}, name it as the prompt (prompt={column}), or use both in a message of the user "
+        f"(instruction={used} input={column})"
     )

@@ -42,7 +42,7 @@ def _starts_word(text: str, end: int) -> bool:
         return _stands_alone(before) or _stands_alone(after)
     if after.isdigit() and before in _SIGNS and not (end > 1 and _is_lettered(text[end - 2])):
         return False
-    if (before.isdigit() and after in _UNITS) or text.endswith("://", 0, end):
+    if (before.isdigit() and after in _UNITS) or "://" in text[max(0, end - 3) : end + 3]:
         return False
     return not (_is_joined(text, end - 1) or _is_joined(text, end))
 

@@ -55,7 +55,9 @@ def _given(columns: Columns, found: RankedResponses) -> _Given | None:
         return _Given(*found.question)
     for name in ("conversations", "prompt"):
         if name in columns.unread:
-            return _messages(columns, name) or _text(columns, name)
+            given = _messages(columns, name) or _text(columns, name)
+            columns.read(name)
+            return given
     for name in QUESTIONS:
         if isinstance(columns.unread.get(name), str):
             return _Given(name, _question(columns, name))
@@ -77,13 +79,11 @@ def _messages(columns: Columns, name: str, required: bool = True) -> _Given | No
         return None
     if not required and not any(isinstance(turn, dict) for turn in (value if isinstance(value, list) else [value])):
         return None
-    columns.read(name)
-    messages = normalised(value, name, columns.note)
-    return _Given(name, messages)
+    return _Given(name, normalised(value, name, columns.note))
 
 
 def _text(columns: Columns, name: str) -> _Given:
-    value = columns.read(name)
+    value = columns.get(name)
     if name != "prompt":
         raise BadRow(f"{name} must be a list of messages")
     return _Given(name, value, is_plain=True)

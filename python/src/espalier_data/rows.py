@@ -77,7 +77,7 @@ def _row(columns: Columns) -> PreferenceRow:
 
 def _normalised(columns: Columns, found: RankedResponses) -> RankedResponses:
     """Returns responses that are text or messages in Hugging Face's format, also if they are messages in text."""
-    given = ["" if response is None else response for response in found.responses]
+    given = ["" if is_blank(response) else response for response in found.responses]
     responses = [
         (encoded_messages(response, name) or response) if isinstance(response, str) else response
         for response, name in zip(given, found.names)

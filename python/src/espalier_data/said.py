@@ -17,16 +17,16 @@ def is_said(value: Any, prompt: str | Messages) -> bool:
 
 
 def _is_written_out(text: str, contents: list[str]) -> bool:
-    """Returns whether `text` consists of the contents in order, with nothing between them but names of roles."""
+    """Returns whether `text` consists of contents in this order, with nothing between them but names of roles."""
     rest, start = [], 0
     for content in contents:
         position = text.find(content, start)
         if position < 0:
-            return False
+            continue
         rest.append(text[start:position])
         start = position + len(content)
     words = re.findall(r"\w+", " ".join([*rest, text[start:]]).lower())
-    return all(word in _ROLE_WORDS for word in words)
+    return bool(rest) and all(word in _ROLE_WORDS for word in words)
 
 
 def _folded(text: str) -> str:

@@ -75,7 +75,7 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         (
             {"prompt": "P", "completions": [{"score": 1}, {"score": 2}]},
             "an object in completions has no text; expected one of the keys response, answer, "
-            "completion, text, content",
+            "completion, text, content, messages",
         ),
         (
             {"prompt": "P", "response_1": "y", "response_2": "n", "preference_strength": 0},

@@ -6,13 +6,13 @@ from typing import Any
 from .bad_row import BadRow, EmptyAnswer
 from .column_names import LISTS, RANKS, SCORES, is_bookkeeping
 from .columns import Columns, finite, is_blank
-from .encoded import decoded
+from .encoded import structured
 from .pairs import Pair, judged_pair, ordered_pair
 
 __all__ = ["MAX_RESPONSES", "BadRow", "EmptyAnswer", "RankedResponses", "ranked_responses"]
 
 # Keys of a response that is an object, as in UltraFeedback's `completions` and Nectar's `answers`.
-_TEXTS = ("response", "answer", "completion", "text", "content")
+_TEXTS = ("response", "answer", "completion", "text", "content", "messages")
 _OWN_SCORES = ("overall_score", "score", "rating", "reward", "pm_score")
 # Keys of such an object that describe it.
 _DESCRIBING = {"annotations", "critique", "principle", "fine-grained_score", "name", "author", "selected", "rationale"}
@@ -58,8 +58,7 @@ def ranked_responses(columns: Columns) -> RankedResponses:
 
 
 def _is_list(value: Any, name: str) -> bool:
-    if isinstance(value, str):
-        value = decoded(value)
+    value = structured(value)
     # LLaMA-Factory's earlier form has the better and the worse response in `output`.
     return isinstance(value, list) and (name != "output" or (len(value) == 2 and not isinstance(value[0], dict)))
 
@@ -107,9 +106,7 @@ def _refuse_other_kinds(columns: Columns) -> None:
 
 
 def _list(columns: Columns, name: str) -> RankedResponses:
-    responses = columns.read(name)
-    if isinstance(responses, str):
-        responses = decoded(responses)
+    responses = structured(columns.read(name))
     if len(responses) < 2:
         raise BadRow(f"{name} must be a list of two or more, best first")
     if len(responses) > MAX_RESPONSES:
@@ -118,7 +115,9 @@ def _list(columns: Columns, name: str) -> RankedResponses:
         return _entries(columns, responses, name)
     for key in SCORES + RANKS:
         value = columns.get(key)
-        value = decoded(value) if isinstance(value, str) else value
+        value = structured(value)
+        if key.endswith("s") and not is_blank(value) and not isinstance(value, list):
+            raise BadRow(f"{key} must be a list of numbers, one for each of the {name}, found {type(value).__name__}")
         if key != name and isinstance(value, list):
             columns.read(key)
             numbers = finite(value, key)
@@ -149,7 +148,10 @@ def _is_measure(key: str) -> bool:
 
 def _are_entries(responses: list[Any]) -> bool:
     """Returns whether the responses are objects with text and score; messages have a role."""
-    return any(isinstance(entry, dict) and "role" not in entry and "from" not in entry for entry in responses)
+    return any(
+        isinstance(entry, dict) and entry and not {"role", "from"} & entry.keys() and entry.keys() - {"messages"}
+        for entry in responses
+    )
 
 
 def _entries(columns: Columns, entries: list[Any], name: str) -> RankedResponses:

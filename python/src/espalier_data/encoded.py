@@ -8,9 +8,10 @@ from typing import Any
 
 from .bad_row import BadRow, refuse_surrogates
 from .columns import is_blank, without_nulls
+from .roles import KNOWN
 
 _WRAPPERS = ("messages", "conversations", "conversation")
-_KNOWN_ROLES = re.compile(r"user|human|assistant|gpt|model|bot|chatgpt|system|tool|observation|function_call", re.I)
+_KNOWN_ROLES = re.compile("|".join(KNOWN), re.I)
 _MENTION = re.compile(r"['\"\\](?:role|from|messages|conversations?)[\\]?['\"]\s*:")
 _CONTENT = re.compile(r"['\"](?:content|value)['\"]\s*:")
 _BROKEN = re.compile(
@@ -37,6 +38,12 @@ def decoded(text: str) -> Any:
         return None
     refuse_surrogates(value)
     return value
+
+
+def structured(value: Any) -> Any:
+    """Returns the list or object that a value holds as text, without nulls; otherwise the value."""
+    found = decoded(value) if isinstance(value, str) else None
+    return value if found is None else without_nulls(found)
 
 
 def encoded_messages(text: str, where: str) -> list[Any] | dict[str, Any] | None:

@@ -5,7 +5,7 @@ from typing import Any
 from .bad_row import BadRow
 from .column_names import SYSTEMS
 from .columns import Columns, is_blank
-from .encoded import decoded
+from .encoded import structured
 from .messages import Messages, normalised
 
 
@@ -75,9 +75,7 @@ def _system_text(value: Any, field: str, columns: Columns) -> str:
 
 
 def _turns(columns: Columns) -> Messages:
-    value = columns.read("history")
-    if isinstance(value, str):
-        value = decoded(value)
+    value = structured(columns.read("history"))
     if isinstance(value, list) and all(isinstance(turn, dict) for turn in value):
         return normalised(value, "history", columns.note)
     if not isinstance(value, list):

@@ -6,20 +6,12 @@ from typing import Any
 from .bad_row import BadRow
 from .columns import is_blank, without_nulls
 from .encoded import decoded, encoded_messages
+from .roles import role
 
 Messages = list[dict[str, Any]]
 #: Reports a remark about a row.
 Note = Callable[[str], None]
 
-_ROLES = {
-    **dict.fromkeys(("user", "human", "prompter"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatgpt", "bing", "bard", "ai", "chatbot"), "assistant"),
-    **dict.fromkeys(("function_call", "tool_call"), "assistant"),
-    "system": "system",
-    **dict.fromkeys(("tool", "observation", "tool_response"), "tool"),
-}
-# Roles that only some templates know; a template that does not know them rejects them or prints their name.
-_TEMPLATE_ROLES = ("developer", "function", "ipython")
 #: The keys of a message that public chat templates read, which are compared.
 READ = (
     *("role", "content", "name", "tool_calls", "tool_call_id"),
@@ -99,7 +91,7 @@ def _message(turn: Any, note: Note) -> dict[str, Any]:
     message = {_KEYS.get(key, key): value for key, value in turn.items() if _KEYS.get(key, key) in (key, *_absent(turn))}
     if "role" not in message or not message.keys() & {"content", "tool_calls", "function_call"}:
         _refuse_keys(turn)
-    message["role"] = _role(message["role"])
+    message["role"] = role(message["role"])
     if "content" in message:
         message["content"] = _content(message["content"])
     _set_tool_calls(message)
@@ -121,15 +113,6 @@ def _refuse_keys(turn: dict[str, Any]) -> None:
     if "role" in turn and turn.keys() <= {*READ, *_DESCRIBING}:
         raise BadRow("a message has no content")
     raise BadRow(f"a message needs role and content, or from and value; found {', '.join(map(str, turn)) or 'none'}")
-
-
-def _role(value: Any) -> str:
-    name = value.strip().lower() if isinstance(value, str) else None
-    if name in _TEMPLATE_ROLES:
-        return name
-    if name not in _ROLES:
-        raise BadRow(f"unknown role {value!r}; known: {', '.join((*_ROLES, *_TEMPLATE_ROLES))}")
-    return _ROLES[name]
 
 
 def _content(value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .bad_row import BadRow
 from .columns import Columns, finite
-from .encoded import decoded
+from .encoded import structured
 
 _WINNERS = {"model_a": 1, "model_b": -1, "a": 1, "b": -1, "response_a": 1, "response_b": -1}
 _WINNERS |= dict.fromkeys(("tie", "tie (bothbad)", "tie (both bad)", "both_bad", "bothbad"), 0)
@@ -121,9 +121,7 @@ def _check_turn(columns: Columns, name: str) -> None:
 
 def _replaced_answer(columns: Columns) -> Pair:
     """Reads ms-swift's form: `messages` end with the better response, and `rejected_response` is the worse one."""
-    messages = columns.read("messages")
-    if isinstance(messages, str):
-        messages = decoded(messages)
+    messages = structured(columns.read("messages"))
     rejected = columns.read("rejected_response")
     if not isinstance(messages, list) or len(messages) < 2:
         raise BadRow("with rejected_response, messages must be a list that ends with the better response")
@@ -152,8 +150,7 @@ def _arena_turns(columns: Columns) -> Pair:
 
 
 def _texts(columns: Columns, name: str) -> list[str]:
-    value = columns.read(name)
-    turns = decoded(value) if isinstance(value, str) else value
+    turns = structured(columns.read(name))
     if not isinstance(turns, list) or not turns or not all(isinstance(turn, str) for turn in turns):
         raise BadRow(f"with winner_model_a, {name} must be a list of texts, one for each turn")
     return turns

@@ -33,6 +33,10 @@ def draft(columns: Columns, found: RankedResponses) -> Draft:
     responses = found.responses
     given = _given(columns, found)
     complete = all(isinstance(response, list) and _has_question(response) for response in responses)
+    if given is not None and not given.prompt:
+        if not complete:
+            raise EmptyAnswer(f"the prompt is empty: the column '{columns.column(given.column)}' has no messages")
+        given = None
     if complete:
         return _complete(columns, given, responses)
     if given is None:

@@ -34,7 +34,10 @@ def _tools(columns: Columns) -> list[Any] | None:
         return None
     if not isinstance(tools, list):
         raise BadRow(f"tools must be a list, found {type(tools).__name__}")
-    return [(decoded(tool) or tool) if isinstance(tool, str) else tool for tool in tools]
+    tools = [decoded(tool) if isinstance(tool, str) else tool for tool in tools]
+    if not all(isinstance(tool, dict) for tool in tools):
+        raise BadRow("tools must be a list of objects, also as JSON in text")
+    return tools
 
 
 def _keyword_arguments(columns: Columns) -> dict[str, Any]:

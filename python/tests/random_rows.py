@@ -74,7 +74,11 @@ class Writer:
         if prompt[0][0] == "system" and self._draw.random() < 0.5:
             row[self._draw.choice(("system", "system_prompt"))] = prompt[0][1]
             prompt = prompt if self._draw.random() < 0.3 else prompt[1:]
-        return {**row, name: self._turns(prompt, text=name != "context"), **self._answers([self._answer(t) for t in made.answers])}
+        return {
+            **row,
+            name: self._turns(prompt, text=name != "context"),
+            **self._answers([self._answer(t) for t in made.answers]),
+        }
 
     def _complete(self, made: Made) -> dict[str, Any]:
         return self._answers([self._turns([*made.turns, ("assistant", text)]) for text in made.answers])
@@ -126,7 +130,11 @@ class Writer:
             (written,) = written
         elif way < 0.85:
             written = {"messages": written}
-        return self._draw.choice((json.dumps, repr))(written) if text and self._has_text and self._draw.random() < 0.7 else written
+        return (
+            self._draw.choice((json.dumps, repr))(written)
+            if text and self._has_text and self._draw.random() < 0.7
+            else written
+        )
 
     def _turn(self, role: str, content: str) -> dict[str, Any]:
         names = self._draw.choice((("role", "content"), ("from", "value")))
@@ -165,16 +173,33 @@ class Writer:
         pair = {"prompt": [question], "chosen": [good], "rejected": [bad]}
         image = {"type": self._draw.choice(("image", "image_url", "input_audio", "video"))}
         faults = {
-            "role": lambda: {**pair, "prompt": [{"role": self._draw.choice(("cat", "narrator", "gpt5")), "content": "Hi"}]},
-            "image": lambda: {**pair, self._draw.choice([*pair]): [{**good, "content": [image, {"type": "text", "text": "a"}]}]},
-            "blank": lambda: {**pair, self._draw.choice([*pair]): self._draw.choice(("", " \n", [], [{**question, "content": ""}]))},
+            "role": lambda: {
+                **pair,
+                "prompt": [{"role": self._draw.choice(("cat", "narrator", "gpt5")), "content": "Hi"}],
+            },
+            "image": lambda: {
+                **pair,
+                self._draw.choice([*pair]): [{**good, "content": [image, {"type": "text", "text": "a"}]}],
+            },
+            "blank": lambda: {
+                **pair,
+                self._draw.choice([*pair]): self._draw.choice(("", " \n", [], [{**question, "content": ""}])),
+            },
             "end": lambda: {**pair, self._draw.choice(("chosen", "rejected")): [good, question]},
             "nested": lambda: {**pair, self._draw.choice([*pair]): [[question]]},
             "mixed": lambda: {**pair, "prompt": question["content"], "rejected": bad["content"]},
             "same": lambda: {**pair, "rejected": [{"from": "gpt", "value": good["content"], "id": 1}]},
-            "number": lambda: {**pair, self._draw.choice([*pair]): self._draw.choice((7, True, [{**good, "content": 7}]))},
+            "number": lambda: {
+                **pair,
+                self._draw.choice([*pair]): self._draw.choice((7, True, [{**good, "content": 7}])),
+            },
             "material": lambda: {**row, self._draw.choice(MATERIAL): self.text()},
             "media": lambda: {**row, self._draw.choice(("image", "images", "audios")): ["a.png"]},
-            "system": lambda: {"system": self.text(), "prompt": question["content"], "chosen": good["content"], "rejected": bad["content"]},
+            "system": lambda: {
+                "system": self.text(),
+                "prompt": question["content"],
+                "chosen": good["content"],
+                "rejected": bad["content"],
+            },
         }
         made.row = faults[made.fault]()

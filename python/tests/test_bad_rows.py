@@ -43,9 +43,18 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         ),
         ({"messages": [USER], "kto_tag": True}, "unpaired feedback (kto_tag), as for KTO; " + MORE),
         ({"messages": [USER]}, f"a single response (messages), {FINE_TUNING}; found the columns messages"),
-        ({"conversations": [USER]}, f"a single response (conversations), {FINE_TUNING}; found the columns conversations"),
-        ({"prompt": "P", "completion": "y"}, f"a single response (completion), {FINE_TUNING}; found the columns prompt, completion"),
-        ({"prompt": "P", "response": "y"}, f"a single response (response), {FINE_TUNING}; found the columns prompt, response"),
+        (
+            {"conversations": [USER]},
+            f"a single response (conversations), {FINE_TUNING}; found the columns conversations",
+        ),
+        (
+            {"prompt": "P", "completion": "y"},
+            f"a single response (completion), {FINE_TUNING}; found the columns prompt, completion",
+        ),
+        (
+            {"prompt": "P", "response": "y"},
+            f"a single response (response), {FINE_TUNING}; found the columns prompt, response",
+        ),
         ({"text": "y"}, f"a single response (text), {FINE_TUNING}; found the columns text"),
         ({"prompt": "P", "chosen": "y", "rejected": "y"}, "all responses are identical, so none is preferred"),
         ({"prompt": "P", "responses": ["y", "y", "y"]}, "all responses are identical, so none is preferred"),
@@ -75,7 +84,7 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         (
             {"prompt": "P", "completions": [{"score": 1}, {"score": 2}]},
             "an object in completions has no text; expected one of the keys response, answer, "
-            "completion, text, content, messages",
+            "completion, text, content, messages in all",
         ),
         (
             {"prompt": "P", "response_1": "y", "response_2": "n", "preference_strength": 0},
@@ -84,7 +93,10 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         ({**GOOD, "tools": {"name": "saw"}}, "tools must be a list, found dict"),
         ({"prompt": 7, "chosen": "y", "rejected": "n"}, "prompt must be text or messages, found int"),
         ({"prompt": [USER], "chosen": 7, "rejected": "n"}, "chosen must be text or messages, found int"),
-        ({"prompt": ["Hi"], "chosen": "y", "rejected": "n"}, "expected a message, found str; a list of strings has no roles"),
+        (
+            {"prompt": ["Hi"], "chosen": "y", "rejected": "n"},
+            "expected a message, found str; a list of strings has no roles",
+        ),
         (
             {"prompt": [{"text": "Hi"}], "chosen": "y", "rejected": "n"},
             "a message needs role and content, or from and value; found text",

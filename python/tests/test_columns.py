@@ -25,11 +25,14 @@ def test_columns_that_describe_the_record_are_ignored_in_silence():
 @pytest.mark.parametrize("name", ["topic", "answer", "explanation", "qualities", "my column"])
 def test_any_other_column_is_noted_by_its_name(name):
     assert notes(parse({**WHERE, name: "some text"})) == [f"the column '{name}' is not used"]
-    assert parse({**WHERE, name: ""}).notes == parse({**WHERE, name: None}).notes == parse({**WHERE, name: []}).notes == ()
+    assert (
+        parse({**WHERE, name: ""}).notes == parse({**WHERE, name: None}).notes == parse({**WHERE, name: []}).notes == ()
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["query", "problem", "input", "question", "context", "instruction", "user_prompt", "sub_question", "document"]
+    "name",
+    ["query", "problem", "input", "question", "context", "instruction", "user_prompt", "sub_question", "document"],
 )
 def test_a_column_that_looks_like_the_prompt_is_refused_in_addition_to_another(name):
     found = reason({**WHERE, name: "In which city?"})
@@ -84,8 +87,14 @@ def test_columns_are_named_on_the_command_line(prepare):
         (["query"], "--columns: expected NAME=COLUMN, such as prompt=query, found 'query'"),
         (["=query"], "--columns: expected NAME=COLUMN, such as prompt=query, found '=query'"),
         (["promt=query"], "--columns: unknown name 'promt'; expected one of answers, "),
-        (["prompt=a", "prompt=b"], "--columns: prompt=b occurs in addition to another entry for the same name or column"),
-        (["prompt=a", "chosen=a"], "--columns: chosen=a occurs in addition to another entry for the same name or column"),
+        (
+            ["prompt=a", "prompt=b"],
+            "--columns: prompt=b occurs in addition to another entry for the same name or column",
+        ),
+        (
+            ["prompt=a", "chosen=a"],
+            "--columns: chosen=a occurs in addition to another entry for the same name or column",
+        ),
     ],
 )
 def test_wrong_names_on_the_command_line_are_reported(words, message, prepare):
@@ -151,12 +160,18 @@ def test_a_system_message_that_the_prompt_has_is_not_added_and_another_one_is_re
 @pytest.mark.parametrize(("name", "value"), [("system", "Be a pirate."), ("tools", [{"name": "saw"}])])
 def test_a_system_message_and_tools_are_refused_with_text(row, name, value):
     found = reason({**row, name: value})
-    assert found.startswith(f"{name} cannot be used with text, which goes through no chat template; put the prompt into ")
+    assert found.startswith(
+        f"{name} cannot be used with text, which goes through no chat template; put the prompt into "
+    )
 
 
 def test_history_is_earlier_turns():
     turns = ["user: Capital of Peru?", "assistant: Lima.", "user: Where?"]
-    for history in ([["Capital of Peru?", "Lima."]], '[["Capital of Peru?", "Lima."]]', [user("Capital of Peru?"), assistant("Lima.")]):
+    for history in (
+        [["Capital of Peru?", "Lima."]],
+        '[["Capital of Peru?", "Lima."]]',
+        [user("Capital of Peru?"), assistant("Lima.")],
+    ):
         for name in ("instruction", "question", "input"):
             assert shown(parse({name: "Where?", "history": history, **ANSWERS})) == (turns, ASKED[1])
         row = parse({"prompt": [system("S"), user("Where?")], "history": history, **ANSWERS})

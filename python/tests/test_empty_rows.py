@@ -6,15 +6,35 @@ from rows import assistant, notes, reason, user
 from espalier_data.answers import EmptyAnswer
 from espalier_data.rows import parse
 
-BLANK = ["", " ", "\n\t", "\u3000", [], {}, [assistant("")], [assistant(" \n")], assistant([]), [assistant("", tool_calls=[])]]
+BLANK = [
+    "",
+    " ",
+    "\n\t",
+    "\u3000",
+    [],
+    {},
+    [assistant("")],
+    [assistant(" \n")],
+    assistant([]),
+    [assistant("", tool_calls=[])],
+]
 FEWER = "a response is empty, and fewer than two of different rank remain"
-TOPICS = [{"prompt": [user("Q")]}, {"prompt": "Q"}, {"question": "Q"}, {"conversations": [{"from": "human", "value": "Q"}]}]
+TOPICS = [
+    {"prompt": [user("Q")]},
+    {"prompt": "Q"},
+    {"question": "Q"},
+    {"conversations": [{"from": "human", "value": "Q"}]},
+]
 
 
 @pytest.mark.parametrize("blank", BLANK)
 @pytest.mark.parametrize("start", TOPICS)
 def test_a_pair_with_a_blank_answer_is_dropped(blank, start):
-    for answers in ({"chosen": blank, "rejected": "No"}, {"chosen": "No", "rejected": blank}, {"responses": [blank, "No"]}):
+    for answers in (
+        {"chosen": blank, "rejected": "No"},
+        {"chosen": "No", "rejected": blank},
+        {"responses": [blank, "No"]},
+    ):
         assert reason({**start, **answers}, kind=EmptyAnswer) == FEWER
 
 
@@ -49,7 +69,9 @@ def test_an_answer_of_tool_calls_or_thoughts_is_not_blank():
 @pytest.mark.parametrize("blank", ["", " ", "\n", [], {}, [user("")], [user(" "), user("\n")]])
 @pytest.mark.parametrize("name", ["prompt", "conversations", "question", "instruction"])
 def test_a_blank_prompt_is_dropped(blank, name):
-    assert reason({name: blank, "chosen": "It is", "rejected": "It was"}, kind=EmptyAnswer).startswith("the prompt is empty")
+    assert reason({name: blank, "chosen": "It is", "rejected": "It was"}, kind=EmptyAnswer).startswith(
+        "the prompt is empty"
+    )
 
 
 def test_a_blank_prompt_beside_complete_conversations_is_as_none():

@@ -10,8 +10,12 @@ from espalier_data.rows import parse
 QUESTION = [user("Where?")]
 
 
-@pytest.mark.parametrize("write", [json.dumps, str, lambda value: json.dumps(json.dumps(value)), lambda v: json.dumps(v, indent=2)])
-@pytest.mark.parametrize("wrap", [lambda turns: turns, lambda turns: {"messages": turns}, lambda turns: {"conversations": turns}])
+@pytest.mark.parametrize(
+    "write", [json.dumps, str, lambda value: json.dumps(json.dumps(value)), lambda v: json.dumps(v, indent=2)]
+)
+@pytest.mark.parametrize(
+    "wrap", [lambda turns: turns, lambda turns: {"messages": turns}, lambda turns: {"conversations": turns}]
+)
 def test_messages_in_text_are_read(write, wrap):
     answers = {key: write(wrap([assistant(text)])) for key, text in ANSWERS.items()}
     complete = {key: write(wrap([*QUESTION, assistant(text)])) for key, text in ANSWERS.items()}
@@ -45,6 +49,7 @@ def test_sharegpt_in_text_is_read():
         ("{'a': 1}", "{broken"),
         ('"[quoted]"', '{"content": "x"}'),
         ("[link](url)", "(a, b)"),
+        ('{"type": "text", "size": 4}', '{"type": "number"}'),
         ('{"from": "Ann", "to": "Bob"}', '{"from": "Ann"}'),
     ],
 )
@@ -58,19 +63,48 @@ def test_an_answer_in_json_stays_the_text_that_it_is(texts):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"prompt": "Hi", "chosen": '[{"role": "assistant", "content": "Y"}]', "rejected": "N"}, "some responses are text"),
-        ({"prompt": "Hi", "chosen": '[{"role": "cat", "content": "Y"}]', "rejected": '[{"role": "cat", "content": "N"}]'}, "unknown role 'cat'"),
-        ({"prompt": "Hi", "chosen": '[{"role": "user", "content": "Y"}]', "rejected": '[{"role": "user", "content": "N"}]'}, "a response must end with"),
+        (
+            {"prompt": "Hi", "chosen": '[{"role": "assistant", "content": "Y"}]', "rejected": "N"},
+            "some responses are text",
+        ),
+        (
+            {
+                "prompt": "Hi",
+                "chosen": '[{"role": "cat", "content": "Y"}]',
+                "rejected": '[{"role": "cat", "content": "N"}]',
+            },
+            "unknown role 'cat'",
+        ),
+        (
+            {
+                "prompt": "Hi",
+                "chosen": '[{"role": "user", "content": "Y"}]',
+                "rejected": '[{"role": "user", "content": "N"}]',
+            },
+            "a response must end with",
+        ),
         ({"prompt": '[{"role": "user", "content": "\\ud800"}]', **ANSWERS}, "the text contains a lone surrogate"),
-        ({"prompt": "[[{'role': 'user', 'content': 'Hi'}]]", **ANSWERS}, "prompt has lists inside its list of messages"),
-        ({"prompt": "[{'role': 'user', 'content': 'a'}\n {'role': 'user', 'content': 'b'}]", **ANSWERS}, "prompt is text that holds messages, but is not"),
+        (
+            {"prompt": "[[{'role': 'user', 'content': 'Hi'}]]", **ANSWERS},
+            "prompt has lists inside its list of messages",
+        ),
+        (
+            {"prompt": "[{'role': 'user', 'content': 'a'}\n {'role': 'user', 'content': 'b'}]", **ANSWERS},
+            "prompt is text that holds messages, but is not",
+        ),
         ({"prompt": '[{"role": "user", "content": "cut', **ANSWERS}, "prompt is text that holds messages, but is not"),
         ({"prompt": '{"role": "user", "content": "cut', **ANSWERS}, "prompt is text that holds messages, but is not"),
-        ({"prompt": '{"system": "S", "messages": [{"role": "user", "content": "a"}]}', **ANSWERS}, "prompt is text that holds messages with system"),
+        (
+            {"prompt": '{"system": "S", "messages": [{"role": "user", "content": "a"}]}', **ANSWERS},
+            "prompt is text that holds messages with system",
+        ),
         ({"prompt": [user('[{"role": "user", "content": "Hi"}]')], **ANSWERS}, "a text holds messages as JSON"),
         ({"question": '[{"role": "user", "content": "Hi"}]', **ANSWERS}, "a text holds messages as JSON"),
         ({"prompt": [user('[{"type": "text", "text": "Hi"}]')], **ANSWERS}, "a text holds content parts as JSON"),
-        ({"prompt": "Hi", "chosen": "[{'type': 'text', 'text': 'Y'}]", "rejected": "N"}, "a text holds content parts as JSON"),
+        (
+            {"prompt": "Hi", "chosen": "[{'type': 'text', 'text': 'Y'}]", "rejected": "N"},
+            "a text holds content parts as JSON",
+        ),
         ({"conversations": "Hi", **ANSWERS}, "conversations must be a list of messages"),
     ],
 )

@@ -66,16 +66,17 @@ def test_a_prompt_ends_before_a_word(prompt, answers):
     ],
 )
 def test_without_a_common_word_there_is_no_prompt(chosen, rejected):
-    assert reason({"chosen": chosen, "rejected": rejected}).startswith(
-        "no prompt, and the responses have no common prefix that ends before a word; found the columns chosen, rejected; "
-    )
+    found = reason({"chosen": chosen, "rejected": rejected})
+    assert found.startswith("no prompt, and the responses have no common prefix that ends before a word; found the ")
 
 
 HUMAN = "\n\nHuman: Where?\n\nAssistant:"
 
 
 @pytest.mark.parametrize("start", ["", "\n\nHuman: Hi\n\nAssistant: Yes?"])
-@pytest.mark.parametrize("answers", [(" I am here", " I was there"), (" It", " Is it"), (" A\n\nHuman: B", " A\n\nHuman: C")])
+@pytest.mark.parametrize(
+    "answers", [(" I am here", " I was there"), (" It", " Is it"), (" A\n\nHuman: B", " A\n\nHuman: C")]
+)
 def test_a_dialogue_as_text_ends_after_the_last_shared_name_of_the_assistant(start, answers):
     row = parse(dict(zip(("chosen", "rejected"), (start + HUMAN + answer for answer in answers))))
     if "Human" in answers[0]:

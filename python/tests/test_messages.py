@@ -27,7 +27,9 @@ def test_names_of_roles_are_translated_under_role_and_from(name, answerer):
 def test_unknown_roles_are_refused_by_name(role):
     for turn in ({"role": role, "content": "Hi"}, {"from": role, "value": "Hi"}):
         assert f"unknown role {role!r}; known: user, human, " in reason({"prompt": [turn], **ANSWERS})
-        assert f"unknown role {role!r}; known: user, human, " in reason({"prompt": [QUESTION], **ANSWERS, "chosen": [turn]})
+        assert f"unknown role {role!r}; known: user, human, " in reason(
+            {"prompt": [QUESTION], **ANSWERS, "chosen": [turn]}
+        )
 
 
 @pytest.mark.parametrize("role", ["developer", "function", "ipython", "tool"])
@@ -56,7 +58,10 @@ def test_an_answer_ends_with_the_assistant():
 )
 def test_text_parts_are_joined(content):
     assert shown(parse({"prompt": [user(content)], **ANSWERS})) == ASKED
-    assert shown(parse({"prompt": "Where?", **{key: [user(content), assistant(text)] for key, text in ANSWERS.items()}})) == ASKED
+    assert (
+        shown(parse({"prompt": "Where?", **{key: [user(content), assistant(text)] for key, text in ANSWERS.items()}}))
+        == ASKED
+    )
     answer = [{"type": "output_text", "text": "Here."}]
     assert shown(parse({"prompt": [QUESTION], "chosen": assistant(answer), "rejected": "There."})) == ASKED
 
@@ -64,9 +69,15 @@ def test_text_parts_are_joined(content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([{"type": "image"}, {"type": "text", "text": "Hi"}], "a content part has the type 'image'; only text can be used"),
+        (
+            [{"type": "image"}, {"type": "text", "text": "Hi"}],
+            "a content part has the type 'image'; only text can be used",
+        ),
         ([{"type": "image_url", "image_url": {"url": "u"}}], "a content part has the type 'image_url'; only text"),
-        ([{"type": "input_audio", "input_audio": {"data": ""}}], "a content part has the type 'input_audio'; only text"),
+        (
+            [{"type": "input_audio", "input_audio": {"data": ""}}],
+            "a content part has the type 'input_audio'; only text",
+        ),
         ([{"type": "thinking", "thinking": "Hm"}], "a content part has the type 'thinking'; only text can be used"),
         ([{"type": "text", "text": "Hi", "image": "b64"}], "a content part holds image; only text can be used"),
         ([{"type": "text"}], "a content part has no text"),
@@ -80,8 +91,15 @@ def test_parts_that_are_no_text_are_refused_in_prompts_and_answers(content, mess
     assert reason({"prompt": [QUESTION], "chosen": "Yes", "rejected": [assistant(content)]}).startswith(message)
 
 
+def test_other_keys_of_a_part_are_noted():
+    row = parse({"prompt": [user([{"type": "text", "text": "Where?", "lead": "So: "}])], **ANSWERS})
+    assert (shown(row), notes(row)) == (ASKED, ["the key 'lead' of content parts is not used"])
+
+
 def test_pictures_of_a_message_are_refused():
-    assert reason({"prompt": [user("Hi", images=["a.png"])], **ANSWERS}) == "a message holds images; only text can be used"
+    assert (
+        reason({"prompt": [user("Hi", images=["a.png"])], **ANSWERS}) == "a message holds images; only text can be used"
+    )
     assert shown(parse({"prompt": [user("Where?", images=[])], **ANSWERS})) == ASKED
 
 
@@ -118,21 +136,30 @@ def test_a_null_in_the_arguments_as_text_is_kept():
 def test_a_message_without_content_and_calls_is_refused(content):
     message = {"role": "assistant"} if content else {"role": "assistant", "content": None}
     for calls in ({}, {"tool_calls": None}, {"tool_calls": []}):
-        assert reason({"prompt": [QUESTION], "chosen": [{**message, **calls}], "rejected": "No"}) == "a message has no content"
+        assert (
+            reason({"prompt": [QUESTION], "chosen": [{**message, **calls}], "rejected": "No"})
+            == "a message has no content"
+        )
 
 
 def test_keys_that_no_template_reads_do_not_part_equal_messages():
     for keys in ({"id": 1}, {"weight": 1.0}, {"timestamp": "t"}, {"mood": "sad"}):
-        row = parse({"chosen": [user("Where?", **keys), assistant("Here.")], "rejected": [QUESTION, assistant("There.")]})
+        row = parse(
+            {"chosen": [user("Where?", **keys), assistant("Here.")], "rejected": [QUESTION, assistant("There.")]}
+        )
         assert shown(row) == ASKED
         twice = {"prompt": [user("Q", **keys)], "chosen": [assistant("A", **keys)], "rejected": [assistant("A")]}
         assert reason(twice) == "all responses are identical, so none is preferred"
     for keys in ({"name": "Ann"}, {"tool_call_id": "1"}, {"reasoning_content": "Hm"}):
-        assert parse({"prompt": [QUESTION], "chosen": [assistant("A", **keys)], "rejected": [assistant("A")]}).ranks == [0, 1]
+        assert parse(
+            {"prompt": [QUESTION], "chosen": [assistant("A", **keys)], "rejected": [assistant("A")]}
+        ).ranks == [0, 1]
 
 
 def test_a_key_that_only_some_template_may_read_is_noted():
-    row = parse({"prompt": [user("Where?", id=3, mood="sad")], "chosen": assistant("Here.", think="Hm"), "rejected": "There."})
+    row = parse(
+        {"prompt": [user("Where?", id=3, mood="sad")], "chosen": assistant("Here.", think="Hm"), "rejected": "There."}
+    )
     assert sorted(notes(row)) == [
         f"the key '{key}' of messages counts only if the chat template reads it" for key in ("mood", "think")
     ]
@@ -172,10 +199,18 @@ def test_columns_of_messages_single_messages_and_objects_with_messages(prompt):
 
 ROWS = [
     {"prompt": [user("Where?", name=None)], "chosen": [assistant("Here.")], "rejected": [assistant("There.")]},
-    {"prompt": [user([{"type": "text", "text": "Where?", "image": None}])], "chosen": [assistant("Here.")], "rejected": [assistant("There.")]},
+    {
+        "prompt": [user([{"type": "text", "text": "Where?", "image": None}])],
+        "chosen": [assistant("Here.")],
+        "rejected": [assistant("There.")],
+    },
     {"prompt": None, "messages": [QUESTION, assistant("Here.")], "rejected_response": "There.", "chosen": None},
     {"prompt": [QUESTION], "responses": [None, "There.", "Here."], "scores": [9.0, 1.0, 2.0], "system": None},
-    {"conversations": [{"from": "human", "value": "Where?", "weight": None}], "chosen": {"from": "gpt", "value": "Here."}, "rejected": {"from": "gpt", "value": "There."}},
+    {
+        "conversations": [{"from": "human", "value": "Where?", "weight": None}],
+        "chosen": {"from": "gpt", "value": "Here."},
+        "rejected": {"from": "gpt", "value": "There."},
+    },
 ]
 
 
@@ -189,6 +224,9 @@ def test_nulls_are_absent_keys_in_json_and_tables(row, prepare, tmp_path):
 
 def test_conversations_are_equal_whatever_the_order_and_the_nulls_of_their_keys(prepare):
     rows = [
-        {"chosen": [{"content": "Where?", "role": "User", "name": None}, assistant("Here.")], "rejected": [QUESTION, assistant("There.")]}
+        {
+            "chosen": [{"content": "Where?", "role": "User", "name": None}, assistant("Here.")],
+            "rejected": [QUESTION, assistant("There.")],
+        }
     ]
     assert prepare(rows).prepared.rows == [(asked(("user", "Where?")), [answered("Here."), answered("There.")])]

@@ -140,8 +140,14 @@ FORMS: dict[str, tuple[dict[str, Any], Any, list[str]]] = {
     "Arena, 140k": (
         {
             **{"model_a": "m", "model_b": "n", "winner": "model_a", "evaluation_session_id": "s", "is_code": False},
-            "conversation_a": [user([{"type": "text", "text": Q, "image": None}]), assistant([{"type": "text", "text": GOOD}])],
-            "conversation_b": [user([{"type": "text", "text": Q, "image": None}]), assistant([{"type": "text", "text": BAD}])],
+            "conversation_a": [
+                user([{"type": "text", "text": Q, "image": None}]),
+                assistant([{"type": "text", "text": GOOD}]),
+            ],
+            "conversation_b": [
+                user([{"type": "text", "text": Q, "image": None}]),
+                assistant([{"type": "text", "text": BAD}]),
+            ],
         },
         ASKED,
         unused("is_code"),
@@ -172,7 +178,11 @@ FORMS: dict[str, tuple[dict[str, Any], Any, list[str]]] = {
         AFTER_TURNS,
         [],
     ),
-    "axolotl, chat_template": ({"messages": [user(Q)], "chosen": assistant(GOOD), "rejected": assistant(BAD)}, ASKED, []),
+    "axolotl, chat_template": (
+        {"messages": [user(Q)], "chosen": assistant(GOOD), "rejected": assistant(BAD)},
+        ASKED,
+        [],
+    ),
     "axolotl, icr": ({"system": "Be brief.", "input": Q, **TEXTS}, GUIDED, []),
     "TRL, messages": ({"prompt": [user(Q)], "chosen": BETTER[1:], "rejected": WORSE[1:]}, ASKED, []),
     "TRL, text": ({"prompt": Q, **TEXTS}, CONTINUED, []),
@@ -202,7 +212,11 @@ FORMS: dict[str, tuple[dict[str, Any], Any, list[str]]] = {
         [],
     ),
     "AlpacaFarm": ({"instruction": Q, "input": "", "output_1": BAD, "output_2": GOOD, "preference": 2}, ASKED, []),
-    "StackExchange pairs": ({"qid": 1, "question": Q, "response_j": GOOD, "response_k": BAD, "date": "2020"}, ASKED, []),
+    "StackExchange pairs": (
+        {"qid": 1, "question": Q, "response_j": GOOD, "response_k": BAD, "date": "2020"},
+        ASKED,
+        [],
+    ),
     "StackExchange preferences": (
         {
             **{"qid": 1, "question": Q, "date": "2020", "metadata": ["url"]},
@@ -251,7 +265,10 @@ REFUSED = {
         {"conversation_a": BETTER, "conversation_b": WORSE, "winner": "tie (bothbad)"},
         "all responses have the same score, so none is preferred",
     ),
-    "Arena, no verdict": ({"conversation_a": BETTER, "conversation_b": WORSE}, "conversation_a and conversation_b without"),
+    "Arena, no verdict": (
+        {"conversation_a": BETTER, "conversation_b": WORSE},
+        "conversation_a and conversation_b without",
+    ),
     "Arena, unknown verdict": (
         {"conversation_a": BETTER, "conversation_b": WORSE, "winner": "me"},
         "winner must be model_a, model_b or tie, found 'me'",
@@ -261,14 +278,20 @@ REFUSED = {
         "turn says that an earlier turn was judged, but conversation_a goes on",
     ),
     "Argilla, tie": ({"input": Q, "generations": [GOOD, BAD], "rating": [9, 9]}, "all responses have the same score"),
-    "SHP, unknown label": ({"history": Q, "human_ref_A": GOOD, "human_ref_B": BAD, "labels": 2}, "labels must be 1 or 0"),
+    "SHP, unknown label": (
+        {"history": Q, "human_ref_A": GOOD, "human_ref_B": BAD, "labels": 2},
+        "labels must be 1 or 0",
+    ),
     "RLAIF-V": ({"image": {"bytes": "x"}, "question": Q, **TEXTS}, "the column 'image' holds what a text model cannot"),
     "Math-Step-DPO": (
         {"prompt": Q, "initial_reason_steps": "Step 1.", **TEXTS, "answer": "7"},
         "the column 'initial_reason_steps' looks like part of the prompt",
     ),
     "SQL": ({"schema": "CREATE TABLE t", "question": Q, **TEXTS}, "the column 'schema' looks like part of the prompt"),
-    "ms-swift, one message": ({"messages": [assistant(GOOD)], "rejected_response": BAD}, "with rejected_response, messages"),
+    "ms-swift, one message": (
+        {"messages": [assistant(GOOD)], "rejected_response": BAD},
+        "with rejected_response, messages",
+    ),
     "arrays of texts": ({"prompt": Q, "chosen": [GOOD], "rejected": [BAD]}, "expected a message, found str"),
 }
 

@@ -7,6 +7,7 @@ import pytest
 import tiny
 from pyarrow import Table, parquet
 from random_rows import FAULTS, IGNORED, Made, Writer
+from test_public_forms import FORMS
 
 from espalier_data.answers import BadRow
 from espalier_data.rows import parse
@@ -41,8 +42,13 @@ def test_a_row_without_a_fault_gives_the_tokens_of_its_conversation(tokenizer):
         assert texts == written(made), (seed, made.row)
         assert row.ranks == list(range(len(texts)))
         remarks = " ".join(note.text for note in row.notes)
-        assert all(f"'{name}'" in remarks and text not in texts[0] for name, text in made.noted.items()), (seed, remarks)
-        forms[frozenset(made.row) & {"prompt", "conversations", "context", "messages", "input", "question", "history"}] += 1
+        assert all(f"'{name}'" in remarks and text not in texts[0] for name, text in made.noted.items()), (
+            seed,
+            remarks,
+        )
+        forms[
+            frozenset(made.row) & {"prompt", "conversations", "context", "messages", "input", "question", "history"}
+        ] += 1
     assert len(forms) > 6
     assert min(forms.values()) > 0
 
@@ -133,3 +139,28 @@ def _texts(value) -> list[str]:
     if isinstance(value, dict):
         return [text for key, item in value.items() if key not in _UNSHOWN for text in _texts(item)]
     return [text for item in value for text in _texts(item)] if isinstance(value, list) else []
+
+
+REPLACEMENTS = (
+    *(None, "", 7, [], {}, "new words", ["new words"], True, [1, 2], [None], "[1, 2]", {"messages": []}, "model_a"),
+    *([{"from": "gpt", "value": "new words"}], {"role": ["user"], "content": ["new words"]}, [["new words", "more"]]),
+)
+
+
+def test_changed_public_forms_are_read_or_refused(tokenizer):
+    draw, outcomes = random.Random(5), Counter()
+    for _ in range(3000):
+        row = draw.choice(list(FORMS.values()))[0]
+        for _ in range(draw.choice((1, 1, 2, 3))):
+            row = _replaced(row, draw.choice([*_places(row)] or [()]), draw.choice(REPLACEMENTS))
+            row = row if isinstance(row, dict) else {"row": row}
+        try:
+            tokens = tokenizer(parse(row))
+        except BadRow:
+            outcomes["refused"] += 1
+            continue
+        outcomes["kept"] += 1
+        for response in tokens.responses:
+            text = decoded(tokens.prompt + response)
+            assert not any(notation in text for notation in ('{"', "{'", "[{", "': '")), (row, text)
+    assert min(outcomes["kept"], outcomes["refused"]) > 500, outcomes

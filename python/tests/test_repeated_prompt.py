@@ -32,7 +32,9 @@ def test_a_system_message_of_the_responses_moves_to_the_prompt():
     assert shown(row) == (["system: S", "user: Where?"], ASKED[1])
 
 
-@pytest.mark.parametrize("prompt", ["Where?", " Where?\n", "\n\nHuman: Where?\n\nAssistant:", "<|user|>\nWhere?\n<|assistant|>\n"])
+@pytest.mark.parametrize(
+    "prompt", ["Where?", " Where?\n", "\n\nHuman: Where?\n\nAssistant:", "<|user|>\nWhere?\n<|assistant|>\n"]
+)
 def test_a_prompt_of_text_that_the_conversations_say_is_used_once(prompt):
     for start in ([WHERE], [system("S"), WHERE]):
         row = parse({"prompt": prompt, "chosen": [*start, HERE], "rejected": [*start, THERE]})
@@ -47,14 +49,35 @@ def test_a_prompt_of_text_is_what_the_user_says_to_messages():
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"prompt": "When, and where?", "chosen": [WHERE, HERE], "rejected": [WHERE, THERE]}, "the column 'prompt' holds another prompt"),
-        ({"question": "When?", "chosen": [WHERE, HERE], "rejected": [WHERE, THERE]}, "the column 'question' holds another prompt"),
-        ({"prompt": [user("When?")], "chosen": [WHERE, HERE], "rejected": [WHERE, THERE]}, "a response begins with a message of the user"),
-        ({"prompt": [WHERE], "chosen": [WHERE, HERE], "rejected": [THERE]}, "some responses repeat the messages of the prompt"),
-        ({"prompt": [WHERE], "chosen": [WHERE, HERE], "rejected": "There."}, "some responses repeat the messages of the prompt"),
-        ({"chosen": [system("S"), WHERE, HERE], "rejected": [system("S"), user("When?"), THERE]}, "the responses are conversations with different"),
+        (
+            {"prompt": "When, and where?", "chosen": [WHERE, HERE], "rejected": [WHERE, THERE]},
+            "the column 'prompt' holds another prompt",
+        ),
+        (
+            {"question": "When?", "chosen": [WHERE, HERE], "rejected": [WHERE, THERE]},
+            "the column 'question' holds another prompt",
+        ),
+        (
+            {"prompt": [user("When?")], "chosen": [WHERE, HERE], "rejected": [WHERE, THERE]},
+            "a response begins with a message of the user",
+        ),
+        (
+            {"prompt": [WHERE], "chosen": [WHERE, HERE], "rejected": [THERE]},
+            "some responses repeat the messages of the prompt",
+        ),
+        (
+            {"prompt": [WHERE], "chosen": [WHERE, HERE], "rejected": "There."},
+            "some responses repeat the messages of the prompt",
+        ),
+        (
+            {"chosen": [system("S"), WHERE, HERE], "rejected": [system("S"), user("When?"), THERE]},
+            "the responses are conversations with different",
+        ),
         ({"prompt": [WHERE, HERE], "chosen": [HERE], "rejected": [THERE]}, "the prompt ends with one of the responses"),
-        ({"prompt": "Q: Why?\nA:", "chosen": "Q: Why?\nA: Yes.", "rejected": "No."}, "some responses begin with the prompt"),
+        (
+            {"prompt": "Q: Why?\nA:", "chosen": "Q: Why?\nA: Yes.", "rejected": "No."},
+            "some responses begin with the prompt",
+        ),
     ],
 )
 def test_contradictions_are_refused(row, message):
@@ -86,7 +109,9 @@ def test_space_around_the_prompt_does_not_hide_the_repetition():
 def test_an_answer_may_begin_with_the_words_of_a_short_prompt(prompt, chosen, rejected):
     row = parse({"prompt": prompt, "chosen": chosen, "rejected": rejected})
     assert (row.prompt, row.responses) == (prompt, [chosen, rejected])
-    expected = [] if prompt == "Name 1" else ["the responses begin with the prompt, a single word, and are kept as they are"]
+    expected = (
+        [] if prompt == "Name 1" else ["the responses begin with the prompt, a single word, and are kept as they are"]
+    )
     assert notes(row) == expected
 
 

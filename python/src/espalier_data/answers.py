@@ -79,7 +79,9 @@ def _chosen_and_rejected(columns: Columns) -> RankedResponses:
     if len(missing) == 2:
         _refuse_other_kinds(columns)
     if missing:
-        raise BadRow(f"{missing[0]} is missing; {_NEEDED}; {columns.found}; name its column with --columns {missing[0]}=COLUMN")
+        raise BadRow(
+            f"{missing[0]} is missing; {_NEEDED}; {columns.found}; name its column with --columns {missing[0]}=COLUMN"
+        )
     return RankedResponses([columns.read(name) for name in names], [0, 1], names)
 
 
@@ -91,7 +93,11 @@ def _refuse_other_kinds(columns: Columns) -> None:
     for name in LISTS:
         if columns.has(name) and name not in ("response", "output"):
             raise BadRow(f"{name} must be a list of two or more, best first")
-    for first, second in (("response_1", "response_2"), ("conversation_a", "conversation_b"), ("response_a", "response_b")):
+    for first, second in (
+        ("response_1", "response_2"),
+        ("conversation_a", "conversation_b"),
+        ("response_a", "response_b"),
+    ):
         if columns.has(first, second):
             raise BadRow(
                 f"{first} and {second} without a verdict; name the better response with --columns chosen={first} "
@@ -117,7 +123,7 @@ def _list(columns: Columns, name: str) -> RankedResponses:
         value = columns.get(key)
         value = structured(value)
         if key.endswith("s") and not is_blank(value) and not isinstance(value, list):
-            raise BadRow(f"{key} must be a list of numbers, one for each of the {name}, found {type(value).__name__}")
+            raise BadRow(f"{key} must be a list of a number for each of the {name}, found {type(value).__name__}")
         if key != name and isinstance(value, list):
             columns.read(key)
             numbers = finite(value, key)
@@ -135,7 +141,7 @@ def _refuse_unknown_numbers(columns: Columns, name: str, count: int) -> None:
         if are_numbers and all(isinstance(number, (int, float)) for number in value) and not _is_measure(key):
             column = columns.column(key)
             raise BadRow(
-                f"the column '{column}' has a number for each of the {name}, but its meaning is not known; name it with "
+                f"the column '{column}' has a number for each of the {name}, but no known meaning; name it with "
                 f"--columns scores={column} (highest is best) or ranks={column} (lowest is best), or leave it out with "
                 f"--columns unused={column}"
             )
@@ -157,12 +163,12 @@ def _are_entries(responses: list[Any]) -> bool:
 def _entries(columns: Columns, entries: list[Any], name: str) -> RankedResponses:
     if not all(isinstance(entry, dict) for entry in entries):
         raise BadRow(f"{name} must all be text or all be objects, found both")
-    keys = [next((key for key in _TEXTS if key in entry), None) for entry in entries]
-    if None in keys:
-        raise BadRow(f"an object in {name} has no text; expected one of the keys {', '.join(_TEXTS)}")
-    texts = [entry[key] for entry, key in zip(entries, keys)]
+    text = next((key for key in _TEXTS if all(key in entry for entry in entries)), None)
+    if text is None:
+        raise BadRow(f"an object in {name} has no text; expected one of the keys {', '.join(_TEXTS)} in all")
+    texts = [entry[text] for entry in entries]
     number = next((key for key in (*_OWN_SCORES, "rank") if any(key in entry for entry in entries)), None)
-    _report_entry_keys(columns, entries, name, {*keys, number})
+    _report_entry_keys(columns, entries, name, {text, number})
     if number is None:
         return _in_order(texts, name)
     numbers = finite([entry.get(number) for entry in entries], number)

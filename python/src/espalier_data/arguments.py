@@ -76,8 +76,8 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="NAME=COLUMN",
-        help="the column that holds a field: prompt=query reads the prompt from the column query; unused=COLUMN leaves a "
-        "column out",
+        help="the column that holds a field: prompt=query reads the prompt from the column query; unused=COLUMN "
+        "leaves a column out",
     )
     group.add_argument("--seed", type=int, default=42, help="seed for the rows that --weights draws (default: 42)")
 

@@ -44,10 +44,12 @@ class Columns:
         return self._values.get(field)
 
     def unfold(self, field: str) -> None:
-        """Replaces a field that is an object by the object's keys, as far as the record does not have them."""
+        """Replaces a field that is an object by the object's keys, which must not be fields of the record."""
+        column = self._columns.pop(field)
         for key, value in self._values.pop(field).items():
-            if self._values.setdefault(key, value) is value:
-                self._columns.setdefault(key, f"{field}.{key}")
+            if not is_blank(self._values.get(key)):
+                raise BadRow(f"the columns '{self.column(key)}' and '{column}.{key}' name the same; leave one out")
+            self._values[key], self._columns[key] = value, f"{column}.{key}"
 
     def column(self, field: str) -> str:
         """Returns the name of a field's column in the source."""
@@ -63,9 +65,7 @@ class Columns:
     @property
     def unread(self) -> dict[str, Any]:
         """The fields that have not been read and are not blank."""
-        return {
-            name: value for name, value in self._values.items() if name not in self._read and not is_blank(value)
-        }
+        return {name: value for name, value in self._values.items() if name not in self._read and not is_blank(value)}
 
     @property
     def found(self) -> str:

@@ -15,7 +15,9 @@ _KNOWN_ROLES = re.compile("|".join(KNOWN), re.I)
 _MENTION = re.compile(r"['\"\\](?:role|from|messages|conversations?)[\\]?['\"]\s*:")
 _CONTENT = re.compile(r"['\"](?:content|value)['\"]\s*:")
 _BROKEN = re.compile(
-    r"\s*(?:\[\s*\{\s*['\"](?:role|from|content|value)|\{\s*['\"](?:role|from)['\"]\s*:\s*['\"](?:" + _KNOWN_ROLES.pattern + r"))['\"]",
+    r"\s*(?:\[\s*\{\s*['\"](?:role|from|content|value)|\{\s*['\"](?:role|from)['\"]\s*:\s*['\"](?:"
+    + _KNOWN_ROLES.pattern
+    + r"))['\"]",
     re.I,
 )
 _MAX_PYTHON = 100_000
@@ -65,12 +67,19 @@ def encoded_messages(text: str, where: str) -> list[Any] | dict[str, Any] | None
 
 
 def encoded_parts(text: str) -> bool:
-    """Returns whether `text` holds a list of content parts, such as `[{"type": "text", "text": …}]`."""
-    if not text.lstrip().startswith(("[{", "[ {")) or "type" not in text:
+    """Returns whether `text` holds content parts, such as `[{"type": "text", "text": …}]`, or one of them."""
+    if not text.lstrip().startswith(("[", "{")) or "type" not in text:
         return False
     value = decoded(text)
-    return isinstance(value, list) and all(
-        isinstance(part, dict) and part.get("type") in ("text", "image", "image_url", "audio", "video") for part in value
+    return _is_part(value) or (isinstance(value, list) and bool(value) and all(map(_is_part, value)))
+
+
+def _is_part(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    keys = {key for key, item in value.items() if not is_blank(item)}
+    return value.get("type") in ("image", "image_url", "audio", "input_audio", "video") or (
+        value.get("type") == "text" and keys <= {"type", "text"}
     )
 
 

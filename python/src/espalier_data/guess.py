@@ -15,7 +15,7 @@ _ZWNJ, _ZWJ = "\u200c", "\u200d"
 def common_prefix(texts: list[str]) -> int:
     """Returns the length of the beginning that all texts share and that ends before a word, or 0 if it has no words.
 
-    It leaves at least one character of each text. In HH-RLHF's form it ends after the last `Assistant:` that they share.
+    It leaves at least one character of each text. In HH-RLHF's form it ends after the last `Assistant:` shared.
     """
     first, shared = texts[0], _shared(texts)
     marker = first.rfind(_ASSISTANT, 0, shared)

@@ -88,12 +88,12 @@ def _message(turn: Any, note: Note) -> dict[str, Any]:
         raise BadRow("expected a message, found str; a list of strings has no roles")
     if not isinstance(turn, dict):
         raise BadRow(f"expected a message, found {type(turn).__name__}")
-    message = {_KEYS.get(key, key): value for key, value in turn.items() if _KEYS.get(key, key) in (key, *_absent(turn))}
+    message = {_KEYS[key] if _KEYS.get(key, key) not in turn else key: value for key, value in turn.items()}
     if "role" not in message or not message.keys() & {"content", "tool_calls", "function_call"}:
         _refuse_keys(turn)
     message["role"] = role(message["role"])
     if "content" in message:
-        message["content"] = _content(message["content"])
+        message["content"] = _content(message["content"], note)
     _set_tool_calls(message)
     if "content" not in message and "tool_calls" not in message:
         raise BadRow("a message has no content")
@@ -105,17 +105,13 @@ def _message(turn: Any, note: Note) -> dict[str, Any]:
 _KEYS = {"from": "role", "value": "content"}
 
 
-def _absent(turn: dict[str, Any]) -> set[str]:
-    return {"role", "content"} - turn.keys()
-
-
 def _refuse_keys(turn: dict[str, Any]) -> None:
     if "role" in turn and turn.keys() <= {*READ, *_DESCRIBING}:
         raise BadRow("a message has no content")
     raise BadRow(f"a message needs role and content, or from and value; found {', '.join(map(str, turn)) or 'none'}")
 
 
-def _content(value: Any) -> str:
+def _content(value: Any, note: Note) -> str:
     """Returns the text of a message; content parts are joined as templates print them, without anything between."""
     if isinstance(value, str):
         return value
@@ -123,10 +119,10 @@ def _content(value: Any) -> str:
         value = _transposed(value, "type", "text") or [value]
     if not isinstance(value, list):
         raise BadRow(f"the content of a message must be text or a list of parts, found {type(value).__name__}")
-    return "".join(_part(part) for part in value)
+    return "".join(_part(part, note) for part in value)
 
 
-def _part(part: Any) -> str:
+def _part(part: Any, note: Note) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, dict):
@@ -140,6 +136,8 @@ def _part(part: Any) -> str:
             raise BadRow(f"a content part holds {key}; only text can be used")
     if not isinstance(part.get("text"), str):
         raise BadRow("a content part has no text")
+    for key in part.keys() - {"type", "text", "cache_control", "annotations", "id", "index", "mimeType"}:
+        note(f"the key '{key}' of content parts is not used")
     return part["text"]
 
 
@@ -179,7 +177,7 @@ def _tool_call(call: Any) -> dict[str, Any]:
 
 def _report_keys(message: dict[str, Any], note: Note) -> None:
     for key, value in message.items():
-        if key in READ or key in _DESCRIBING or is_blank(value):
+        if key in READ or key in _DESCRIBING or is_blank(value) or value == message.get(_KEYS.get(key)):
             continue
         if key in _MEDIA:
             raise BadRow(f"a message holds {key}; only text can be used")

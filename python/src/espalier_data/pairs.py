@@ -140,13 +140,13 @@ def _openai(columns: Columns) -> Pair:
 
 def _arena_turns(columns: Columns) -> Pair:
     """Reads Chatbot Arena's form of a JSON list of texts in each of `prompt`, `response_a` and `response_b`."""
-    wins = [columns.read(f"winner_model_{side}") for side in "ab"]
+    first, second = (finite([columns.read(name)], name)[0] for name in ("winner_model_a", "winner_model_b"))
     columns.read("winner_tie")
     names = ("response_a", "response_b")
     asked, *answers = (_texts(columns, name) for name in ("prompt", *names))
     if any(len(turns) != len(asked) for turns in answers):
         raise BadRow("prompt, response_a and response_b must have the same number of turns")
-    return Pair([_alternating(asked, turns) for turns in answers], float(wins[0]) - float(wins[1]), names)
+    return Pair([_alternating(asked, turns) for turns in answers], first - second, names)
 
 
 def _texts(columns: Columns, name: str) -> list[str]:

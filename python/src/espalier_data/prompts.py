@@ -68,7 +68,7 @@ def _given(columns: Columns, found: RankedResponses) -> _Given | None:
     for name in ("context", "messages", "trajectory"):
         messages = _messages(columns, name, required=False) if name in columns.unread else None
         # `messages` that end with the assistant are a complete conversation, as in UltraFeedback.
-        if messages and (name != "messages" or messages.prompt[-1]["role"] != "assistant"):
+        if messages and messages.prompt and (name != "messages" or messages.prompt[-1]["role"] != "assistant"):
             columns.read(name)
             return messages
     return None
@@ -180,7 +180,9 @@ def _implicit(columns: Columns, responses: list[Any]) -> Draft:
         refuse_guess(columns)
         common = common_prefix(responses)
         if common == 0:
-            raise BadRow(f"no prompt, and the responses have no common prefix that ends before a word; {_remedy(columns)}")
+            raise BadRow(
+                f"no prompt, and the responses have no common prefix that ends before a word; {_remedy(columns)}"
+            )
         return Draft(responses[0][:common], [response[common:] for response in responses], guessed=True)
     if not all(isinstance(response, list) for response in responses):
         raise BadRow("responses must all be strings, or all be lists of messages")
@@ -189,7 +191,9 @@ def _implicit(columns: Columns, responses: list[Any]) -> Draft:
         raise BadRow(f"no prompt, and the responses have no common prefix; {_remedy(columns)}")
     rest = [response[common:] for response in responses]
     if any(_has_question(response) for response in rest):
-        raise BadRow("the responses are conversations with different turns of the user, so their answers do not compare")
+        raise BadRow(
+            "the responses are conversations with different turns of the user, so their answers do not compare"
+        )
     return Draft(responses[0][:common], rest)
 
 
@@ -197,7 +201,9 @@ def _common_messages(responses: list[Messages]) -> int:
     """Returns the number of messages that all responses share, less than the length of each."""
     keys = [compared(response) for response in responses]
     limit = min(len(response) for response in responses) - 1
-    return next((count for count in range(limit) if any(turns[count] != keys[0][count] for turns in keys)), max(limit, 0))
+    return next(
+        (count for count in range(limit) if any(turns[count] != keys[0][count] for turns in keys)), max(limit, 0)
+    )
 
 
 def _remedy(columns: Columns) -> str:

@@ -17,7 +17,9 @@ def without_repeated_text(columns: Columns, prompt: str, responses: list[str]) -
         repeated = [_repeats(text, response) for response in responses]
         if all(repeated):
             if not _is_distinct(text):
-                columns.note("the responses begin with the prompt, a single word, and are kept as they are", warning=True)
+                columns.note(
+                    "the responses begin with the prompt, a single word, and are kept as they are", warning=True
+                )
                 return responses
             columns.note(_NOTE)
             return [response[len(text) :] for response in responses]
@@ -40,7 +42,9 @@ def without_repeated_messages(columns: Columns, prompt: Messages, responses: lis
     if not any(counts):
         return responses
     if len(set(counts)) > 1:
-        raise BadRow("some responses repeat the messages of the prompt and others do not; provide all with them, or none")
+        raise BadRow(
+            "some responses repeat the messages of the prompt and others do not; provide all with them, or none"
+        )
     columns.note(_NOTE)
     return [response[count:] for count, response in zip(counts, responses)]
 

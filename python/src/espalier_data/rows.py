@@ -85,7 +85,9 @@ def _normalised(columns: Columns, found: RankedResponses) -> RankedResponses:
     were_text = [isinstance(response, str) for response in given]
     are_text = [isinstance(response, str) for response in responses]
     if were_text != are_text and any(are_text):
-        raise BadRow("some responses are text, and others are text that holds messages as JSON; provide all as one or other")
+        raise BadRow(
+            "some responses are text, and others are text that holds messages as JSON; provide all as one or other"
+        )
     normal = [
         response if isinstance(response, str) else _ending_with_assistant(normalised(response, name, columns.note))
         for response, name in zip(responses, found.names)

@@ -66,6 +66,14 @@ def test_columns_can_be_renamed(columns, expected):
     assert (shown(row), row.notes) == (expected, ())
 
 
+def test_a_column_that_is_no_number_is_as_absent():
+    nan = float("nan")
+    row = parse({**WHERE, "system": nan, "history": nan, "context": nan, "topic": nan})
+    assert (shown(row), row.notes) == (CONTINUED, ())
+    undecided = {"prompt": "Q", "response_1": "a", "response_2": "b", "preference_strength": nan}
+    assert reason(undecided).startswith("response_1 and response_2 without a verdict")
+
+
 def test_a_renamed_column_replaces_one_of_that_name():
     row = parse({"prompt": "Old", "query": "Where?", **ANSWERS}, {"query": "prompt"})
     assert (shown(row), notes(row)) == (CONTINUED, ["the column 'prompt' is not used"])

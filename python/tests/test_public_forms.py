@@ -261,6 +261,10 @@ REFUSED = {
     "KTO, LLaMA-Factory": ({"messages": BETTER, "kto_tag": True}, "unpaired feedback (kto_tag), as for KTO"),
     "fine-tuning": ({"messages": BETTER}, "a single response (messages), as for supervised fine-tuning"),
     "Alpaca": ({"instruction": Q, "input": "", "output": GOOD}, "a single response (output), as for supervised"),
+    "LLaMA-Factory, three outputs": (
+        {"instruction": Q, "output": [GOOD, BAD, BAD]},
+        "output must be a list of the better and the worse response, found 3",
+    ),
     "Arena, tie": (
         {"conversation_a": BETTER, "conversation_b": WORSE, "winner": "tie (bothbad)"},
         "all responses have the same score, so none is preferred",

@@ -50,17 +50,17 @@ def ranked_responses(columns: Columns) -> RankedResponses:
     """Returns the responses of a record."""
     pair = judged_pair(columns)
     if pair is None and not columns.has("chosen") and not columns.has("rejected"):
-        name = next((name for name in LISTS if _is_list(columns.get(name), name)), None)
+        name = next((name for name in LISTS if _is_list(columns, name)), None)
         if name is not None:
             return _list(columns, name)
         pair = ordered_pair(columns)
     return _chosen_and_rejected(columns) if pair is None else _of(pair)
 
 
-def _is_list(value: Any, name: str) -> bool:
-    value = structured(value)
-    # LLaMA-Factory's earlier form has the better and the worse response in `output`.
-    return isinstance(value, list) and (name != "output" or (len(value) == 2 and not isinstance(value[0], dict)))
+def _is_list(columns: Columns, name: str) -> bool:
+    value = columns.get(name)
+    # A single response may be a list in JSON.
+    return isinstance(value if name in ("response", "output") else structured(value), list)
 
 
 def _of(pair: Pair) -> RankedResponses:
@@ -113,6 +113,9 @@ def _refuse_other_kinds(columns: Columns) -> None:
 
 def _list(columns: Columns, name: str) -> RankedResponses:
     responses = structured(columns.read(name))
+    if name == "output" and len(responses) != 2:
+        # LLaMA-Factory's earlier form.
+        raise BadRow(f"output must be a list of the better and the worse response, found {len(responses)}")
     if len(responses) < 2:
         raise BadRow(f"{name} must be a list of two or more, best first")
     if len(responses) > MAX_RESPONSES:

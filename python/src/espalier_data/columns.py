@@ -75,12 +75,16 @@ class Columns:
 
 
 def without_nulls(value: Any) -> Any:
-    """Removes keys with null values at any depth: a null is an absent key, as tables write it."""
+    """Removes keys with null values at any depth: a null is an absent key, as tables write it, and so is NaN."""
     if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: without_nulls(item) for key, item in value.items() if not _is_null(item)}
     if isinstance(value, (list, tuple)):
         return [without_nulls(item) for item in value]
     return value
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
 
 
 def is_blank(value: Any) -> bool:

@@ -11,6 +11,7 @@ BOOKKEEPING = {
     **{"id": "a-1", "prompt_id": "x", "idx": 3, "source": "evol_instruct", "dataset": "org/name", "lang": "en"},
     **{"timestamp": "2024-01-01", "created_at": 1.5, "score_chosen": 8.0, "score_rejected": 1, "chosen-model": "m"},
     **{"chosen_model": "m", "rejected_rating": 2, "margin": 0.5, "annotator_ids": ["a", "b"], "created_at_utc_A": 1},
+    **{"Unnamed: 0": 3, "__index_level_0__": 3},
     **{"categoryId": 4, "language": "English", "metadata": {"note": "kept"}, "chosen_avg_rating": 5.0},
 }
 

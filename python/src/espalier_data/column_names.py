@@ -64,6 +64,8 @@ def is_bookkeeping(name: str, value: Any) -> bool:
     words = _words(name)
     while len(words) > 1 and words[-1] in _SIDES:
         words.pop()
+    if words in (["unnamed"], ["index", "level"]):  # Written by pandas.
+        return True
     if name.lower() not in _BOOKKEEPING and words[-1] not in _BOOKKEEPING:
         return False
     return not (isinstance(value, str) and _is_prose(value))

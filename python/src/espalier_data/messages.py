@@ -26,12 +26,19 @@ _MEDIA = ("image", "images", "image_url", "audio", "audios", "video", "videos")
 _WRAPPERS = ("messages", "conversations", "conversation")
 
 
+#: A remark about messages that were written in text.
+IN_TEXT = "messages that are written in text, as JSON or in Python's notation, are read as messages"
+
+
 def normalised(value: Any, where: str, note: Note) -> Messages:
     """Returns messages with the roles user, assistant, system and tool, or one that a template may know, and text.
 
     Accepts a list of messages, a single one, a list for each key (`{"role": […], "content": […]}`), and each of these
     as JSON in text. `where` is the column, for errors; `note` receives remarks.
     """
+    if isinstance(value, str):
+        value = encoded_messages(value, where) or value
+        note(IN_TEXT)
     return [_message(turn, note) for turn in _turns(value, where)]
 
 
@@ -58,8 +65,6 @@ def text_of(value: Any) -> list[str]:
 
 
 def _turns(value: Any, where: str) -> list[Any]:
-    if isinstance(value, str):
-        value = encoded_messages(value, where) or value
     if isinstance(value, dict):
         wrapper = next((name for name in _WRAPPERS if value.keys() == {name}), None)
         value = value[wrapper] if wrapper else _transposed(value, "role", "from") or [value]

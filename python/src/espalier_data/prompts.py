@@ -11,7 +11,7 @@ from .draft import Draft
 from .encoded import encoded_messages
 from .guess import common_prefix
 from .history import earlier_turns, refuse_history_with_text
-from .messages import Messages, compared, normalised, text_of
+from .messages import IN_TEXT, Messages, compared, normalised, text_of
 from .repeats import report_repeated_question, without_repeated_messages, without_repeated_text
 from .said import is_said
 from .unread import refuse_guess
@@ -77,8 +77,8 @@ def _given(columns: Columns, found: RankedResponses) -> _Given | None:
 def _messages(columns: Columns, name: str, required: bool = True) -> _Given | None:
     """Returns a column of messages; None if it is text."""
     value = columns.get(name)
-    if isinstance(value, str):
-        value = encoded_messages(value, name)
+    if isinstance(value, str) and (value := encoded_messages(value, name)) is not None:
+        columns.note(IN_TEXT)
     if is_blank(value) or not (required or isinstance(value, (list, dict))):
         return None
     if not required and not any(isinstance(turn, dict) for turn in (value if isinstance(value, list) else [value])):
@@ -177,7 +177,7 @@ def _with_leading_questions(columns: Columns, found: Draft) -> Draft:
 def _implicit(columns: Columns, responses: list[Any]) -> Draft:
     """Takes the common prefix as the prompt: whole messages of conversations, or text up to the start of a word."""
     if all(isinstance(response, str) for response in responses):
-        refuse_guess(columns)
+        refuse_guess(columns, responses)
         common = common_prefix(responses)
         if common == 0:
             raise BadRow(

@@ -14,7 +14,7 @@ from .columns import Columns, is_blank
 from .draft import Draft
 from .encoded import encoded_messages, encoded_parts
 from .history import with_system
-from .messages import Messages, compared, is_blank_message, normalised
+from .messages import IN_TEXT, Messages, compared, is_blank_message, normalised
 from .notes import Note
 from .prompts import draft
 from .template_arguments import template_arguments
@@ -88,6 +88,8 @@ def _normalised(columns: Columns, found: RankedResponses) -> RankedResponses:
         raise BadRow(
             "some responses are text, and others are text that holds messages as JSON; provide all as one or other"
         )
+    if were_text != are_text:
+        columns.note(IN_TEXT)
     normal = [
         response if isinstance(response, str) else _ending_with_assistant(normalised(response, name, columns.note))
         for response, name in zip(responses, found.names)

@@ -10,13 +10,13 @@ from .messages import text_of
 from .said import is_said
 
 
-def refuse_guess(columns: Columns) -> None:
+def refuse_guess(columns: Columns, responses: list[str]) -> None:
     """Raises an error if a column that is not read holds text, so that the prompt is not guessed from the responses."""
     for name, value in columns.unread.items():
         column = columns.column(name)
         if name in _READ_LATER or (is_bookkeeping(name, value) and not is_media(name)):
             continue
-        if any(text.strip() for text in text_of(value)):
+        if {text.strip() for text in text_of(value)} - {"", *(response.strip() for response in responses)}:
             raise BadRow(
                 f"no prompt, but the column '{column}' holds text; name it with --columns prompt={column} (text that "
                 f"the responses continue) or question={column} (what the user asks), or leave it out with "

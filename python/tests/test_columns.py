@@ -49,6 +49,12 @@ def test_no_prompt_is_guessed_if_a_column_that_is_not_read_holds_text(name, reje
     assert found.startswith(f"no prompt, but the column '{name}' holds text; name it with --columns prompt={name}")
 
 
+@pytest.mark.parametrize("answers", [ANSWERS, {key: [assistant(text)] for key, text in ANSWERS.items()}])
+def test_a_blank_prompt_does_not_hide_a_column_that_holds_it(answers):
+    for nothing in ({}, {"prompt": None}, {"prompt": ""}, {"question": " "}, {"prompt": []}):
+        assert "the column 'query' holds text" in reason({**nothing, "query": "Where?", **answers})
+
+
 def test_a_source_that_is_a_sentence_is_no_name_of_a_source():
     assert "'source'" in reason({"source": "Name a river.", "chosen": "The Amazon.", "rejected": "The Danube."})
 
@@ -217,7 +223,26 @@ def test_an_unknown_number_for_each_response_is_refused():
     assert shown(parse({**row, "quality": [1, 2]}, {"quality": "scores"}))[1] == ["b", "a"]
     assert notes(parse({**row, "num_tokens": [1, 2]})) == []
     entries = [{"text": "a", "quality": 1}, {"text": "b", "quality": 2}]
-    assert "the objects in answers have the number 'quality'" in reason({"question": "Q", "answers": entries})
+    assert "the objects in answers have the key 'quality'" in reason({"question": "Q", "answers": entries})
+
+
+@pytest.mark.parametrize(
+    "name", ["label", "best", "preferred", "chosen_index", "winner", "is_correct", "ranking", "choice"]
+)
+@pytest.mark.parametrize("value", [1, "b", [1, 0]])
+def test_a_verdict_that_is_not_read_is_refused_with_a_list_in_its_own_order(name, value):
+    row = {"prompt": "Q", "responses": ["a", "b"]}
+    assert f"the column '{name}' " in reason({**row, name: value})
+    assert shown(parse({**row, name: value, "scores": [1, 2]}))[1] == ["b", "a"]
+    assert shown(parse({**row, name: value}, {name: "unused"}))[1] == ["a", "b"]
+    entries = [{"text": "a", name: False}, {"text": "b", name: True}]
+    assert f"the objects in answers have the key '{name}'" in reason({"question": "Q", "answers": entries})
+
+
+def test_a_column_that_repeats_another_response_than_the_first_is_refused():
+    row = {"prompt": "Q", "responses": ["a", "b"]}
+    assert "the column 'final' may say which of the responses is best" in reason({**row, "final": "b"})
+    assert shown(parse({**row, "final": "a"}))[1] == ["a", "b"]
 
 
 def test_a_missing_field_names_the_columns_found_and_the_remedy():

@@ -7,6 +7,7 @@ from .bad_row import BadRow, EmptyAnswer
 from .column_names import LISTS, RANKS, SCORES, is_bookkeeping
 from .columns import Columns, finite, is_blank
 from .encoded import structured
+from .order import check_order, check_order_of_objects
 from .pairs import Pair, judged_pair, ordered_pair
 
 __all__ = ["MAX_RESPONSES", "BadRow", "EmptyAnswer", "RankedResponses", "ranked_responses"]
@@ -133,26 +134,8 @@ def _list(columns: Columns, name: str) -> RankedResponses:
             if len(numbers) != len(responses):
                 raise BadRow(f"{key} must have a number for each of {len(responses)} {name}, found {len(numbers)}")
             return _ranked(responses, [-number for number in numbers] if key in RANKS else numbers, name)
-    _refuse_unknown_numbers(columns, name, len(responses))
+    check_order(columns, responses, name)
     return _in_order(responses, name)
-
-
-def _refuse_unknown_numbers(columns: Columns, name: str, count: int) -> None:
-    """Raises an error for numbers of each response in a column that is not read: their order might be another one."""
-    for key, value in columns.unread.items():
-        are_numbers = isinstance(value, list) and len(value) == count
-        if are_numbers and all(isinstance(number, (int, float)) for number in value) and not _is_measure(key):
-            column = columns.column(key)
-            raise BadRow(
-                f"the column '{column}' has a number for each of the {name}, but no known meaning; name it with "
-                f"--columns scores={column} (highest is best) or ranks={column} (lowest is best), or leave it out with "
-                f"--columns unused={column}"
-            )
-
-
-def _is_measure(key: str) -> bool:
-    """Returns whether a number's name says that it identifies or measures a response, and does not judge it."""
-    return key.lower().endswith(("id", "ids", "index", "tokens", "length", "lengths", "count", "counts", "time"))
 
 
 def _are_entries(responses: list[Any]) -> bool:
@@ -173,22 +156,20 @@ def _entries(columns: Columns, entries: list[Any], name: str) -> RankedResponses
     number = next((key for key in (*_OWN_SCORES, "rank") if any(key in entry for entry in entries)), None)
     _report_entry_keys(columns, entries, name, {text, number})
     if number is None:
+        known = f"{', '.join(_OWN_SCORES)} (highest is best) or rank (lowest is best)"
+        check_order_of_objects(entries, text, name, known)
+        check_order(columns, texts, name)
         return _in_order(texts, name)
     numbers = finite([entry.get(number) for entry in entries], number)
     return _ranked(texts, [-value for value in numbers] if number == "rank" else numbers, name)
 
 
 def _report_entry_keys(columns: Columns, entries: list[Any], name: str, read: set[str | None]) -> None:
-    """Reports keys of the objects that are not read; numbers that might be their scores are an error."""
+    """Reports keys of the objects that are not read."""
     unread = {key: value for entry in entries for key, value in entry.items() if key not in read}
     for key, value in unread.items():
         if key in _DESCRIBING or is_blank(value):
             continue
-        if read & {None} and isinstance(value, (int, float)) and not _is_measure(key):
-            raise BadRow(
-                f"the objects in {name} have the number '{key}', but its meaning is not known; "
-                f"expected one of the keys {', '.join(_OWN_SCORES)} (highest is best) or rank (lowest is best)"
-            )
         if not is_bookkeeping(key, value):
             columns.note(f"the key '{key}' of {name} is not used")
 

@@ -61,31 +61,31 @@ _ENDS = (".", "?", "!", ":", "。", "？", "！", "؟")
 
 def is_bookkeeping(name: str, value: Any) -> bool:
     """Returns whether a column describes the record, by its name, and holds no text of a sentence's length."""
-    words = _words(name)
-    while len(words) > 1 and words[-1] in _SIDES:
-        words.pop()
-    if words in (["unnamed"], ["index", "level"]):  # Written by pandas.
+    parts = words(name)
+    while len(parts) > 1 and parts[-1] in _SIDES:
+        parts.pop()
+    if parts in (["unnamed"], ["index", "level"]):  # Written by pandas.
         return True
-    if name.lower() not in _BOOKKEEPING and words[-1] not in _BOOKKEEPING:
+    if name.lower() not in _BOOKKEEPING and parts[-1] not in _BOOKKEEPING:
         return False
     return not (isinstance(value, str) and _is_prose(value))
 
 
 def is_media(name: str) -> bool:
     """Returns whether a column holds what a text model cannot read, by its name."""
-    return not _MEDIA.isdisjoint(_words(name))
+    return not _MEDIA.isdisjoint(words(name))
 
 
 def is_material(name: str, value: Any) -> bool:
     """Returns whether a column, by its name or since it holds messages, may be what the responses answer."""
-    words = _words(name)
-    if _ABOUT.match("_".join(words)):
+    parts = words(name)
+    if _ABOUT.match("_".join(parts)):
         return False
-    return "_".join(words) in _MATERIAL or words[-1] in _MATERIAL_LAST or _are_messages(value)
+    return "_".join(parts) in _MATERIAL or parts[-1] in _MATERIAL_LAST or _are_messages(value)
 
 
-def _words(name: str) -> list[str]:
-    """Splits snake_case, kebab-case and camelCase."""
+def words(name: str) -> list[str]:
+    """Returns the words of a name in snake_case, kebab-case or camelCase, in small letters."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(name))
     return re.split(r"[^a-z0-9]+", spaced.lower().strip("_- ")) or [""]
 

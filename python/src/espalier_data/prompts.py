@@ -40,6 +40,7 @@ def draft(columns: Columns, found: RankedResponses) -> Draft:
     if complete:
         return _complete(columns, given, responses)
     if given is None:
+        refuse_guess(columns, text_of(responses))
         _refuse_blank(columns)
         return _implicit(columns, responses)
     if given.is_plain and all(isinstance(response, str) for response in responses):
@@ -177,7 +178,6 @@ def _with_leading_questions(columns: Columns, found: Draft) -> Draft:
 def _implicit(columns: Columns, responses: list[Any]) -> Draft:
     """Takes the common prefix as the prompt: whole messages of conversations, or text up to the start of a word."""
     if all(isinstance(response, str) for response in responses):
-        refuse_guess(columns, responses)
         common = common_prefix(responses)
         if common == 0:
             raise BadRow(

@@ -17,10 +17,12 @@ def refuse_guess(columns: Columns, responses: list[str]) -> None:
         if name in _READ_LATER or (is_bookkeeping(name, value) and not is_media(name)):
             continue
         if {text.strip() for text in text_of(value)} - {"", *(response.strip() for response in responses)}:
+            meanings = "(a list of messages)"
+            if isinstance(value, str):
+                meanings = f"(text that the responses continue) or question={column} (what the user asks)"
             raise BadRow(
-                f"no prompt, but the column '{column}' holds text; name it with --columns prompt={column} (text that "
-                f"the responses continue) or question={column} (what the user asks), or leave it out with "
-                f"--columns unused={column}"
+                f"no prompt, but the column '{column}' holds text; name it with --columns prompt={column} {meanings}, "
+                f"or leave it out with --columns unused={column}"
             )
 
 

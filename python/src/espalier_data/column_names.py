@@ -20,7 +20,9 @@ FIELDS = frozenset(
     {"prompt", "query", "history", "tools", "chat_template_kwargs", "chosen", "rejected", "winner", "labels", UNUSED}
     | {"chosen_response", "rejected_response", "rejected_messages", "preferred_output", "non_preferred_output"}
     | {"response_a", "response_b", "conversation_a", "conversation_b", "response_1", "response_2"}
-    | {"preference_strength", "output_1", "output_2", "preference"}
+    | {"preference_strength", "response1", "response2", "overall_preference", "output_1", "output_2", "preference"}
+    | {"human_ref_A", "human_ref_B", "response_0", "better_response_id", "response_j", "response_k"}
+    | {"chosen_conversations", "rejected_conversations"}
     | {*QUESTIONS, *CONVERSATIONS, *SYSTEMS, *LISTS, *SCORES, *RANKS}
 )
 

@@ -7,8 +7,20 @@ import pytest
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
 USER = {"role": "user", "content": "Hi"}
+ANSWER = {"role": "assistant", "content": "Yes"}
+ENDING = "a response must end with a message of the assistant, found 'user'"
 NEEDED = "a row needs chosen and rejected, or responses"
+ROLES = (
+    "user, human, prompter, assistant, gpt, model, bot, chatgpt, bing, bard, ai, chatbot, function_call, tool_call, "
+    "system, tool, observation, tool_response, developer, function, ipython"
+)
 MORE = f"provide two or more responses to a prompt: {NEEDED}"
+
+
+def missing(name: str, found: str) -> str:
+    return f"{name} is missing; {NEEDED}; {found}; name its column with --columns {name}=COLUMN"
+
+
 FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one for each prompt: {NEEDED}"
 
 
@@ -17,11 +29,11 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
     [
         ("text", "expected an object, found str"),
         (None, "expected an object, found NoneType"),
-        ({}, "chosen is missing; a row needs chosen and rejected, or responses"),
-        ({"prompt": "P", "chosen": "y"}, "rejected is missing; a row needs chosen and rejected, or responses"),
+        ({}, missing("chosen", "found no columns")),
+        ({"prompt": "P", "chosen": "y"}, missing("rejected", "found the columns prompt, chosen")),
         (
             {"prompt": "P", "chosen": None, "rejected": "n"},
-            "chosen is missing; a row needs chosen and rejected, or responses",
+            missing("chosen", "found the columns prompt, rejected"),
         ),
         ({"prompt": "P", "responses": ["y"]}, "responses must be a list of two or more, best first"),
         ({"prompt": "P", "responses": "yn"}, "responses must be a list of two or more, best first"),
@@ -30,11 +42,20 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
             "unpaired feedback (label), as for KTO; " + MORE,
         ),
         ({"messages": [USER], "kto_tag": True}, "unpaired feedback (kto_tag), as for KTO; " + MORE),
-        ({"messages": [USER]}, "a single response (messages), " + FINE_TUNING),
-        ({"conversations": [USER]}, "a single response (conversations), " + FINE_TUNING),
-        ({"prompt": "P", "completion": "y"}, "a single response (completion), " + FINE_TUNING),
-        ({"prompt": "P", "response": "y"}, "a single response (response), " + FINE_TUNING),
-        ({"text": "y"}, "a single response (text), " + FINE_TUNING),
+        ({"messages": [USER]}, f"a single response (messages), {FINE_TUNING}; found the columns messages"),
+        (
+            {"conversations": [USER]},
+            f"a single response (conversations), {FINE_TUNING}; found the columns conversations",
+        ),
+        (
+            {"prompt": "P", "completion": "y"},
+            f"a single response (completion), {FINE_TUNING}; found the columns prompt, completion",
+        ),
+        (
+            {"prompt": "P", "response": "y"},
+            f"a single response (response), {FINE_TUNING}; found the columns prompt, response",
+        ),
+        ({"text": "y"}, f"a single response (text), {FINE_TUNING}; found the columns text"),
         ({"prompt": "P", "chosen": "y", "rejected": "y"}, "all responses are identical, so none is preferred"),
         ({"prompt": "P", "responses": ["y", "y", "y"]}, "all responses are identical, so none is preferred"),
         (
@@ -63,38 +84,42 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         (
             {"prompt": "P", "completions": [{"score": 1}, {"score": 2}]},
             "an object in completions has no text; expected one of the keys response, answer, "
-            "completion, text, content",
+            "completion, text, content, messages in all",
         ),
         (
             {"prompt": "P", "response_1": "y", "response_2": "n", "preference_strength": 0},
             "all responses have the same score, so none is preferred",
         ),
         ({**GOOD, "tools": {"name": "saw"}}, "tools must be a list, found dict"),
-        ({"prompt": "", "chosen": "y", "rejected": "n"}, "the prompt is empty"),
-        ({"prompt": [], "chosen": "y", "rejected": "n"}, "prompt must be a list of messages"),
-        ({"prompt": 7, "chosen": "y", "rejected": "n"}, "prompt must be a list of messages"),
-        ({"prompt": "P", "chosen": "", "rejected": "n"}, "a response is empty"),
-        ({"prompt": [USER], "chosen": [], "rejected": "n"}, "a response must be a list of messages"),
-        ({"prompt": [USER], "chosen": 7, "rejected": "n"}, "a response must be a list of messages"),
-        ({"prompt": ["Hi"], "chosen": "y", "rejected": "n"}, "expected a message, found str"),
+        ({"prompt": 7, "chosen": "y", "rejected": "n"}, "prompt must be text or messages, found int"),
+        ({"prompt": [USER], "chosen": 7, "rejected": "n"}, "chosen must be text or messages, found int"),
+        (
+            {"prompt": ["Hi"], "chosen": "y", "rejected": "n"},
+            "expected a message, found str; a list of strings has no roles",
+        ),
         (
             {"prompt": [{"text": "Hi"}], "chosen": "y", "rejected": "n"},
             "a message needs role and content, or from and value; found text",
         ),
-        ({"prompt": [USER], "chosen": {"role": "assistant"}, "rejected": "n"}, "a response's message has no content"),
-        ({"prompt": "P", "chosen": "y", "rejected": [USER]}, "prompt must be a list of messages"),
-        ({"chosen": "y", "rejected": [USER]}, "responses must all be strings, or all be lists of messages"),
-        ({"chosen": "yes", "rejected": "no"}, "no prompt, and the responses have no common prefix"),
-        ({"chosen": "", "rejected": "no"}, "no prompt, and the responses have no common prefix"),
-        ({"chosen": [], "rejected": [USER]}, "no prompt, and the responses have no common prefix"),
-        ({"conversations": [], "chosen": "y", "rejected": "n"}, "conversations must be a list of messages"),
+        ({"prompt": [USER], "chosen": {"role": "assistant"}, "rejected": "n"}, "a message has no content"),
+        (
+            {"prompt": "P", "chosen": "y", "rejected": [ANSWER]},
+            "the responses to a prompt of text must all be text, or all be messages; found both",
+        ),
+        ({"chosen": "y", "rejected": [ANSWER]}, "responses must all be strings, or all be lists of messages"),
+        ({"prompt": "P", "chosen": [USER], "rejected": [ANSWER]}, ENDING),
+        (
+            {"chosen": "yes", "rejected": "no"},
+            "no prompt, and the responses have no common prefix that ends before a word; "
+            "found the columns chosen, rejected; name the prompt's column with --columns prompt=COLUMN",
+        ),
         (
             {"conversations": [{"from": "cat", "value": "Hi"}], "chosen": "y", "rejected": "n"},
-            "unknown role 'cat'; known: human, user, gpt, assistant, system, function_call, observation, tool",
+            f"unknown role 'cat'; known: {ROLES}",
         ),
         (
             {"conversations": [{"from": ["human"], "value": "Hi"}], "chosen": "y", "rejected": "n"},
-            "unknown role ['human']; known: human, user, gpt, assistant, system, function_call, observation, tool",
+            f"unknown role ['human']; known: {ROLES}",
         ),
         ({**GOOD, "tools": "{"}, "tools is not valid JSON: Expecting property name enclosed in double quotes"),
         ({**GOOD, "chat_template_kwargs": [1]}, "chat_template_kwargs must be an object, found list"),
@@ -169,10 +194,11 @@ def test_rows_before_the_error_in_a_broken_array_are_kept(end, line, reason, pre
 
 def test_the_first_of_many_bad_rows_of_a_kind_are_reported_and_the_rest_counted(prepare, tmp_path):
     outcome = prepare([{"text": "y"}] * 5 + [GOOD, {}])
-    place, reason = f"bad row: {tmp_path}/data.jsonl", f"a single response (text), {FINE_TUNING}"
+    place = f"bad row: {tmp_path}/data.jsonl"
+    reason = f"a single response (text), {FINE_TUNING}; found the columns text"
     assert outcome.err.splitlines() == [
         *(f"{place}:{index + 1}: row {index}: {reason}" for index in range(3)),
-        f"{place}:7: row 6: chosen is missing; {NEEDED}",
+        f"{place}:7: row 6: {missing('chosen', 'found no columns')}",
         f"bad rows: 2 more: {reason}",
     ]
     assert outcome.prepared.metadata["dropped_bad_rows"] == "6"
@@ -180,7 +206,7 @@ def test_the_first_of_many_bad_rows_of_a_kind_are_reported_and_the_rest_counted(
 
 def test_strict_stops_at_the_first_bad_row_and_writes_nothing(prepare, tmp_path):
     outcome = prepare([GOOD, {"prompt": "P"}, {}], "--strict")
-    reason = "chosen is missing; a row needs chosen and rejected, or responses"
+    reason = missing("chosen", "found the columns prompt")
     assert outcome.status == 1
     assert outcome.err == f"error: {tmp_path}/data.jsonl:2: row 1: {reason}; nothing was written\n"
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]

@@ -52,7 +52,7 @@ def test_a_number_selects_the_better_of_two_responses(row, prepare):
         {"question": "Q", "chosen": "A", "rejected": "B"},
         {"instruction": "Q", "input": "", "chosen": "A", "rejected": "B"},
         {
-            "question": "?",
+            "question": "Q",
             **{
                 k: [{"role": "user", "content": "Q"}, {"role": "assistant", "content": a}]
                 for k, a in (("chosen", "A"), ("rejected", "B"))

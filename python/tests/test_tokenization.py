@@ -48,8 +48,8 @@ def test_an_implicit_prompt_ends_before_the_space_of_a_word(prepare):
 
 
 def test_an_implicit_prompt_leaves_no_response_empty(prepare):
-    rows = prepare([{"chosen": "Well", "rejected": "Well then"}]).prepared.rows
-    assert rows == [([*b"Wel"], [[*b"l", END], [*b"l then", END]])]
+    rows = prepare([{"chosen": "Be well", "rejected": "Be well then"}]).prepared.rows
+    assert rows == [([*b"Be"], [[*b" well", END], [*b" well then", END]])]
 
 
 def test_messages_without_a_chat_template_are_reported(prepare, tmp_path):

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .column_names import FIELDS, UNUSED
 from .errors import UserError
 from .sources import Source
 from .truncation import MODES, Limits
@@ -69,6 +70,15 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         help="one for each source, in order: the number of times an epoch contains its rows; for a fraction, rows are "
         "drawn once, with --seed (default: 1 each)",
     )
+    group.add_argument(
+        "--columns",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=COLUMN",
+        help="the column that holds a field: prompt=query reads the prompt from the column query; unused=COLUMN "
+        "leaves a column out",
+    )
     group.add_argument("--seed", type=int, default=42, help="seed for the rows that --weights draws (default: 42)")
 
 
@@ -124,6 +134,21 @@ def source_list(arguments: argparse.Namespace) -> list[Source]:
     return [
         Source(str(name), weight, arguments.dataset_config, arguments.split) for name, weight in zip(names, weights)
     ]
+
+
+def columns(arguments: argparse.Namespace) -> dict[str, str]:
+    """Returns the field that each renamed column holds."""
+    renamed: dict[str, str] = {}
+    for word in arguments.columns:
+        field, equals, column = word.partition("=")
+        if not (field and equals and column):
+            raise UserError(f"--columns: expected NAME=COLUMN, such as prompt=query, found {word!r}")
+        if field not in FIELDS:
+            raise UserError(f"--columns: unknown name {field!r}; expected one of {', '.join(sorted(FIELDS))}")
+        if column in renamed or (field != UNUSED and field in renamed.values()):
+            raise UserError(f"--columns: {word} occurs in addition to another entry for the same name or column")
+        renamed[column] = field
+    return renamed
 
 
 def limits(arguments: argparse.Namespace) -> Limits:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from .answers import BadRow
-from .arguments import limits, parse_arguments, source_list, template_arguments
+from .arguments import columns, limits, parse_arguments, source_list, template_arguments
 from .errors import UserError, run_command
 from .files import check_output
 from .prepared import PreparedData
@@ -47,7 +47,7 @@ def _tokenized(
     sources: list[Source], tokenizer: PreferenceTokenizer, arguments: argparse.Namespace, data: PreparedData
 ) -> Iterator[tuple[Source, int, int, TokenizedRow]]:
     """Yields each usable row with its source, its index over all sources, and its number of repeats."""
-    bad_rows = BadRows()
+    bad_rows, renamed = BadRows(), columns(arguments)
     for position, source in enumerate(sources):
         for record, times in source.weighted_records(seed=f"{arguments.seed}/{position}"):
             number = data.counts["rows_read"]
@@ -59,7 +59,7 @@ def _tokenized(
             try:
                 if record.problem:
                     raise BadRow(record.problem)
-                yield source, number, times, tokenizer(parse(record.value))
+                yield source, number, times, tokenizer(parse(record.value, renamed))
             except BadRow as problem:
                 if arguments.strict:
                     raise UserError(f"{record.place}: row {number}: {problem}; nothing was written") from None

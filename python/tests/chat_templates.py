@@ -115,7 +115,7 @@ ROWS = {
     "system": {
         "prompt": _messages(("system", "Be brief.\n"), ("user", " the end ")),
         "chosen": _messages(("assistant", "the start")),
-        "rejected": _messages(("assistant", "")),
+        "rejected": _messages(("assistant", "No")),
     },
     "earlier turns": {
         "prompt": _messages(("user", "Hi"), ("assistant", "Hello\n"), ("user", "And?")),
@@ -149,5 +149,5 @@ ROWS = {
         "tools": _TOOLS,
     },
     "text": {"prompt": "the time is\n", "chosen": " the right one", "rejected": "No"},
-    "implicit text": {"chosen": "Well, the time", "rejected": "Well, then"},
+    "implicit text": {"chosen": "Well, the time", "rejected": "Well, no time"},
 }

@@ -71,12 +71,10 @@ def test_an_existing_file_is_kept_until_the_new_one_is_complete(prepare, monkeyp
     prepare(ROWS)
     before = sorted(tmp_path.iterdir()), (tmp_path / "out.safetensors").read_bytes()
 
-    def fail(path, content):
-        with open(path, "wb") as file:
-            file.write(content[: len(content) // 2])
+    def fail(tensors, metadata):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", fail)
+    monkeypatch.setattr("espalier_data.tensor_file._header", fail)
     outcome = prepare(ROWS[:1])
     assert (outcome.status, outcome.err) == (1, f"error: {outcome.path}: cannot be written: No space left on device\n")
     assert (sorted(tmp_path.iterdir()), outcome.path.read_bytes()) == before

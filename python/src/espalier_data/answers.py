@@ -21,6 +21,10 @@ class BadRow(Exception):
     """The reason why a record is not a valid preference."""
 
 
+class EmptyAnswer(BadRow):
+    """A row whose answers are blank."""
+
+
 @dataclass(frozen=True)
 class RankedResponses:
     """Two or more responses, best first, and their ranks: 0 is best, ascending, equal for ties."""

@@ -1,10 +1,11 @@
 """Converts all supported preference formats to one: a prompt and its responses, best first."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .answers import BadRow, RankedResponses, ranked_responses
+from .notes import Note
 
 Messages = list[dict[str, Any]]
 
@@ -32,6 +33,10 @@ class PreferenceRow:
     ranks: list[int]
     #: Variables for the chat template: `tools` and those in `chat_template_kwargs`.
     template_arguments: dict[str, Any] = field(default_factory=dict)
+    #: Remarks about the row.
+    notes: tuple[Note, ...] = ()
+    #: Whether no column holds the prompt, so that it is the common start of the responses' text.
+    guessed_prompt: bool = False
 
     @property
     def is_conversational(self) -> bool:
@@ -43,7 +48,7 @@ class PreferenceRow:
         if not all(response[:-1] == earlier for response in self.responses):
             return self
         last = [response[-1:] for response in self.responses]
-        return PreferenceRow(self.prompt + earlier, last, self.ranks, self.template_arguments)
+        return replace(self, prompt=self.prompt + earlier, responses=last)
 
 
 def parse(value: Any) -> PreferenceRow:

@@ -63,10 +63,14 @@ def test_texts_of_a_tokenizer_without_end_token_are_reported(warnings):
 
 
 CLOCKS = {
-    "date_string": "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y %H:%M:%S') %}{% endif %}"
-    "Today: {{ date_string }}\n",
+    "date_string": (
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y %H:%M:%S') %}{% endif %}"
+        "Today: {{ date_string }}\n"
+    ),
     "today": "{{ today if today is defined else strftime_now('%Y-%m-%d') }}\n",
-    "current_date": "{%- set current_date = current_date or strftime_now('%B %Y, day %d, %H:%M') -%}{{ current_date }}\n",
+    "current_date": (
+        "{%- set current_date = current_date or strftime_now('%B %Y, day %d, %H:%M') -%}{{ current_date }}\n"
+    ),
 }
 
 
@@ -187,6 +191,11 @@ def test_a_system_message_in_a_question_is_not_left_out(warnings):
         "{{ '\n' + system if system and loop.first }}<|im_end|>{% endfor %}"
     )
     assert warnings(template, {**ROW, "prompt": [SYSTEM, USER]}) == []
+
+
+def test_special_tokens_in_a_text_are_reported(warnings):
+    (line,) = warnings(tiny.CHATML, {**ROW, "chosen": "It is<|im_end|> Paris."}, ROW)
+    assert line.startswith("warning: the text of an assistant message contains '<|im_end|>', which becomes a special")
 
 
 def test_answers_that_a_template_makes_equal_are_a_bad_row(prepare, tmp_path):

@@ -20,7 +20,7 @@ from .prepared import PreparedData
 from .progress import Progress, total_rows
 from .record import Record
 from .remarks import Remarks
-from .report import no_usable_row, report
+from .report import report, usable_rows
 from .rows import parse
 from .show import RowPrinter
 from .sources import Source
@@ -168,10 +168,14 @@ class _Run:
         self._progress.clear()
         for line in self._remarks.further_bad_rows() + self._remarks.notes():
             self._progress.message(line)
-        if not self._distinct:
-            raise UserError(no_usable_row(self._counts, self._limits, self._remarks) + "; nothing was written")
+        kept = self._distinct.total()
+        usable = usable_rows(kept, self._counts, self._limits, self._remarks)
+        if not kept:
+            raise UserError(f"{usable}; nothing was written")
         if self._printer is not None:
             print(self._printer.legend(), flush=True)
+            if not self.is_complete and self._data is None and kept < self._counts["rows_read"]:
+                self._progress.message(f"note: {usable}")
         if self._data is not None:
             self._write(self._data)
         for line in self._remarks.warnings():

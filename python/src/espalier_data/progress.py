@@ -64,8 +64,8 @@ def bar(rows: int, total: int | None, rate: float, columns: int) -> str:
     """Returns one line of at most `columns`: a bar if the total is known and there is space, and numbers."""
     text = "  ".join(_parts(rows, total, rate))
     space = min(_BAR_COLUMNS, columns - len(text) - 5)
-    if total and space >= 8:
-        filled = min(space, space * rows // total)
+    if total and rows <= total and space >= 8:
+        filled = space * rows // total
         text = f" {'█' * filled}{'░' * (space - filled)}  {text}"
     return text[: max(columns, 0)]
 

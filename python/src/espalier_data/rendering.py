@@ -28,6 +28,7 @@ class ChatTemplate:
         self._tokenizer, self._arguments = tokenizer, arguments
         self._clock = TemplateClock(moment)
         self._sees_reads = self._clock.install()
+        self._special = _pattern(tokenizer)
         self._words: dict[str, frozenset[str]] = {}
         self._written: dict[str, frozenset[int]] = {}
         self._remedies: dict[str, str] = {}
@@ -52,6 +53,7 @@ class ChatTemplate:
         ]
         if not _has_tools(variables, words, rendered[0]):
             found.append(Note("the chat template leaves out the tools", warning=True))
+        found += self._special_tokens(row)
         found += self._unread_keys(row, words)
         found += self._left_out(row, rendered, variables, words)
         return found + self._changes(row, source, variables, words)
@@ -80,6 +82,16 @@ class ChatTemplate:
 
     def _render_with(self, messages: Messages, variables: dict[str, Any], more: dict[str, Any]) -> str:
         return self._render(messages, {**variables, **more})
+
+    def _special_tokens(self, row: PreferenceRow) -> list[Note]:
+        found = []
+        for message in (message for messages in (row.prompt, *row.responses) for message in messages):
+            content = message.get("content")
+            match = self._special.search(content) if self._special and isinstance(content, str) else None
+            if match:
+                text = f"the text of {owner(message)} contains {match[0]!r}, which becomes a special token"
+                found.append(Note(text, warning=True))
+        return found
 
     def _unread_keys(self, row: PreferenceRow, words: frozenset[str]) -> list[Note]:
         found = []
@@ -133,6 +145,13 @@ class ChatTemplate:
             return self._tokenizer.apply_chat_template(messages, tokenize=False, **options, **variables)
         except Exception as error:  # Templates raise their own errors for conversations that they reject.
             raise BadRow(f"the chat template rejects the conversation: {' '.join(str(error).split())}") from None
+
+
+def _pattern(tokenizer: Any) -> re.Pattern[str] | None:
+    """Returns a pattern for the special tokens of a tokenizer."""
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    names = sorted((str(token) for token in added if token.special), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, names))) if names else None
 
 
 def _has_tools(variables: dict[str, Any], words: frozenset[str], rendered: str) -> bool:

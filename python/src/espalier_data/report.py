@@ -46,8 +46,8 @@ def _source_line(source: Source, distinct: int) -> str:
     return f"{line}, repeated to {source.rows_kept} by weight {source.weight:g}"
 
 
-def no_usable_row(counts: Counter[str], limits: Limits, remarks: Remarks) -> str:
-    """Returns why no row can be used: the counts, the options to change, and the first reasons of bad rows."""
+def usable_rows(kept: int, counts: Counter[str], limits: Limits, remarks: Remarks) -> str:
+    """Returns how many rows can be used, and why others cannot: counts, options to change, and the first reasons."""
     causes = []
     if counts["rows_not_drawn"]:
         causes.append(f"{counts['rows_not_drawn']} not drawn: --weights is below 1; raise it")
@@ -63,4 +63,4 @@ def no_usable_row(counts: Counter[str], limits: Limits, remarks: Remarks) -> str
     if len(reasons) > _REASONS:
         causes.append(f"{sum(count for _, count in reasons[_REASONS:])} dropped for other reasons")
     rows = counts["rows_read"]
-    return f"none of {rows} row{'s' * (rows != 1)} can be used" + "".join(f"; {cause}" for cause in causes)
+    return f"{kept or 'none'} of {rows} row{'s' * (rows != 1)} can be used" + "".join(f"; {cause}" for cause in causes)

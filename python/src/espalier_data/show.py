@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from .truncation import ID_TYPE, FittedRow, Limits
 
 _MARGIN = "  "
 _MOST_COLUMNS = 120
+#: A word of more characters is broken at the end of a line.
+_LONG_WORD = 24
 _STYLES = {
     "counts": "32",
     "context": "2",
@@ -47,7 +49,8 @@ class RowPrinter:
         prompt = np.frombuffer(row.prompt, ID_TYPE).tolist()
         title = f"row {number}  {printable(place)} "
         lines = [self._styled(title + "─" * max(0, self._columns - len(title)), "head")]
-        lines.append(self._heading("prompt", f"{_tokens(len(prompt))}, context"))
+        moved = "; its end merged with a response" if row.boundary_mismatch else ""
+        lines.append(self._heading("prompt", f"{_tokens(len(prompt))}, context{moved}"))
         start = [_Piece(f"[{_tokens(row.prompt_excess)} removed] ", "mark")] if row.prompt_excess else []
         lines += self._lines([*start, *self._pieces(prompt, 0, len(prompt), "context")])
         for index, content in enumerate(row.responses):
@@ -58,7 +61,7 @@ class RowPrinter:
         """Returns what the colours and marks mean."""
         if not self._colour:
             return "⟨…⟩ tokens that count   ⏎ newline   · space at an end"
-        parts = [("counts", "counts"), ("context", "context, does not count"), ("special token", "counts special")]
+        parts = [("counts", "counts"), ("context, does not count", "context"), ("special token", "counts special")]
         shown = "   ".join(self._styled(text, style) for text, style in parts)
         return f"{shown}   ⏎ newline   · space at an end"
 
@@ -85,7 +88,7 @@ class RowPrinter:
         while start < end:
             special = tokens[start] in self._special
             stop = next((n for n in range(start, end) if (tokens[n] in self._special) != special), end)
-            pieces.append(_Piece(self._text(tokens, start, stop), f"{style} special" if special else style))
+            pieces.append(_Piece(_visible(self._text(tokens, start, stop)), f"{style} special" if special else style))
             start = stop
         return pieces
 
@@ -101,27 +104,48 @@ class RowPrinter:
     def _heading(self, name: str, detail: str) -> str:
         return f"{self._styled(name, 'head')}  {detail}"
 
-    def _lines(self, pieces: list[_Piece]) -> Iterator[str]:
-        """Yields lines of the terminal's width, and a sign for each newline and for each space at an end."""
-        line, width = "", 0
+    def _lines(self, pieces: list[_Piece]) -> list[str]:
+        lines = _Lines(self._columns - len(_MARGIN))
         for piece in pieces:
-            open_line = ""
-            for character in _visible(piece.text):
-                shown = "⏎" if character == "\n" else character
-                if width + display_width(shown) > self._columns - len(_MARGIN):
-                    yield _MARGIN + line + self._styled(open_line, piece.style)
-                    line, open_line, width = "", "", 0
-                open_line += shown
-                width += display_width(shown)
-                if character == "\n":
-                    yield _MARGIN + line + self._styled(open_line, piece.style)
-                    line, open_line, width = "", "", 0
-            line += self._styled(open_line, piece.style)
-        if line:
-            yield _MARGIN + line
+            lines.add(piece.text, lambda text, style=piece.style: self._styled(text, style))
+        return [_MARGIN + line for line in lines.finished()]
 
     def _styled(self, text: str, style: str) -> str:
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self._colour and text else text
+
+
+class _Lines:
+    """Breaks text into lines of a number of columns; each newline gets a sign, and a line ends after it."""
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._lines = [""]
+        self._width = 0
+        self._ended = False
+
+    def add(self, text: str, styled: Callable[[str], str]) -> None:
+        run = ""
+        for character in text:
+            shown = "⏎" if character == "\n" else character
+            # The mark after the last token stays on its line.
+            if (self._ended and character != "⟩") or self._width + display_width(shown) > self._columns:
+                end = len(run) if self._ended else self._break(run)
+                self._lines[-1] += styled(run[:end])
+                self._lines.append("")
+                run = run[end:]
+                self._width = sum(map(display_width, run))
+            run += shown
+            self._width += display_width(shown)
+            self._ended = character == "\n"
+        self._lines[-1] += styled(run)
+
+    def _break(self, run: str) -> int:
+        """Returns where a run of text is broken: before its last word, unless that is long."""
+        end = run.rfind(" ") + 1
+        return end if len(run) - end <= _LONG_WORD and (end or self._lines[-1]) else len(run)
+
+    def finished(self) -> list[str]:
+        return [line for line in self._lines if line]
 
 
 def _visible(text: str) -> str:

@@ -23,6 +23,8 @@ class FittedRow:
     #: The number of tokens removed from the start of the prompt, and from the end of each response.
     prompt_excess: int
     response_excesses: tuple[int, ...]
+    #: Whether the prompt lost tokens to the responses.
+    boundary_mismatch: bool
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class Limits:
         responses = tuple(_bytes(response[:capacity]) for response in row.responses)
         counts["identical_responses"] += len(set(responses)) < len(responses)
         excess = len(row.prompt) - len(prompt)
-        return FittedRow(_bytes(prompt), responses, tuple(row.ranks), tuple(row.skips), excess, excesses)
+        return FittedRow(
+            _bytes(prompt), responses, tuple(row.ranks), tuple(row.skips), excess, excesses, row.boundary_mismatch
+        )
 
     def _prompt(self, row: TokenizedRow) -> list[int]:
         """Returns the last tokens of the prompt; at least one, whose state predicts each response's first token."""

@@ -17,7 +17,7 @@ from .errors import UserError, run_command
 from .files import check_output
 from .outcomes import Outcome, unusable
 from .prepared import PreparedData
-from .progress import Progress, total_rows
+from .progress import Progress, share_read
 from .record import Record
 from .remarks import Remarks
 from .report import report, usable_rows
@@ -130,7 +130,7 @@ class _Run:
         self._data = PreparedData(self._limits, arguments.output) if arguments.output is not None else None
         self._counts: Counter[str] = Counter()
         self._distinct: Counter[int] = Counter()
-        self._progress = Progress(partial(total_rows, sources))
+        self._progress = Progress(partial(share_read, sources))
         self._remarks = Remarks(self._progress.message)
         self._printer = RowPrinter(tokenizer.tokenizer, self._limits) if arguments.show is not None else None
         self._shown = 0

@@ -16,12 +16,10 @@ _BAR_COLUMNS = 30
 
 
 class Progress:
-    """Shows the number of rows done, their rate and the time left; `total` is called when it is first shown."""
+    """Shows the number of rows done, their rate and the time left; `share` returns the part that is read, if known."""
 
-    def __init__(self, total: Callable[[], int | None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._total, self._clock = total, clock
-        self._known: int | None = None
-        self._asked = False
+    def __init__(self, share: Callable[[], float | None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._share, self._clock = share, clock
         self._rows = 0
         self._start = clock()
         self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
@@ -35,14 +33,12 @@ class Progress:
         if now < self._next:
             return
         self._next = now + (_TERMINAL_SECONDS if self._terminal else _LINE_SECONDS)
-        if not self._asked:
-            self._asked, self._known = True, self._total()
-        rate = self._rows / max(now - self._start, 1e-9)
+        share, seconds = self._share(), now - self._start
         if self._terminal:
-            self._show("\r\x1b[K" + bar(self._rows, self._known, rate, _columns() - 1))
+            self._show("\r\x1b[K" + bar(self._rows, seconds, share, _columns() - 1))
             self._visible = True
         else:
-            self._show(f"espalier-prepare: {', '.join(_parts(self._rows, self._known, rate))}\n")
+            self._show(f"espalier-prepare: {', '.join(_parts(self._rows, seconds, share))}\n")
 
     def message(self, line: str) -> None:
         """Prints a line above the bar."""
@@ -60,21 +56,22 @@ class Progress:
         sys.stderr.flush()
 
 
-def bar(rows: int, total: int | None, rate: float, columns: int) -> str:
-    """Returns one line of at most `columns`: a bar if the total is known and there is space, and numbers."""
-    text = "  ".join(_parts(rows, total, rate))
+def bar(rows: int, seconds: float, share: float | None, columns: int) -> str:
+    """Returns one line of at most `columns`: a bar if the share is known and there is space, and numbers."""
+    text = "  ".join(_parts(rows, seconds, share))
     space = min(_BAR_COLUMNS, columns - len(text) - 5)
-    if total and rows <= total and space >= 8:
-        filled = space * rows // total
+    if share is not None and space >= 8:
+        filled = int(space * min(share, 1))
         text = f" {'█' * filled}{'░' * (space - filled)}  {text}"
     return text[: max(columns, 0)]
 
 
-def _parts(rows: int, total: int | None, rate: float) -> list[str]:
-    if not total or rows > total:
-        return [f"{rows:,} rows", f"{rate:,.0f} rows/s"]
-    seconds = round((total - rows) / max(rate, 1e-9))
-    return [f"{rows:,} of {total:,} rows", f"{rate:,.0f} rows/s", f"{duration(seconds)} left"]
+def _parts(rows: int, seconds: float, share: float | None) -> list[str]:
+    numbers = [f"{rows:,} rows", f"{rows / max(seconds, 1e-9):,.0f} rows/s"]
+    if not share:
+        return numbers
+    left = round(seconds * max(0.0, 1 / share - 1))
+    return [f"{100 * min(share, 1):.0f} %", *numbers, f"{duration(left)} left"]
 
 
 def duration(seconds: int) -> str:
@@ -84,24 +81,24 @@ def duration(seconds: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def total_rows(sources: list[Source]) -> int | None:
-    """Returns the number of records of all sources, or None if it is not known without reading one of them."""
-    counts = [_rows_of(Path(source.name)) for source in sources]
-    return None if None in counts else sum(count for count in counts if count is not None)
-
-
-def _rows_of(path: Path) -> int | None:
-    try:
-        if path.suffix == ".jsonl" and path.is_file():
-            with open(path, "rb") as file:
-                return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-        if path.suffix == ".parquet" and path.is_file():
-            from pyarrow import parquet
-
-            return int(parquet.ParquetFile(path).metadata.num_rows)
-    except Exception:  # The reader of the source reports what is wrong with it.
+def share_read(sources: list[Source]) -> float | None:
+    """Returns how much of all sources is read, by bytes if all are files; None if it is unknown for one of them."""
+    sizes = [_size(Path(source.name)) for source in sources]
+    weights = [1.0 if None in sizes else float(size or 0) for size in sizes]
+    shares = [_share(source) for source in sources]
+    if None in shares or not sum(weights):
         return None
-    return None
+    return sum(weight * share for weight, share in zip(weights, shares)) / sum(weights)
+
+
+def _share(source: Source) -> float | None:
+    found = getattr(source, "progress", lambda: None)()
+    # The share is also unknown before a source is opened.
+    return 0.0 if found is None and source.rows_read == 0 else found
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
 
 
 def _columns() -> int:

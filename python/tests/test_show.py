@@ -132,7 +132,7 @@ def test_no_control_character_of_the_data_is_printed(terminal, shown):
 @pytest.mark.parametrize("terminal", [False, True])
 def test_lines_have_at_most_the_width_of_the_terminal_and_all_of_the_text(columns, terminal, shown):
     text = "一二三四五 word " * 9 + "x" * 300 + " é e\u0301 🕙 end "
-    lines = shown([{"prompt": text, "chosen": text + "!", "rejected": "n\n\nm"}], columns=columns, terminal=terminal)
+    lines = shown([{"prompt": text, "chosen": "y" + text, "rejected": "n\n\nm"}], columns=columns, terminal=terminal)
     plain = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in lines[:-2]]
     prompt = plain[2 : next(index for index, line in enumerate(plain) if line.startswith("response 1"))]
     assert all(sum(map(display_width, line)) <= columns for line in prompt)
@@ -158,6 +158,6 @@ def test_a_reader_that_ends_early_is_no_error(reader, tmp_path):
 
 
 def test_a_long_word_is_broken_and_a_short_one_is_not():
-    lines = show._Lines(12)
+    lines = show._Lines(14)
     lines.add("one two three four " + "x" * 40, str)
     assert lines.finished() == ["one two ", "three four ", "x" * 12, "x" * 12, "x" * 12, "xxxx"]

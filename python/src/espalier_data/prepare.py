@@ -17,6 +17,7 @@ from .errors import UserError, run_command
 from .files import check_output
 from .outcomes import Outcome, unusable
 from .prepared import PreparedData
+from .printable import printable
 from .progress import Progress, share_read
 from .record import Record
 from .remarks import Remarks
@@ -143,7 +144,7 @@ class _Run:
     def add(self, item: _Item, outcome: Outcome) -> None:
         if outcome.reason is not None and self._arguments.strict:
             self._progress.clear()
-            raise UserError(f"{item.record.place}: {outcome.reason}; nothing was written")
+            raise UserError(printable(f"{item.record.place}: {outcome.reason}; nothing was written"))
         number = self._counts["rows_read"]
         self._counts["rows_read"] += 1
         self._sources[item.source].rows_read += 1
@@ -171,7 +172,7 @@ class _Run:
         kept = self._distinct.total()
         usable = usable_rows(kept, self._counts, self._limits, self._remarks)
         if not kept:
-            raise UserError(f"{usable}; nothing was written")
+            raise UserError(printable(f"{usable}; nothing was written"))
         if self._printer is not None:
             print(self._printer.legend(), flush=True)
             if not self.is_complete and self._data is None and kept < self._counts["rows_read"]:

@@ -127,8 +127,9 @@ class _Lines:
         run = ""
         for character in text:
             shown = "⏎" if character == "\n" else character
-            # The mark after the last token stays on its line.
-            if (self._ended and character != "⟩") or self._width + display_width(shown) > self._columns:
+            # The sign of a newline and the mark after the last token stay on the line of the text before them.
+            space = self._columns - {"\n": 1, "⟩": 0}.get(character, 2)
+            if (self._ended and character != "⟩") or self._width + display_width(shown) > space:
                 end = len(run) if self._ended else self._break(run)
                 self._lines[-1] += styled(run[:end])
                 self._lines.append("")

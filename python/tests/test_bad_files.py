@@ -152,7 +152,10 @@ def test_an_output_that_cannot_be_written_is_reported_before_the_work(prepare, t
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "the following arguments are required: --model, --output, --data"),
+        ([], "the following arguments are required: --model, --data"),
+        (["--model", "M", "--data", "D"], "the following arguments are required: --output (or --show N, to print rows"),
+        (["--show", "0"], "argument --show: must be at least 1, found 0"),
+        (["--num-proc", "two"], "argument --num-proc: invalid int value: 'two'"),
         (["--max-length", "many"], "argument --max-length: invalid int value: 'many'"),
         (["--truncation-mode", "keep_all"], "argument --truncation-mode: invalid choice: 'keep_all'"),
         (["--chat-template-kwargs", "{"], "argument --chat-template-kwargs: not valid JSON: Expecting property name"),

@@ -140,7 +140,7 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
 )
 def test_a_bad_row_is_reported_and_the_others_are_kept(row, reason, prepare, tmp_path):
     outcome = prepare([GOOD, row, GOOD])
-    assert (outcome.status, outcome.err) == (0, f"bad row: {tmp_path}/data.jsonl:2: row 1: {reason}\n")
+    assert (outcome.status, outcome.err) == (0, f"bad row: {tmp_path}/data.jsonl:2: {reason}\n")
     assert outcome.prepared.arrays["source_rows"].tolist() == [0, 2]
     assert outcome.prepared.metadata["dropped_bad_rows"] == "1"
     assert "dropped bad rows                   1\n" in outcome.out
@@ -164,7 +164,7 @@ def test_a_broken_line_is_reported_and_the_others_are_kept(line, reason, prepare
     path = tmp_path / "lines.jsonl"
     path.write_text(f"{json.dumps(GOOD)}\n\n{line}\n{json.dumps(GOOD)}\n")
     outcome = prepare(path)
-    assert outcome.err.startswith(f"bad row: {path}:3: row 1: {reason}")
+    assert outcome.err.startswith(f"bad row: {path}:3: {reason}")
     assert outcome.err.count("\n") == 1
     assert len(outcome.prepared.rows) == 2
 
@@ -188,7 +188,7 @@ def test_rows_before_the_error_in_a_broken_array_are_kept(end, line, reason, pre
     path = tmp_path / "array.json"
     path.write_text(f"[{json.dumps(GOOD)},\n{json.dumps(GOOD)}\n{end}")
     outcome = prepare(path)
-    assert outcome.err == f"bad row: {path}:{line}: row 2: {reason}\n"
+    assert outcome.err == f"bad row: {path}:{line}: {reason}\n"
     assert len(outcome.prepared.rows) == 2
 
 
@@ -197,8 +197,8 @@ def test_the_first_of_many_bad_rows_of_a_kind_are_reported_and_the_rest_counted(
     place = f"bad row: {tmp_path}/data.jsonl"
     reason = f"a single response (text), {FINE_TUNING}; found the columns text"
     assert outcome.err.splitlines() == [
-        *(f"{place}:{index + 1}: row {index}: {reason}" for index in range(3)),
-        f"{place}:7: row 6: {missing('chosen', 'found no columns')}",
+        *(f"{place}:{index + 1}: {reason}" for index in range(3)),
+        f"{place}:7: {missing('chosen', 'found no columns')}",
         f"bad rows: 2 more: {reason}",
     ]
     assert outcome.prepared.metadata["dropped_bad_rows"] == "6"
@@ -208,5 +208,5 @@ def test_strict_stops_at_the_first_bad_row_and_writes_nothing(prepare, tmp_path)
     outcome = prepare([GOOD, {"prompt": "P"}, {}], "--strict")
     reason = missing("chosen", "found the columns prompt")
     assert outcome.status == 1
-    assert outcome.err == f"error: {tmp_path}/data.jsonl:2: row 1: {reason}; nothing was written\n"
+    assert outcome.err == f"error: {tmp_path}/data.jsonl:2: {reason}; nothing was written\n"
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]

@@ -60,7 +60,7 @@ def test_a_response_that_ends_with_the_user_is_rejected(prepare):
         "--last-turn-only",
     )
     reason = "a response must end with a message of the assistant, found 'user'"
-    assert outcome.err.endswith(f"row 0: {reason}\n")
+    assert outcome.err.endswith(f"data.jsonl:1: {reason}\n")
     assert len(outcome.prepared.rows) == 1
 
 

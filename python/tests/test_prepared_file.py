@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tiny
+from safetensors.numpy import save
 from tiny import END
 
 ROWS = [
@@ -62,6 +63,34 @@ def test_the_same_rows_give_the_same_bytes(prepare, tmp_path):
     assert first.path.read_bytes() == second.path.read_bytes()
 
 
+def test_the_file_has_the_bytes_of_the_library(prepare):
+    rows = [{"prompt": f"P{n}", "responses": ["a" * n, "b", "c"], "scores": [3, 1, n % 2]} for n in range(1, 9)]
+    kept = prepare([*rows, *ROWS], "--weights", 3).prepared
+    assert len(kept.rows) == 30 and "response_ranks" in kept.arrays
+    written = prepare([*rows, *ROWS], "--weights", 3).path.read_bytes()
+    content = save(kept.arrays, metadata=kept.metadata)
+    # The library writes the metadata in an order that changes.
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    assert written == len(text).to_bytes(8, "little") + text + content[8 + size :]
+
+
+def test_a_disk_without_space_is_one_line(prepare, monkeypatch, tmp_path):
+    from espalier_data import spool
+
+    class Full:
+        def write(self, content):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(spool.tempfile, "TemporaryFile", lambda **options: Full())
+    outcome = prepare(ROWS)
+    assert (outcome.status, outcome.err) == (1, f"error: {outcome.path}: cannot be written: No space left on device\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
+
+
 def test_the_file_has_the_permissions_of_the_umask(prepare, tmp_path):
     (tmp_path / "usual").touch()
     assert prepare(ROWS).path.stat().st_mode == (tmp_path / "usual").stat().st_mode
@@ -71,12 +100,10 @@ def test_an_existing_file_is_kept_until_the_new_one_is_complete(prepare, monkeyp
     prepare(ROWS)
     before = sorted(tmp_path.iterdir()), (tmp_path / "out.safetensors").read_bytes()
 
-    def fail(path, content):
-        with open(path, "wb") as file:
-            file.write(content[: len(content) // 2])
+    def fail(tensors, metadata):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", fail)
+    monkeypatch.setattr("espalier_data.tensor_file._header", fail)
     outcome = prepare(ROWS[:1])
     assert (outcome.status, outcome.err) == (1, f"error: {outcome.path}: cannot be written: No space left on device\n")
     assert (sorted(tmp_path.iterdir()), outcome.path.read_bytes()) == before

@@ -32,7 +32,7 @@ def test_a_bad_row_of_a_table_is_reported_with_its_index(prepare, tmp_path):
     outcome = prepare(path)
     assert (
         outcome.err
-        == f"bad row: {path}[3]: row 3: rejected is missing; a row needs chosen and rejected, or responses; "
+        == f"bad row: {path}[3]: rejected is missing; a row needs chosen and rejected, or responses; "
         "found the columns prompt, chosen; name its column with --columns rejected=COLUMN\n"
     )
     assert outcome.prepared.rows == EXPECTED

@@ -56,7 +56,7 @@ def test_messages_without_a_chat_template_are_reported(prepare, tmp_path):
     model = tiny.save_model(tmp_path / "plain", template=None)
     outcome = prepare([CONVERSATION, ROW], model=model)
     assert outcome.err.endswith(
-        "data.jsonl:1: row 0: found messages, but the tokenizer has no chat template; provide the data as text\n"
+        "data.jsonl:1: found messages, but the tokenizer has no chat template; provide the data as text\n"
     )
     assert len(outcome.prepared.rows) == 1
 
@@ -66,5 +66,5 @@ def test_a_conversation_that_the_template_rejects_is_reported(prepare, tmp_path)
     model = tiny.save_model(tmp_path / "strict", template=template)
     system = {**CONVERSATION, "prompt": [{"role": "system", "content": "S"}, *CONVERSATION["prompt"]]}
     outcome = prepare([system, CONVERSATION], model=model)
-    assert outcome.err.endswith("row 0: the chat template rejects the conversation: no system role\n")
+    assert outcome.err.endswith("data.jsonl:1: the chat template rejects the conversation: no system role\n")
     assert len(outcome.prepared.rows) == 1

@@ -44,7 +44,10 @@ def test_responses_that_become_identical_are_counted(prepare):
 def test_no_remaining_row_is_an_error(prepare):
     outcome = prepare([row("12345678", "p", "q")], "--max-length", 8)
     assert (outcome.status, outcome.path.exists()) == (1, False)
-    assert outcome.err == "error: none of 1 rows can be used; nothing was written\n"
+    assert outcome.err == (
+        "error: none of 1 row can be used; 1 dropped: the prompt fills --max-length 8; raise it, or shorten prompts with "
+        "--max-prompt-length or --truncation-mode keep_end; nothing was written\n"
+    )
 
 
 def test_the_last_tokens_of_a_long_prompt_are_kept_and_counted(prepare):

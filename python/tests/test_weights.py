@@ -58,8 +58,9 @@ def test_counts_are_reported_for_each_source(prepare, sources):
     with open(sources[0], "a") as file:
         file.write("{}\n{}\n")
     outcome = prepare(sources, "--weights", 2, 0.5, 1)
-    for index, (rows, count, weight) in enumerate([("80 of 42", 80, 2), ("20 of 40", 20, 0.5), ("40 of 40", 40, 1)]):
-        assert f"  {sources[index]}: {rows} rows, weight {weight:g}" in outcome.out.splitlines()
+    ends = "40 of 42 rows kept, repeated to 80 by weight 2", "20 of 40 rows kept, weight 0.5", "40 of 40 rows kept"
+    for index, (end, count, weight) in enumerate(zip(ends, (80, 20, 40), (2, 0.5, 1))):
+        assert f"  {sources[index]}: {end}" in outcome.out.splitlines()
         summary = json.loads(outcome.prepared.metadata["sources"])[index]
         assert (summary["rows_kept"], summary["weight"]) == (count, weight)
     metadata = outcome.prepared.metadata

@@ -9,6 +9,7 @@ from typing import Any
 
 from .column_names import FIELDS, UNUSED
 from .errors import UserError
+from .processors import available_processors
 from .sources import Source
 from .truncation import MODES, Limits
 
@@ -26,6 +27,9 @@ examples:
   espalier-prepare --model MODEL --data ours.jsonl HuggingFaceH4/ultrafeedback_binarized \\
       --split train_prefs --weights 2 0.1 --output train.safetensors"""
 
+#: Less data is prepared in one process.
+_LITTLE_BYTES = 1 << 20
+
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
     """Parses the command line."""
@@ -36,12 +40,15 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=_columns()),
     )
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="a Hugging Face model directory")
-    parser.add_argument("--output", type=Path, required=True, metavar="OUT.safetensors")
+    parser.add_argument("--output", type=Path, metavar="OUT.safetensors", help="optional with --show")
     _add_sources(parser)
     _add_template(parser)
     _add_truncation(parser)
-    parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
-    return parser.parse_args(words)
+    _add_run(parser)
+    arguments = parser.parse_args(words)
+    if arguments.output is None and arguments.show is None:
+        parser.error("the following arguments are required: --output (or --show N, to print rows only)")
+    return arguments
 
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +130,22 @@ def _add_truncation(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
+    parser.add_argument(
+        "--show",
+        type=_positive,
+        metavar="N",
+        help="print the first N rows as the model sees them; without --output, nothing is written",
+    )
+    parser.add_argument(
+        "--num-proc",
+        type=_positive,
+        metavar="N",
+        help="number of processes; any number gives the same file (default: the processors that this process may use)",
+    )
+
+
 def source_list(arguments: argparse.Namespace) -> list[Source]:
     """Returns the sources with their weights."""
     names, weights = arguments.data, arguments.weights or [1] * len(arguments.data)
@@ -175,12 +198,37 @@ def template_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"tools": tools, **arguments.chat_template_kwargs}
 
 
+def process_count(arguments: argparse.Namespace, sources: list[Source]) -> int:
+    """Returns the number of processes; by default one for little data, since each takes a moment to start."""
+    if arguments.num_proc is not None:
+        return arguments.num_proc
+    if arguments.output is None or sum(map(_size, sources)) < _LITTLE_BYTES:
+        return 1
+    return available_processors()
+
+
+def _size(source: Source) -> float:
+    """Returns the bytes of a file; directories and Hub datasets count as large."""
+    path = Path(source.name)
+    return path.stat().st_size if path.is_file() else math.inf
+
+
 def _columns() -> int:
     """Returns the width of the terminal, at most 100."""
     try:
         return min(100, os.get_terminal_size().columns)
     except OSError:
         return 100
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, found {value}")
+    return value
 
 
 def _object(text: str) -> dict[str, Any]:

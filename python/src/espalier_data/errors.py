@@ -1,5 +1,6 @@
 """Errors that a user can fix, reported in one line."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -20,6 +21,10 @@ def run_command(command: Callable[[], int | None]) -> None:
         sys.exit(command() or 0)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of the output, such as `head`, has ended; Python must not try to write the rest of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
         print(f"error: {error.filename or 'file'}: {error.strerror}", file=sys.stderr)

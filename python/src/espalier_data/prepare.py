@@ -2,19 +2,35 @@
 
 import argparse
 import json
+import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from .answers import BadRow
-from .arguments import columns, limits, parse_arguments, source_list, template_arguments
+from .arguments import columns, limits, parse_arguments, process_count, source_list, template_arguments
 from .errors import UserError, run_command
 from .files import check_output
+from .outcomes import Outcome, unusable
 from .prepared import PreparedData
-from .report import BadRows, report
+from .printable import printable
+from .progress import Progress, share_read
+from .record import Record
+from .remarks import Remarks
+from .report import report, usable_rows
 from .rows import parse
+from .show import RowPrinter
 from .sources import Source
 from .tables import allow_network
-from .tokenization import PreferenceTokenizer, TokenizedRow
+from .tokenization import PreferenceTokenizer
+from .workers import chunked, ordered_map
+
+#: The number of records that a worker gets at once.
+_CHUNK = 32
 
 
 def main() -> None:
@@ -23,49 +39,157 @@ def main() -> None:
 
 def prepare(arguments: argparse.Namespace) -> int:
     """Runs the command; bad rows are reported and skipped, or are errors with `--strict`."""
-    data = PreparedData(limits(arguments))
+    convert = Conversion(arguments, datetime.now())
     sources = source_list(arguments)
-    check_output(arguments.output)
+    if arguments.output is not None:
+        check_output(arguments.output)
     if any(source.is_on_hub for source in sources):
         allow_network()
-    tokenizer = PreferenceTokenizer(arguments.model, template_arguments(arguments), arguments.last_turn_only)
-    for source, number, times, row in _tokenized(sources, tokenizer, arguments, data):
-        source.rows_kept += times if data.add(row, number, times) else 0
-    if not data.rows:
-        raise UserError(f"none of {data.counts['rows_read']} rows can be used; nothing was written")
-    metadata = {
-        "tokenizer_digest": tokenizer.digest,
-        "template_digest": tokenizer.template_digest,
-        "sources": json.dumps([source.summary for source in sources], ensure_ascii=False),
-    }
-    data.write(arguments.output, metadata)
-    print(report(data, sources, arguments.output))
+    run = _Run(arguments, sources, convert.load())
+    with closing(_outcomes(convert, sources, arguments)) as outcomes:
+        for item, outcome in outcomes:
+            run.add(item, outcome)
+            if run.is_complete:
+                break
+    run.finish()
     return 0
 
 
-def _tokenized(
-    sources: list[Source], tokenizer: PreferenceTokenizer, arguments: argparse.Namespace, data: PreparedData
-) -> Iterator[tuple[Source, int, int, TokenizedRow]]:
-    """Yields each usable row with its source, its index over all sources, and its number of repeats."""
-    bad_rows, renamed = BadRows(), columns(arguments)
-    for position, source in enumerate(sources):
-        for record, times in source.weighted_records(seed=f"{arguments.seed}/{position}"):
-            number = data.counts["rows_read"]
-            data.counts["rows_read"] += 1
-            source.rows_read += 1
-            if times == 0:
-                data.counts["rows_not_drawn"] += 1
-                continue
-            try:
-                if record.problem:
-                    raise BadRow(record.problem)
-                yield source, number, times, tokenizer(parse(record.value, renamed))
-            except BadRow as problem:
-                if arguments.strict:
-                    raise UserError(f"{record.place}: row {number}: {problem}; nothing was written") from None
-                bad_rows.add(f"{record.place}: row {number}", str(problem))
-                data.counts["dropped_bad_rows"] += 1
-    bad_rows.finish()
+class Conversion:
+    """Converts records to rows for the file, in this process or in workers."""
+
+    def __init__(self, arguments: argparse.Namespace, moment: datetime) -> None:
+        self._arguments, self._moment = arguments, moment
+        self._columns, self._limits = columns(arguments), limits(arguments)
+        self._tokenizer: PreferenceTokenizer | None = None
+
+    def __reduce__(self) -> tuple:
+        return Conversion, (self._arguments, self._moment)
+
+    def load(self) -> PreferenceTokenizer:
+        if self._tokenizer is None:
+            # Records are divided among processes; threads inside of one would compete with the others.
+            os.environ["TOKENIZERS_PARALLELISM"] = "false"
+            words = self._arguments
+            self._tokenizer = PreferenceTokenizer(
+                words.model, template_arguments(words), words.last_turn_only, self._moment
+            )
+        return self._tokenizer
+
+    def __call__(self, records: list[Record]) -> list[Outcome]:
+        tokenizer = self.load()
+        return [self._outcome(record, tokenizer) for record in records]
+
+    def _outcome(self, record: Record, tokenizer: PreferenceTokenizer) -> Outcome:
+        try:
+            if record.problem:
+                raise BadRow(record.problem)
+            row = parse(record.value, self._columns)
+            tokenized = tokenizer(row)
+        except BadRow as problem:
+            return unusable(problem)
+        counts: Counter[str] = Counter()
+        fitted = self._limits.fit(tokenized, counts)
+        guessed = row.prompt if row.guessed_prompt and isinstance(row.prompt, str) else None
+        return Outcome(fitted, counts, notes=tokenized.notes, guessed_prompt=guessed)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A record, its source's index, and how many times an epoch contains it."""
+
+    source: int
+    times: int
+    record: Record
+
+
+def _outcomes(
+    convert: Conversion, sources: list[Source], arguments: argparse.Namespace
+) -> Iterator[tuple[_Item, Outcome]]:
+    """Yields all records in order, each with its outcome; those that no epoch contains have none."""
+    size = _CHUNK if arguments.output is not None else 1
+    chunks = chunked(_items(sources, arguments.seed), size)
+    works = ((chunk, [item.record for item in chunk if item.times]) for chunk in chunks)
+    for chunk, found in ordered_map(convert, works, process_count(arguments, sources)):
+        results = iter(found)
+        for item in chunk:
+            yield item, next(results) if item.times else Outcome(None, Counter({"rows_not_drawn": 1}))
+
+
+def _items(sources: list[Source], seed: int) -> Iterator[_Item]:
+    for index, source in enumerate(sources):
+        for record, times in source.weighted_records(seed=f"{seed}/{index}"):
+            yield _Item(index, times, record)
+
+
+class _Run:
+    """The results of a run: the file, the counts, and what is printed."""
+
+    def __init__(self, arguments: argparse.Namespace, sources: list[Source], tokenizer: PreferenceTokenizer) -> None:
+        self._arguments, self._sources, self._tokenizer = arguments, sources, tokenizer
+        self._limits = limits(arguments)
+        self._data = PreparedData(self._limits, arguments.output) if arguments.output is not None else None
+        self._counts: Counter[str] = Counter()
+        self._distinct: Counter[int] = Counter()
+        self._progress = Progress(partial(share_read, sources))
+        self._remarks = Remarks(self._progress.message)
+        self._printer = RowPrinter(tokenizer.tokenizer, self._limits) if arguments.show is not None else None
+        self._shown = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all rows to show are shown, and no file needs the others."""
+        return self._data is None and self._shown == self._arguments.show
+
+    def add(self, item: _Item, outcome: Outcome) -> None:
+        if outcome.reason is not None and self._arguments.strict:
+            self._progress.clear()
+            raise UserError(printable(f"{item.record.place}: {outcome.reason}; nothing was written"))
+        number = self._counts["rows_read"]
+        self._counts["rows_read"] += 1
+        self._sources[item.source].rows_read += 1
+        self._counts.update(outcome.counts)
+        self._remarks.add(item.record.place, outcome)
+        if outcome.row is not None:
+            self._keep(item, outcome, number)
+        self._progress.advance(1)
+
+    def _keep(self, item: _Item, outcome: Outcome, number: int) -> None:
+        self._distinct[item.source] += 1
+        self._sources[item.source].rows_kept += item.times
+        if self._data is not None:
+            self._data.add(outcome.row, number, item.times)
+        if self._printer is not None and self._shown < self._arguments.show:
+            self._shown += 1
+            self._progress.clear()
+            print(self._printer.row(self._shown, item.record.place, outcome.row), flush=True)
+
+    def finish(self) -> None:
+        """Writes the file, and prints the table, the notes, and last the warnings."""
+        self._progress.clear()
+        for line in self._remarks.further_bad_rows() + self._remarks.notes():
+            self._progress.message(line)
+        kept = self._distinct.total()
+        usable = usable_rows(kept, self._counts, self._limits, self._remarks)
+        if not kept:
+            raise UserError(printable(f"{usable}; nothing was written"))
+        if self._printer is not None:
+            print(self._printer.legend(), flush=True)
+            if not self.is_complete and self._data is None and kept < self._counts["rows_read"]:
+                self._progress.message(f"note: {usable}")
+        if self._data is not None:
+            self._write(self._data)
+        for line in self._remarks.warnings():
+            self._progress.message(line)
+
+    def _write(self, data: PreparedData) -> None:
+        metadata = {
+            "tokenizer_digest": self._tokenizer.digest,
+            "template_digest": self._tokenizer.template_digest,
+            "sources": json.dumps([source.summary for source in self._sources], ensure_ascii=False),
+        }
+        data.write(self._counts, metadata)
+        print(report(data, self._counts, self._sources, self._distinct), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,114 +1,139 @@
 """The prepared file: flat token ids with offsets, in safetensors."""
 
-import json
+from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save
 
-from .files import replacing
-from .tokenization import TokenizedRow
-from .truncation import Limits
+from .spool import Spool
+from .tensor_file import Tensor, tensor, write_tensors
+from .truncation import ID_TYPE, FittedRow, Limits
 
 FORMAT = "espalier-preferences"
 
 
-@dataclass(frozen=True)
-class PreparedRow:
-    """A row of the file; token ids are arrays, since a list of ints takes nine times the memory."""
-
-    prompt: np.ndarray
-    responses: list[np.ndarray]
-    ranks: list[int]
-    skips: list[int]
-    #: The index over all sources of the record that it was made from.
-    source_row: int
-    #: How many times the file contains the row.
-    times: int
-
-
-@dataclass
 class PreparedData:
-    """The rows that fit, and the counts of all others."""
+    """The rows of a file: lengths in memory, token ids on disk."""
 
-    limits: Limits
-    counts: Counter[str] = field(default_factory=Counter)
-    _kept: list[PreparedRow] = field(default_factory=list)
+    def __init__(self, limits: Limits, output: Path) -> None:
+        self.limits, self.output = limits, output
+        self._prompts, self._responses = Spool(output), Spool(output)
+        # For each row that is kept, once.
+        self._prompt_lengths, self._response_counts = array("i"), array("i")
+        self._times, self._source_rows = array("i"), array("q")
+        # For each of their responses.
+        self._response_lengths, self._ranks, self._skips = array("i"), array("i"), array("i")
 
-    def add(self, row: TokenizedRow, source_row: int, times: int = 1) -> bool:
-        """Truncates a row to the limits; drops and counts it if nothing remains. Returns whether it is kept."""
-        fitted = self.limits.fit(row, self.counts)
-        if fitted is None:
-            return False
-        responses = [_ids(response) for response in fitted.responses]
-        self._kept.append(PreparedRow(_ids(fitted.prompt), responses, fitted.ranks, fitted.skips, source_row, times))
-        return True
+    def add(self, row: FittedRow, source_row: int, times: int = 1) -> None:
+        """Adds a row, which the file contains `times` times; `source_row` is the index of its record."""
+        self._prompts.add(row.prompt)
+        self._prompt_lengths.append(len(row.prompt) // ID_TYPE.itemsize)
+        for response in row.responses:
+            self._responses.add(response)
+            self._response_lengths.append(len(response) // ID_TYPE.itemsize)
+        self._response_counts.append(len(row.responses))
+        self._times.append(times)
+        self._source_rows.append(source_row)
+        self._ranks.extend(row.ranks)
+        self._skips.extend(row.skips)
 
-    @property
-    def rows(self) -> list[PreparedRow]:
-        """The rows of the file: all once in order, then those that occur at least twice, and so on."""
-        most = max((row.times for row in self._kept), default=0)
-        return [row for turn in range(most) for row in self._kept if row.times > turn]
+    # The following hold for the file, so no row is added after the first use.
 
-    def write(self, path: Path, metadata: dict[str, str]) -> None:
-        """Writes the file atomically."""
-        rows = self.rows
-        prompts = [row.prompt for row in rows]
-        responses = [response for row in rows for response in row.responses]
-        arrays = {
-            "prompt_ids": _flat(prompts),
-            "prompt_offsets": _offsets(prompts),
-            "response_ids": _flat(responses),
-            "response_offsets": _offsets(responses),
-            "row_offsets": _offsets([row.responses for row in rows]),
-            "source_rows": np.array([row.source_row for row in rows], dtype=np.int64),
-        }
-        optional = _optional(rows)
-        numbers = {name: str(count) for name, count in sorted(self.counts.items())}
+    @cached_property
+    def prompt_lengths(self) -> np.ndarray:
+        return self._by_row(self._prompt_lengths)
+
+    @cached_property
+    def response_counts(self) -> np.ndarray:
+        return self._by_row(self._response_counts)
+
+    @cached_property
+    def response_lengths(self) -> np.ndarray:
+        return self._by_response(self._response_lengths)
+
+    @cached_property
+    def skips(self) -> np.ndarray:
+        return self._by_response(self._skips)
+
+    def write(self, counts: Counter[str], metadata: dict[str, str]) -> None:
+        """Writes the file atomically; the metadata contains the counts of all records."""
+        tensors = [
+            self._ids("prompt_ids", self._prompts, self._prompt_lengths, self._row_ranges),
+            tensor("prompt_offsets", _offsets(self.prompt_lengths)),
+            self._ids("response_ids", self._responses, self._response_lengths, self._response_ranges),
+            tensor("response_offsets", _offsets(self.response_lengths)),
+            tensor("row_offsets", _offsets(self.response_counts)),
+            tensor("source_rows", self._by_row(self._source_rows)),
+        ]
+        optional = self._optional()
         own = {
             "format": FORMAT,
             # A reader of version 1 would ignore ties and count context tokens.
             "format_version": "2" if optional else "1",
             "max_length": str(self.limits.max_length),
             "truncation_mode": self.limits.mode,
-            "rows_kept": str(len(rows)),
+            "rows_kept": str(len(self.prompt_lengths)),
         }
         if self.limits.max_prompt_length is not None:
             own["max_prompt_length"] = str(self.limits.max_prompt_length)
-        content = save(arrays | optional, metadata={**own, **numbers, **metadata})
-        with replacing(path) as temporary:
-            temporary.write_bytes(_with_sorted_metadata(content))
+        numbers = {name: str(count) for name, count in counts.items()}
+        write_tensors(self.output, tensors + optional, {**own, **numbers, **metadata})
+
+    def _optional(self) -> list[Tensor]:
+        """Returns the tensors that are written only if they differ from their defaults."""
+        tensors = []
+        counts = np.asarray(self._response_counts)
+        positions = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        if not np.array_equal(positions, self._ranks):
+            tensors.append(tensor("response_ranks", self._by_response(self._ranks)))
+        if self.skips.any():
+            tensors.append(tensor("response_skips", self.skips))
+        return tensors
+
+    @cached_property
+    def _row_ranges(self) -> list[tuple[int, int]]:
+        """The file's rows as ranges of kept rows: all once in order, then those that occur twice, and so on."""
+        times = np.asarray(self._times)
+        most = int(times.max(initial=0))
+        return [pair for turn in range(most) for pair in _runs(np.flatnonzero(times > turn))]
+
+    @cached_property
+    def _response_ranges(self) -> list[tuple[int, int]]:
+        return _starts(self._response_counts, self._row_ranges)
+
+    def _by_row(self, numbers: array) -> np.ndarray:
+        return _selected(numbers, self._row_ranges)
+
+    def _by_response(self, numbers: array) -> np.ndarray:
+        return _selected(numbers, self._response_ranges)
+
+    def _ids(self, name: str, spool: Spool, lengths: array, ranges: list[tuple[int, int]]) -> Tensor:
+        places = _starts(lengths, ranges)
+        size = ID_TYPE.itemsize
+        count = sum(end - start for start, end in places)
+        return Tensor(name, "I32", count, spool.read((start * size, end * size) for start, end in places))
 
 
-def _optional(rows: list[PreparedRow]) -> dict[str, np.ndarray]:
-    """Returns the arrays that are written only if they differ from their defaults."""
-    arrays = {}
-    if any(row.ranks != list(range(len(row.ranks))) for row in rows):
-        arrays["response_ranks"] = _ids([rank for row in rows for rank in row.ranks])
-    if any(any(row.skips) for row in rows):
-        arrays["response_skips"] = _ids([skip for row in rows for skip in row.skips])
-    return arrays
+def _runs(indexes: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yields the ranges that ascending indexes consist of."""
+    for run in np.split(indexes, np.flatnonzero(np.diff(indexes) != 1) + 1):
+        if len(run):
+            yield int(run[0]), int(run[-1]) + 1
 
 
-def _with_sorted_metadata(file: bytes) -> bytes:
-    """Sorts the metadata, which the library writes in random order, so that equal content has equal bytes."""
-    size = int.from_bytes(file[:8], "little")
-    header = json.loads(file[8 : 8 + size])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + file[8 + size :]
+def _starts(lengths: array, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Returns ranges of items as ranges of what the items consist of, of which each has `lengths`."""
+    offsets = _offsets(np.asarray(lengths))
+    return [(int(offsets[start]), int(offsets[end])) for start, end in ranges]
 
 
-def _ids(tokens: list[int]) -> np.ndarray:
-    return np.array(tokens, dtype=np.int32)
+def _selected(numbers: array, ranges: list[tuple[int, int]]) -> np.ndarray:
+    whole = np.asarray(numbers)
+    return np.concatenate([whole[:0], *(whole[start:end] for start, end in ranges)])
 
 
-def _flat(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts or [_ids([])])
-
-
-def _offsets(parts: list) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)]).astype(np.int64)
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)

@@ -1,56 +1,66 @@
-"""Messages of `espalier-prepare`: bad rows as they occur, and a table at the end."""
+"""The table at the end of `espalier-prepare`, and the error if no row can be used."""
 
-import statistics
-import sys
 from collections import Counter
-from pathlib import Path
+
+import numpy as np
 
 from .prepared import PreparedData
+from .remarks import Remarks
 from .sources import Source
+from .truncation import Limits
 
-#: The number of bad rows of one kind that are reported with their location.
-REPORTED = 3
-
-
-class BadRows:
-    """Reports the first bad rows of each kind, and counts the rest."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-
-    def add(self, place: str, reason: str) -> None:
-        self._counts[reason] += 1
-        if self._counts[reason] <= REPORTED:
-            print(f"bad row: {place}: {reason}", file=sys.stderr)
-
-    def finish(self) -> None:
-        """Reports the number of further bad rows."""
-        for reason, count in self._counts.most_common():
-            if count > REPORTED:
-                print(f"bad rows: {count - REPORTED} more: {reason}", file=sys.stderr)
+#: The number of reasons that the error for no usable row contains.
+_REASONS = 3
 
 
-def report(data: PreparedData, sources: list[Source], output: Path) -> str:
-    """Returns a table of kept, dropped and truncated rows and of the tokens that sharing saves."""
-    rows = data.rows
-    prompts = [len(row.prompt) for row in rows]
-    responses = [len(response) for row in rows for response in row.responses]
-    skipped = sum(sum(row.skips) for row in rows)
-    unshared = sum(len(row.responses) * len(row.prompt) for row in rows) + sum(responses)
-    shared = sum(prompts) + sum(responses)
-    lines = [("rows read", data.counts["rows_read"]), ("rows kept", len(rows))]
-    lines += [(name.replace("_", " "), n) for name, n in sorted(data.counts.items()) if n and name != "rows_read"]
+def report(data: PreparedData, counts: Counter[str], sources: list[Source], distinct: Counter[int]) -> str:
+    """Returns a table of kept, dropped and truncated rows and of the tokens that sharing saves.
+
+    `distinct` is the number of rows kept of each source, by its index, without repeats.
+    """
+    prompts, responses = data.prompt_lengths, data.response_lengths
+    skipped = int(data.skips.sum())
+    unshared = int((data.response_counts * prompts.astype(np.int64)).sum() + responses.sum())
+    shared = int(prompts.sum() + responses.sum())
+    lines = [("rows read", counts["rows_read"]), ("rows kept", len(prompts))]
+    lines += [(name.replace("_", " "), n) for name, n in sorted(counts.items()) if n and name != "rows_read"]
     lines += [("response tokens not counted", skipped)] if skipped else []
     lines += [
-        ("prompt tokens, median", round(statistics.median(prompts))),
-        ("response tokens, median", round(statistics.median(responses))),
+        ("prompt tokens, median", round(float(np.median(prompts)))),
+        ("response tokens, median", round(float(np.median(responses)))),
         ("tokens, prompt shared", shared),
         ("unshared / shared", f"{unshared / shared:.2f}"),
     ]
     table = [f"  {name:<34} {value}" for name, value in lines]
     if len(sources) > 1 or any(source.weight != 1 for source in sources):
-        table += [
-            f"  {source.name}: {source.rows_kept} of {source.rows_read} rows, weight {source.weight:g}"
-            for source in sources
-        ]
-    return "\n".join([str(output), *table])
+        table += [_source_line(source, distinct[index]) for index, source in enumerate(sources)]
+    return "\n".join([str(data.output), *table])
+
+
+def _source_line(source: Source, distinct: int) -> str:
+    line = f"  {source.name}: {distinct} of {source.rows_read} rows kept"
+    if source.weight == 1:
+        return line
+    if source.rows_kept == distinct:
+        return f"{line}, weight {source.weight:g}"
+    return f"{line}, repeated to {source.rows_kept} by weight {source.weight:g}"
+
+
+def usable_rows(kept: int, counts: Counter[str], limits: Limits, remarks: Remarks) -> str:
+    """Returns how many rows can be used, and why others cannot: counts, options to change, and the first reasons."""
+    causes = []
+    if counts["rows_not_drawn"]:
+        causes.append(f"{counts['rows_not_drawn']} not drawn: --weights is below 1; raise it")
+    if counts["dropped_prompt_fills_max_length"]:
+        remedy = "raise it, or shorten prompts with --max-prompt-length or --truncation-mode keep_end"
+        number = counts["dropped_prompt_fills_max_length"]
+        causes.append(f"{number} dropped: the prompt fills --max-length {limits.max_length}; {remedy}")
+    if counts["dropped_last_turn_beyond_max_length"]:
+        number = counts["dropped_last_turn_beyond_max_length"]
+        causes.append(f"{number} dropped: the last turn is beyond --max-length {limits.max_length}; raise it")
+    reasons = remarks.reasons.most_common()
+    causes += [f"{count} dropped: {reason}" for reason, count in reasons[:_REASONS]]
+    if len(reasons) > _REASONS:
+        causes.append(f"{sum(count for _, count in reasons[_REASONS:])} dropped for other reasons")
+    rows = counts["rows_read"]
+    return f"{kept or 'none'} of {rows} row{'s' * (rows != 1)} can be used" + "".join(f"; {cause}" for cause in causes)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .answers import BadRow
+from .answers import BadRow, EmptyAnswer
+from .encoding import Encoder
+from .end_tokens import EndTokens
 from .errors import UserError
-from .rows import Messages, PreferenceRow
+from .notes import Note
+from .rendering import ChatTemplate
+from .rows import PreferenceRow
 
 
 @dataclass(frozen=True)
@@ -23,17 +28,22 @@ class TokenizedRow:
     #: The number of leading tokens of each response that are context and do not count.
     skips: list[int]
     boundary_mismatch: bool
+    notes: tuple[Note, ...] = ()
 
 
 class PreferenceTokenizer:
     """Tokenizes rows with the tokenizer of a model directory.
 
     `template_arguments` are variables for the chat template; those of a row take precedence. With `last_turn_only`,
-    only the last turn of a response counts.
+    only the last turn of a response counts. Templates that read the clock read `moment`.
     """
 
     def __init__(
-        self, model: Path, template_arguments: dict[str, Any] | None = None, last_turn_only: bool = False
+        self,
+        model: Path,
+        template_arguments: dict[str, Any] | None = None,
+        last_turn_only: bool = False,
+        moment: datetime | None = None,
     ) -> None:
         if not model.is_dir():
             raise UserError(f"{model}: expected a Hugging Face model directory, found none")
@@ -42,68 +52,89 @@ class PreferenceTokenizer:
             raise UserError(
                 f"{model}: expected tokenizer.json, whose digest links the data to its tokenizer; found none"
             )
-        self._tokenizer = _load(model)
-        self._template_arguments = template_arguments or {}
+        self.tokenizer = _load(model)
+        self._template = ChatTemplate(self.tokenizer, template_arguments or {}, moment or datetime.now())
         self._last_turn_only = last_turn_only
+        self._encode = Encoder(self.tokenizer)
         self.digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        self._start = _start(self._tokenizer)
-        template = self._tokenizer.chat_template or ""
+        self._start = _start(self.tokenizer)
+        self._end = self.tokenizer.eos_token or ""
+        self._ends = EndTokens(self.tokenizer, model)
+        template = self.tokenizer.chat_template or ""
         self.template_digest = hashlib.sha256(str(template).encode()).hexdigest()
 
     def __call__(self, row: PreferenceRow) -> TokenizedRow:
         """Returns the prompt's tokens, and for each response those that follow them in prompt and response together."""
+        contexts: list[list[int]] = []
+        notes = list(row.notes)
         if row.is_conversational:
-            if not self._tokenizer.chat_template:
+            if not self._template.exists:
                 raise BadRow("found messages, but the tokenizer has no chat template; provide the data as text")
             if self._last_turn_only:
                 _check_last_turns(row)
                 row = row.with_shared_turns_in_prompt()
-            prompt, sequences = self._conversations(row)
+            prompt, sequences, contexts, remarks = self._conversations(row)
+            notes += remarks
         else:
             prompt, sequences = self._texts(row)
         # If the prompt's last tokens merge with a response, the boundary moves to the longest common prefix.
         boundary = min(_common_prefix(prompt, sequence) for sequence in sequences)
-        skips, mismatch = self._skips(row, sequences, boundary)
+        skips, mismatch = _skips(contexts, sequences, boundary)
+        responses = [sequence[boundary:] for sequence in sequences]
+        if not boundary:
+            raise EmptyAnswer(
+                "the conversations do not start as their prompt" if prompt else "the prompt has no tokens"
+            )
+        kept = self._with_text(responses, skips, row.ranks)
+        if len(kept) < len(responses):
+            notes.append(Note("a response is empty and is dropped"))
+        responses = [responses[index] for index in kept]
+        if all(response == responses[0] for response in responses):
+            raise BadRow("all responses have the same tokens, so none is preferred")
         return TokenizedRow(
             prompt[:boundary],
-            [sequence[boundary:] for sequence in sequences],
-            row.ranks,
-            skips,
+            responses,
+            _dense([row.ranks[index] for index in kept]),
+            [skips[index] for index in kept],
             mismatch or boundary < len(prompt),
+            (*notes, *self._missing_ends(row, responses)),
         )
 
-    def _conversations(self, row: PreferenceRow) -> tuple[list[int], list[list[int]]]:
-        prompt = self._template(row.prompt, row, add_generation_prompt=True)
-        return prompt, [self._template(row.prompt + response, row) for response in row.responses]
-
-    def _skips(self, row: PreferenceRow, sequences: list[list[int]], boundary: int) -> tuple[list[int], bool]:
-        """Returns the number of tokens in each response's earlier turns, and whether any boundary had to move."""
-        if not self._last_turn_only or not row.is_conversational or all(len(turns) == 1 for turns in row.responses):
-            return [0] * len(sequences), False
-        contexts = [self._template(row.prompt + turns[:-1], row, add_generation_prompt=True) for turns in row.responses]
-        ends = [_common_prefix(context, sequence) for context, sequence in zip(contexts, sequences)]
-        mismatch = any(end < len(context) for end, context in zip(ends, contexts))
-        return [max(0, end - boundary) for end in ends], mismatch
-
-    def _template(self, messages: Messages, row: PreferenceRow, **options: Any) -> list[int]:
-        arguments = {**self._template_arguments, **row.template_arguments}
-        try:
-            encoded = self._tokenizer.apply_chat_template(
-                messages, tokenize=True, return_dict=True, **options, **arguments
-            )
-        except Exception as error:  # Templates raise their own errors for conversations that they reject.
-            raise BadRow(f"the chat template rejects the conversation: {' '.join(str(error).split())}") from None
-        return list(encoded["input_ids"])
+    def _conversations(self, row: PreferenceRow) -> tuple[list[int], list[list[int]], list[list[int]], list[Note]]:
+        """Returns the tokens of the prompt, of each conversation, and of each conversation without its last turn."""
+        prompt = self._template.render(row.prompt, row, prompt=True)
+        whole = [self._template.render(row.prompt + response, row) for response in row.responses]
+        earlier = []
+        if self._last_turn_only and any(len(turns) > 1 for turns in row.responses):
+            earlier = [self._template.render(row.prompt + turns[:-1], row, prompt=True) for turns in row.responses]
+        tokens = self._encode([prompt, *whole, *earlier])
+        count = 1 + len(whole)
+        return tokens[0], tokens[1:count], tokens[count:], self._template.notes(row, whole)
 
     def _texts(self, row: PreferenceRow) -> tuple[list[int], list[list[int]]]:
-        end = self._tokenizer.eos_token or ""
-        responses = [text if text.endswith(end) else text + end for text in row.responses]
-        return self._encode(row.prompt), [self._encode(row.prompt + text) for text in responses]
+        responses = [text if text.endswith(self._end) else text + self._end for text in row.responses]
+        tokens = self._encode([row.prompt, *(row.prompt + text for text in responses)])
+        # The tokens that the tokenizer puts before every text precede it exactly once.
+        framed = [own if own[: len(self._start)] == self._start else self._start + own for own in tokens]
+        return framed[0], framed[1:]
 
-    def _encode(self, text: str) -> list[int]:
-        """Returns the tokens of `text`, preceded exactly once by those that the tokenizer puts before every text."""
-        own = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-        return own if own[: len(self._start)] == self._start else self._start + own
+    def _with_text(self, responses: list[list[int]], skips: list[int], ranks: list[int]) -> list[int]:
+        """Returns the indexes of the responses of which more than white space and end tokens counts."""
+        found = [index for index, tokens in enumerate(responses) if not self._ends.is_blank(tokens[skips[index] :])]
+        if len({ranks[index] for index in found}) < 2:
+            raise EmptyAnswer("a response is empty as tokens, and fewer than two of different rank remain")
+        return found
+
+    def _missing_ends(self, row: PreferenceRow, responses: list[list[int]]) -> list[Note]:
+        """Returns a warning for each response that does not end in an end token."""
+        if row.is_conversational:
+            cause = "the chat template writes no end token after an answer"
+            remedy = "use a chat template that writes one, or provide the data as text"
+        else:
+            cause = "an answer ends in no end token"
+            remedy = "set eos_token in the model's tokenizer_config.json"
+        note = Note(f"{cause}, so the model does not learn to stop; {remedy}", warning=True)
+        return [note for response in responses if not self._ends.end(response)]
 
 
 def _load(model: Path) -> Any:
@@ -131,10 +162,23 @@ def _start(tokenizer: Any) -> list[int]:
     return next((whole[:n] for n in range(len(whole)) if whole[n : n + len(own)] == own), [])
 
 
+def _skips(contexts: list[list[int]], sequences: list[list[int]], boundary: int) -> tuple[list[int], bool]:
+    """Returns the number of tokens in each response's earlier turns, and whether any boundary had to move."""
+    if not contexts:
+        return [0] * len(sequences), False
+    ends = [_common_prefix(context, sequence) for context, sequence in zip(contexts, sequences)]
+    mismatch = any(end < len(context) for end, context in zip(ends, contexts))
+    return [max(0, end - boundary) for end in ends], mismatch
+
+
+def _dense(ranks: list[int]) -> list[int]:
+    """Returns ranks from 0 without gaps."""
+    levels = sorted(set(ranks))
+    return [levels.index(rank) for rank in ranks]
+
+
 def _common_prefix(a: list[int], b: list[int]) -> int:
-    count = 0
-    for left, right in zip(a, b):
-        if left != right:
-            break
-        count += 1
-    return count
+    count = min(len(a), len(b))
+    if a[:count] == b[:count]:
+        return count
+    return next(index for index, (left, right) in enumerate(zip(a, b)) if left != right)

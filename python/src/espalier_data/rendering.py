@@ -1,0 +1,161 @@
+"""Renders conversations with the chat template of a tokenizer, and looks at what the template writes."""
+
+import json
+import re
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from .answers import BadRow
+from .notes import Note
+from .rows import Messages, PreferenceRow
+from .template_clock import TemplateClock
+from .template_content import REASONING, left_out, marked, marker, owner, unread_keys
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_NOT_VARIABLES = ("tools", "documents", "chat_template")
+#: Keys of messages that hold what the assistant wrote.
+_WRITTEN = (*REASONING, "tool_calls")
+
+
+class ChatTemplate:
+    """The chat template of a tokenizer; `arguments` are variables for it, and those of a row take precedence.
+
+    Templates that read the clock read `moment`.
+    """
+
+    def __init__(self, tokenizer: Any, arguments: dict[str, Any], moment: datetime) -> None:
+        self._tokenizer, self._arguments = tokenizer, arguments
+        self._clock = TemplateClock(moment)
+        self._sees_reads = self._clock.install()
+        self._special = _pattern(tokenizer)
+        self._words: dict[str, frozenset[str]] = {}
+        self._written: dict[str, frozenset[int]] = {}
+        self._remedies: dict[str, str] = {}
+
+    @property
+    def exists(self) -> bool:
+        return bool(self._tokenizer.chat_template or self._arguments.get("chat_template"))
+
+    def render(self, messages: Messages, row: PreferenceRow, prompt: bool = False) -> str:
+        """Returns what the template writes; with the generation prompt if the messages are a `prompt`."""
+        return self._render(messages, self._variables(row), prompt)
+
+    def notes(self, row: PreferenceRow, rendered: list[str]) -> list[Note]:
+        """Returns remarks about what the template did to a row; `rendered` has the prompt with each response."""
+        variables = self._variables(row)
+        source = self._source(variables)
+        words = self._identifiers(source)
+        found = [
+            Note(f"the chat template does not read the variable {name!r}", warning=True)
+            for name, value in variables.items()
+            if name not in words and name not in _NOT_VARIABLES and value is not None
+        ]
+        if not _has_tools(variables, words, rendered[0]):
+            found.append(Note("the chat template leaves out the tools", warning=True))
+        found += self._special_tokens(row)
+        found += self._unread_keys(row, words)
+        found += self._left_out(row, rendered, variables, words)
+        return found + self._changes(row, source, variables, words)
+
+    def _changes(self, row: PreferenceRow, source: str, variables: dict[str, Any], words: frozenset[str]) -> list[Note]:
+        """Returns remarks about a template that does not write the same text every time."""
+        found = []
+        render = partial(self._render_with, row.prompt + row.responses[0], variables)
+        is_read = self._clock.is_read if self._sees_reads else "strftime_now" in words
+        if is_read and self._clock.changes(render):
+            text = "the chat template writes the current date or time, so the same data has other tokens another day"
+            found.append(Note(f"{text}; {self._remedy(source)}", warning=True))
+        self._clock.is_read = False
+        # Jinja's own sources of chance.
+        if ("random" in words or "lipsum" in words) and render({}) != render({}):
+            found.append(Note("the chat template writes random text, so the same data has other tokens", warning=True))
+        return found
+
+    def _remedy(self, source: str) -> str:
+        """Returns how to fix the time; the same for all rows, since it is found with a conversation of its own."""
+        if source not in self._remedies:
+            conversation = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes"}]
+            render = partial(self._render_with, conversation, {**self._arguments, "chat_template": source})
+            self._remedies[source] = self._clock.remedy(render, source)
+        return self._remedies[source]
+
+    def _render_with(self, messages: Messages, variables: dict[str, Any], more: dict[str, Any]) -> str:
+        return self._render(messages, {**variables, **more})
+
+    def _special_tokens(self, row: PreferenceRow) -> list[Note]:
+        found = []
+        for message in (message for messages in (row.prompt, *row.responses) for message in messages):
+            content = message.get("content")
+            match = self._special.search(content) if self._special and isinstance(content, str) else None
+            if match:
+                text = f"the text of {owner(message)} contains {match[0]!r}, which becomes a special token"
+                found.append(Note(text, warning=True))
+        return found
+
+    def _unread_keys(self, row: PreferenceRow, words: frozenset[str]) -> list[Note]:
+        found = []
+        for message in (message for messages in (row.prompt, *row.responses) for message in messages):
+            for key in unread_keys(message, words):
+                text = f"the chat template does not read the key {key!r} of {owner(message)}"
+                found.append(Note(text, warning=key in _WRITTEN))
+        return found
+
+    def _left_out(
+        self, row: PreferenceRow, rendered: list[str], variables: dict[str, Any], words: frozenset[str]
+    ) -> list[Note]:
+        found: dict[tuple[int, int, str], None] = {}
+        for number, (response, text) in enumerate(zip(row.responses, rendered)):
+            conversation = row.prompt + response
+            for index, what in left_out(conversation, text, words, partial(self._positions, conversation, variables)):
+                # A message of the prompt is in all conversations, but is one message.
+                found[(0 if index < len(row.prompt) else number, index, what)] = None
+        return [Note(what, warning=True) for _, _, what in found]
+
+    def _positions(self, messages: Messages, variables: dict[str, Any]) -> frozenset[int]:
+        """Returns the indexes of the messages whose content the template writes, whatever it is."""
+        shape = json.dumps([variables, [[message.get("role"), *message] for message in messages]], default=str)
+        if shape not in self._written:
+            every = frozenset(range(len(messages)))
+            try:
+                text = self._render(marked(messages), variables)
+            except BadRow:  # A template may reject any text; then a search for the texts decides.
+                text = ""
+            # A template that changes every text, for instance to capitals, says nothing.
+            self._written[shape] = frozenset(index for index in every if marker(index) in text) or every
+        return self._written[shape]
+
+    def _variables(self, row: PreferenceRow) -> dict[str, Any]:
+        return {**self._arguments, **row.template_arguments}
+
+    def _source(self, variables: dict[str, Any]) -> str:
+        try:
+            return str(self._tokenizer.get_chat_template(variables.get("chat_template"), variables.get("tools")))
+        except Exception:  # For a model with several templates and none that fits; rendering reports it.
+            return ""
+
+    def _identifiers(self, source: str) -> frozenset[str]:
+        if source not in self._words:
+            self._words[source] = frozenset(_WORD.findall(source))
+        return self._words[source]
+
+    def _render(self, messages: Messages, variables: dict[str, Any], prompt: bool = False) -> str:
+        options = {"add_generation_prompt": True} if prompt else {}
+        try:
+            return self._tokenizer.apply_chat_template(messages, tokenize=False, **options, **variables)
+        except Exception as error:  # Templates raise their own errors for conversations that they reject.
+            raise BadRow(f"the chat template rejects the conversation: {' '.join(str(error).split())}") from None
+
+
+def _pattern(tokenizer: Any) -> re.Pattern[str] | None:
+    """Returns a pattern for the special tokens of a tokenizer."""
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    names = sorted((str(token) for token in added if token.special), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, names))) if names else None
+
+
+def _has_tools(variables: dict[str, Any], words: frozenset[str], rendered: str) -> bool:
+    tools = variables.get("tools") or []
+    functions = [tool.get("function", tool) if isinstance(tool, dict) else {} for tool in tools]
+    names = [function.get("name") for function in functions if isinstance(function, dict)]
+    return not tools or ("tools" in words and all(name in rendered for name in names if isinstance(name, str)))

@@ -46,6 +46,12 @@ package struct Inputs {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
         policy.reportIgnoredFiles(rank: communicator.rank)
+        if communicator.rank == 0 {
+            dataset.reportTemplate(from: configuration.data, for: configuration.model)
+            if let evalData = configuration.evaluation.evalData {
+                heldOut?.reportTemplate(from: evalData, for: configuration.model)
+            }
+        }
         func divide(_ dataset: PreferenceDataset) -> Planner {
             Planner(dataset, configuration, model: policy.architecture, shards: shards)
         }

@@ -37,7 +37,12 @@ package struct Evaluation {
         let reference = try referenceModel.map {
             try self.reference($0, policy: policy, planner: planner, rows: rows, model: model)
         }
-        let scoring = PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
+        let scoring = PairScoring(
+            objective: objective,
+            pairing: configuration.pairs,
+            reference: reference,
+            layers: policy.architecture.layerCount
+        )
         let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
         var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model), rows: rows.count)
         let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { tally.count($0, scores: $1) }

@@ -151,7 +151,12 @@ extension TrainingRun {
         )
         preparation.finish()
         func scoring(_ reference: ReferenceLogps) -> PairScoring {
-            PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
+            PairScoring(
+                objective: objective,
+                pairing: configuration.pairs,
+                reference: reference,
+                layers: policy.architecture.layerCount
+            )
         }
         return (scoring(reference.training), reference.heldOut.map(scoring))
     }

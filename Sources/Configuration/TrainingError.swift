@@ -4,6 +4,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case invalid(key: String, expected: String, found: String)
     /// A setting requires another.
     case missing(key: String, for: String)
+    /// Every step of a run has the learning rate 0; `warmup` is the setting that causes it, nil if the peak rate does.
+    case zeroRate(steps: Int, warmup: String?, peak: Double)
     /// Exactly one of several settings must be given.
     case notOne(of: [String], found: [String])
     /// Some ranks would never have work.
@@ -31,6 +33,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
             return "\(key) must be \(expected), found \(found)"
         case .missing(let key, let other):
             return "\(other) needs \(key); add \(key), or remove \(other)"
+        case .zeroRate(let steps, let warmup, let peak):
+            return Self.zeroRate(steps: steps, warmup: warmup, peak: peak)
         case .notOne(let options, let found):
             let given = found.isEmpty ? "none" : found.joined(separator: " and ")
             return "give one of \(options.joined(separator: ", ")); found \(given)"
@@ -65,6 +69,16 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
                 "step \(step): loss or gradient norm spiked again after \(rollbacks) rollbacks; "
                 + "lower --learning-rate, or raise --rollback-on-spike"
         }
+    }
+
+    private static func zeroRate(steps: Int, warmup: String?, peak: Double) -> String {
+        let result = "every step would have the learning rate 0, and the run would learn nothing"
+        guard let warmup else {
+            return "learning_rate must be a number above 0 in float32, found \(peak): \(result); raise learning_rate"
+        }
+        let all = steps == 1 ? "the only step" : "all \(steps) steps"
+        return "\(warmup) makes \(all) of the run warm-up, which starts at 0: \(result); "
+            + "train more steps (max_steps, num_train_epochs), or set \(warmup.prefix { $0 != " " }) to 0"
     }
 
     /// Formats a number; NaN without the sign that processors give it.

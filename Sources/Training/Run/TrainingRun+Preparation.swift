@@ -4,6 +4,7 @@ package import Configuration
 internal import Formats
 internal import Objectives
 internal import Preferences
+internal import Reporting
 internal import Supervision
 internal import SystemPackage
 internal import Transformer
@@ -46,6 +47,9 @@ extension TrainingRun {
         let history = try communicator.agree { try store?.begin(after: resumed) }
         let state = resumed?.run ?? RunState()
         var schedule = RunSchedule(inputs.dataset, configuration)
+        if communicator.rank == 0, let warning = configuration.warmupWarning(steps: schedule.totalSteps) {
+            printNotice("warning: \(warning)")
+        }
         schedule.advance(by: state.step + state.skippedBatches)
         var preparation = RunPreparation(configuration, inputs, schedule, skippedSteps: state.skippedBatches)
         let partition = try RankPartition.establish(
@@ -107,9 +111,11 @@ extension TrainingRun {
         _ communicator: any Communicator
     ) throws -> (Objective, ModelDirectory?) {
         try communicator.agree {
-            try configuration.check(inputs.planner, rank: communicator.rank, ranks: communicator.size)
+            try configuration.check(inputs.planner, ranks: communicator.size)
             let output =
                 communicator.rank == 0 ? try ModelDirectory.prepare(configuration, for: inputs.policy) : nil
+            // After the output directory exists, in which the cache may be.
+            try configuration.checkReferenceCache(rank: communicator.rank)
             return (try Objective(configuration.objective), output)
         }
     }

@@ -20,6 +20,10 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case damagedCache(path: String)
     /// A checkpoint belongs to another run.
     case foreignCheckpoint(path: String, what: String)
+    /// A run or checkpoint was made for another number of steps.
+    case otherLength(path: String, made: String, asked: String, isFinished: Bool)
+    /// A checkpoint identifies its model in the form of another version.
+    case otherVersion(path: String, found: String, expected: String)
     /// All checkpoints are damaged or belong to other runs.
     case noUsableCheckpoint(path: String)
     /// The weights of a rank differ from those of rank 0.
@@ -58,6 +62,15 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .foreignCheckpoint(let path, let what):
             return
                 "\(path): made with \(what); resume with the settings it was made with, or start a new run without --resume"
+        case .otherLength(let path, let made, let asked, let isFinished):
+            let first = isFinished ? "" : "resume with \(made), then "
+            let remedy = "start a new run from the tuned model, with it as --model and another --output"
+            let reason = "and the learning rate depends on the number of steps"
+            return "\(path): made with \(made), asked for \(asked), \(reason); to train further, \(first)\(remedy)"
+        case .otherVersion(let path, let found, let expected):
+            return
+                "\(path): expected a model digest of the form \(expected), found \(found), of another version of espalier; "
+                + "resume with that version, or start a new run from the weights with --model \(path)"
         case .noUsableCheckpoint(let path):
             return "\(path): expected a complete checkpoint of this run, found none; start a new run without --resume"
         case .ranksDiffer(let step, let rank):

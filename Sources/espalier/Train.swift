@@ -86,7 +86,7 @@ struct Train: ParsableCommand {
             let configuration = try communicator.agree { try resolved() }
             do {
                 let run = try TrainingRun.prepare(configuration, communicator: communicator)
-                try run.run(profilesPhases: profilePhases)
+                try run?.run(profilesPhases: profilePhases)
             } catch is Interrupted {
                 isInterrupted = true
             }

@@ -14,11 +14,12 @@ extension TrainingRun {
     ///
     /// Collective.
     ///
+    /// - Returns: Nil if the run to resume has finished, which is reported; nothing is changed.
     /// - Throws: `RankFailure` on every rank if any rank failed, `Interrupted` if any received a signal to stop.
     package static func prepare(
         _ configuration: TrainingConfiguration,
         communicator: any Communicator
-    ) throws -> TrainingRun {
+    ) throws -> TrainingRun? {
         let inputs = try Inputs.read(
             configuration,
             communicator: communicator,
@@ -30,6 +31,9 @@ extension TrainingRun {
         try communicator.agree {
             try store?.sweep()
             try store?.requireCheckpoints()
+        }
+        if try FinishedRun.isFound(configuration, store: store, identity: identity, communicator: communicator) {
+            return nil
         }
         Progress.enter("start", step: 0)
         let watchdog = try Watchdog.start(

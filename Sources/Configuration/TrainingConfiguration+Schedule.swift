@@ -19,11 +19,22 @@ extension TrainingConfiguration {
         throw TrainingError.zeroRate(steps: steps, warmup: rates.warmupSteps > 0 ? warmup : nil, peak: learningRate)
     }
 
-    /// The warning before a run whose warm-up takes more than half of its steps; nil for others.
-    package func warmupWarning(steps: Int) -> String? {
-        let rates = learningRates(steps: steps)
-        guard 2 * rates.warmupSteps > steps else { return nil }
-        let share = "\(rates.warmupSteps) of \(steps) steps" + (rates.warmupSteps < steps ? "" : ", all of the run")
+    /// What to report before a run about its warm-up: settings without an effect, and one of more than half of its steps.
+    package func warmupWarnings(steps: Int) -> [String] {
+        let (ratio, rates) = ("\(CodingKeys.warmupRatio.rawValue) \(warmupRatio)", learningRates(steps: steps))
+        if lrSchedulerType == .constant, warmupSteps > 0 || warmupRatio > 0 {
+            let remedy = "use \(LearningRateSchedule.Kind.constantWithWarmup.rawValue) for warm-up"
+            return ["\(warmup) has no effect with \(CodingKeys.lrSchedulerType.rawValue) constant; \(remedy)"]
+        }
+        let isReplaced = warmupSteps > 0 && warmupRatio > 0
+        let isLong = 2 * rates.warmupSteps > steps
+        return (isReplaced ? ["\(ratio) has no effect: \(warmup) replaces it"] : [])
+            + (isLong ? [longWarmup(rates)] : [])
+    }
+
+    private func longWarmup(_ rates: LearningRateSchedule) -> String {
+        let share =
+            "\(rates.warmupSteps) of \(rates.steps) steps" + (rates.warmupSteps < rates.steps ? "" : ", all of the run")
         return "\(warmup): warm-up takes \(share), and the learning rate reaches \(rates.highestRate)"
             + (rates.highestRate < learningRate ? " of \(learningRate)" : "")
     }

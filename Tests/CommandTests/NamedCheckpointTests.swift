@@ -60,7 +60,7 @@ struct NamedCheckpointTests {
         try withRuns { runs in
             try runs.finish(Self.schedule)
             let checkpoint = runs.output.appending("checkpoint-2")
-            try rewrite(checkpoint, "espalier-state.json") {
+            try rewriteCheckpoint(checkpoint, "espalier-state.json") {
                 $0.replacingOccurrences(of: "architecture-1:", with: "architecture-0:")
             }
             let error = try runs.refusal(Self.schedule + ["--resume", checkpoint.string])
@@ -69,28 +69,12 @@ struct NamedCheckpointTests {
             #expect(error == "error: OUT/checkpoint-2: \(forms) of espalier; \(remedy)")
             let more = TinyRuns(output: runs.output.removingLastComponent().appending("more"))
             try more.finish(Self.schedule + ["--model", checkpoint.string])
-            try rewrite(checkpoint, "espalier.yaml") { $0 + "novel_setting: 1\n" }
+            try rewriteCheckpoint(checkpoint, "espalier.yaml") { $0 + "novel_setting: 1\n" }
             let settings = try runs.refusal(Self.schedule + ["--resume", checkpoint.string])
             #expect(settings.contains("unknown key novel_setting"), "\(settings)")
             let end = "or start a new run from its weights with --model OUT/checkpoint-2"
             #expect(settings.hasSuffix(end), "\(settings)")
         }
-    }
-
-    /// Changes a file of a checkpoint, and its manifest accordingly.
-    private func rewrite(_ checkpoint: FilePath, _ name: String, _ change: (String) -> String) throws {
-        let copy = checkpoint.removingLastComponent().appending("copy")
-        try FileManager.default.moveItem(atPath: checkpoint.string, toPath: copy.string)
-        try AtomicDirectory.write(to: checkpoint) { place in
-            for file in try DirectoryManifest(verifying: copy).names {
-                let source = copy.appending(file).string
-                try FileManager.default.copyItem(atPath: source, toPath: place.appending(file).string)
-            }
-            let path = place.appending(name).string
-            let text = try change(String(contentsOfFile: path, encoding: .utf8))
-            try text.write(toFile: path, atomically: false, encoding: .utf8)
-        }
-        try FileManager.default.removeItem(atPath: copy.string)
     }
 
     @Test("a link with the name of a checkpoint is refused and stays", arguments: [true, false])

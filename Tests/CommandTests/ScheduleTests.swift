@@ -31,7 +31,9 @@ struct ScheduleTests {
             #expect(small == tiny + end + "raise learning_rate")
             #expect(!runs.exists("."))
             // Constant rates have no warm-up.
-            try runs.finish(["--max-steps", "1", "--warmup-steps", "1", "--lr-scheduler-type", "constant"])
+            let constant = ["--max-steps", "1", "--warmup-steps", "1", "--lr-scheduler-type", "constant"]
+            let ignored = "warmup_steps 1 has no effect with lr_scheduler_type constant"
+            #expect(try runs.notices(constant).first == "warning: \(ignored); use constant_with_warmup for warm-up")
         }
     }
 
@@ -51,11 +53,30 @@ struct ScheduleTests {
         }
     }
 
-    @Test("warm-up steps are recorded, replace the ratio, and a resumed run must have the same; absent means 0")
+    @Test("a checkpoint of a version without warm-up steps resumes like one with 0")
+    func earlierVersion() throws {
+        try withRuns { runs in
+            let settings = ["--max-steps", "4", "--save-steps", "2"]
+            try runs.finish(settings)
+            let weights = try TrainedRun(runs.output).weights
+            let checkpoint = runs.output.appending("checkpoint-2")
+            try rewriteCheckpoint(checkpoint, "espalier.yaml") { text in
+                text.split(separator: "\n").filter { !$0.hasPrefix("warmup_steps: ") }.joined(separator: "\n")
+            }
+            let resume = ["--resume", checkpoint.string]
+            #expect(try runs.notices(settings + resume).first == "resuming after step 2 from OUT/checkpoint-2")
+            #expect(try TrainedRun(runs.output).weights == weights && weights.count == 29)
+            let other = try runs.refusal(settings + ["--warmup-steps", "1"] + resume)
+            #expect(other.contains(": made with warmup_steps: 0, this run has 1; resume with "), "\(other)")
+        }
+    }
+
+    @Test("warm-up steps are recorded, replace the ratio, and a resumed run must have the same")
     func recorded() throws {
         try withRuns { runs in
             let (settings, arguments) = (["--max-steps", "4", "--save-steps", "2"], ["--warmup-steps", "2"])
-            try runs.finish(settings + ["--warmup-ratio", "0.25"] + arguments)
+            let notices = try runs.notices(settings + ["--warmup-ratio", "0.25"] + arguments)
+            #expect(notices.first == "warning: warmup_ratio 0.25 has no effect: warmup_steps 2 replaces it")
             #expect(try TrainedRun(runs.output).metrics.map { $0["learning_rate"] } == [0, 0.005, 0.01, 0.005])
             let recorded = try String(contentsOfFile: runs.output.appending("espalier.yaml").string, encoding: .utf8)
             #expect(recorded.contains("warmup_steps: 2"))

@@ -40,8 +40,8 @@ package struct Evaluation {
         let scoring = PairScoring(
             objective: objective,
             pairing: configuration.pairs,
-            reference: reference,
-            layers: policy.architecture.layerCount
+            reference: reference?.logps,
+            layers: max(policy.architecture.layerCount, reference?.layers ?? 0)
         )
         let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
         var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model), rows: rows.count)
@@ -60,7 +60,7 @@ package struct Evaluation {
         planner: Planner,
         rows: [Int],
         model: ForestModel
-    ) throws -> ReferenceLogps {
+    ) throws -> (logps: ReferenceLogps, layers: Int) {
         let other = try communicator.agree {
             let other = try Policy.read(configuration, directory: directory, communicator: communicator)
             try planner.dataset.validate(
@@ -78,7 +78,7 @@ package struct Evaluation {
             other.architecture == policy.architecture
                 ? model : try other.model(for: rows, planner: planner, trains: false)
         }
-        return try source.logps(rows: rows, model: model)
+        return (try source.logps(rows: rows, model: model), other.architecture.layerCount)
     }
 
     private func source(_ pass: ScoringPass) -> ReferenceSource {

@@ -51,7 +51,7 @@ extension TrainingRun {
         let history = try communicator.agree { try store?.begin(after: resumed) }
         let state = resumed?.run ?? RunState()
         var schedule = RunSchedule(inputs.dataset, configuration)
-        if communicator.rank == 0, let warning = configuration.warmupWarning(steps: schedule.totalSteps) {
+        for warning in configuration.warmupWarnings(steps: schedule.totalSteps) where communicator.rank == 0 {
             printNotice("warning: \(warning)")
         }
         schedule.advance(by: state.step + state.skippedBatches)

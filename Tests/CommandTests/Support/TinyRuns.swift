@@ -65,3 +65,20 @@ func reopen(_ output: FilePath) throws {
     guard record.removeValue(forKey: "finished") != nil else { throw Failure(description: "the run has not finished") }
     try JSONSerialization.data(withJSONObject: record).write(to: file)
 }
+
+/// Changes a text file of a checkpoint, and its manifest accordingly.
+func rewriteCheckpoint(_ checkpoint: FilePath, _ name: String, _ change: (String) -> String) throws {
+    let copy = checkpoint.removingLastComponent().appending("copy")
+    try FileManager.default.moveItem(atPath: checkpoint.string, toPath: copy.string)
+    try AtomicDirectory.write(to: checkpoint) { place in
+        for file in try DirectoryManifest(verifying: copy).names {
+            let source = copy.appending(file).string
+            try FileManager.default.copyItem(atPath: source, toPath: place.appending(file).string)
+        }
+        let path = place.appending(name).string
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        guard change(text) != text else { throw Failure(description: "\(name): nothing to change in \(text)") }
+        try change(text).write(toFile: path, atomically: false, encoding: .utf8)
+    }
+    try FileManager.default.removeItem(atPath: copy.string)
+}

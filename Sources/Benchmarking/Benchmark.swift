@@ -126,7 +126,8 @@ package final class Benchmark {
             scoring: PairScoring(
                 objective: try Objective(configuration.objective),
                 pairing: configuration.pairs,
-                reference: nil
+                reference: nil,
+                layers: policy.architecture.layerCount
             ),
             partition: partition,
             configuration: configuration,

@@ -48,8 +48,8 @@ package struct SavingSettings: Codable, Sendable, Equatable {
         func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
             guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
         }
-        try check(.saveSteps, saveSteps ?? 1 > 0, "at least 1", saveSteps ?? 0)
-        try check(.saveTotalLimit, saveTotalLimit ?? 1 > 0, "at least 1", saveTotalLimit ?? 0)
+        try check(.saveSteps, saveSteps ?? 1 > 0, "at least 1, or omitted for no checkpoints", saveSteps ?? 0)
+        try check(.saveTotalLimit, saveTotalLimit ?? 1 > 0, "at least 1, or omitted for no limit", saveTotalLimit ?? 0)
         try check(.resumeFromCheckpoint, resumeFromCheckpoint != "", "auto or a checkpoint's directory", "nothing")
         let factor = rollbackOnSpike ?? 2
         try check(.rollbackOnSpike, factor > 1 && factor.isFinite, "a finite number above 1", factor)

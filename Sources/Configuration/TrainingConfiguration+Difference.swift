@@ -29,6 +29,9 @@ extension TrainingConfiguration {
         return Set(keys.map(\.rawValue) + communication.map(\.rawValue) + saving.map(\.rawValue))
     }()
 
+    /// The settings that determine the number of steps.
+    package static let lengthKeys: Set<String> = [CodingKeys.maxSteps.rawValue, CodingKeys.numTrainEpochs.rawValue]
+
     /// The first setting in alphabetical order, outside `resumableKeys`, that differs from a checkpoint's; nil if none
     /// does.
     ///

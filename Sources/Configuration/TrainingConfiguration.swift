@@ -21,6 +21,9 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var lrSchedulerType = LearningRateSchedule.Kind.linear
     /// The fraction of steps over which the rate rises, in `[0, 1]`.
     package var warmupRatio = 0.0
+    /// Optimizer steps over which the rate rises, a whole number, or below 1 a fraction of the steps; above 0 it
+    /// replaces `warmupRatio`.
+    package var warmupSteps = 0.0
     /// Optimizer steps, or -1 for those of `numTrainEpochs`.
     package var maxSteps = -1
     /// Passes over the data, above 0.
@@ -73,6 +76,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         case learningRate = "learning_rate"
         case lrSchedulerType = "lr_scheduler_type"
         case warmupRatio = "warmup_ratio"
+        case warmupSteps = "warmup_steps"
         case maxSteps = "max_steps"
         case numTrainEpochs = "num_train_epochs"
         case globalBatchSize = "global_batch_size"
@@ -114,6 +118,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.learningRate, into: &learningRate)
         try values.choose(.lrSchedulerType, into: &lrSchedulerType)
         try values.read(.warmupRatio, into: &warmupRatio)
+        try values.read(.warmupSteps, into: &warmupSteps)
         try values.read(.maxSteps, into: &maxSteps)
         try values.read(.numTrainEpochs, into: &numTrainEpochs)
         try values.read(.globalBatchSize, into: &globalBatchSize)
@@ -153,6 +158,10 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         func positive(_ value: Double) -> Bool { value.isFinite && value > 0 }
         try check(.learningRate, positive(learningRate), "a finite number above 0", learningRate)
         try check(.warmupRatio, (0...1).contains(warmupRatio), "from 0 to 1", warmupRatio)
+        let isWhole = (1...0x1p40).contains(warmupSteps) && warmupSteps == warmupSteps.rounded()
+        let isWarmup = (0..<1).contains(warmupSteps) || isWhole
+        let expected = "a whole number of steps, or a fraction of the run below 1"
+        try check(.warmupSteps, isWarmup, expected, warmupSteps)
         try check(.maxSteps, maxSteps == -1 || (1...1 << 40).contains(maxSteps), "from 1 to 2^40, or -1", maxSteps)
         let epochs = numTrainEpochs
         try check(.numTrainEpochs, epochs > 0 && epochs <= 1e6, "above 0, at most 1000000", epochs)
@@ -175,10 +184,5 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
 
     private func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
         guard isValid else { throw TrainingError.invalid(key: key.rawValue, expected: expected, found: "\(found)") }
-    }
-
-    /// Optimizer steps of the run over `stepsPerEpoch` steps an epoch.
-    package func totalSteps(stepsPerEpoch: Int) -> Int {
-        maxSteps > 0 ? maxSteps : Int((numTrainEpochs * Double(stepsPerEpoch)).rounded(.up))
     }
 }

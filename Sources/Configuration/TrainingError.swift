@@ -4,6 +4,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case invalid(key: String, expected: String, found: String)
     /// A setting requires another.
     case missing(key: String, for: String)
+    /// Every step of a run has the learning rate 0; `warmup` is the setting that causes it, nil if the peak rate does.
+    case zeroRate(steps: Int, warmup: String?, peak: Double)
     /// Exactly one of several settings must be given.
     case notOne(of: [String], found: [String])
     /// Some ranks would never have work.
@@ -18,6 +20,10 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case damagedCache(path: String)
     /// A checkpoint belongs to another run.
     case foreignCheckpoint(path: String, what: String)
+    /// A run or checkpoint was made for another number of steps.
+    case otherLength(path: String, made: String, asked: String, isFinished: Bool)
+    /// A checkpoint identifies its model in the form of another version.
+    case otherVersion(path: String, found: String, expected: String)
     /// All checkpoints are damaged or belong to other runs.
     case noUsableCheckpoint(path: String)
     /// The weights of a rank differ from those of rank 0.
@@ -31,6 +37,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
             return "\(key) must be \(expected), found \(found)"
         case .missing(let key, let other):
             return "\(other) needs \(key); add \(key), or remove \(other)"
+        case .zeroRate(let steps, let warmup, let peak):
+            return Self.zeroRate(steps: steps, warmup: warmup, peak: peak)
         case .notOne(let options, let found):
             let given = found.isEmpty ? "none" : found.joined(separator: " and ")
             return "give one of \(options.joined(separator: ", ")); found \(given)"
@@ -54,6 +62,15 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         case .foreignCheckpoint(let path, let what):
             return
                 "\(path): made with \(what); resume with the settings it was made with, or start a new run without --resume"
+        case .otherLength(let path, let made, let asked, let isFinished):
+            let first = isFinished ? "" : "resume with \(made), then "
+            let remedy = "start a new run from the tuned model, with it as --model and another --output"
+            let reason = "and the learning rate depends on the number of steps"
+            return "\(path): made with \(made), asked for \(asked), \(reason); to train further, \(first)\(remedy)"
+        case .otherVersion(let path, let found, let expected):
+            return
+                "\(path): expected a model digest of the form \(expected), found \(found), of another version of espalier; "
+                + "resume with that version, or start a new run from the weights with --model \(path)"
         case .noUsableCheckpoint(let path):
             return "\(path): expected a complete checkpoint of this run, found none; start a new run without --resume"
         case .ranksDiffer(let step, let rank):
@@ -65,6 +82,16 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
                 "step \(step): loss or gradient norm spiked again after \(rollbacks) rollbacks; "
                 + "lower --learning-rate, or raise --rollback-on-spike"
         }
+    }
+
+    private static func zeroRate(steps: Int, warmup: String?, peak: Double) -> String {
+        let result = "every step would have the learning rate 0, and the run would learn nothing"
+        guard let warmup else {
+            return "learning_rate must be a number above 0 in float32, found \(peak): \(result); raise learning_rate"
+        }
+        let all = steps == 1 ? "the only step" : "all \(steps) steps"
+        return "\(warmup) makes \(all) of the run warm-up, which starts at 0: \(result); "
+            + "train more steps (max_steps, num_train_epochs), or set \(warmup.prefix { $0 != " " }) to 0"
     }
 
     /// Formats a number; NaN without the sign that processors give it.

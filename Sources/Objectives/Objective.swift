@@ -101,6 +101,26 @@ package struct Objective: Sendable {
         }
     }
 
+    /// The difference between the rewards of a pair that rounding explains: within it they are tied.
+    package func rewardTolerance(of pair: PairLogps, _ rounding: LogpRounding) -> Double {
+        switch reward {
+        case .logRatio: return beta * rounding.logRatioTolerance(of: pair)
+        case .logp: return beta * rounding.logpTolerance(of: pair)
+        case .meanLogp: return beta * rounding.meanLogpTolerance(of: pair)
+        }
+    }
+
+    /// Adds the pairs of an example to `statistics`.
+    package func count(_ row: RankedLogps, _ rounding: LogpRounding, into statistics: inout PreferenceStatistics) {
+        for pair in pairs(of: row) {
+            statistics.add(
+                pair,
+                rewards: rewards(of: pair),
+                tolerances: (rewardTolerance(of: pair, rounding), rounding.logpTolerance(of: pair))
+            )
+        }
+    }
+
     /// The contribution of an example to the loss of a step with these totals.
     package func loss(of row: RankedLogps, totals: StepTotals) -> RankedLoss {
         var derivatives = row.responses.map { $0.policy.map { _ in 0.0 } }

@@ -40,14 +40,21 @@ package struct PreferenceStatistics: Sendable, Equatable, Codable {
     }
 
     /// Adds a pair with its rewards, from `Objective.rewards(of:)`.
-    package mutating func add(_ pair: PairLogps, rewards: (chosen: Double, rejected: Double)) {
+    ///
+    /// - Parameter tolerances: The differences of rewards and of log-probabilities that rounding explains, which do not count
+    ///   as accurate.
+    package mutating func add(
+        _ pair: PairLogps,
+        rewards: (chosen: Double, rejected: Double),
+        tolerances: (reward: Double, logp: Double) = (0, 0)
+    ) {
         self[.pairs] += 1
         self[.chosenReward] += rewards.chosen
         self[.rejectedReward] += rewards.rejected
-        self[.accuracy] += rewards.chosen > rewards.rejected ? 1 : 0
+        self[.accuracy] += rewards.chosen - rewards.rejected > tolerances.reward ? 1 : 0
         self[.chosenLogp] += pair.chosen
         self[.rejectedLogp] += pair.rejected
-        self[.logpAccuracy] += pair.chosen > pair.rejected ? 1 : 0
+        self[.logpAccuracy] += pair.chosen - pair.rejected > tolerances.logp ? 1 : 0
     }
 
     /// Adds the tokens of a response: their summed entropy, and for a best response how many were the most probable

@@ -22,6 +22,8 @@ struct Plan: ParsableCommand {
 
     @OptionGroup var schedule: ScheduleOptions
 
+    @OptionGroup var warmup: WarmupOptions
+
     @OptionGroup var evaluation: EvaluationOptions
 
     @Option(name: .long, help: "Number of ranks to plan for (default: the ranks of this job, 1 without mpirun).")
@@ -43,6 +45,7 @@ struct Plan: ParsableCommand {
     private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
         var configuration = try shared.resolved()
         schedule.override(&configuration)
+        warmup.override(&configuration)
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
         let directory = FilePath(configuration.model)

@@ -46,8 +46,7 @@ struct Train: ParsableCommand {
     @Option(name: .long, help: "Learning rate schedule (default linear).")
     var lrSchedulerType: LearningRateSchedule.Kind?
 
-    @Option(name: .long, help: "Fraction of the steps for linear warmup, from 0 to 1 (default 0).")
-    var warmupRatio: Double?
+    @OptionGroup var warmup: WarmupOptions
 
     @Option(name: .long, help: "Maximum global gradient norm, for clipping; 0 for no clipping (default 1).")
     var maxGradNorm: Double?
@@ -87,7 +86,7 @@ struct Train: ParsableCommand {
             let configuration = try communicator.agree { try resolved() }
             do {
                 let run = try TrainingRun.prepare(configuration, communicator: communicator)
-                try run.run(profilesPhases: profilePhases)
+                try run?.run(profilesPhases: profilePhases)
             } catch is Interrupted {
                 isInterrupted = true
             }
@@ -105,7 +104,7 @@ struct Train: ParsableCommand {
         output.map { configuration.output = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }
-        warmupRatio.map { configuration.warmupRatio = $0 }
+        warmup.override(&configuration)
         maxGradNorm.map { configuration.maxGradNorm = $0 }
         weightDecay.map { configuration.weightDecay = $0 }
         loggingSteps.map { configuration.loggingSteps = $0 }

@@ -35,6 +35,7 @@ struct BalanceTests {
             let speeds = (object?["run"] as? [String: Any])?["speeds"] as? [String: Any]
             let rates = try #require(speeds?["rates"] as? [Double])
             #expect(rates.count == 2 && rates.allSatisfy { $0 > 0 })
+            try reopen(FilePath(output))
             let second = try Launch.run("espalier", words + ["--resume"], ranks: 2)
             #expect(second.status == 0 && second.errors.contains("resuming after step 2"), "\(second.errors)")
         }

@@ -99,10 +99,12 @@ struct CompanionTests {
         try Places.temporary { directory in
             let (source, output) = (try model(in: directory, [Self.template]), directory.appending("tuned"))
             #expect(try train(source, output, ["--save-steps", "1"]).status == 0)
+            try reopen(output)
             let resumed = try train(source, output, ["--resume"])
             #expect(resumed.status == 0 && resumed.errors.contains("checkpoint-1"), "\(resumed.errors)")
             let template = output.appending("checkpoint-1").appending(Self.template)
             try write("additional_chat_templates/tool_use.JINJA", template)
+            try reopen(output)
             let changed = try train(source, output, ["--resume"])
             #expect(changed.status == 64)
             #expect(changed.errors.contains("\(template): its SHA-256 differs from manifest.json"))

@@ -187,6 +187,7 @@ struct EarlierRunTests {
             let identity = try #require(text.range(of: #""run" : "[0-9A-F]"#, options: .regularExpression))
             let changed = text.replacingCharacters(in: identity, with: #""run" : "G"#)
             try changed.write(toFile: file, atomically: false, encoding: .utf8)
+            try reopen(output)
             let resumed = try finish(output, ["--resume"])
             #expect(resumedStep(resumed) == 15)
             #expect(

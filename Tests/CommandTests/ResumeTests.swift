@@ -104,6 +104,7 @@ struct ResumeTests {
             let logging = ["--max-steps", "12", "--logging-steps", "3"]
             let uninterrupted = try finish(output, logging)
             try FileManager.default.removeItem(atPath: checkpoint(output, 10).string)
+            try reopen(output)
             let resumed = try finish(output, logging + ["--resume"])
             #expect(resumed.metrics.map { $0["step"] } == [3, 6, 9, 12])
             for name in ["loss", "grad_norm", "num_tokens", "tokens_computed"] {
@@ -140,6 +141,7 @@ struct ResumeTests {
             let output = directory.appending("out")
             let options = ["--max-steps", "8"]
             let alone = try finish(output, options)
+            try reopen(output)
             let together = try finish(output, options + ["--row-tokens", "64", "--resume"], ranks: 2)
             expectSame(together, alone, steps: 8)
             #expect(try checkpoints(output) == [5])
@@ -180,6 +182,7 @@ struct ResumeTests {
                 try bytes.write(to: file)
             }
             func resume(expecting lines: [String]) throws {
+                try reopen(output)
                 let outcome = try start(output, options + ["--resume"])
                 let messages = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")
                 #expect(messages.hasPrefix(lines.joined(separator: "\n") + "\n"), "\(messages)")
@@ -197,6 +200,7 @@ struct ResumeTests {
                 "warning: skipped checkpoint: OUT/checkpoint-10/\(half)", "resuming after step 5 from OUT/checkpoint-5",
             ])
             for step in [5, 10] { try damage(step, "espalier-state.json") { $0[0] ^= 1 } }
+            try reopen(output)
             let outcome = try start(output, options + ["--resume"])
             #expect(outcome.status == 64)
             let messages = outcome.errors.replacingOccurrences(of: output.string, with: "OUT")

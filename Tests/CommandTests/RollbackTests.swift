@@ -132,6 +132,7 @@ struct RollbackTests {
             let output = directory.appending("out")
             let whole = try finish(output, data, option)
             try #require(whole.summary["rollbacks"] == 1)
+            try reopen(output)
             let resumed = try finish(output, data, ["--resume"])
             #expect(resumed.metrics.map { $0["loss"] } == whole.metrics.map { $0["loss"] })
             #expect(resumed.weights == whole.weights && resumed.weights.count == 29)
@@ -148,6 +149,7 @@ struct RollbackTests {
             for later in [42, 49] {
                 try FileManager.default.removeItem(atPath: output.appending("checkpoint-\(later)").string)
             }
+            try reopen(output)
             let resumed = try finish(output, data, option + ["--resume"])
             #expect(resumed.summary["rollbacks"] == 1)
             let whole = try finish(directory.appending("whole"), data, option)

@@ -103,6 +103,7 @@ struct ShardTests {
             for (first, second) in [(1, 4), (4, 1), (2, 8)] {
                 let output = directory.appending("\(first)-\(second)")
                 _ = try run(output, ranks: first)
+                try reopen(output)
                 let resumed = try run(output, ranks: second, ["--shards", "8", "--resume"] + Self.small)
                 expectSameBits(resumed, uninterrupted)
             }

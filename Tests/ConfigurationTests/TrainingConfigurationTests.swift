@@ -42,7 +42,8 @@ struct TrainingConfigurationTests {
         "f_alpha_divergence_coef: 0.75", "use_weighting: true", "ld_alpha: 0.375", "simpo_gamma: 1.5",
         "cpo_alpha: 2",
         "discopop_tau: 0.5", "pairs: all", "learning_rate: 5.0e-7",
-        "lr_scheduler_type: constant_with_warmup", "warmup_ratio: 0.125", "max_steps: 7", "num_train_epochs: 2.5",
+        "lr_scheduler_type: constant_with_warmup", "warmup_ratio: 0.125", "warmup_steps: 6", "max_steps: 7",
+        "num_train_epochs: 2.5",
         "global_batch_size: 12", "max_grad_norm: 3", "weight_decay: 0.5", "adam_beta1: 0.75", "adam_beta2: 0.875",
         "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
         "group_by_prompt: true",
@@ -75,6 +76,7 @@ struct TrainingConfigurationTests {
         expected.learningRate = 5e-7
         expected.lrSchedulerType = .constantWithWarmup
         expected.warmupRatio = 0.125
+        expected.warmupSteps = 6
         expected.maxSteps = 7
         expected.numTrainEpochs = 2.5
         expected.globalBatchSize = 12
@@ -247,6 +249,15 @@ struct TrainingConfigurationTests {
         Mistake("learning_rate must be a finite number above 0, found nan") { $0.learningRate = .nan },
         Mistake("warmup_ratio must be from 0 to 1, found 1.5") { $0.warmupRatio = 1.5 },
         Mistake("warmup_ratio must be from 0 to 1, found nan") { $0.warmupRatio = .nan },
+        Mistake("warmup_steps must be a whole number of steps, or a fraction of the run below 1, found -1.0") {
+            $0.warmupSteps = -1
+        },
+        Mistake("warmup_steps must be a whole number of steps, or a fraction of the run below 1, found 1.5") {
+            $0.warmupSteps = 1.5
+        },
+        Mistake("warmup_steps must be a whole number of steps, or a fraction of the run below 1, found nan") {
+            $0.warmupSteps = .nan
+        },
         Mistake("max_steps must be from 1 to 2^40, or -1, found 0") { $0.maxSteps = 0 },
         Mistake("max_steps must be from 1 to 2^40, or -1, found -2") { $0.maxSteps = -2 },
         Mistake("num_train_epochs must be above 0, at most 1000000, found -1.0") { $0.numTrainEpochs = -1 },
@@ -273,8 +284,10 @@ struct TrainingConfigurationTests {
         Mistake("ddp_bucket_cap_mb must be above 0, at most 1024, found 0.0") { $0.communication.bucketMiB = 0 },
         Mistake("ddp_bucket_cap_mb must be above 0, at most 1024, found nan") { $0.communication.bucketMiB = .nan },
         Mistake("rank_check_steps must be at least 0, found -1") { $0.communication.rankCheckSteps = -1 },
-        Mistake("save_steps must be at least 1, found 0") { $0.saving.saveSteps = 0 },
-        Mistake("save_total_limit must be at least 1, found 0") { $0.saving.saveTotalLimit = 0 },
+        Mistake("save_steps must be at least 1, or omitted for no checkpoints, found 0") { $0.saving.saveSteps = 0 },
+        Mistake("save_total_limit must be at least 1, or omitted for no limit, found 0") {
+            $0.saving.saveTotalLimit = 0
+        },
         Mistake("resume_from_checkpoint must be auto or a checkpoint's directory, found nothing") {
             $0.saving.resumeFromCheckpoint = ""
         },

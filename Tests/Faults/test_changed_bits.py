@@ -1,5 +1,6 @@
 """A flipped bit, on disk or in memory, is reported, and the run resumes from valid data."""
 
+import json
 import shutil
 
 import pytest
@@ -13,10 +14,15 @@ CHANGED = "some of its bytes have changed"
 
 @pytest.fixture
 def run(calm, place) -> Run:
-    """A finished run of one process, with checkpoints after steps 5 and 10."""
+    """A run of one process that was killed at its end, with checkpoints after steps 5 and 10."""
     finished, _ = calm(None)
     run = Run(place / "run", None)
     shutil.copytree(finished.root, run.root, symlinks=True, dirs_exist_ok=True)
+    # Without the record of its end, so that --resume continues it.
+    path = run.output / "espalier-run.json"
+    record = json.loads(path.read_text())
+    del record["finished"]
+    path.write_text(json.dumps(record))
     return run
 
 

@@ -71,6 +71,7 @@ POINTS = {
     "in the trained model": before("write out/model.safetensors.*", 9),
     "before the trained model has its name": before("rename out/model.safetensors"),
     "after the trained model, before the summary": before("open out/summary.json.*"),
+    "before the end of the run is recorded": before("rename out/espalier-run.json", 2),
 }
 
 # For a run that evaluates its model every four steps and keeps the best.

@@ -30,7 +30,12 @@ package struct BatchSampler: Sendable, Equatable {
     }
 
     /// Steps per epoch.
-    package var stepsPerEpoch: Int { (exampleCount + batchSize - 1) / batchSize }
+    package var stepsPerEpoch: Int { Self.stepsPerEpoch(exampleCount: exampleCount, batchSize: batchSize) }
+
+    /// Steps per epoch of this number of examples.
+    package static func stepsPerEpoch(exampleCount: Int, batchSize: Int) -> Int {
+        (exampleCount + batchSize - 1) / batchSize
+    }
 
     /// Returns the examples of the next step and advances past it.
     package mutating func next() -> [Int] {

@@ -47,32 +47,16 @@ package struct CheckpointState: Codable, Sendable {
         try checkRanges()
     }
 
+    /// The model and the data of the run.
+    var identity: RunIdentity {
+        RunIdentity(modelDigest: modelDigest, dataDigest: dataDigest, heldOutDigest: heldOutDigest)
+    }
+
     /// The state of a run.
     init(run: RunState, evaluation: RunEvaluation.Progress?, identity: RunIdentity, history: RunHistory?) {
         (self.run, self.evaluation, self.history) = (run, evaluation, history)
         (modelDigest, dataDigest) = (identity.modelDigest, identity.dataDigest)
         heldOutDigest = identity.heldOutDigest
-    }
-}
-
-/// Identifies the model and data of a run, which refuses checkpoints of others.
-struct RunIdentity {
-    let modelDigest: String
-    let dataDigest: String
-    let heldOutDigest: String?
-
-    /// The identity of a run with these inputs.
-    init(_ inputs: Inputs) {
-        (modelDigest, dataDigest) = (inputs.policy.digest, inputs.dataset.digest)
-        heldOutDigest = inputs.heldOut?.dataset.digest
-    }
-
-    /// What differs in a checkpoint of another run; nil if nothing does.
-    func difference(from state: CheckpointState) -> String? {
-        let model = ModelDigest.difference(of: state.modelDigest, from: modelDigest, otherModel: "another --model")
-        if let model { return model }
-        if state.dataDigest != dataDigest { return "other --data" }
-        return state.heldOutDigest == heldOutDigest ? nil : "other --eval-data"
     }
 }
 
@@ -121,7 +105,8 @@ struct Checkpoint {
         } catch {
             throw FormatError(
                 file,
-                "expected the state of a run, found that of another version of the program, or none"
+                "expected the state of a run, found that of another version of espalier, or none; "
+                    + "resume with the version that wrote it, or start a new run from its weights with --model \(path)"
             )
         }
     }
@@ -131,7 +116,16 @@ struct Checkpoint {
 
     /// The settings of its run.
     func settings() throws -> TrainingConfiguration {
-        try TrainingConfiguration(yaml: path.appending(Self.settingsName))
+        let file = path.appending(Self.settingsName)
+        do {
+            return try TrainingConfiguration(yaml: file)
+        } catch let error as FormatError where !error.isTransient {
+            throw FormatError(
+                file,
+                "\(error.message), in settings of another version of espalier; resume with the version that wrote them, "
+                    + "or start a new run from its weights with --model \(path)"
+            )
+        }
     }
 
     /// Reads the weights.

@@ -48,7 +48,7 @@ extension CheckpointStore {
         if checkpoint == nil, (try? FileManager.default.destinationOfSymbolicLink(atPath: latest)) != nil {
             unlink(latest)
         }
-        try history.write(to: directory)
+        try RunRecord(history: history).write(to: directory)
         return history
     }
 
@@ -68,9 +68,16 @@ extension CheckpointStore {
         return own.dropLast(limit) + abandoned
     }
 
-    /// Refuses directories named like checkpoints that no run of espalier wrote, since a run would replace them.
+    /// Refuses links and directories named like checkpoints that no run of espalier wrote, since a run would replace them.
     func requireCheckpoints() throws {
         for path in try steps().map(path(step:)) {
+            if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path.string) {
+                throw FormatError(
+                    path,
+                    "expected a checkpoint, found a link to \(target), which a run would replace; remove the link, and "
+                        + "pass --resume with its target to continue from there"
+                )
+            }
             let files = [Checkpoint.stateName, DirectoryManifest.fileName].map { path.appending($0).string }
             guard !files.contains(where: FileManager.default.fileExists) else { continue }
             throw FormatError(
@@ -80,9 +87,11 @@ extension CheckpointStore {
         }
     }
 
-    /// Whether the existing checkpoint after `step`, if any, belongs to a run with another first start.
-    func holdsOther(than history: RunHistory, step: Int) -> Bool {
-        verifiedState(step: step).map { !history.sharesFirstStart(with: $0) } ?? false
+    /// What the run with `history` would replace by its checkpoint after `step`, unless it is one of its own.
+    func foreign(to history: RunHistory, step: Int) -> String? {
+        guard FileManager.default.fileExists(atPath: path(step: step).string) else { return nil }
+        guard let state = verifiedState(step: step) else { return "\(path(step: step)), which was damaged" }
+        return history.sharesFirstStart(with: state) ? nil : "\(path(step: step)) of an earlier run"
     }
 
     /// The state of the checkpoint after `step`, verified against the manifest; nil if it is damaged or missing.

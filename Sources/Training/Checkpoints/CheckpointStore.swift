@@ -32,11 +32,11 @@ struct CheckpointStore {
     /// Writes the checkpoint after its step, and removes the oldest checkpoints of its run beyond the limit.
     func write(_ content: Checkpoint.Content, output: ModelDirectory) throws {
         let (step, history) = (content.state.run.step, content.state.history)
-        let replacesOther = history.map { holdsOther(than: $0, step: step) } ?? false
+        let replaced = history.flatMap { foreign(to: $0, step: step) }
         // If writing fails, the second name of the best model is removed too.
         defer { if let best = content.best { try? FileManager.default.removeItem(atPath: best.string) } }
         try AtomicDirectory.write(to: path(step: step)) { try content.write(to: $0, output: output) }
-        if replacesOther { printNotice("warning: replaced \(path(step: step)) of an earlier run") }
+        if let replaced { printNotice("warning: replaced \(replaced)") }
         // Later failures leave the checkpoint unchanged.
         do {
             try link(to: step)

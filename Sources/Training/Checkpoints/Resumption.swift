@@ -30,12 +30,7 @@ struct Resumption {
     ) throws -> Resumption? {
         try share(communicator) {
             guard let store else { return nil }
-            let found = try search(configuration, in: store) { checkpoint in
-                let settings = try checkpoint.settings()
-                let setting = try configuration.difference(from: settings)
-                let what = identity.difference(from: checkpoint.state) ?? setting.map { "\($0)" }
-                if let what { throw TrainingError.foreignCheckpoint(path: checkpoint.path.string, what: what) }
-            }
+            let found = try search(configuration, in: store, identity)
             if let found { printNotice("resuming after step \(found.state.run.step) from \(found.path)") }
             return found
         }
@@ -96,8 +91,14 @@ struct Resumption {
     private static func search(
         _ configuration: TrainingConfiguration,
         in store: CheckpointStore,
-        _ check: (Checkpoint) throws -> Void
+        _ identity: RunIdentity
     ) throws -> Checkpoint? {
+        func check(_ checkpoint: Checkpoint) throws {
+            let (other, settings) = (checkpoint.state.identity, try checkpoint.settings())
+            let path = checkpoint.path
+            let refusal = try identity.refusal(of: other, settings, for: configuration, at: path, isFinished: false)
+            if let refusal { throw refusal }
+        }
         guard let wanted = configuration.saving.resumeFromCheckpoint else {
             if let last = try store.steps().last.map(store.path) {
                 let remedy = "pass --resume \(last) to continue from it"
@@ -106,11 +107,24 @@ struct Resumption {
             return nil
         }
         guard wanted == SavingSettings.newest else {
-            let checkpoint = try Checkpoint.verify(FilePath(wanted))
+            let checkpoint = try Checkpoint.verify(named: FilePath(wanted), output: store)
             try check(checkpoint)
             return checkpoint
         }
-        let history = try RunHistory.read(from: store.directory)
+        return try newest(in: store, check) { try FinishedRun(in: store.directory)?.refusal(configuration, identity) }
+    }
+
+    /// Returns the newest complete checkpoint of the directory's run, and reports those that are skipped or ignored.
+    ///
+    /// - Parameters:
+    ///   - check: Throws for an unusable checkpoint.
+    ///   - finished: Why the directory's run, which has finished, is another one; nil if it is not.
+    private static func newest(
+        in store: CheckpointStore,
+        _ check: (Checkpoint) throws -> Void,
+        finished: () throws -> TrainingError?
+    ) throws -> Checkpoint? {
+        let history = try RunRecord.read(from: store.directory)?.history
         let search = try store.newest(of: history, check)
         for fault in search.faults { printNotice("warning: skipped checkpoint: \(fault)") }
         if let newest = search.others.first {
@@ -120,11 +134,15 @@ struct Resumption {
                     + "pass --resume DIR to continue from one of them"
             )
         }
+        if let checkpoint = search.checkpoint { return checkpoint }
+        // The reason that concerns settings, model or data rather than damage.
+        if let refusal = search.faults.compactMap({ $0 as? TrainingError }).first { throw refusal }
         // A run that has resumed before does not start over if its checkpoints are missing.
-        let hasResumed = history?.earlier.isEmpty == false
-        guard search.checkpoint != nil || (search.faults.isEmpty && !hasResumed) else {
+        guard search.faults.isEmpty, history?.earlier.isEmpty ?? true else {
             throw TrainingError.noUsableCheckpoint(path: store.directory.string)
         }
-        return search.checkpoint
+        // Starting over would replace the model of another run.
+        if let refusal = try finished() { throw refusal }
+        return nil
     }
 }

@@ -1,6 +1,4 @@
-internal import Formats
 internal import Foundation
-internal import SystemPackage
 
 /// The starts of a run, which distinguish its checkpoints from those of other runs in the same directory.
 ///
@@ -18,8 +16,6 @@ struct RunHistory: Codable, Sendable, Equatable {
         }
     }
 
-    /// The file of an output directory with the history of its run.
-    static let fileName = "espalier-run.json"
     /// The identity of all starts by versions that did not record one.
     private static let unnamed = ""
 
@@ -52,34 +48,4 @@ struct RunHistory: Codable, Sendable, Equatable {
     }
 
     private var firstStart: String { earlier.first?.run ?? run }
-
-    // MARK: File
-
-    /// Reads the history of a directory's run; nil if none is recorded.
-    ///
-    /// - Throws: `FormatError` if the file is damaged.
-    static func read(from directory: FilePath) throws -> RunHistory? {
-        let path = directory.appending(fileName)
-        guard FileManager.default.fileExists(atPath: path.string) else { return nil }
-        let history = try MappedFile(path).withBytes { bytes -> RunHistory? in
-            guard (try? StrictJSON.value(of: bytes)) != nil else { return nil }
-            return try? JSONDecoder().decode(RunHistory.self, from: Data(bytes))
-        }
-        guard let history else {
-            throw FormatError(
-                path,
-                "expected the identity of a run, found other content; remove it to resume from the newest checkpoint "
-                    + "there, or select one with --resume DIR"
-            )
-        }
-        return history
-    }
-
-    /// Records this as the history of a directory's run.
-    func write(to directory: FilePath) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let json = String(decoding: try encoder.encode(self), as: UTF8.self)
-        try AtomicFile.write(to: directory.appending(Self.fileName)) { try $0.append(json + "\n") }
-    }
 }

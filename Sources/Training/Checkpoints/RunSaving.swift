@@ -180,6 +180,14 @@ final class RunSaving {
         }
     }
 
+    /// Records in the output directory that the run has finished, and with which model file; called on rank 0.
+    func recordCompletion(step: Int, of totalSteps: Int) throws {
+        guard let output, let history else { return }
+        let bytes = try MappedFile(output.file(ModelDirectory.weights)).count
+        let completion = RunCompletion(lastStep: step, totalSteps: totalSteps, modelBytes: bytes, identity: identity)
+        try RunRecord(history: history, completion: completion).write(to: output.path)
+    }
+
     private func content(
         _ run: RunState,
         _ evaluation: RunEvaluation?,

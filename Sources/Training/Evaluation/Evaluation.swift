@@ -37,7 +37,12 @@ package struct Evaluation {
         let reference = try referenceModel.map {
             try self.reference($0, policy: policy, planner: planner, rows: rows, model: model)
         }
-        let scoring = PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
+        let scoring = PairScoring(
+            objective: objective,
+            pairing: configuration.pairs,
+            reference: reference?.logps,
+            layers: max(policy.architecture.layerCount, reference?.layers ?? 0)
+        )
         let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
         var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model), rows: rows.count)
         let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { tally.count($0, scores: $1) }
@@ -55,7 +60,7 @@ package struct Evaluation {
         planner: Planner,
         rows: [Int],
         model: ForestModel
-    ) throws -> ReferenceLogps {
+    ) throws -> (logps: ReferenceLogps, layers: Int) {
         let other = try communicator.agree {
             let other = try Policy.read(configuration, directory: directory, communicator: communicator)
             try planner.dataset.validate(
@@ -73,7 +78,7 @@ package struct Evaluation {
             other.architecture == policy.architecture
                 ? model : try other.model(for: rows, planner: planner, trains: false)
         }
-        return try source.logps(rows: rows, model: model)
+        return (try source.logps(rows: rows, model: model), other.architecture.layerCount)
     }
 
     private func source(_ pass: ScoringPass) -> ReferenceSource {

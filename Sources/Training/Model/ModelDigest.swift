@@ -2,8 +2,17 @@ internal import Transformer
 
 /// The digest by which caches and checkpoints identify a model: the version of its form, then SHA-256 in hexadecimal.
 package enum ModelDigest {
-    /// The prefix of every digest: digests of another version cannot be compared.
-    package static let version = "architecture-\(Architecture.canonicalVersion):"
+    /// The form of digests: those of another one cannot be compared.
+    static let form = "architecture-\(Architecture.canonicalVersion)"
+    /// The prefix of every digest.
+    package static let version = "\(form):"
+
+    /// The form of a stored digest, if it is another one.
+    static func otherForm(of stored: String) -> String? {
+        guard !stored.hasPrefix(version) else { return nil }
+        let form = stored.prefix { $0 != ":" }
+        return form.count < stored.count ? String(form) : "one without a form"
+    }
 
     /// The reason why a stored digest is not this model's; nil if it is.
     ///

@@ -47,6 +47,12 @@ package struct Inputs {
         }
         policy.reportIgnoredFiles(rank: communicator.rank)
         try reportHosts(threads: configuration.threads, on: communicator)
+        if communicator.rank == 0 {
+            dataset.reportTemplate(from: configuration.data, for: configuration.model)
+            if let evalData = configuration.evaluation.evalData {
+                heldOut?.reportTemplate(from: evalData, for: configuration.model)
+            }
+        }
         func divide(_ dataset: PreferenceDataset) -> Planner {
             Planner(dataset, configuration, model: policy.architecture, shards: shards)
         }

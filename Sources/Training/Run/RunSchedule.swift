@@ -17,12 +17,7 @@ struct RunSchedule {
         cursor = start
         stepsPerEpoch = start.stepsPerEpoch
         totalSteps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-        learningRates = LearningRateSchedule(
-            kind: configuration.lrSchedulerType,
-            peak: configuration.learningRate,
-            steps: totalSteps,
-            warmupRatio: configuration.warmupRatio
-        )
+        learningRates = configuration.learningRates(steps: totalSteps)
     }
 
     /// Skips the examples of `steps` steps.

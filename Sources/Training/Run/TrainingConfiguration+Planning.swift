@@ -37,9 +37,11 @@ extension BatchSampler {
 }
 
 extension TrainingConfiguration {
-    /// Refuses settings that do not suit the number of ranks, and a reference cache that this rank cannot use.
-    func check(_ planner: Planner, rank: Int, ranks: Int) throws {
-        try checkReferenceCache(rank: rank)
+    /// Refuses settings that do not suit the number of ranks, and a run whose steps all have the learning rate 0.
+    func check(_ planner: Planner, ranks: Int) throws {
+        let examples = planner.dataset.count
+        let stepsPerEpoch = BatchSampler.stepsPerEpoch(exampleCount: examples, batchSize: globalBatchSize)
+        try checkLearningRates(steps: totalSteps(stepsPerEpoch: stepsPerEpoch))
         // A measured speed belongs to a rank, and does not apply to shards.
         guard balance == .planned || planner.shards == ranks else {
             let found = "measured with \(planner.shards) shards on \(ranks) ranks"

@@ -4,6 +4,7 @@ package import Configuration
 internal import Formats
 internal import Objectives
 internal import Preferences
+internal import Reporting
 internal import Supervision
 internal import SystemPackage
 internal import Transformer
@@ -13,11 +14,12 @@ extension TrainingRun {
     ///
     /// Collective.
     ///
+    /// - Returns: Nil if the run to resume has finished, which is reported; nothing is changed.
     /// - Throws: `RankFailure` on every rank if any rank failed, `Interrupted` if any received a signal to stop.
     package static func prepare(
         _ configuration: TrainingConfiguration,
         communicator: any Communicator
-    ) throws -> TrainingRun {
+    ) throws -> TrainingRun? {
         let inputs = try Inputs.read(
             configuration,
             communicator: communicator,
@@ -29,6 +31,9 @@ extension TrainingRun {
         try communicator.agree {
             try store?.sweep()
             try store?.requireCheckpoints()
+        }
+        if try FinishedRun.isFound(configuration, store: store, identity: identity, communicator: communicator) {
+            return nil
         }
         Progress.enter("start", step: 0)
         let watchdog = try Watchdog.start(
@@ -46,6 +51,9 @@ extension TrainingRun {
         let history = try communicator.agree { try store?.begin(after: resumed) }
         let state = resumed?.run ?? RunState()
         var schedule = RunSchedule(inputs.dataset, configuration)
+        for warning in configuration.warmupWarnings(steps: schedule.totalSteps) where communicator.rank == 0 {
+            printNotice("warning: \(warning)")
+        }
         schedule.advance(by: state.step + state.skippedBatches)
         var preparation = RunPreparation(configuration, inputs, schedule, skippedSteps: state.skippedBatches)
         let partition = try RankPartition.establish(
@@ -107,9 +115,11 @@ extension TrainingRun {
         _ communicator: any Communicator
     ) throws -> (Objective, ModelDirectory?) {
         try communicator.agree {
-            try configuration.check(inputs.planner, rank: communicator.rank, ranks: communicator.size)
+            try configuration.check(inputs.planner, ranks: communicator.size)
             let output =
                 communicator.rank == 0 ? try ModelDirectory.prepare(configuration, for: inputs.policy) : nil
+            // After the output directory exists, in which the cache may be.
+            try configuration.checkReferenceCache(rank: communicator.rank)
             return (try Objective(configuration.objective), output)
         }
     }
@@ -151,7 +161,12 @@ extension TrainingRun {
         )
         preparation.finish()
         func scoring(_ reference: ReferenceLogps) -> PairScoring {
-            PairScoring(objective: objective, pairing: configuration.pairs, reference: reference)
+            PairScoring(
+                objective: objective,
+                pairing: configuration.pairs,
+                reference: reference,
+                layers: policy.architecture.layerCount
+            )
         }
         return (scoring(reference.training), reference.heldOut.map(scoring))
     }

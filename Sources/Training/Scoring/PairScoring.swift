@@ -6,13 +6,17 @@ internal import Transformer
 package struct PairScoring {
     package let objective: Objective
     package let pairing: Pairing
+    let rounding: LogpRounding
     private let reference: ReferenceLogps?
 
-    /// - Parameter reference: Nil if the model is its own reference, so that every log-ratio is 0; ignored by an
-    ///   objective without reference.
-    package init(objective: Objective, pairing: Pairing, reference: ReferenceLogps?) {
+    /// - Parameters:
+    ///   - reference: Nil if the model is its own reference, so that every log-ratio is 0; ignored by an objective
+    ///     without reference.
+    ///   - layers: Of the model, which determine the rounding of log-probabilities.
+    package init(objective: Objective, pairing: Pairing, reference: ReferenceLogps?, layers: Int) {
         self.objective = objective
         self.pairing = pairing
+        rounding = LogpRounding(layers: layers)
         self.reference = objective.usesReference ? reference : nil
     }
 
@@ -84,9 +88,7 @@ struct StepScoring {
     ) {
         let logps = logps(of: example, in: row, scores: scores)
         statistics.add(loss: loss(of: logps).value)
-        for pair in scoring.objective.pairs(of: logps) {
-            statistics.add(pair, rewards: scoring.objective.rewards(of: pair))
-        }
+        scoring.objective.count(logps, scoring.rounding, into: &statistics)
         for response in row.responses[example.responses] {
             statistics.addResponse(
                 tokens: response.labels.count,

@@ -40,7 +40,13 @@ struct CheckpointOptions: ParsableArguments {
         saveSteps.map { settings.saveSteps = $0 }
         saveTotalLimit.map { settings.saveTotalLimit = $0 }
         resume.map { settings.resumeFromCheckpoint = $0 }
+        if Self.hasEmptyResume { settings.resumeFromCheckpoint = "" }
         rollbackOnSpike.map { settings.rollbackOnSpike = $0 }
         stallTimeout.map { settings.stallTimeout = $0 }
+    }
+
+    /// Whether an option has an empty value after `=`, which the parser takes for the option without a value.
+    private static var hasEmptyResume: Bool {
+        CommandLine.arguments.contains { ["--resume=", "--resume-from-checkpoint="].contains($0) }
     }
 }

@@ -59,7 +59,8 @@ struct PlanSummary {
         let idle = forecast.stepsWithIdleRanks
         return [
             "steps    \(forecast.steps) of \(configuration.globalBatchSize) examples, "
-                + "\(forecast.stepsPerEpoch) per epoch",
+                + "\(forecast.stepsPerEpoch) per epoch"
+        ] + warmup + [
             "packing  \(rows.count) sequences of at most \(configuration.rowTokens) tokens, "
                 + "\(rounded(100 * fill, 0)) % full\(oversized)",
             "ranks    \(forecast.ranks), each \(tera(share)) TFLOP per step; load imbalance (maximum over mean) "
@@ -68,6 +69,17 @@ struct PlanSummary {
             "memory   \(gigabytes(forecast.memory.total)) GB per rank: weights, gradients and optimizer state "
                 + "\(gigabytes(forecast.memory.model)), activations and logits \(gigabytes(forecast.memory.workspace))",
         ] + evaluation
+    }
+
+    private var warmup: [String] {
+        let rates = configuration.learningRates(steps: forecast.steps)
+        guard !rates.isZero else { return ["warm-up  every step has the learning rate 0: train refuses this schedule"] }
+        guard rates.warmupSteps > 0 else { return [] }
+        let highest = rates.highestRate < configuration.learningRate ? " of \(configuration.learningRate)" : ""
+        return [
+            "warm-up  \(rates.warmupSteps) of \(forecast.steps) steps, highest learning rate "
+                + "\(rates.highestRate)\(highest)"
+        ]
     }
 
     private var evaluation: [String] {

@@ -81,7 +81,7 @@ let package = Package(
         ),
 
         // Tests: goldens, real files, real processes.
-        .target(name: "TestSupport", dependencies: ["Compute", systemPackage], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Compute", "Formats", systemPackage], path: "Tests/TestSupport"),
         .executableTarget(name: "RankProgram", dependencies: ["Collectives"], path: "Tests/RankProgram"),
         .target(
             name: "FuzzTargets",

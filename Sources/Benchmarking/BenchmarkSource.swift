@@ -65,7 +65,7 @@ package enum BenchmarkSource: Sendable, Equatable {
         let training = settings.training
         switch self {
         case .file(let path):
-            let dataset = try PreferenceDataset(path: path)
+            let dataset = try PreferenceDataset.read(path: path)
             try dataset.validate(
                 from: path,
                 for: model,

@@ -31,13 +31,18 @@ package final class MetricsLog {
     private var pending: [UInt8] = []
     private var hasWarned = false
 
-    /// Starts the file with `lines`, and replaces an existing one.
-    package init(_ path: FilePath, lines: Data) throws {
-        self.path = path
+    private init(_ path: FilePath, descriptor: Int32, end: Int) {
+        (self.path, self.descriptor, self.end) = (path, descriptor, end)
+    }
+
+    /// Writes a file with `lines`, which replaces an existing one, and opens it for appending.
+    ///
+    /// - Throws: `FileError` if it cannot be written.
+    package static func create(at path: FilePath, lines: Data) throws -> MetricsLog {
         try AtomicFile.write(to: path) { file in try lines.withUnsafeBytes { try file.append($0) } }
-        end = lines.count
-        descriptor = open(path.string, O_WRONLY | O_CLOEXEC)
+        let descriptor = open(path.string, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw AtomicFile.failure(path) }
+        return MetricsLog(path, descriptor: descriptor, end: lines.count)
     }
 
     deinit {

@@ -51,7 +51,7 @@ struct Plan: ParsableCommand {
         let directory = FilePath(configuration.model)
         let model = try ModelDescription(directory: directory).architecture
         let path = FilePath(configuration.data)
-        let dataset = try PreferenceDataset(path: path)
+        let dataset = try PreferenceDataset.read(path: path)
         guard ranks > 0 else {
             throw TrainingError.invalid(key: "--ranks", expected: "at least 1", found: "\(ranks)")
         }

@@ -40,21 +40,10 @@ struct BadInputTests {
         in directory: FilePath,
         prompt: [Int32] = [1, 2],
         responses: [[Int32]] = [[3], [4, 5]],
-        metadata: [String: String] = ["format": "espalier-preferences", "format_version": "1"]
+        metadata: [String: String] = [:]
     ) throws -> String {
-        func offsets(_ counts: [Int]) -> [Int64] { counts.reduce(into: [0]) { $0.append($0.last! + Int64($1)) } }
         let path = directory.appending("data.safetensors")
-        try SafetensorsWriter.write(
-            [
-                SafetensorsEntry(name: "prompt_ids", prompt),
-                SafetensorsEntry(name: "prompt_offsets", offsets(prompt.isEmpty ? [] : [prompt.count])),
-                SafetensorsEntry(name: "response_ids", responses.flatMap { $0 }),
-                SafetensorsEntry(name: "response_offsets", offsets(responses.map(\.count))),
-                SafetensorsEntry(name: "row_offsets", offsets(prompt.isEmpty ? [] : [responses.count])),
-            ],
-            metadata: metadata,
-            to: path
-        )
+        try writePrepared(prompt.isEmpty ? [] : [(prompt, responses)], metadata: metadata, to: path)
         return path.string
     }
 
@@ -157,9 +146,7 @@ struct BadInputTests {
             let tokenized = try model(in: directory) {
                 try "{}".write(toFile: $0.appending("tokenizer.json").string, atomically: true, encoding: .utf8)
             }
-            let prepared = [
-                "format": "espalier-preferences", "format_version": "1", "tokenizer_digest": "0123456789abcdef",
-            ]
+            let prepared = ["tokenizer_digest": "0123456789abcdef"]
             try expect(
                 "DIR/data.safetensors: prepared with another tokenizer (digest 0123456789ab…, the model's is "
                     + "44136fa355b3…); run espalier-prepare with this model",

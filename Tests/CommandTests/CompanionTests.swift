@@ -31,10 +31,6 @@ struct CompanionTests {
         Set(try FileManager.default.subpathsOfDirectory(atPath: directory.string))
     }
 
-    private func write(_ text: String, _ path: FilePath) throws {
-        try text.write(toFile: path.string, atomically: true, encoding: .utf8)
-    }
-
     @Test("files of tokenizer, templates, processor, generation settings and licence are copied, also to checkpoints")
     func companions() throws {
         let kept = [
@@ -103,7 +99,7 @@ struct CompanionTests {
             let resumed = try train(source, output, ["--resume"])
             #expect(resumed.status == 0 && resumed.errors.contains("checkpoint-1"), "\(resumed.errors)")
             let template = output.appending("checkpoint-1").appending(Self.template)
-            try write("additional_chat_templates/tool_use.JINJA", template)
+            try write("additional_chat_templates/tool_use.JINJA", to: template)
             try reopen(output)
             let changed = try train(source, output, ["--resume"])
             #expect(changed.status == 64)
@@ -117,7 +113,7 @@ struct CompanionTests {
             let source = try model(in: directory, [Self.template])
             let (template, secret) = (source.appending(Self.template), directory.appending("secret"))
             try secret.makeDirectory()
-            try write("{}", secret.appending("tool_use.jinja"))
+            try write("{}", to: secret.appending("tool_use.jinja"))
             let link = isFolder ? template.removingLastComponent() : template
             let target = isFolder ? secret : secret.appending("tool_use.jinja")
             try FileManager.default.removeItem(atPath: link.string)
@@ -142,7 +138,7 @@ struct CompanionTests {
             #expect(outcome.errors.hasPrefix("error: \(own): and adapter_model.safetensors are an adapter, which "))
             try output.makeDirectory()
             let left = output.appending("adapter_config.json")
-            try write("{}", left)
+            try write("{}", to: left)
             let refused = try train(Golden.tied.directory, output)
             #expect(refused.status == 64)
             let message = "is an adapter's, which transformers would apply to the tuned model"

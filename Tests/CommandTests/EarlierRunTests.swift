@@ -32,15 +32,6 @@ struct EarlierRunTests {
         return outcome
     }
 
-    private func checkpoint(_ output: FilePath, _ step: Int) -> FilePath { output.appending("checkpoint-\(step)") }
-
-    private func checkpoints(_ output: FilePath) throws -> [Int] {
-        try FileManager.default.contentsOfDirectory(atPath: output.string)
-            .compactMap { $0.hasPrefix("checkpoint-") ? Int($0.dropFirst(11)) : nil }.sorted()
-    }
-
-    private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
-
     /// The number of complete lines of a run's metrics.
     private func lineCount(_ output: FilePath) -> Int {
         FileManager.default.contents(atPath: output.appending("metrics.jsonl").string)?.count { $0 == 0x0A } ?? 0

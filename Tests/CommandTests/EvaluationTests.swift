@@ -67,17 +67,7 @@ struct EvaluationTests {
     /// A file with a single example.
     private func single(in directory: FilePath) throws -> String {
         let path = directory.appending("one.safetensors")
-        try SafetensorsWriter.write(
-            [
-                SafetensorsEntry(name: "prompt_ids", [1, 2, 3] as [Int32]),
-                SafetensorsEntry(name: "prompt_offsets", [0, 3] as [Int64]),
-                SafetensorsEntry(name: "response_ids", [4, 5, 4, 6, 7, 8] as [Int32]),
-                SafetensorsEntry(name: "response_offsets", [0, 2, 5, 6] as [Int64]),
-                SafetensorsEntry(name: "row_offsets", [0, 3] as [Int64]),
-            ],
-            metadata: ["format": "espalier-preferences", "format_version": "1"],
-            to: path
-        )
+        try writePrepared([([1, 2, 3], [[4, 5], [4, 6, 7], [8]])], to: path)
         return path.string
     }
 

@@ -19,8 +19,6 @@ struct LockTests {
         return try Launch.run("espalier", words + more, solo: true, watch: watch)
     }
 
-    private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
-
     @Test("a second run is refused with the holder of the directory and its start time; a killed run leaves no lock")
     func second() throws {
         try Places.temporary { directory in

@@ -16,7 +16,7 @@ struct SharedPromptTests {
         }
         let (prompts, responses) = (try slices("prompt"), try slices("response"))
         let rows = try golden.int64s("row_offsets").map { Int($0) }
-        var pairs: [(prompt: [Int32], responses: [[Int32]])] = []
+        var pairs: [Example] = []
         for (index, prompt) in prompts.enumerated() {
             for other in rows[index] + 1..<rows[index + 1] {
                 pairs.append((prompt, [responses[rows[index]], responses[other]]))
@@ -24,22 +24,7 @@ struct SharedPromptTests {
             let turn = prompt + responses[rows[index]] + [3]
             pairs.append((turn, [[4, 5], [5, Int32(index)]]))
         }
-        let all = pairs.flatMap(\.responses)
-        try SafetensorsWriter.write(
-            [
-                SafetensorsEntry(name: "prompt_ids", pairs.flatMap(\.prompt)),
-                SafetensorsEntry(name: "prompt_offsets", offsets(pairs.map(\.prompt.count))),
-                SafetensorsEntry(name: "response_ids", all.flatMap(\.self)),
-                SafetensorsEntry(name: "response_offsets", offsets(all.map(\.count))),
-                SafetensorsEntry(name: "row_offsets", offsets(pairs.map(\.responses.count))),
-            ],
-            metadata: ["format": "espalier-preferences", "format_version": "1"],
-            to: path
-        )
-    }
-
-    private func offsets(_ counts: [Int]) -> [Int64] {
-        counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int64($1)) }
+        try writePrepared(pairs, to: path)
     }
 
     @Test("examples in one tree train like separate ones, and grouped steps compute less")

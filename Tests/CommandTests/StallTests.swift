@@ -18,11 +18,8 @@ struct StallTests {
         ] + more
     }
 
-    private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
-
     private func newestCheckpoint(_ output: FilePath) -> Int {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: output.string)) ?? []
-        return names.compactMap { $0.hasPrefix("checkpoint-") ? Int($0.dropFirst(11)) : nil }.max() ?? 0
+        (try? checkpoints(output))?.last ?? 0
     }
 
     /// The seconds without progress that a rank reports; nil if it reports none.

@@ -7,10 +7,6 @@ internal import Testing
 
 /// Directories that are complete or absent, and whose changes are detected.
 struct AtomicDirectoryTests {
-    private func names(_ directory: FilePath) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: directory.string).sorted()
-    }
-
     private func write(_ path: FilePath, _ files: [String: String]) throws {
         try AtomicDirectory.write(to: path) { directory in
             for (name, text) in files {
@@ -19,12 +15,15 @@ struct AtomicDirectoryTests {
         }
     }
 
-    private func fault(_ path: FilePath) -> String? {
-        do {
-            _ = try DirectoryManifest(verifying: path)
-            return nil
-        } catch {
-            return "\(error)".replacingOccurrences(of: path.string, with: "DIR")
+    /// Expects that a file of `directory` does not match the manifest.
+    private func expectDamage(
+        _ name: String,
+        _ message: String,
+        in directory: FilePath,
+        at location: SourceLocation = #_sourceLocation
+    ) {
+        expectRefusal(directory.appending(name), message, at: location) {
+            _ = try DirectoryManifest(verifying: directory)
         }
     }
 
@@ -33,8 +32,8 @@ struct AtomicDirectoryTests {
         try Places.temporary { directory in
             let path = directory.appending("set")
             try write(path, ["a": "first", "b": ""])
-            #expect(try names(directory) == ["set"])
-            #expect(try names(path) == ["a", "b", "manifest.json"])
+            #expect(try names(in: directory) == ["set"])
+            #expect(try names(in: path) == ["a", "b", "manifest.json"])
             #expect(try DirectoryManifest(verifying: path).names == ["a", "b"])
         }
     }
@@ -53,11 +52,11 @@ struct AtomicDirectoryTests {
             for name in ["../b", "in/../a", "/in/b", "in//b", "in/./b", "in/b/"] {
                 let edited = json.replacingOccurrences(of: "in/b", with: name)
                 try edited.write(toFile: manifest, atomically: true, encoding: .utf8)
-                #expect(fault(path) == "DIR/manifest.json: expected names of files in this directory, found \(name)")
+                expectDamage("manifest.json", "expected names of files in this directory, found \(name)", in: path)
             }
             try json.write(toFile: manifest, atomically: true, encoding: .utf8)
             try "c".write(toFile: path.appending("in/b").string, atomically: true, encoding: .utf8)
-            #expect(fault(path) == "DIR/in/b: expected 4 bytes, as manifest.json says, found 1")
+            expectDamage("in/b", "expected 4 bytes, as manifest.json says, found 1", in: path)
         }
     }
 
@@ -67,7 +66,7 @@ struct AtomicDirectoryTests {
             let path = directory.appending("set")
             try write(path, ["a": "first", "b": ""])
             try write(path, ["c": "second"])
-            #expect(try names(directory) == ["set"])
+            #expect(try names(in: directory) == ["set"])
             #expect(try DirectoryManifest(verifying: path).names == ["c"])
         }
     }
@@ -84,9 +83,9 @@ struct AtomicDirectoryTests {
                     throw Fault()
                 }
             }
-            #expect(try names(directory) == ["set"])
+            #expect(try names(in: directory) == ["set"])
             #expect(try String(contentsOfFile: path.appending("a").string, encoding: .utf8) == "first")
-            #expect(fault(path) == nil)
+            _ = try DirectoryManifest(verifying: path)
         }
     }
 
@@ -97,7 +96,7 @@ struct AtomicDirectoryTests {
             try write(path, ["a": "first"])
             try AtomicDirectory.remove(path)
             try AtomicDirectory.remove(path)
-            #expect(try names(directory).isEmpty)
+            #expect(try names(in: directory).isEmpty)
         }
     }
 
@@ -127,12 +126,12 @@ struct AtomicDirectoryTests {
             try write(directory.appending(".set-4.78.old.tmp"), ["a": "old"])
             try write(directory.appending(".other.78.old.tmp"), ["a": "not ours"])
             try AtomicDirectory.sweep(directory, prefix: "set-")
-            #expect(try names(directory) == [".other.78.old.tmp", "set-1.2", "set-2", "set-3"])
+            #expect(try names(in: directory) == [".other.78.old.tmp", "set-1.2", "set-2", "set-3"])
             func text(_ name: String) throws -> String {
                 try String(contentsOfFile: directory.appending(name).appending("a").string, encoding: .utf8)
             }
             #expect(try text("set-1.2") == "new" && text("set-2") == "former" && text("set-3") == "new")
-            #expect(fault(directory.appending("set-1.2")) == nil && fault(directory.appending("set-2")) == nil)
+            for name in ["set-1.2", "set-2"] { _ = try DirectoryManifest(verifying: directory.appending(name)) }
         }
     }
 
@@ -149,7 +148,7 @@ struct AtomicDirectoryTests {
             defer { close(other) }
             #expect(flock(other, LOCK_EX) == 0)
             try AtomicFile.write(to: directory.appending("a")) { try $0.append("first") }
-            #expect(try names(directory) == ["a", "a.77.tmp.tmp", "a.78.tmp", "a.b.77.tmp", "a.tmp", "b.77.tmp"])
+            #expect(try names(in: directory) == ["a", "a.77.tmp.tmp", "a.78.tmp", "a.b.77.tmp", "a.tmp", "b.77.tmp"])
         }
     }
 
@@ -165,22 +164,21 @@ struct AtomicDirectoryTests {
             }
             try write(path, ["a": "first", "b": "second"])
             try damage("a") { $0[2] ^= 0x10 }
-            #expect(fault(path) == "DIR/a: its SHA-256 differs from manifest.json: some of its bytes have changed")
+            expectDamage("a", "its SHA-256 differs from manifest.json: some of its bytes have changed", in: path)
             try write(path, ["a": "first", "b": "second"])
             try damage("b") { $0.removeLast() }
-            #expect(fault(path) == "DIR/b: expected 6 bytes, as manifest.json says, found 5")
+            expectDamage("b", "expected 6 bytes, as manifest.json says, found 5", in: path)
             try write(path, ["a": "first", "b": "second"])
             try FileManager.default.removeItem(atPath: path.appending("a").string)
-            #expect(fault(path) == "DIR/a: cannot be opened: No such file or directory")
+            expectDamage("a", "cannot be opened: No such file or directory", in: path)
             try write(path, ["a": "first", "b": "second"])
             try damage("manifest.json") { $0.removeLast(20) }
-            let half =
-                "DIR/manifest.json: expected a manifest of format version 1, found other or incomplete content"
-            #expect(fault(path) == half)
+            let half = "expected a manifest of format version 1, found other or incomplete content"
+            expectDamage("manifest.json", half, in: path)
             try damage("manifest.json") { $0 = Data() }
-            #expect(fault(path) == half)
+            expectDamage("manifest.json", half, in: path)
             try FileManager.default.removeItem(atPath: path.appending("manifest.json").string)
-            #expect(fault(path) == "DIR/manifest.json: cannot be opened: No such file or directory")
+            expectDamage("manifest.json", "cannot be opened: No such file or directory", in: path)
         }
     }
 
@@ -194,7 +192,7 @@ struct AtomicDirectoryTests {
             let forged = json.replacingOccurrences(of: "\"a\"", with: "\"../a\"")
             #expect(forged != json)
             try forged.write(toFile: file, atomically: true, encoding: .utf8)
-            #expect(fault(path) == "DIR/manifest.json: expected names of files in this directory, found ../a")
+            expectDamage("manifest.json", "expected names of files in this directory, found ../a", in: path)
         }
     }
 
@@ -222,7 +220,7 @@ struct AtomicDirectoryTests {
                 let forged = spaced.replacingOccurrences(of: old, with: new)
                 #expect(forged != spaced)
                 try forged.write(toFile: file, atomically: true, encoding: .utf8)
-                #expect(fault(path) == "DIR/manifest.json: \(message)")
+                expectDamage("manifest.json", "\(message)", in: path)
             }
         }
     }
@@ -241,7 +239,7 @@ struct AtomicDirectoryTests {
                 try FileManager.default.attributesOfItem(atPath: path.string)[.type] as? FileAttributeType
                     == .typeRegular
             )
-            #expect(try names(directory) == ["file", "victim"])
+            #expect(try names(in: directory) == ["file", "victim"])
         }
     }
 

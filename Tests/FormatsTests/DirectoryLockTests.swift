@@ -5,8 +5,6 @@ internal import TestSupport
 internal import Testing
 
 struct DirectoryLockTests {
-    private func exists(_ path: FilePath) -> Bool { FileManager.default.fileExists(atPath: path.string) }
-
     @Test("a directory is locked once, and again after the lock is released; no file is left")
     func once() throws {
         try Places.temporary { directory in

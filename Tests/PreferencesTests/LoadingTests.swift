@@ -38,13 +38,13 @@ final class LoadingTests {
     }
 
     private func refusal() -> String? {
-        #expect(throws: FormatError.self) { try PreferenceDataset(path: self.path) }?.description
+        #expect(throws: FormatError.self) { try PreferenceDataset.read(path: self.path) }?.description
     }
 
     @Test("a written file is read back")
     func readsBack() throws {
         try write()
-        let dataset = try PreferenceDataset(path: path)
+        let dataset = try PreferenceDataset.read(path: path)
         #expect(dataset.count == 1 && Array(dataset.prompt(0)) == [7, 8])
         #expect(dataset.responses(of: 0).map { Array(dataset.response($0)) } == [[1, 2], [3]])
         #expect(dataset.metadata == Self.metadata)
@@ -70,7 +70,7 @@ final class LoadingTests {
         append([0, 2, 0, 1, 0, 1, 3] as [Int64])
         append([258, 1, 65_536, -1] as [Int32])
         try bytes.write(to: URL(fileURLWithPath: path.string))
-        let dataset = try PreferenceDataset(path: path)
+        let dataset = try PreferenceDataset.read(path: path)
         #expect(Array(dataset.prompt(0)) == [258])
         #expect(dataset.responses(of: 0).map { Array(dataset.response($0)) } == [[1], [65_536, -1]])
 
@@ -107,7 +107,7 @@ final class LoadingTests {
     @Test("ranks and skips are read if present")
     func ranksAndSkips() throws {
         try write(metadata: Self.second)
-        let plain = try PreferenceDataset(path: path)
+        let plain = try PreferenceDataset.read(path: path)
         #expect(plain.responseRanks == nil && plain.responseSkips == nil)
         try write(
             metadata: Self.second,
@@ -116,7 +116,7 @@ final class LoadingTests {
                 SafetensorsEntry(name: "response_skips", [1, 0] as [Int32]),
             ]
         )
-        let dataset = try PreferenceDataset(path: path)
+        let dataset = try PreferenceDataset.read(path: path)
         #expect(dataset.responseRanks == [0, 1] && dataset.ranks(of: 0) == [0, 1])
         #expect(dataset.responseSkips == [1, 0] && [0, 1].map(dataset.countedRange) == [1..<2, 2..<3])
     }

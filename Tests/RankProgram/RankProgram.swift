@@ -37,8 +37,8 @@ enum RankProgram {
         if communicator.rank == 0 { print("ok \(communicator.size)") }
     }
 
-    private static func expect(_ condition: Bool, _ what: String) throws {
-        guard condition else { throw Mismatch(description: what) }
+    private static func expect(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+        guard condition else { throw Mismatch(description: what()) }
     }
 
     private static func reduce(_ communicator: any Communicator) throws {
@@ -71,15 +71,11 @@ enum RankProgram {
 
     /// Several pieces, of which the last one is shorter.
     private static func large(_ communicator: any Communicator) throws {
-        let count = 15_000_007
-        var values = [Float](repeating: 0, count: count)
-        for index in values.indices { values[index] = Float(index % 1000 + communicator.rank) }
+        let (count, size) = (15_000_007, communicator.size)
+        var values = LongArray.periodic(1000, count: count) { Float($0 + communicator.rank) }
         var span = values.mutableSpan
         try communicator.allReduceSum(&span)
-        let size = Float(communicator.size)
-        let offset = size * (size - 1) / 2
-        for index in values.indices {
-            try expect(values[index] == Float(index % 1000) * size + offset, "element \(index) is \(values[index])")
-        }
+        let sums = LongArray.periodic(1000, count: count) { Float($0 * size + size * (size - 1) / 2) }
+        try expect(LongArray.haveSameBits(values, sums), "sums of \(count) floats")
     }
 }

@@ -22,8 +22,8 @@ package enum Launch {
 
     /// Whether whole runs on several ranks are tested in this build.
     ///
-    /// They take several times as long without optimization. Debug builds run those of `InvariantTests`, `ResumeTests`
-    /// and `CommunicatorTests`, which execute the same code with bounds and assertions checked.
+    /// They take several times as long without optimization. Debug builds run those of `InvariantTests`, `ResumeTests`,
+    /// `StopTests` and `CommunicatorTests`, which execute the same code with bounds and assertions checked.
     package static let testsRankRuns = hasMPI && isOptimized
 
     /// Whether the tests are compiled with optimization.

@@ -14,7 +14,7 @@ struct SelfCheckTests {
 
     init() throws {
         policy = try Policy.read(directory: Golden.tied.directory, team: ThreadTeam.start(count: 1))
-        dataset = try PreferenceDataset(path: Golden.tied.file)
+        dataset = try PreferenceDataset.read(path: Golden.tied.file)
         let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
         let planner = Planner(dataset: dataset, sharing: .none, rowTokens: 1, shards: 1, cost: cost)
         comparison = EquivalenceCheck(

@@ -12,7 +12,7 @@ struct ThreadTeamProgressTests {
     @Test("one packed sequence counts as progress many times, in every part of both passes", arguments: [1, 3])
     func row(threads: Int) throws {
         let policy = try Policy.read(directory: Golden.tied.directory, team: .reporting(count: threads))
-        let dataset = try PreferenceDataset(path: Golden.tied.file)
+        let dataset = try PreferenceDataset.read(path: Golden.tied.file)
         let row = PackedSequence([TokenTree(dataset, example: 0, sharing: .prefix)])
         let model = try ForestModel(
             policy.architecture,

@@ -43,7 +43,7 @@ final class GoldenModel {
     private let model: ForestModel
 
     init(_ golden: Golden, _ setting: Setting, dataset: PreferenceDataset? = nil) throws {
-        let dataset = try dataset ?? PreferenceDataset(path: golden.file)
+        let dataset = try dataset ?? PreferenceDataset.read(path: golden.file)
         let description = try ModelDescription(directory: golden.directory)
         architecture = description.architecture
         let (files, table) = (try ModelWeights(directory: golden.directory), description.parameters)

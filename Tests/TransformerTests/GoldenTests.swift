@@ -24,7 +24,7 @@ struct GoldenTests {
     )
     func skippedLogps(golden: Golden, setting: Setting) throws {
         let expected = try SafetensorsFile(golden.file).float32s("token_logps")
-        let dataset = try PreferenceDataset(path: golden.file).skipping { 5 * $0 % $1 }
+        let dataset = try PreferenceDataset.read(path: golden.file).skipping { 5 * $0 % $1 }
         let found = try GoldenModel(golden, setting, dataset: dataset).tokenLogps()
         let counted = Set((0..<dataset.responseCount).flatMap(dataset.countedRange))
         #expect(counted.count > 30 && counted.count < expected.count - 30)
@@ -37,7 +37,7 @@ struct GoldenTests {
     func logits(golden: Golden) throws {
         let file = try SafetensorsFile(golden.file)
         let logits = try file.float32s("logits")
-        let data = try PreferenceDataset(path: golden.file)
+        let data = try PreferenceDataset.read(path: golden.file)
         let sequence = Array(data.prompt(0) + data.response(0))
         let vocabulary = logits.count / sequence.count
         // Each prefix of the sequence is a prompt, with every token of the vocabulary as a response: the

@@ -5,13 +5,13 @@ extension PreferenceDataset {
     /// Reads a file that `espalier-prepare` wrote.
     ///
     /// - Throws: `FormatError`, with the file's path.
-    package init(path: FilePath) throws {
+    package static func read(path: FilePath) throws -> PreferenceDataset {
         let file = try SafetensorsFile(path)
-        try Self.checkFormat(file)
+        try checkFormat(file)
         func offsets(_ name: String) throws -> [Int] { try file.int64s(name).map { Int($0) } }
         func optional(_ name: String) throws -> [Int32]? { file.tensors[name] == nil ? nil : try file.int32s(name) }
         do {
-            try self.init(
+            return try PreferenceDataset(
                 promptIDs: file.int32s("prompt_ids"),
                 promptOffsets: offsets("prompt_offsets"),
                 responseIDs: file.int32s("response_ids"),

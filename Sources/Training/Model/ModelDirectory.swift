@@ -94,7 +94,7 @@ package struct ModelDirectory {
     func startMetrics(_ configuration: TrainingConfiguration, lines: Data = Data()) throws -> MetricsLog {
         try? FileManager.default.removeItem(atPath: file("summary.json").string)
         try AtomicFile.write(to: file("espalier.yaml")) { try $0.append(configuration.yaml()) }
-        return try MetricsLog(file("metrics.jsonl"), lines: lines)
+        return try MetricsLog.create(at: file("metrics.jsonl"), lines: lines)
     }
 
     /// The path of a file in the directory.

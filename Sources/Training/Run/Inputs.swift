@@ -28,7 +28,7 @@ package struct Inputs {
             let directory = FilePath(configuration.model)
             let policy = try Policy.read(configuration, directory: directory, communicator: communicator)
             let path = FilePath(configuration.data)
-            let dataset = try PreferenceDataset(path: path)
+            let dataset = try PreferenceDataset.read(path: path)
             try dataset.validate(
                 from: path,
                 for: policy.architecture,

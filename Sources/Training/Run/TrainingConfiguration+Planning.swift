@@ -55,7 +55,7 @@ extension TrainingConfiguration {
     /// There may be fewer examples than ranks: ranks without examples also take part in evaluations.
     package func heldOutData(for model: Architecture) throws -> PreferenceDataset? {
         guard let path = evaluation.evalData.map({ FilePath($0) }) else { return nil }
-        let dataset = try PreferenceDataset(path: path)
+        let dataset = try PreferenceDataset.read(path: path)
         try dataset.validate(from: path, for: model, in: FilePath(self.model), ranks: 1)
         return dataset
     }

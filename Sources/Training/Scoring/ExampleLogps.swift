@@ -1,12 +1,13 @@
 internal import Collectives
-internal import Preferences
+package import Preferences
 internal import Transformer
 
 /// The log-probabilities of the response tokens of some examples, in their order.
-struct ExampleLogps {
-    let rows: [Int]
+package struct ExampleLogps {
+    /// Numbers of examples in the dataset.
+    package let rows: [Int]
     /// In nats; 0 for uncounted tokens, and until `sum` for those that other ranks compute.
-    private(set) var tokens: [Float]
+    package private(set) var tokens: [Float]
     private let dataset: PreferenceDataset
     /// For each response of the examples: the offset of its tokens here minus their offset in the dataset.
     private let shifts: [Int: Int]
@@ -17,7 +18,7 @@ struct ExampleLogps {
     }
 
     /// The log-probabilities `tokens` of `rows`, `dataset.tokenCount(of: rows)` values.
-    init(_ dataset: PreferenceDataset, rows: [Int], tokens: [Float]) {
+    package init(_ dataset: PreferenceDataset, rows: [Int], tokens: [Float]) {
         (self.rows, self.tokens, self.dataset) = (rows, tokens, dataset)
         var (shifts, start) = ([Int: Int](), 0)
         for row in rows {

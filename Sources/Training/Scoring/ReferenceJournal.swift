@@ -2,9 +2,9 @@ internal import Configuration
 internal import Formats
 internal import Foundation
 internal import Glibc
-internal import Preferences
+package import Preferences
 internal import Reporting
-internal import SystemPackage
+package import SystemPackage
 
 /// The log-probabilities of an unfinished reference pass: a file next to the cache, to which each chunk of examples is
 /// appended, so that a killed run loses at most one chunk.
@@ -13,12 +13,12 @@ internal import SystemPackage
 /// numbers of examples and of tokens (UInt32), the examples (UInt32), log-probabilities (float32), and the SHA-256 of
 /// the previous digest and the record, in hexadecimal. Bytes after the last record with a correct digest are damaged
 /// or incomplete.
-final class ReferenceJournal {
+package final class ReferenceJournal {
     private static let format = "espalier-reference-journal 1"
     private static let digestLength = 64
 
     /// The journal of a cache.
-    static func path(of cache: FilePath) -> FilePath { FilePath(cache.string + ".journal") }
+    package static func path(of cache: FilePath) -> FilePath { FilePath(cache.string + ".journal") }
 
     private let path: FilePath
     private let header: String
@@ -31,7 +31,7 @@ final class ReferenceJournal {
     private var isForeign = false
 
     /// The journal of `cache`; nothing is read or written yet.
-    init(of cache: FilePath, _ dataset: PreferenceDataset, modelDigest: String) {
+    package init(of cache: FilePath, _ dataset: PreferenceDataset, modelDigest: String) {
         path = Self.path(of: cache)
         self.dataset = dataset
         header = "\(Self.format) \(modelDigest) \(dataset.digest)\n"
@@ -47,7 +47,7 @@ final class ReferenceJournal {
     ///
     /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `FormatError` if it is not
     ///   a journal.
-    func rows() throws -> [ExampleLogps] {
+    package func rows() throws -> [ExampleLogps] {
         guard FileManager.default.fileExists(atPath: path.string) else { return [] }
         var found: [ExampleLogps] = []
         _ = try scan { found.append($0) }
@@ -108,7 +108,7 @@ final class ReferenceJournal {
     // MARK: Writing
 
     /// Appends examples and synchronizes them to disk; does nothing if another process appends to the file.
-    func append(_ rows: ExampleLogps) throws {
+    package func append(_ rows: ExampleLogps) throws {
         if descriptor < 0, !isForeign { try openForAppending() }
         guard descriptor >= 0 else { return }
         let numbers = ([rows.rows.count, rows.tokens.count] + rows.rows).map { UInt32($0).littleEndian }

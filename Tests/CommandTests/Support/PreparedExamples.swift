@@ -1,6 +1,27 @@
 internal import Formats
-internal import Foundation
 internal import SystemPackage
+
+/// A prompt and its responses, the preferred one first.
+typealias Example = (prompt: [Int32], responses: [[Int32]])
+
+/// Writes preference data as `espalier-prepare` does.
+///
+/// - Parameter more: Metadata in addition to the format and its version, which it may replace.
+func writePrepared(_ examples: [Example], metadata more: [String: String] = [:], to path: FilePath) throws {
+    func offsets(_ counts: [Int]) -> [Int64] { counts.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int64($1)) } }
+    let responses = examples.flatMap(\.responses)
+    try SafetensorsWriter.write(
+        [
+            SafetensorsEntry(name: "prompt_ids", examples.flatMap(\.prompt)),
+            SafetensorsEntry(name: "prompt_offsets", offsets(examples.map(\.prompt.count))),
+            SafetensorsEntry(name: "response_ids", responses.flatMap(\.self)),
+            SafetensorsEntry(name: "response_offsets", offsets(responses.map(\.count))),
+            SafetensorsEntry(name: "row_offsets", offsets(examples.map(\.responses.count))),
+        ],
+        metadata: ["format": "espalier-preferences", "format_version": "1"].merging(more) { $1 },
+        to: path
+    )
+}
 
 /// Writes preference data of short examples that all differ.
 ///
@@ -15,29 +36,10 @@ func writeExamples(
     odd: Int? = nil,
     leavingOut left: Range<Int> = 0..<0
 ) throws {
-    var prompts: [Int32] = []
-    var responses: [Int32] = []
-    var (promptEnds, responseEnds): ([Int64], [Int64]) = ([0], [0])
-    var rows: [Int64] = [0]
-    for row in 0..<count where !left.contains(row) {
+    let examples = (0..<count).filter { !left.contains($0) }.map { row -> Example in
         let token = Int32(row % 131)
-        prompts += [token, Int32(row / 131)] + Array(repeating: 5, count: promptLength - 2)
-        promptEnds.append(Int64(prompts.count))
-        responses += [token, 7]
-        responseEnds.append(Int64(responses.count))
-        responses += row == odd ? Array(repeating: 7, count: 60) : [130 - token]
-        responseEnds.append(Int64(responses.count))
-        rows.append(Int64(responseEnds.count - 1))
+        let second: [Int32] = row == odd ? Array(repeating: 7, count: 60) : [130 - token]
+        return ([token, Int32(row / 131)] + Array(repeating: 5, count: promptLength - 2), [[token, 7], second])
     }
-    try SafetensorsWriter.write(
-        [
-            SafetensorsEntry(name: "prompt_ids", prompts),
-            SafetensorsEntry(name: "prompt_offsets", promptEnds),
-            SafetensorsEntry(name: "response_ids", responses),
-            SafetensorsEntry(name: "response_offsets", responseEnds),
-            SafetensorsEntry(name: "row_offsets", rows),
-        ],
-        metadata: ["format": "espalier-preferences", "format_version": "1"],
-        to: path
-    )
+    try writePrepared(examples, to: path)
 }

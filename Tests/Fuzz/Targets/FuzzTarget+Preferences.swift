@@ -9,7 +9,7 @@ extension FuzzTarget {
         let file = ScratchFile("prepared.safetensors")
         return { bytes in
             preparedFile(bytes).withUnsafeBytes { file.write($0) }
-            let dataset = try PreferenceDataset(path: file.path)
+            let dataset = try PreferenceDataset.read(path: file.path)
             try dataset.validate(vocabularySize: 100)
             for row in 0..<dataset.count { check(row, of: dataset) }
             precondition(dataset.promptGroups.count == dataset.count && dataset.longestSequence > 1, "rows")

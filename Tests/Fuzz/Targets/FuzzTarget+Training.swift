@@ -10,7 +10,10 @@ internal import Transformer
 extension FuzzTarget {
     /// Every target.
     package static var all: [FuzzTarget] {
-        [json, safetensors, header, index, manifest, config, train, cluster, hosts, prepared, state, metrics, study]
+        [
+            json, safetensors, header, index, manifest, config, train, cluster, hosts, prepared, journal, state,
+            metrics, study,
+        ]
     }
 
     static let config = FuzzTarget("config") {

@@ -1,15 +1,9 @@
 internal import Formats
-internal import Foundation
-internal import SystemPackage
-internal import Testing
-
-/// Writes a text file.
-func write(_ text: String, to path: FilePath) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path.string))
-}
+package import SystemPackage
+package import Testing
 
 /// Expects `body` to be refused with `message`, on one line and with `path` in front.
-func expectRefusal(
+package func expectRefusal(
     _ path: FilePath,
     _ message: String,
     at location: SourceLocation = #_sourceLocation,

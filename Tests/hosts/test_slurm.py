@@ -117,7 +117,8 @@ def test_preflight_checks_the_nodes_of_a_job(slurm, root):
 
 def test_doctor_and_launch_report_the_processors_that_slurm_grants(slurm, root):
     doctor = shlex.join(map(str, [ESPALIER, "doctor", "--threads", "1"]))
-    launch = shlex.join(map(str, [ESPALIER, "launch", "--dry-run", "--cluster", cluster_file(root, "mpirun"), "--", "doctor"]))
+    words = [ESPALIER, "launch", "--dry-run", "--cluster", cluster_file(root, "mpirun"), "--", "doctor"]
+    launch = shlex.join(map(str, words))
     # The nodes have two processors each; the ranks use one.
     job = slurm.submit("--cpus-per-task=2", f"--wrap={doctor}; {launch}")
     expect_complete(slurm, job)

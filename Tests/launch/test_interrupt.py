@@ -90,9 +90,8 @@ def test_a_second_control_c_ends_the_run_at_once(supervised, tmp_path):
 MAKE = ROOT / "Documentation/images/make"
 
 
-def make(*words: str, path: str | None = None) -> subprocess.CompletedProcess:
-    environment = os.environ if path is None else os.environ | {"PATH": path}
-    return subprocess.run([MAKE, *words], capture_output=True, text=True, timeout=60, env=environment)
+def make(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([MAKE, *words], capture_output=True, text=True, timeout=60)
 
 
 def test_the_script_of_the_images_has_a_help_text_and_refuses_a_time_that_is_no_number():
@@ -103,7 +102,8 @@ def test_the_script_of_the_images_has_a_help_text_and_refuses_a_time_that_is_no_
 
 @pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
 @pytest.mark.parametrize("script", ["exit 3", "sleep 1000", "kill -9 $PPID"])
-def test_the_script_of_the_images_ends_whatever_the_run_does(script, tmp_path):
+@pytest.mark.parametrize("more", [[], ["--ranks", "2"]])
+def test_the_script_of_the_images_ends_whatever_the_run_does(script, more, tmp_path):
     # A clone whose run fails, hangs or kills its terminal.
     for name in ("Documentation/images", "launch"):
         (tmp_path / name).mkdir(parents=True)
@@ -112,7 +112,7 @@ def test_the_script_of_the_images_ends_whatever_the_run_does(script, tmp_path):
     run.write_text(f"#!/usr/bin/env bash\necho started\n{script}\n")
     run.chmod(0o755)
     environment = os.environ | {"ESPALIER_CACHE": str(tmp_path / "cache")}
-    words = [copy, "--timeout", "3", "--ranks", "2"]
+    words = [copy, "--timeout", "3", *more]
     result = subprocess.run(words, capture_output=True, text=True, timeout=60, env=environment)
     assert result.returncode == (3 if script == "exit 3" else 1), result.stderr
     assert not list((tmp_path / "Documentation/images").glob("*.svg"))

@@ -92,7 +92,10 @@ let package = Package(
             path: "Tests/Fuzz/Targets"
         ),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "TestSupport"]),
-        .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport", "RankProgram"]),
+        .testTarget(
+            name: "CollectivesTests",
+            dependencies: ["Collectives", "TestSupport", "RankProgram", systemPackage]
+        ),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", systemPackage]),
         .testTarget(name: "PreferencesTests", dependencies: ["Preferences", "Formats", "TestSupport", systemPackage]),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives", "TestSupport", systemPackage]),

@@ -15,7 +15,7 @@ package final class MPICommunicator: Communicator {
         }
         self.rank = Int(rank)
         self.size = Int(size)
-        hostShare = try HostShare.measure(rank: Int(rank))
+        hostShare = try HostShare.measure(rank: Int(rank), size: Int(size))
     }
 
     package func allReduceSum(_ values: inout MutableSpan<Float>) throws {

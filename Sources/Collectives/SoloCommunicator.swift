@@ -4,7 +4,7 @@ internal import Glibc
 package final class SoloCommunicator: Communicator {
     package let rank = 0
     package let size = 1
-    package let hostShare = HostShare.ofOneProcess
+    package let hostShare = HostShare.ofOneProcess()
 
     /// A communicator of this process alone.
     package init() {}

@@ -43,7 +43,7 @@ package enum BenchmarkModel: Sendable, Equatable {
         case .directory(let path):
             return try Policy.read(configuration, directory: path, communicator: communicator)
         case .synthetic(let model):
-            let team = ThreadTeam.reporting(count: threadCount(configuration.threads, on: communicator))
+            let team = try ThreadTeam.reporting(count: threadCount(configuration.threads, on: communicator))
             return try Policy.random(ModelDescription(model.architecture), seed: configuration.seed, team: team)
         }
     }

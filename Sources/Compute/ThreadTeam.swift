@@ -28,9 +28,22 @@ package final class ThreadTeam: @unchecked Sendable {
     private var threads: [pthread_t] = []
 
     /// A team of `count` threads, of which `count - 1` are started.
+    ///
+    /// For numbers that every system can start; a user's number is for `tryStart`.
     package static func start(count: Int) -> ThreadTeam {
+        do {
+            return try tryStart(count: count)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
+    /// A team of `count` threads, of which `count - 1` are started.
+    ///
+    /// - Throws: `ThreadError` if the system refuses one.
+    package static func tryStart(count: Int) throws -> ThreadTeam {
         let team = ThreadTeam(count)
-        for thread in 1..<max(count, 1) { team.threads.append(team.start(thread: thread)) }
+        for thread in 1..<max(count, 1) { team.threads.append(try team.start(thread: thread)) }
         return team
     }
 
@@ -129,9 +142,10 @@ package final class ThreadTeam: @unchecked Sendable {
         pthread_mutex_unlock(lock)
     }
 
-    private func start(thread: Int) -> pthread_t {
+    private func start(thread: Int) throws -> pthread_t {
         // The thread must not retain the team: `deinit` ends and joins it.
         let context = StartContext(team: Unmanaged.passUnretained(self), thread: thread)
+        let retained = Unmanaged.passRetained(context)
         var handle = pthread_t()
         let status = pthread_create(
             &handle,
@@ -141,9 +155,12 @@ package final class ThreadTeam: @unchecked Sendable {
                 context.team._withUnsafeGuaranteedRef { $0.serve(as: context.thread) }
                 return nil
             },
-            Unmanaged.passRetained(context).toOpaque()
+            retained.toOpaque()
         )
-        precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+        guard status == 0 else {
+            retained.release()
+            throw ThreadError(wanted: count, started: thread, reason: String(cString: strerror(status)))
+        }
         return handle
     }
 
@@ -197,5 +214,18 @@ package final class ThreadTeam: @unchecked Sendable {
             self.team = team
             self.thread = thread
         }
+    }
+}
+
+/// The system refuses to start as many threads as a setting asks for.
+package struct ThreadError: Error, CustomStringConvertible, Equatable {
+    let wanted: Int
+    /// Threads that run, the caller included.
+    let started: Int
+    let reason: String
+
+    package var description: String {
+        "--threads: expected \(wanted) threads per rank, but the system starts only \(started) (\(reason)); use fewer threads, "
+            + "or raise the limit of processes (ulimit -u, or the container's pids limit)"
     }
 }

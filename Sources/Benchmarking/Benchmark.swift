@@ -75,6 +75,7 @@ package final class Benchmark {
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
         policy.reportIgnoredFiles(rank: communicator.rank)
+        try reportHosts(threads: settings.training.threads, on: communicator)
         for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
         let partition = try RankPartition.establish(
             settings.training.communication,
@@ -155,7 +156,7 @@ package final class Benchmark {
         for _ in 1...settings.warmUpSteps { _ = try step(trial, variant, turn: 0) }
     }
 
-    /// Measures all modes in turns, so that a slow phase of the machine affects all.
+    /// Measures all modes alternately, so that a slow phase of the machine affects all.
     ///
     /// The peak rate of a shared machine changes within minutes: it is measured before and after every step, which is
     /// compared with the mean of both.

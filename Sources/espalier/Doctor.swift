@@ -9,47 +9,74 @@ struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks that this machine can run at full speed, and prints a remedy for each problem.",
         discussion: """
-            Run it under mpirun with the options of the training run: binding and memory are then those of the real \
-            ranks. Marks: ✓ good, ! costs speed, ✗ must be fixed. Exits with code 1 if anything must be fixed.
+            Run it as the training run is started, under mpirun or srun with the same options: ranks, threads, binding \
+            and memory are then those of the real run. Each line is one check: ✓ good, ! works but costs speed or \
+            needs a look, ✗ must be fixed; → is the remedy. Exits with code 1 if anything must be fixed.
+
+              mpirun -np 2 --bind-to none espalier doctor
             """
     )
 
-    @Option(name: .long, help: "Threads of a rank (default: its share of the processors).")
+    @Option(
+        name: .long,
+        help: "Threads per rank, as in the training run, 0 for its share of the available processors (default 0)."
+    )
     var threads: Int?
 
     func run() throws {
-        var isSound = true
+        var faults = 0
         let status = World.run { communicator in
             let team = try communicator.agree {
                 guard (0...1024).contains(threads ?? 0) else {
                     throw TrainingError.invalid(key: "--threads", expected: "from 0 to 1024", found: "\(threads ?? 0)")
                 }
-                return ThreadTeam.start(count: threadCount(threads ?? 0, on: communicator))
+                return try ThreadTeam.tryStart(count: threadCount(threads ?? 0, on: communicator))
             }
-            let findings = Diagnosis(communicator, threads: team.count).findings
-            try printReports(communicator, findings)
+            let use = try ProcessorUse.measure(threads ?? 0, on: communicator)[communicator.rank]
+            let findings = Diagnosis(communicator, threads: team.count, use: use).findings
+            var lines = try printReports(communicator, findings)
+            func show(_ finding: Finding) {
+                guard communicator.rank == 0 else { return }
+                print(finding.text)
+                lines.append(finding.text)
+            }
             let comparisons = try Diagnosis.comparisons(communicator)
-            if communicator.rank == 0 {
-                for comparison in comparisons { print(comparison.text) }
-            }
+            comparisons.forEach(show)
             if let links = try LinkMatrix.measure(communicator), communicator.rank == 0 {
-                print(Diagnosis.comparison(of: links).text)
+                show(Diagnosis.comparison(of: links))
                 print(links.table, terminator: "")
             }
-            // On all ranks at the same time, so that shared resources count.
-            try communicator.barrier()
-            let rate = try communicator.agree { try PeakRate.measure(team: team) }
-            if let rates = try communicator.gather([rate / Double(team.count)].span, root: 0) {
-                print(Diagnosis.comparison(ofRatesPerThread: rates).text)
-            }
-            let faults = (findings + comparisons).count { $0.verdict == .fault }
-            isSound = try communicator.maximum(Double(faults)) == 0
+            try measureRate(team, communicator).map(show)
+            if communicator.rank == 0 { print(Self.result(lines)) }
+            let own = (findings + comparisons).count { $0.verdict == .fault }
+            faults = Int(try communicator.maximum(Double(own)))
         }
-        throw ExitCode(status == 0 && !isSound ? 1 : status)
+        throw ExitCode(status == 0 && faults > 0 ? 1 : status)
+    }
+
+    /// Compares the ranks' speeds, measured on all ranks at the same time, so that shared resources count; nil except on
+    /// rank 0.
+    private func measureRate(_ team: ThreadTeam, _ communicator: any Communicator) throws -> Finding? {
+        try communicator.barrier()
+        let rate = try communicator.agree { try PeakRate.measure(team: team) }
+        let perThread = [rate / Double(min(team.count, Processor.availableCount))]
+        return try communicator.gather(perThread.span, root: 0).map { Diagnosis.comparison(ofRatesPerThread: $0) }
+    }
+
+    /// The last line of the report, from the findings before it.
+    static func result(_ texts: [String]) -> String {
+        let lines = texts.flatMap { $0.split(separator: "\n") }
+        func count(_ verdict: Finding.Verdict) -> Int { lines.count { $0.hasPrefix("\(verdict.rawValue) ") } }
+        let (faults, warnings) = (count(.fault), count(.warning))
+        if faults + warnings == 0 { return "Nothing to fix." }
+        let first = faults == 0 ? "Nothing must be fixed" : "\(counted(faults, "problem")) must be fixed (✗)"
+        return first + (warnings == 0 ? "." : "; \(counted(warnings, "warning")) (!).")
     }
 
     /// Prints the ranks' reports on rank 0, identical ones once.
-    private func printReports(_ communicator: any Communicator, _ findings: [Finding]) throws {
+    ///
+    /// - Returns: The printed reports.
+    private func printReports(_ communicator: any Communicator, _ findings: [Finding]) throws -> [String] {
         let (ownGist, ownText) = (joined(findings, \.gist), joined(findings, \.text))
         var reports: [(gist: String, ranks: [Int], text: String)] = []
         for rank in 0..<communicator.size {
@@ -61,13 +88,14 @@ struct Doctor: ParsableCommand {
                 reports.append((gist, [rank], text))
             }
         }
-        guard communicator.rank == 0 else { return }
+        guard communicator.rank == 0 else { return [] }
         for (_, ranks, text) in reports {
             if communicator.size > 1 {
                 print("rank\(ranks.count > 1 ? "s" : "") \(ranks.map(String.init).joined(separator: ", "))")
             }
             print(text)
         }
+        return reports.map(\.text)
     }
 
     private func joined(_ findings: [Finding], _ part: (Finding) -> String) -> String {

@@ -3,15 +3,20 @@ internal import Collectives
 internal import Configuration
 internal import Formats
 internal import Foundation
+internal import Reporting
 internal import SystemPackage
 
 struct Launch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Starts another subcommand on all ranks of a cluster that a file describes.",
         discussion: """
-            Prints the command of mpirun or srun, then executes it. Ranks and threads follow from the cores and NUMA \
-            domains of this host, unless the file describes other hosts. The arguments after -- are those of \
-            espalier, without --threads.
+            Prints the command of mpirun or srun on standard error, then becomes it. Ranks and threads follow from the \
+            cores and NUMA domains of this host, its CPU quota and the number of ranks in the file, unless the file \
+            describes other hosts. After -- follows a subcommand of espalier with its options, without --threads. \
+            cluster-configs/README.md explains the file.
+
+            Ctrl-C reaches mpirun, which kills the ranks about a second later. To save first, send SIGUSR1 to this \
+            process, or start it by launch/supervise, which does so on Ctrl-C.
 
               espalier launch --cluster cluster-configs/laptop.yaml -- \\
                   train --config train.yaml
@@ -56,8 +61,9 @@ struct Launch: ParsableCommand {
                 arguments: try checkedArguments(),
                 isRoot: getuid() == 0
             )
-            if dryRun { return print(command.text) }
             // Not on standard output, which belongs to the subcommand.
+            launcher.remarks.forEach(printNotice)
+            if dryRun { return print(command.text) }
             FileHandle.standardError.write(Data((command.text + "\n").utf8))
             try command.replaceProcess()
         }

@@ -42,5 +42,6 @@ struct HostQuotaTests {
         #expect(HostShare(ranks: 2, ranksByProcessor: [2, 2, 2]).hostProcessors == 3)
         #expect(HostShare(ranks: 3, ranksByProcessor: Array(repeating: 3, count: 7)).hostProcessors == 7)
         #expect(HostShare(ranks: 2, ranksByProcessor: [2, 2, 2], quotas: [quota(2.5, ranks: 2)]).hostProcessors == 2)
+        #expect(HostShare(ranks: 2, ranksByProcessor: [2, 2, 2], quotas: [quota(2.5, ranks: 2)]).hostAllowed == 3)
     }
 }

@@ -90,7 +90,7 @@ def test_ranks_of_srun_divide_the_processors_of_their_node(slurm):
     job = slurm.submit("--ntasks-per-node=2", f"--wrap={shlex.join(map(str, words))}")
     expect_complete(slurm, job)
     processors = len(os.sched_getaffinity(0))
-    found = re.findall(r"binding +(\d+) threads on (\d+) of \d+ processors, (\d+) ranks on this host", slurm.log(job))
+    found = re.findall(r"binding +(\d+) threads? on (\d+) of \d+ processors, (\d+) ranks? on this host", slurm.log(job))
     assert set(found) == {(str(max(1, processors // 2)), str(processors), "2")}, slurm.log(job)
 
 
@@ -113,3 +113,16 @@ def test_preflight_checks_the_nodes_of_a_job(slurm, root):
     log = slurm.log(job)
     assert all(host in log for host in slurm.network.hosts), log
     assert "✓ build         the same program on all ranks" in log and "2 hosts: " in log, log
+
+
+def test_doctor_and_launch_report_the_processors_that_slurm_grants(slurm, root):
+    doctor = shlex.join(map(str, [ESPALIER, "doctor", "--threads", "1"]))
+    words = [ESPALIER, "launch", "--dry-run", "--cluster", cluster_file(root, "mpirun"), "--", "doctor"]
+    launch = shlex.join(map(str, words))
+    # The nodes have two processors each; the ranks use one.
+    job = slurm.submit("--cpus-per-task=2", f"--wrap={doctor}; {launch}")
+    expect_complete(slurm, job)
+    log = slurm.log(job)
+    source = r"processors granted by Slurm \(SLURM_JOB_CPUS_PER_NODE=2\(x2\)\)"
+    assert re.search(rf"! granted +1 rank uses 1 of 2 {source}", log), log
+    assert re.search(rf"launch: warning: 1 rank uses 1 of 2 {source}.*set threads to 2", log), log

@@ -29,6 +29,8 @@ package struct HostShare: Sendable, Equatable {
     /// The processors that all ranks of the host may use together: the sum of their shares before rounding, rounded down, and
     /// at least 1.
     package internal(set) var hostProcessors: Int
+    /// The processors that at least one rank of the host may run on, whatever quotas grant; at least 1.
+    package internal(set) var hostAllowed: Int
     /// The quota that limits this rank to less than the processors that it may run on; nil for none.
     package let quota: SharedQuota?
 
@@ -47,6 +49,7 @@ package struct HostShare: Sendable, Equatable {
         exact = min(allowed, lowest?.share ?? allowed)
         processors = Self.whole(exact)
         hostProcessors = Self.whole(exact * Double(ranks))
+        hostAllowed = max(1, ranksByProcessor.count)
     }
 
     private static func whole(_ processors: Double) -> Int { max(1, Int(processors + rounding)) }
@@ -74,6 +77,7 @@ package struct HostShare: Sendable, Equatable {
         var share = HostShare(ranks: Int(ranks[0]), ranksByProcessor: shared, quotas: quotas)
         var millionths = [Int32((share.exact * 1e6).rounded())]
         try sumOverHost(&millionths, rank: rank)
+        share.hostAllowed = max(1, counts.count { $0 > 0 })
         share.hostProcessors = whole((Double(millionths[0]) / 1e6 * 1e3).rounded() / 1e3)
         return share
     }

@@ -46,6 +46,7 @@ package struct Inputs {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
         policy.reportIgnoredFiles(rank: communicator.rank)
+        try reportHosts(threads: configuration.threads, on: communicator)
         func divide(_ dataset: PreferenceDataset) -> Planner {
             Planner(dataset, configuration, model: policy.architecture, shards: shards)
         }

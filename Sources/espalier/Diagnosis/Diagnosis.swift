@@ -1,113 +1,29 @@
 internal import Collectives
-internal import Compute
 internal import Foundation
-internal import Reporting
-
-/// The result of one check.
-struct Finding {
-    enum Verdict: String {
-        case sound = "✓"
-        /// Works at less than full speed.
-        case warning = "!"
-        /// Fails, or runs several times slower than possible.
-        case fault = "✗"
-    }
-
-    let subject: String
-    let verdict: Verdict
-    let found: String
-    /// What to change; nil if nothing needs to change.
-    let remedy: String?
-    /// Whether `found` is an amount that other programs change at any moment.
-    let fluctuates: Bool
-
-    init(_ subject: String, _ verdict: Verdict, _ found: String, fluctuates: Bool = false, remedy: String? = nil) {
-        self.subject = subject
-        self.verdict = verdict
-        self.found = found
-        self.remedy = remedy
-        self.fluctuates = fluctuates
-    }
-
-    var text: String {
-        let gap = String(repeating: " ", count: max(1, 14 - subject.count))
-        let line = "\(verdict.rawValue) \(subject)\(gap)\(found)"
-        return remedy.map { line + "\n    → \($0)" } ?? line
-    }
-
-    /// Everything but amounts that fluctuate, by which equal reports of ranks are merged.
-    var gist: String {
-        [verdict.rawValue, subject, fluctuates ? "" : found, remedy ?? ""].joined(separator: "\n")
-    }
-}
+internal import Training
 
 /// Checks the conditions for a rank to run, and to run fast.
 struct Diagnosis {
-    private let communicator: any Communicator
-    private let threads: Int
-    private let environment = ProcessInfo.processInfo.environment
+    let communicator: any Communicator
+    /// Threads of this rank.
+    let threads: Int
+    /// How the ranks of this host use its processors.
+    let use: ProcessorUse
+    let environment = ProcessInfo.processInfo.environment
 
-    init(_ communicator: any Communicator, threads: Int) {
-        self.communicator = communicator
-        self.threads = threads
+    /// A diagnosis of this rank with `threads` threads.
+    init(_ communicator: any Communicator, threads: Int, use: ProcessorUse) {
+        (self.communicator, self.threads, self.use) = (communicator, threads, use)
     }
 
+    /// The results of all checks.
     var findings: [Finding] {
-        [processor, kernels, mpi, binding, transport, sharedMemory, hugePages, memory]
+        let fixed = [transport, sharedMemory, hugePages, memory]
+        let optional = [quota, grant].compactMap { $0 }
+        return [processor, kernels] + variables + [mpi, binding] + optional + fixed
     }
 
-    private var localRanks: Int { communicator.hostShare.ranks }
-
-    // MARK: Computing
-
-    private var processor: Finding {
-        let count = ProcessInfo.processInfo.processorCount
-        switch Processor.level {
-        case .avx512: return Finding("processor", .sound, "AVX-512, \(count) processors")
-        case .halvedAVX512: return Finding("processor", .sound, "AVX-512 in two halves, \(count) processors")
-        case .avx2: return Finding("processor", .sound, "AVX2, \(count) processors")
-        case .baseline, .other:
-            return Finding(
-                "processor",
-                .warning,
-                "no AVX2, \(count) processors",
-                remedy: "matrix products run at a quarter of a newer processor's speed; in a virtual machine, expose "
-                    + "the host's processor model"
-            )
-        }
-    }
-
-    private var kernels: Finding {
-        let name = OpenBLASCore.name
-        let found = "OpenBLAS uses those for \(name)"
-        guard let core = OpenBLASCore.remedy(for: name, level: Processor.level) else {
-            return Finding("kernels", .sound, found)
-        }
-        return Finding(
-            "kernels",
-            OpenBLASCore.isFallback(name) ? .fault : .warning,
-            "\(found); those for \(core) are faster here",
-            remedy: environment[OpenBLASCore.variable] == nil
-                ? "start with \(OpenBLASCore.variable)=\(core)"
-                : "unset \(OpenBLASCore.variable), or set it to \(core)"
-        )
-    }
-
-    /// Compares the ranks' FLOP/s per thread, measured while all ranks compute.
-    static func comparison(ofRatesPerThread rates: [Double]) -> Finding {
-        let (slowest, fastest) = (rates.min() ?? 0, rates.max() ?? 0)
-        let (low, high) = (rounded(slowest / 1e9, 0), rounded(fastest / 1e9, 0))
-        let found = "matrix products at \(low == high ? low : "\(low) to \(high)") GFLOP/s per thread"
-        guard slowest < 0.75 * fastest, let rank = rates.firstIndex(of: slowest) else {
-            return Finding("rate", .sound, found)
-        }
-        return Finding(
-            "rate",
-            .warning,
-            "\(found), the lowest on rank \(rank)",
-            remedy: "every step waits for the slowest rank: stop other programs on its host, or exclude the host"
-        )
-    }
+    var localRanks: Int { communicator.hostShare.ranks }
 
     // MARK: Ranks
 
@@ -115,30 +31,10 @@ struct Diagnosis {
         guard let support = World.threadSupport else {
             return Finding("mpi", .sound, "one process, not started by mpirun")
         }
-        return Finding("mpi", .sound, "\(World.libraryVersion), \(communicator.size) ranks, threads: \(support)")
-    }
-
-    private var binding: Finding {
-        let available = Processor.availableCount
-        let all = ProcessInfo.processInfo.processorCount
-        let found = "\(threads) threads on \(available) of \(all) processors, \(localRanks) ranks on this host"
-        if threads > available {
-            return Finding(
-                "binding",
-                .fault,
-                found,
-                remedy: "the threads of a rank would share processors: use mpirun --bind-to none, or "
-                    + "--map-by ppr:1:numa:pe=\(threads) --bind-to core"
-            )
-        }
-        let share = communicator.hostShare.processors
-        guard threads > share else { return Finding("binding", .sound, found) }
         return Finding(
-            "binding",
-            .warning,
-            found,
-            remedy:
-                "more threads than processors: start \(max(1, available / threads)) ranks here, or set --threads \(share)"
+            "mpi",
+            .sound,
+            "\(World.libraryVersion), \(counted(communicator.size, "rank")), thread support: \(support)"
         )
     }
 
@@ -147,7 +43,10 @@ struct Diagnosis {
         let filtered = lines(of: "/proc/self/status").contains { $0.hasPrefix("Seccomp:") && $0.hasSuffix("2") }
         let scope = lines(of: "/proc/sys/kernel/yama/ptrace_scope").first.flatMap { Int($0) } ?? 0
         guard localRanks > 1, environment[variable] != "none", filtered || scope > 0 else {
-            let found = localRanks > 1 ? "ranks on this host copy directly" : "no other rank on this host"
+            let isDirect = environment[variable] != "none"
+            let how =
+                isDirect ? "ranks of this host read each other's memory" : "ranks of this host copy through /dev/shm"
+            let found = localRanks > 1 ? how : "no other rank on this host"
             return Finding("transport", .sound, found)
         }
         return Finding(
@@ -171,7 +70,7 @@ struct Diagnosis {
         return Finding(
             "/dev/shm",
             .fault,
-            found + ", \(localRanks) ranks need \(needed >> 20)",
+            found + ", \(counted(localRanks, "rank")) need \(needed >> 20)",
             fluctuates: true,
             remedy: "use docker run --shm-size=1g, or in Kubernetes an emptyDir with medium: Memory at /dev/shm"
         )

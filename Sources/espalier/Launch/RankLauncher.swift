@@ -4,9 +4,9 @@ internal import SystemPackage
 /// Builds the command that starts the ranks.
 struct RankLauncher {
     private let configuration: ClusterConfiguration
-    private let layout: RankLayout
+    let layout: RankLayout
     /// The environment of this process, which shows whether it runs in a batch system.
-    private let variables: [String: String]
+    let variables: [String: String]
     private let path: FilePath
     /// Hosts that are excluded.
     private let absent: [String]
@@ -69,6 +69,15 @@ struct RankLauncher {
             let remedy = "scontrol show hostnames lists them"
             throw FormatError(path, "hosts: expected them here or in a host file, found a Slurm job; \(remedy)")
         }
+    }
+
+    /// The environment variables that the file sets for every rank.
+    var environment: [String: String] { configuration.environment }
+
+    /// Whether all ranks run on this host.
+    var isLocal: Bool {
+        if case .list(["localhost"]) = source { return true }
+        return false
     }
 
     // MARK: Hosts
@@ -138,7 +147,7 @@ struct RankLauncher {
     /// Then mpirun, and each daemon that has lost mpirun, end the ranks of their host within seconds, and the job within 30 s.
     /// A job survives shorter interruptions, such as the restart of a switch.
     private func daemonSettings() throws -> [String] {
-        if case .list(["localhost"]) = source { return [] }
+        if isLocal { return [] }
         // Seconds of silence before the first probe, seconds between probes, and the number of unanswered probes.
         let settings = [("time", 8), ("intvl", 3), ("probes", 4)].map { ("oob_tcp_keepalive_\($0)", $1) }
         return settings.filter { configuration.mca[$0.0] == nil }.flatMap { ["--mca", $0.0, "\($0.1)"] }

@@ -5,7 +5,7 @@ internal import Reporting
 internal import ScalingStudy
 internal import SystemPackage
 
-/// Runs `espalier bench` on several numbers of ranks, in turns.
+/// Runs `espalier bench` on several numbers of ranks, alternately.
 struct ScalingRunner {
     let launcher: RankLauncher
     /// The options of bench.

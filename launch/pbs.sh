@@ -18,6 +18,12 @@
 
 set -euo pipefail
 
+# The lines above.
+if [[ ${1-} == --help || ${1-} == -h ]]; then
+    sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+    exit
+fi
+
 directory=${PBS_O_WORKDIR:-$PWD}
 cluster=${CLUSTER:-cluster-configs/pbs.yaml}
 espalier=${ESPALIER:-$directory/.build/release/espalier}

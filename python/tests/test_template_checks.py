@@ -112,9 +112,22 @@ def test_the_prompt_and_its_answers_see_the_same_time(prepare, tmp_path):
     assert prepare([ROW] * 20, model=model).prepared.metadata["boundary_mismatches"] == "0"
 
 
+def test_a_generation_prompt_that_answers_do_not_follow_is_reported(warnings):
+    template = tiny.CHATML.replace("<|im_start|>assistant\n{% endif %}", "<|im_start|>assistant\n<think>\n{% endif %}")
+    (line,) = warnings(template, ROW, ROW)
+    assert line.startswith(
+        "warning: the chat template writes '<think>\\n' at the end of a prompt but not before an answer"
+    )
+    (line,) = warnings(template.replace("<think>", ""), ROW)
+    assert line.startswith("note: the chat template writes '\\n' at the end of a prompt but not before an answer")
+
+
 def test_random_text_is_reported(warnings):
-    (line,) = warnings("Hello {{ range(99999) | random }}" + tiny.CHATML, ROW)
-    assert line.startswith("warning: the chat template writes random text, so the same data has other tokens: 1 row")
+    lines = warnings("Hello {{ range(99999) | random }}" + tiny.CHATML, ROW)
+    assert [line.partition(": 1 row, first ")[0] for line in lines] == [
+        "warning: the chat template writes conversations that do not start as their prompt",
+        "warning: the chat template writes random text, so the same data has other tokens",
+    ]
 
 
 WITHOUT_SYSTEM = tiny.CHATML.replace(

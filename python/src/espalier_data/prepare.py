@@ -91,7 +91,7 @@ class Conversion:
         counts: Counter[str] = Counter()
         fitted = self._limits.fit(tokenized, counts)
         guessed = row.prompt if row.guessed_prompt and isinstance(row.prompt, str) else None
-        return Outcome(fitted, counts, notes=tokenized.notes, guessed_prompt=guessed)
+        return Outcome(fitted, dict(counts), notes=tokenized.notes, guessed_prompt=guessed)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _outcomes(
     for chunk, found in ordered_map(convert, works, process_count(arguments, sources)):
         results = iter(found)
         for item in chunk:
-            yield item, next(results) if item.times else Outcome(None, Counter({"rows_not_drawn": 1}))
+            yield item, next(results) if item.times else Outcome(None, {"rows_not_drawn": 1})
 
 
 def _items(sources: list[Source], seed: int) -> Iterator[_Item]:

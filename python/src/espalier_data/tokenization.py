@@ -109,7 +109,7 @@ class PreferenceTokenizer:
             earlier = [self._template.render(row.prompt + turns[:-1], row, prompt=True) for turns in row.responses]
         tokens = self._encode([prompt, *whole, *earlier])
         count = 1 + len(whole)
-        return tokens[0], tokens[1:count], tokens[count:], self._template.notes(row, whole)
+        return tokens[0], tokens[1:count], tokens[count:], self._template.notes(row, prompt, whole)
 
     def _texts(self, row: PreferenceRow) -> tuple[list[int], list[list[int]]]:
         responses = [text if text.endswith(self._end) else text + self._end for text in row.responses]

@@ -1,11 +1,16 @@
 """What a chat template does to a conversation is reported: no end token, the clock, and texts that it leaves out."""
 
 import json
+import random
 import re
 import time
 
 import pytest
 import tiny
+
+from espalier_data.answers import BadRow
+from espalier_data.rows import PreferenceRow
+from espalier_data.tokenization import PreferenceTokenizer
 
 SYSTEM = {"role": "system", "content": "Answer as a pirate would."}
 USER = {"role": "user", "content": "What is the capital of France?"}
@@ -112,9 +117,22 @@ def test_the_prompt_and_its_answers_see_the_same_time(prepare, tmp_path):
     assert prepare([ROW] * 20, model=model).prepared.metadata["boundary_mismatches"] == "0"
 
 
+def test_a_generation_prompt_that_answers_do_not_follow_is_reported(warnings):
+    template = tiny.CHATML.replace("<|im_start|>assistant\n{% endif %}", "<|im_start|>assistant\n<think>\n{% endif %}")
+    (line,) = warnings(template, ROW, ROW)
+    assert line.startswith(
+        "warning: the chat template writes '<think>\\n' at the end of a prompt but not before an answer"
+    )
+    (line,) = warnings(template.replace("<think>", ""), ROW)
+    assert line.startswith("note: the chat template writes '\\n' at the end of a prompt but not before an answer")
+
+
 def test_random_text_is_reported(warnings):
-    (line,) = warnings("Hello {{ range(99999) | random }}" + tiny.CHATML, ROW)
-    assert line.startswith("warning: the chat template writes random text, so the same data has other tokens: 1 row")
+    lines = warnings("Hello {{ range(99999) | random }}" + tiny.CHATML, ROW)
+    assert [line.partition(": 1 row, first ")[0] for line in lines] == [
+        "warning: the chat template writes conversations that do not start as their prompt",
+        "warning: the chat template writes random text, so the same data has other tokens",
+    ]
 
 
 WITHOUT_SYSTEM = tiny.CHATML.replace(
@@ -163,6 +181,18 @@ def test_what_a_template_leaves_out_is_reported_with_its_place(template, row, wh
     assert len(lines) == 1, lines
     assert lines[0].startswith("warning: the chat template ") and what in lines[0]
     assert lines[0].endswith(f": 2 rows, first {tmp_path}/data.jsonl:2")
+
+
+def test_variables_for_texts_are_reported(warnings):
+    (line,) = warnings(
+        "{{ mood }}" + tiny.CHATML,
+        {"prompt": "P", "chosen": "y", "rejected": "n"},
+        ROW,
+        options=["--chat-template-kwargs", '{"mood": "glad"}'],
+    )
+    assert line.startswith(
+        "warning: text does not go through the chat template, so --tools and --chat-template-kwargs do"
+    )
 
 
 def test_other_keys_that_a_template_does_not_read_are_a_note(warnings):
@@ -225,3 +255,44 @@ def test_warnings_come_last(prepare, tmp_path):
     model = tiny.save_model(tmp_path / "model", template=ENDLESS)
     outcome = prepare([{**ROW, "prompt": [{**USER, "name": "Ann"}]}, {}], model=model)
     assert [line.split(":")[0] for line in outcome.err.splitlines()] == ["bad row", "note", "warning"]
+
+
+CONTENT = "{{ message['content'] }}"
+RANDOM_TEMPLATES = [
+    tiny.CHATML,
+    tiny.CHATML.replace(CONTENT, "{{ message['content'] | trim }}"),
+    tiny.CHATML.replace(CONTENT, "{{ message['content'][:30] }}"),
+    tiny.CHATML.replace(CONTENT, "{{ message['content'].split('</think>')[-1] }}"),
+    tiny.CHATML.replace(CONTENT, "{{ message['content'] if loop.index > 1 or message['role'] != 'system' }}"),
+    tiny.CHATML.replace(CONTENT, "{{ message['content'] | replace('e', '') }}"),
+    WITHOUT_SYSTEM,
+    WITHOUT_REASONING,
+]
+
+
+def random_messages(draw: random.Random, roles: list[str]) -> list[dict]:
+    words = ["one", "the end", "<think>", "</think>", "é", '{"a": 1}', "\n", " ", "system", "user", "b" * 30, "."]
+    return [{"role": role, "content": "".join(draw.choices(words, k=draw.randrange(1, 9))) + "!"} for role in roles]
+
+
+@pytest.mark.parametrize("index", range(len(RANDOM_TEMPLATES)))
+def test_every_text_of_a_random_conversation_is_in_the_tokens_or_reported(index, tmp_path):
+    model = tiny.save_model(tmp_path / "model", template=RANDOM_TEMPLATES[index])
+    tokenize, draw = PreferenceTokenizer(model), random.Random(index)
+    kept = reported = 0
+    for _ in range(300):
+        prompt = random_messages(draw, draw.choice([["user"], ["system", "user"], ["user", "assistant", "user"]]))
+        responses = [random_messages(draw, ["assistant"]) for _ in range(draw.randrange(2, 4))]
+        try:
+            row = tokenize(PreferenceRow(prompt, responses, list(range(len(responses)))))
+        except BadRow:
+            continue
+        kept += 1
+        is_reported = any("the chat template leaves out" in note.text for note in row.notes)
+        reported += is_reported
+        for messages, response in zip(responses, row.responses):
+            # Ids below 256 are bytes; the only merge is "ab", which no word contains.
+            text = bytes(token for token in row.prompt + response if token < 256).decode(errors="replace")
+            assert is_reported or all(message["content"].strip() in text for message in prompt + messages)
+    assert kept > 200
+    assert (reported == 0) == (index in (0, 1))

@@ -1,19 +1,17 @@
 """What becomes of a record."""
 
-from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .answers import BadRow, EmptyAnswer
 from .notes import Note
 from .truncation import FittedRow
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A row for the file, or the reason why there is none; a row that the limits drop has neither, but a count."""
 
     row: FittedRow | None
-    counts: Counter[str]
+    counts: dict[str, int]
     reason: str | None = None
     notes: tuple[Note, ...] = ()
     #: The prompt, if it is the common start of the responses and no column.
@@ -23,4 +21,4 @@ class Outcome:
 def unusable(problem: BadRow) -> Outcome:
     """Returns the outcome of a record that cannot be used; rows without answers are counted separately."""
     name = "dropped_empty_prompt_or_response" if isinstance(problem, EmptyAnswer) else "dropped_bad_rows"
-    return Outcome(None, Counter({name: 1}), str(problem))
+    return Outcome(None, {name: 1}, str(problem))

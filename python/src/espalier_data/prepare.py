@@ -45,13 +45,13 @@ def prepare(arguments: argparse.Namespace) -> int:
         check_output(arguments.output)
     if any(source.is_on_hub for source in sources):
         allow_network()
-    run = _Run(arguments, sources, convert.load())
-    with closing(_outcomes(convert, sources, arguments)) as outcomes:
-        for item, outcome in outcomes:
-            run.add(item, outcome)
-            if run.is_complete:
-                break
-    run.finish()
+    with closing(_Run(arguments, sources, convert.load())) as run:
+        with closing(_outcomes(convert, sources, arguments)) as outcomes:
+            for item, outcome in outcomes:
+                run.add(item, outcome)
+                if run.is_complete:
+                    break
+        run.finish()
     return 0
 
 
@@ -91,7 +91,7 @@ class Conversion:
         counts: Counter[str] = Counter()
         fitted = self._limits.fit(tokenized, counts)
         guessed = row.prompt if row.guessed_prompt and isinstance(row.prompt, str) else None
-        return Outcome(fitted, counts, notes=tokenized.notes, guessed_prompt=guessed)
+        return Outcome(fitted, dict(counts), notes=tokenized.notes, guessed_prompt=guessed)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _outcomes(
     for chunk, found in ordered_map(convert, works, process_count(arguments, sources)):
         results = iter(found)
         for item in chunk:
-            yield item, next(results) if item.times else Outcome(None, Counter({"rows_not_drawn": 1}))
+            yield item, next(results) if item.times else Outcome(None, {"rows_not_drawn": 1})
 
 
 def _items(sources: list[Source], seed: int) -> Iterator[_Item]:
@@ -143,7 +143,6 @@ class _Run:
 
     def add(self, item: _Item, outcome: Outcome) -> None:
         if outcome.reason is not None and self._arguments.strict:
-            self._progress.clear()
             raise UserError(printable(f"{item.record.place}: {outcome.reason}; nothing was written"))
         number = self._counts["rows_read"]
         self._counts["rows_read"] += 1
@@ -163,6 +162,10 @@ class _Run:
             self._shown += 1
             self._progress.clear()
             print(self._printer.row(self._shown, item.record.place, outcome.row), flush=True)
+
+    def close(self) -> None:
+        """Removes the progress bar, also after an error."""
+        self._progress.clear()
 
     def finish(self) -> None:
         """Writes the file, and prints the table, the notes, and last the warnings."""

@@ -8,8 +8,13 @@ from .notes import Note
 from .outcomes import Outcome
 from .printable import excerpt
 
-#: The number of bad rows of one kind that are reported with their location.
-REPORTED = 3
+#: The number of bad rows of one kind, and of all kinds, that are reported with their location.
+REPORTED, _MOST_REPORTED = 3, 60
+#: The number of lines about further bad rows, of notes and of warnings.
+_MOST_LINES = 20
+#: The number of reasons and of notes with a count of their own; the data decides how many occur.
+_MOST_KINDS = 10_000
+_OTHER = "other reasons"
 
 
 @dataclass
@@ -28,35 +33,43 @@ class Remarks:
         self._show = show
         self._notes: dict[Note, _Occurrences] = {}
         self._guessed, self._first_guess = 0, ""
-        #: The number of records with each reason why they cannot be used.
+        #: The number of records with each reason why they cannot be used, and of those that were reported.
         self.reasons: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
 
     def add(self, place: str, outcome: Outcome) -> None:
         if outcome.reason is not None:
-            self.reasons[outcome.reason] += 1
-            if self.reasons[outcome.reason] <= REPORTED:
-                self._show(f"bad row: {place}: {outcome.reason}")
+            self._add_reason(place, outcome.reason)
         if outcome.row is None:
             return
-        for note, times in Counter(outcome.notes).items():
-            found = self._notes.setdefault(note, _Occurrences(place))
-            found.times += times
-            found.rows += 1
+        for note, times in Counter(outcome.notes).items() if outcome.notes else ():
+            if note in self._notes or len(self._notes) < _MOST_KINDS:
+                found = self._notes.setdefault(note, _Occurrences(place))
+                found.times += times
+                found.rows += 1
         if outcome.guessed_prompt is not None:
             self._guessed += 1
             self._first_guess = self._first_guess or f"{place}: {excerpt(outcome.guessed_prompt)!r}"
 
+    def _add_reason(self, place: str, reason: str) -> None:
+        if reason not in self.reasons and len(self.reasons) >= _MOST_KINDS:
+            reason = _OTHER
+        self.reasons[reason] += 1
+        if self._reported[reason] < REPORTED and self._reported.total() < _MOST_REPORTED and reason != _OTHER:
+            self._reported[reason] += 1
+            self._show(f"bad row: {place}: {reason}")
+
     def further_bad_rows(self) -> list[str]:
         """Returns a line for each reason with more records than were reported."""
-        return [
-            f"bad rows: {count - REPORTED} more: {reason}"
-            for reason, count in self.reasons.most_common()
-            if count > REPORTED
-        ]
+        further = (self.reasons - self._reported).most_common()
+        lines = [f"bad rows: {count} more: {reason}" for reason, count in further[:_MOST_LINES]]
+        if rest := further[_MOST_LINES:]:
+            lines.append(f"bad rows: {sum(count for _, count in rest)} more for {len(rest)} other reasons")
+        return lines
 
     def notes(self) -> list[str]:
         """Returns a line for each note that is no warning."""
-        lines = [_line("note", note, found) for note, found in self._notes.items() if not note.warning]
+        lines = self._lines("note", warning=False)
         if self._guessed:
             lines.append(
                 "note: no column holds the prompt, so it is the common start of the responses: "
@@ -66,7 +79,12 @@ class Remarks:
 
     def warnings(self) -> list[str]:
         """Returns a line for each warning."""
-        return [_line("warning", note, found) for note, found in self._notes.items() if note.warning]
+        return self._lines("warning", warning=True)
+
+    def _lines(self, kind: str, warning: bool) -> list[str]:
+        found = [_line(kind, note, found) for note, found in self._notes.items() if note.warning == warning]
+        further = len(found) - _MOST_LINES
+        return found if further <= 0 else [*found[:_MOST_LINES], f"{kind}: {further} more {kind}s"]
 
 
 def _line(kind: str, note: Note, found: _Occurrences) -> str:

@@ -1,6 +1,7 @@
 """Renders conversations with the chat template of a tokenizer, and looks at what the template writes."""
 
 import json
+import os
 import re
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,8 @@ from .template_content import REASONING, left_out, marked, marker, owner, unread
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _NOT_VARIABLES = ("tools", "documents", "chat_template")
+#: A longer end of a prompt is not printed.
+_LONGEST_END = 40
 #: Keys of messages that hold what the assistant wrote.
 _WRITTEN = (*REASONING, "tool_calls")
 
@@ -41,8 +44,8 @@ class ChatTemplate:
         """Returns what the template writes; with the generation prompt if the messages are a `prompt`."""
         return self._render(messages, self._variables(row), prompt)
 
-    def notes(self, row: PreferenceRow, rendered: list[str]) -> list[Note]:
-        """Returns remarks about what the template did to a row; `rendered` has the prompt with each response."""
+    def notes(self, row: PreferenceRow, prompt: str, rendered: list[str]) -> list[Note]:
+        """Returns remarks about what the template did to a row: to the prompt, and to the prompt with each response."""
         variables = self._variables(row)
         source = self._source(variables)
         words = self._identifiers(source)
@@ -53,6 +56,7 @@ class ChatTemplate:
         ]
         if not _has_tools(variables, words, rendered[0]):
             found.append(Note("the chat template leaves out the tools", warning=True))
+        found += _different_starts(prompt, rendered)
         found += self._special_tokens(row)
         found += self._unread_keys(row, words)
         found += self._left_out(row, rendered, variables, words)
@@ -145,6 +149,18 @@ class ChatTemplate:
             return self._tokenizer.apply_chat_template(messages, tokenize=False, **options, **variables)
         except Exception as error:  # Templates raise their own errors for conversations that they reject.
             raise BadRow(f"the chat template rejects the conversation: {' '.join(str(error).split())}") from None
+
+
+def _different_starts(prompt: str, rendered: list[str]) -> list[Note]:
+    """Returns a remark if a conversation does not start with its prompt and the generation prompt."""
+    if all(text.startswith(prompt) for text in rendered):
+        return []
+    rest = prompt[len(os.path.commonprefix([prompt, *rendered])) :]
+    if len(rest) > _LONGEST_END:
+        return [Note("the chat template writes conversations that do not start as their prompt", warning=True)]
+    text = f"the chat template writes {rest!r} at the end of a prompt but not before an answer"
+    # Some templates differ by a newline; a lost mark such as <think> changes what a model is given to answer.
+    return [Note(f"{text}, so answers are not learned after it", warning=bool(rest.strip()))]
 
 
 def _pattern(tokenizer: Any) -> re.Pattern[str] | None:

@@ -53,7 +53,8 @@ class PreferenceTokenizer:
                 f"{model}: expected tokenizer.json, whose digest links the data to its tokenizer; found none"
             )
         self.tokenizer = _load(model)
-        self._template = ChatTemplate(self.tokenizer, template_arguments or {}, moment or datetime.now())
+        self._template_arguments = template_arguments or {}
+        self._template = ChatTemplate(self.tokenizer, self._template_arguments, moment or datetime.now())
         self._last_turn_only = last_turn_only
         self._encode = Encoder(self.tokenizer)
         self.digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -77,6 +78,9 @@ class PreferenceTokenizer:
             notes += remarks
         else:
             prompt, sequences = self._texts(row)
+            if self._template_arguments:
+                text = "text does not go through the chat template, so --tools and --chat-template-kwargs do not apply"
+                notes.append(Note(text, warning=True))
         # If the prompt's last tokens merge with a response, the boundary moves to the longest common prefix.
         boundary = min(_common_prefix(prompt, sequence) for sequence in sequences)
         skips, mismatch = _skips(contexts, sequences, boundary)
@@ -109,7 +113,7 @@ class PreferenceTokenizer:
             earlier = [self._template.render(row.prompt + turns[:-1], row, prompt=True) for turns in row.responses]
         tokens = self._encode([prompt, *whole, *earlier])
         count = 1 + len(whole)
-        return tokens[0], tokens[1:count], tokens[count:], self._template.notes(row, whole)
+        return tokens[0], tokens[1:count], tokens[count:], self._template.notes(row, prompt, whole)
 
     def _texts(self, row: PreferenceRow) -> tuple[list[int], list[list[int]]]:
         responses = [text if text.endswith(self._end) else text + self._end for text in row.responses]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,7 @@ MODES = ("keep_start", "keep_end")
 ID_TYPE = np.dtype("<i4")
 
 
-@dataclass(frozen=True)
-class FittedRow:
+class FittedRow(NamedTuple):
     """A row within the limits; token ids are bytes of `ID_TYPE`, since a list of ints takes nine times the memory."""
 
     prompt: bytes

@@ -1,5 +1,6 @@
 """Maps a function over chunks of work in worker processes; results come in order."""
 
+import gc
 import multiprocessing
 import signal
 import sys
@@ -58,7 +59,9 @@ class _Pool:
     """Worker processes, and the chunks that they have."""
 
     def __init__(self, function: Callable[[Any], Any], processes: int) -> None:
-        # A forked worker shares the loaded tokenizer; no thread of this process runs at this time.
+        # A forked worker shares the loaded tokenizer; no thread of this process runs at this time. Memory that is not
+        # searched for garbage stays shared.
+        gc.freeze()
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self._workers: list[_Worker] = []
         # Workers inherit that they ignore Ctrl-C, which reaches all processes of a terminal: this process ends them.

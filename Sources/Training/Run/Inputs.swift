@@ -2,6 +2,7 @@ package import Collectives
 package import Configuration
 internal import Formats
 package import Preferences
+internal import Reporting
 internal import SystemPackage
 
 /// The inputs of a command that runs a model over preferences: read and checked by every rank, the same on all.
@@ -46,6 +47,10 @@ package struct Inputs {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
         policy.reportIgnoredFiles(rank: communicator.rank)
+        let (path, directory) = (FilePath(configuration.data), FilePath(configuration.model))
+        if communicator.rank == 0, let warning = dataset.tokenizerWarning(from: path, in: directory) {
+            printNotice(warning)
+        }
         func divide(_ dataset: PreferenceDataset) -> Planner {
             Planner(dataset, configuration, model: policy.architecture, shards: shards)
         }

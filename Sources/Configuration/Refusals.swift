@@ -20,8 +20,8 @@ extension ObjectiveError: Refusal {
 extension TrainingError: Refusal {
     package var isRefusal: Bool {
         switch self {
-        case .invalid, .missing, .zeroRate, .notOne, .moreRanksThanExamples, .unevenShards, .foreignCache,
-            .damagedCache, .foreignCheckpoint, .otherLength, .otherVersion, .noUsableCheckpoint:
+        case .invalid, .required, .missing, .zeroRate, .notOne, .moreRanksThanExamples, .unevenShards,
+            .foreignCache, .damagedCache, .foreignCheckpoint, .otherLength, .otherVersion, .noUsableCheckpoint:
             true
         case .notFinite, .ranksDiffer, .spikes: false
         }

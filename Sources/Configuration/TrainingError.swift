@@ -1,7 +1,11 @@
+internal import Formats
+
 /// An error that prevents a run from starting or continuing.
 package enum TrainingError: Error, CustomStringConvertible, Equatable {
     /// A setting is out of range.
     case invalid(key: String, expected: String, found: String)
+    /// Settings without a default are not given.
+    case required(keys: [String])
     /// A setting requires another.
     case missing(key: String, for: String)
     /// Every step of a run has the learning rate 0; `warmup` is the setting that causes it, nil if the peak rate does.
@@ -34,7 +38,11 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     package var description: String {
         switch self {
         case .invalid(let key, let expected, let found):
-            return "\(key) must be \(expected), found \(found)"
+            return "\(key) must be \(expected), found \(found.quotable())"
+        case .required(let keys):
+            let flags = Self.listed(keys.map(ForeignSettings.flag))
+            return
+                "\(Self.listed(keys)) must be given; add \(flags), or the key\(keys.count > 1 ? "s" : "") to the file of --config"
         case .missing(let key, let other):
             return "\(other) needs \(key); add \(key), or remove \(other)"
         case .zeroRate(let steps, let warmup, let peak):
@@ -92,6 +100,11 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         let all = steps == 1 ? "the only step" : "all \(steps) steps"
         return "\(warmup) makes \(all) of the run warm-up, which starts at 0: \(result); "
             + "train more steps (max_steps, num_train_epochs), or set \(warmup.prefix { $0 != " " }) to 0"
+    }
+
+    private static func listed(_ names: [String]) -> String {
+        let last = names.last ?? ""
+        return names.count < 2 ? last : names.dropLast().joined(separator: ", ") + " and " + last
     }
 
     /// Formats a number; NaN without the sign that processors give it.

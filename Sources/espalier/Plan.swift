@@ -11,6 +11,7 @@ internal import Transformer
 struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Predicts the computation and memory of a run, without running it.",
+        usage: "espalier plan --model DIR --data FILE [<options>]",
         discussion: """
             Prints the token lengths of the data, the tokens and forward and backward FLOPs of a run with each sharing \
             mode, the packed sequences and how full they are, the load and memory of each rank, and the tree of one \
@@ -62,6 +63,7 @@ struct Plan: ParsableCommand {
             ranks: ranks,
             batchSize: configuration.globalBatchSize
         )
+        dataset.reportDifferences(from: configuration.data, for: configuration.model)
         guard (0..<dataset.count).contains(drawnExample) else {
             throw TrainingError.invalid(
                 key: "--row",

@@ -6,7 +6,8 @@ extension PreferenceDataset {
     ///
     /// - Throws: `FormatError`, with the file's path.
     package static func read(path: FilePath) throws -> PreferenceDataset {
-        let file = try SafetensorsFile(path)
+        try requireFile(path)
+        let file = try SafetensorsFile(path, .preferences)
         try checkFormat(file)
         func offsets(_ name: String) throws -> [Int] { try file.int64s(name).map { Int($0) } }
         func optional(_ name: String) throws -> [Int32]? { file.tensors[name] == nil ? nil : try file.int32s(name) }
@@ -23,6 +24,19 @@ extension PreferenceDataset {
             )
         } catch let error as DatasetError {
             throw FormatError(path, error.description)
+        }
+    }
+
+    /// Refuses a path without a file, such as the name of a dataset.
+    private static func requireFile(_ path: FilePath) throws {
+        do {
+            _ = try path.stat()
+        } catch Errno.noSuchFileOrDirectory {
+            throw FormatError(
+                path,
+                "expected preferences that espalier-prepare wrote, found no such file; prepare them: "
+                    + "espalier-prepare --model MODEL --data SOURCE --output FILE"
+            )
         }
     }
 

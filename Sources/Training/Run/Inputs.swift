@@ -2,6 +2,7 @@ package import Collectives
 package import Configuration
 internal import Formats
 package import Preferences
+internal import Reporting
 internal import SystemPackage
 
 /// The inputs of a command that runs a model over preferences: read and checked by every rank, the same on all.
@@ -48,9 +49,9 @@ package struct Inputs {
         policy.reportIgnoredFiles(rank: communicator.rank)
         try reportHosts(threads: configuration.threads, on: communicator)
         if communicator.rank == 0 {
-            dataset.reportTemplate(from: configuration.data, for: configuration.model)
+            dataset.reportDifferences(from: configuration.data, for: configuration.model)
             if let evalData = configuration.evaluation.evalData {
-                heldOut?.reportTemplate(from: evalData, for: configuration.model)
+                heldOut?.reportDifferences(from: evalData, for: configuration.model)
             }
         }
         func divide(_ dataset: PreferenceDataset) -> Planner {

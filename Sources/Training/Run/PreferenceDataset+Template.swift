@@ -4,14 +4,15 @@ internal import Reporting
 internal import SystemPackage
 
 extension PreferenceDataset {
-    /// Warns if the data was prepared with another chat template than the model directory has.
+    /// Warns if the data was prepared with another chat template than the model directory has, or if the directory has
+    /// no tokenizer to compare.
     ///
     /// - Parameters:
     ///   - path: The file that the data was read from.
     ///   - model: The model directory.
-    func reportTemplate(from path: String, for model: String) {
-        guard let warning = templateWarning(from: path, for: model) else { return }
-        printNotice("warning: \(warning)".printable())
+    package func reportDifferences(from path: String, for model: String) {
+        let warnings = [tokenizerWarning(from: path, in: model), templateWarning(from: path, for: model)]
+        for warning in warnings.compactMap({ $0 }) { printNotice("warning: \(warning)".printable()) }
     }
 
     /// The difference between the chat template of the data and that of the model; nil if there is none, if the data does

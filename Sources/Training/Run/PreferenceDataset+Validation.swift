@@ -6,6 +6,17 @@ package import SystemPackage
 package import Transformer
 
 extension PreferenceDataset {
+    /// A warning if the data records the tokenizer that prepared it, and the model directory has none to compare it with;
+    /// nil otherwise.
+    package func tokenizerWarning(from path: String, in model: String) -> String? {
+        let tokenizer = FilePath(model).appending("tokenizer.json")
+        guard metadata["tokenizer_digest"] != nil, !FileManager.default.fileExists(atPath: tokenizer.string) else {
+            return nil
+        }
+        let found = "no tokenizer.json to compare with the tokenizer that prepared \(path)"
+        return "\(model): \(found); copy the files of that tokenizer to the model"
+    }
+
     /// Checks that the data was prepared with this model's tokenizer, fits its vocabulary and context, and gives every
     /// rank work.
     ///

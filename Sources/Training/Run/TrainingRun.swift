@@ -85,7 +85,9 @@ package final class TrainingRun {
         let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil
         try StopSignal.check(
             communicator,
-            "after step \(state.step), before the next; pass --resume to continue from it"
+            state.step == 0
+                ? "before the first step; nothing was saved, start the run again"
+                : "before step \(state.step + 1); pass --resume to continue after step \(state.step)"
         )
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
@@ -109,6 +111,7 @@ package final class TrainingRun {
         progress.finish()
         try finish(log: log)
         try profile.map(write)
+        reportOutput()
     }
 
     /// Starts the metrics log, with the lines of the checkpoint that the run resumes from.

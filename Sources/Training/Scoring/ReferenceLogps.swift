@@ -90,7 +90,7 @@ package struct ReferenceLogps: Sendable {
 
     private static func open(_ path: FilePath) throws -> SafetensorsFile {
         do {
-            return try SafetensorsFile(path)
+            return try SafetensorsFile(path, .referenceLogps)
         } catch let error as FormatError where !error.isTransient {
             let found = error.message
             throw FormatError(

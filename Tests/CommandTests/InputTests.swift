@@ -26,6 +26,8 @@ struct InputTests {
                     == "error: \(lines): expected preferences that espalier-prepare wrote, found JSON; tokenize it "
                     + "first: espalier-prepare --model MODEL --data \(lines) --output train.safetensors\n"
             )
+            let folder = try run("plan", ["--data", directory.string])
+            #expect(folder.status == 64 && folder.errors.contains("wrote, found a directory; prepare them: "))
             let model = directory.appending("model.gguf")
             try "GGUF1234".write(toFile: model.string, atomically: true, encoding: .utf8)
             let refused = try run("plan", ["--model", model.string])

@@ -27,16 +27,22 @@ extension PreferenceDataset {
         }
     }
 
-    /// Refuses a path without a file, such as the name of a dataset.
+    /// Refuses a path without a file, such as the name or the directory of a dataset.
     private static func requireFile(_ path: FilePath) throws {
+        guard let found = fault(of: path) else { return }
+        throw FormatError(
+            path,
+            "expected preferences that espalier-prepare wrote, found \(found); prepare them: "
+                + "espalier-prepare --model MODEL --data SOURCE --output FILE"
+        )
+    }
+
+    private static func fault(of path: FilePath) -> String? {
         do {
-            _ = try path.stat()
-        } catch Errno.noSuchFileOrDirectory {
-            throw FormatError(
-                path,
-                "expected preferences that espalier-prepare wrote, found no such file; prepare them: "
-                    + "espalier-prepare --model MODEL --data SOURCE --output FILE"
-            )
+            return try path.stat().type == .directory ? "a directory" : nil
+        } catch {
+            // Other errors are reported when the file is opened.
+            return error == Errno.noSuchFileOrDirectory ? "no such file" : nil
         }
     }
 

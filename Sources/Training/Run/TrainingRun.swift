@@ -83,12 +83,7 @@ package final class TrainingRun {
         // Clocks of hosts differ: a barrier aligns the starts of all profiles.
         if profilesPhases { try communicator.barrier() }
         let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil
-        try StopSignal.check(
-            communicator,
-            state.step == 0
-                ? "before the first step; nothing was saved, start the run again"
-                : "before step \(state.step + 1); pass --resume to continue after step \(state.step)"
-        )
+        try StopSignal.check(communicator, "before step \(state.step + 1); pass --resume to continue from it")
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
         while state.step < schedule.totalSteps, evaluation?.history.isOver != true {

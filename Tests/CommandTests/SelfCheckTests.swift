@@ -37,12 +37,13 @@ struct SelfCheckTests {
         }
     }
 
-    /// Replaces the first norm's weights by NaN.
+    /// Replaces the last norm's weights by the largest finite number, with which activations overflow.
     private func damage(_ path: FilePath) throws {
         let info = try #require(SafetensorsFile(path).tensors["model.norm.weight"])
         let handle = try #require(FileHandle(forUpdatingAtPath: path.string))
         try handle.seek(toOffset: UInt64(info.byteRange.lowerBound))
-        try handle.write(contentsOf: Data(repeating: 0xFF, count: info.byteRange.count))
+        let largest: [UInt8] = [0xFF, 0xFF, 0x7F, 0x7F]
+        try handle.write(contentsOf: Data((0..<info.byteRange.count).map { largest[$0 % 4] }))
         try handle.close()
     }
 }

@@ -7,37 +7,41 @@ internal import Testing
 /// Steps whose loss or gradient is not finite.
 @Suite(.serialized)
 struct SkippingTests {
-    /// A token that occurs only in the prompt of example 3 of the golden data.
-    private static let token = 12
+    private let golden = Golden.freeHead
 
-    /// A copy of the model with an untied head in which one row of a tensor starts with NaN.
-    private func brokenModel(in directory: FilePath, _ tensor: String, row: Int) throws -> FilePath {
-        let (source, copy) = (Golden.freeHead.directory, directory.appending("model"))
-        try FileManager.default.createDirectory(atPath: copy.string, withIntermediateDirectories: true)
-        let configuration = "config.json"
-        try FileManager.default.copyItem(
-            atPath: source.appending(configuration).string,
-            toPath: copy.appending(configuration).string
+    /// A reference cache in which the log-probabilities of some examples are infinite, so that their loss is NaN.
+    private func brokenCache(in directory: FilePath, examples: Range<Int>) throws -> FilePath {
+        let cache = directory.appending("reference.safetensors")
+        let outcome = try Launch.run(
+            "espalier",
+            [
+                "evaluate", "--model", golden.directory.string, "--data", golden.file.string, "--threads", "1",
+                "--reference-cache", cache.string,
+            ],
+            solo: true
         )
-        let file = try SafetensorsFile(source.appending("model.safetensors"))
-        let entries = try file.tensors.values.map { info in
-            var values = [Float](repeating: 0, count: info.elementCount)
-            var span = values.mutableSpan
-            try file.read(info.name, shape: info.shape, into: &span)
-            if info.name == tensor { values[row * info.elementCount / info.shape[0]] = .nan }
-            let elements = values
-            return SafetensorsEntry(name: info.name, shape: info.shape) { try $0(elements.span) }
-        }
-        try SafetensorsWriter.write(entries, to: copy.appending("model.safetensors"))
-        return copy
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let (file, data) = (try SafetensorsFile(cache), try SafetensorsFile(golden.file))
+        let responses = try data.int64s("row_offsets").map { Int($0) }
+        let offsets = try data.int64s("response_offsets").map { Int($0) }
+        var tokens = try file.float32s("token_logps")
+        let broken = offsets[responses[examples.lowerBound]]..<offsets[responses[examples.upperBound]]
+        for index in broken { tokens[index] = -.infinity }
+        var digest = Digest()
+        digest.update(tokens)
+        var metadata = file.metadata
+        metadata["logps_digest"] = digest.hexadecimal
+        try SafetensorsWriter.write([SafetensorsEntry(name: "token_logps", tokens)], metadata: metadata, to: cache)
+        return cache
     }
 
-    private func run(_ model: FilePath, _ output: FilePath, _ arguments: [String]) throws -> Outcome {
+    private func run(_ cache: FilePath, _ output: FilePath, _ arguments: [String]) throws -> Outcome {
         try Launch.run(
             "espalier",
             [
-                "train", "--model", model.string, "--data", Golden.freeHead.file.string, "--output", output.string,
+                "train", "--model", golden.directory.string, "--data", golden.file.string, "--output", output.string,
                 "--threads", "1", "--global-batch-size", "1", "--no-shuffle", "--self-check", "0",
+                "--reference-cache", cache.string,
             ] + arguments,
             solo: true
         )
@@ -47,14 +51,14 @@ struct SkippingTests {
     func row() throws {
         try Places.temporary { directory in
             let output = directory.appending("out")
-            let model = try brokenModel(in: directory, "model.embed_tokens.weight", row: Self.token)
+            let cache = try brokenCache(in: directory, examples: 3..<4)
             let fault =
                 "step 4: loss nan, gradient norm nan, not finite for example 3 of the data; the model was neither "
                 + "updated nor written; lower --learning-rate, or check the weights\n"
-            let stopped = try run(model, output, [])
+            let stopped = try run(cache, output, [])
             #expect(stopped.status == 1)
             #expect(stopped.errors.hasSuffix("error: " + fault), "\(stopped.errors)")
-            let skipped = try run(model, output, ["--max-skipped", "1"])
+            let skipped = try run(cache, output, ["--max-skipped", "1"])
             #expect(skipped.status == 0, "\(skipped.errors)")
             #expect(skipped.errors.contains("warning: skipped: " + fault), "\(skipped.errors)")
             let trained = try TrainedRun(output)
@@ -68,8 +72,8 @@ struct SkippingTests {
     @Test("more consecutive non-finite steps than allowed stop the run")
     func tooMany() throws {
         try Places.temporary { directory in
-            let model = try brokenModel(in: directory, "model.norm.weight", row: 0)
-            let outcome = try run(model, directory.appending("out"), ["--max-skipped", "2"])
+            let cache = try brokenCache(in: directory, examples: 0..<6)
+            let outcome = try run(cache, directory.appending("out"), ["--max-skipped", "2"])
             #expect(outcome.status == 1)
             let lines = outcome.errors.split(separator: "\n")
             #expect(lines.filter { $0.hasPrefix("warning: skipped: step ") }.count == 2, "\(outcome.errors)")

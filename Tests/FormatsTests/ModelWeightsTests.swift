@@ -77,8 +77,11 @@ struct ModelWeightsTests {
     @Test("a single file is read, and a tensor that it lacks is named")
     func wholeFile() throws {
         try Places.temporary { directory in
-            expectRefusal(directory, "expected a Hugging Face model with model.safetensors or its index, found neither")
-            {
+            expectRefusal(
+                directory,
+                "expected a Hugging Face model with model.safetensors or its index, found neither; download the model with: "
+                    + "hf download ORG/NAME --local-dir DIR"
+            ) {
                 _ = try ModelWeights(directory: directory)
             }
             let path = directory.appending("model.safetensors")
@@ -163,7 +166,9 @@ struct ModelWeightsTests {
                 unlink(shard.string)
                 #expect(symlink(place, shard.string) == 0)
                 let isLoop = place == shard.string
-                let message = isLoop ? "cannot be opened: Too many levels of symbolic links" : "expected a regular file"
+                let other = place == directory.string ? ", found a directory" : ""
+                let message =
+                    isLoop ? "cannot be opened: Too many levels of symbolic links" : "expected a regular file\(other)"
                 expectRefusal(shard, message) { _ = try ModelWeights(directory: model) }
             }
         }

@@ -56,13 +56,15 @@ struct SafetensorsReadingTests {
         try Places.temporary { directory in
             let path = directory.appending("m.safetensors")
             expectRefusal(path, "cannot be opened: No such file or directory") { _ = try SafetensorsFile(path) }
-            expectRefusal(directory, "expected a regular file") { _ = try SafetensorsFile(directory) }
+            expectRefusal(directory, "expected a regular file, found a directory") {
+                _ = try SafetensorsFile(directory)
+            }
             let pipe = directory.appending("pipe")
             #expect(mkfifo(pipe.string, 0o600) == 0)
             expectRefusal(pipe, "expected a regular file") { _ = try SafetensorsFile(pipe) }
-            for count in [0, 7] {
+            for (count, found) in [(0, "an empty file"), (7, "only 7 bytes")] {
                 try write(Array(repeating: 0, count: count), to: path)
-                expectRefusal(path, "expected a safetensors file, found only \(count) bytes") {
+                expectRefusal(path, "expected a safetensors file, found \(found); download or copy it again") {
                     _ = try SafetensorsFile(path)
                 }
             }
@@ -76,15 +78,20 @@ struct SafetensorsReadingTests {
                 "{}",
                 data: 0,
                 length: length,
-                "the header claims \(length) bytes, at most 16777216 are allowed: not a safetensors file?"
+                "expected a safetensors file, found a file of another format; download or copy it again"
             )
         }
-        try expectRefused("{}", data: 0, length: 3, "the header claims 3 bytes, the file ends after 2: truncated?")
+        try expectRefused(
+            "{}",
+            data: 0,
+            length: 3,
+            "truncated: 1 of at least 11 bytes are missing; download or copy it again"
+        )
         try expectRefused(
             "{}",
             data: 0,
             length: 16 << 20,
-            "the header claims 16777216 bytes, the file ends after 2: truncated?"
+            "truncated: 16777214 of at least 16777224 bytes are missing; download or copy it again"
         )
     }
 
@@ -97,9 +104,11 @@ struct SafetensorsReadingTests {
             ("{\"a\":}", "at byte 5 expected a value, found }"),
             ("{} {}", "at byte 3 expected the end, found {"), ("nul", "at byte 0 expected null, found n"),
         ] {
-            try expectRefused(json, data: 0, "the header is not valid JSON: \(fault); not a safetensors file?")
+            try expectRefused(json, data: 0, "the header is not valid JSON: \(fault); download or copy it again")
         }
-        for json in ["[]", "[{}]"] { try expectRefused(json, data: 0, "the header is not a JSON object") }
+        for json in ["[]", "[{}]"] {
+            try expectRefused(json, data: 0, "the header is not a JSON object; download or copy it again")
+        }
         try expectRefused(#"{"__metadata__":{"a":1}}"#, data: 0, "__metadata__ must map strings to strings")
         try expectRefused(#"{"__metadata__":"a"}"#, data: 0, "__metadata__ must map strings to strings")
     }
@@ -183,7 +192,7 @@ struct SafetensorsReadingTests {
         let depth = 1 << 16
         let deep = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         let fault = "the header is not valid JSON: at byte 68 expected at most 64 levels, found another"
-        try expectRefused(#"{"w":"# + deep + "}", data: 0, fault + "; not a safetensors file?")
+        try expectRefused(#"{"w":"# + deep + "}", data: 0, fault + "; download or copy it again")
         let wide =
             #"{"w":{"dtype":"F32","shape":["# + String(repeating: "1,", count: 1 << 20) + #"1],"data_offsets":[0,4]}}"#
         try Places.temporary { directory in
@@ -214,7 +223,7 @@ struct SafetensorsReadingTests {
             (#"{"__metadata__":{},"__metadata__":{"x":"1"}}"#, "__metadata__", 19),
         ] {
             let fault = "at byte \(byte) expected each name once, found \(name) twice"
-            try expectRefused(header, data: 8, "the header is not valid JSON: \(fault); not a safetensors file?")
+            try expectRefused(header, data: 8, "the header is not valid JSON: \(fault); download or copy it again")
         }
         // Braces, colons and quotes within names are not structure.
         try Places.temporary { directory in

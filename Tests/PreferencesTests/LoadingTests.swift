@@ -76,13 +76,17 @@ final class LoadingTests {
 
         try bytes.dropLast(5).write(to: URL(fileURLWithPath: path.string))
         #expect(
-            refusal() == "\(path): truncated: 5 of \(bytes.count) bytes are missing; download or copy it again"
+            refusal()
+                == "\(path): truncated: 5 of \(bytes.count) bytes are missing; copy the file again, or prepare it again with espalier-prepare"
         )
     }
 
     @Test("a missing file is named")
     func missing() {
-        #expect(refusal() == "\(path): cannot be opened: No such file or directory")
+        #expect(
+            refusal() == "\(path): expected preferences that espalier-prepare wrote, found no such file; prepare them: "
+                + "espalier-prepare --model MODEL --data SOURCE --output FILE"
+        )
     }
 
     @Test(

@@ -20,7 +20,8 @@ package final class MappedFile: Sendable {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw FormatError(path, "expected a regular file")
+            let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+            throw FormatError(path, "expected a regular file" + (isDirectory ? ", found a directory" : ""))
         }
         guard status.st_size > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)

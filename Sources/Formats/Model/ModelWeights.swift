@@ -21,25 +21,49 @@ package struct ModelWeights: Sendable {
         let index = directory.appending("model.safetensors.index.json")
         let hasIndex = FileManager.default.fileExists(atPath: index.string)
         if FileManager.default.fileExists(atPath: path.string) {
-            let file = try SafetensorsFile(path)
+            let file = try SafetensorsFile(path, .weights)
             files = [file]
             fileOfTensor = file.tensors.mapValues { _ in 0 }
             ignoredIndex = hasIndex ? index : nil
         } else if hasIndex {
             let map = try Self.weightMap(index)
             let names = Set(map.values).sorted()
-            let files = try names.map { try SafetensorsFile(directory.appending($0)) }
+            let files = try names.map { try SafetensorsFile(directory.appending($0), .weights) }
             let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
             fileOfTensor = map.mapValues { numbers[$0]! }
             for (tensor, file) in fileOfTensor.sorted(by: { $0.key < $1.key }) { _ = try files[file].info(tensor) }
             self.files = files
             ignoredIndex = nil
         } else {
-            throw FormatError(
-                directory,
-                "expected a Hugging Face model with model.safetensors or its index, found neither"
-            )
+            throw Self.missing(directory)
         }
+    }
+
+    /// The error for a directory without weights, with the remedy for weights in another format.
+    private static func missing(_ directory: FilePath) -> FormatError {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []).sorted()
+        let expected = "expected a Hugging Face model with model.safetensors or its index, found"
+        if let name = names.first(where: { $0.hasSuffix(".gguf") }) {
+            let file = directory.appending(name)
+            return FormatError(directory, "\(expected) \(name); convert it: espalier-import-gguf \(file) DIR")
+        }
+        let suffixes = [".bin", ".pt", ".pth", ".ckpt"]
+        if let name = names.first(where: { name in suffixes.contains { name.hasSuffix($0) } }) {
+            let remedy = "convert the model to safetensors with save_pretrained of transformers"
+            return FormatError(directory, "\(expected) \(name); \(remedy)")
+        }
+        return FormatError(
+            directory,
+            "\(expected) neither; download the model with: hf download ORG/NAME --local-dir DIR"
+        )
+    }
+
+    /// The names of the files that hold a model's weights, and of their index; those of an index that cannot be read are
+    /// unknown.
+    static func fileNames(in directory: FilePath) -> [String] {
+        let index = "model.safetensors.index.json"
+        let map = (try? weightMap(directory.appending(index))) ?? [:]
+        return ["model.safetensors", index] + Set(map.values).sorted()
     }
 
     /// Refuses an adapter, with which transformers would load a different model than the weights alone.
@@ -62,9 +86,9 @@ package struct ModelWeights: Sendable {
     /// Makes sure that a tensor can be read, before memory is taken for it.
     package func check(_ name: String, shape: [Int]) throws { try file(of: name).check(name, shape: shape) }
 
-    /// Reads a tensor as float32; see `SafetensorsFile.read`.
+    /// Reads a tensor as float32, and checks that its values are finite; see `SafetensorsFile.readFinite`.
     package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
-        try file(of: name).read(name, shape: shape, into: &values)
+        try file(of: name).readFinite(name, shape: shape, into: &values)
     }
 
     /// Whether two tensors have the same type, shape and bytes.

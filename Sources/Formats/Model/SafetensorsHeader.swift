@@ -9,44 +9,51 @@ struct SafetensorsHeader {
     let metadata: [String: String]
     let tensors: [String: TensorInfo]
 
-    init(_ file: MappedFile) throws {
+    init(_ file: MappedFile, _ content: SafetensorsContent = .tensors) throws {
         let path = file.path
+        if let kind = FileKind(file) {
+            let remedy = content.conversion(of: kind, at: path.string)
+            throw FormatError(path, "expected \(content.description), found \(kind.rawValue); \(remedy)")
+        }
         guard file.count >= 8 else {
-            throw FormatError(path, "expected a safetensors file, found only \(file.count) bytes")
+            let found = "only \(file.count) bytes"
+            throw FormatError(path, "expected \(content.description), found \(found); \(content.remedy)")
         }
         let length = file.withBytes(0..<8) { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= Self.maximumByteCount else {
-            throw FormatError(
-                path,
-                "the header claims \(length) bytes, at most \(Self.maximumByteCount) are allowed: "
-                    + "not a safetensors file?"
-            )
+            let found = "a file of another format"
+            let remedy = content.conversion(of: nil, at: path.string)
+            throw FormatError(path, "expected \(content.description), found \(found); \(remedy)")
         }
         let start = 8 + Int(length)
         guard start <= file.count else {
             throw FormatError(
                 path,
-                "the header claims \(length) bytes, the file ends after \(file.count - 8): truncated?"
+                "truncated: \(start - file.count) of at least \(start) bytes are missing; \(content.remedy)"
             )
         }
-        let entries = try file.withBytes(8..<start) { try Self.entries($0, path) }
+        let entries = try file.withBytes(8..<start) { try Self.entries($0, path, content) }
         metadata = try Self.metadata(entries["__metadata__"], path)
         var tensors: [String: TensorInfo] = [:]
         for (name, entry) in entries.sorted(by: { $0.key < $1.key }) where name != "__metadata__" {
             tensors[name] = try Self.tensor(name, entry, dataStart: start, path)
         }
-        try Self.checkCoverage(tensors.values, dataStart: start, fileCount: file.count, path)
+        try Self.checkCoverage(tensors.values, dataStart: start, fileCount: file.count, path, content)
         self.tensors = tensors
     }
 
-    private static func entries(_ json: UnsafeRawBufferPointer, _ path: FilePath) throws -> [String: JSONValue] {
+    private static func entries(
+        _ json: UnsafeRawBufferPointer,
+        _ path: FilePath,
+        _ content: SafetensorsContent
+    ) throws -> [String: JSONValue] {
         do {
             guard let object = try StrictJSON.value(of: json).object else {
-                throw FormatError(path, "the header is not a JSON object")
+                throw FormatError(path, "the header is not a JSON object; \(content.remedy)")
             }
             return object
         } catch let fault as JSONFault {
-            throw FormatError(path, "the header is not valid JSON: \(fault); not a safetensors file?")
+            throw FormatError(path, "the header is not valid JSON: \(fault); \(content.remedy)")
         }
     }
 
@@ -108,7 +115,8 @@ struct SafetensorsHeader {
         _ tensors: some Sequence<TensorInfo>,
         dataStart: Int,
         fileCount: Int,
-        _ path: FilePath
+        _ path: FilePath,
+        _ content: SafetensorsContent
     ) throws {
         var end = dataStart
         // Sorted by name too, so that the error for two tensors at the same offset is deterministic.
@@ -125,7 +133,7 @@ struct SafetensorsHeader {
         guard end <= fileCount else {
             throw FormatError(
                 path,
-                "truncated: \(end - fileCount) of \(end) bytes are missing; download or copy it again"
+                "truncated: \(end - fileCount) of \(end) bytes are missing; \(content.remedy)"
             )
         }
         guard end == fileCount else { throw FormatError(path, "\(fileCount - end) bytes follow the last tensor") }

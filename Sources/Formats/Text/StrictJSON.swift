@@ -32,8 +32,17 @@ package enum StrictJSON {
                 }
                 return object
             } catch let fault as JSONFault {
-                throw FormatError(path, "expected a JSON object, but \(fault)")
+                throw FormatError(path, "expected a JSON object, \(found(path, fault))")
             }
+        }
+    }
+
+    /// What was found in place of JSON: a file of another kind, or the first fault.
+    private static func found(_ path: FilePath, _ fault: JSONFault) -> String {
+        switch FileKind(path) {
+        case nil, .empty, .json, .text: "but \(fault)"
+        case .pointer?: "found \(FileKind.pointer.rawValue); fetch it with git lfs pull or hf download"
+        case let kind?: "found \(kind.rawValue); download or copy the file again"
         }
     }
 }

@@ -6,7 +6,8 @@ extension PreferenceDataset {
     ///
     /// - Throws: `FormatError`, with the file's path.
     package init(path: FilePath) throws {
-        let file = try SafetensorsFile(path)
+        try Self.requireFile(path)
+        let file = try SafetensorsFile(path, .preferences)
         try Self.checkFormat(file)
         func offsets(_ name: String) throws -> [Int] { try file.int64s(name).map { Int($0) } }
         func optional(_ name: String) throws -> [Int32]? { file.tensors[name] == nil ? nil : try file.int32s(name) }
@@ -23,6 +24,25 @@ extension PreferenceDataset {
             )
         } catch let error as DatasetError {
             throw FormatError(path, error.description)
+        }
+    }
+
+    /// Refuses a path without a file, such as the name or the directory of a dataset.
+    private static func requireFile(_ path: FilePath) throws {
+        guard let found = fault(of: path) else { return }
+        throw FormatError(
+            path,
+            "expected preferences that espalier-prepare wrote, found \(found); prepare them: "
+                + "espalier-prepare --model MODEL --data SOURCE --output FILE"
+        )
+    }
+
+    private static func fault(of path: FilePath) -> String? {
+        do {
+            return try path.stat().type == .directory ? "a directory" : nil
+        } catch {
+            // Other errors are reported when the file is opened.
+            return error == Errno.noSuchFileOrDirectory ? "no such file" : nil
         }
     }
 

@@ -137,14 +137,14 @@ struct Checkpoint {
     /// Reads the weights.
     func readWeights(into flat: Matrix, _ layout: ParameterLayout) throws {
         let file = path.appending(ModelDirectory.weights)
-        try layout.read(into: flat, from: SafetensorsFile(file))
+        try layout.read(into: flat, from: SafetensorsFile(file, .checkpoint))
         try layout.requireFinite(flat, atLeast: -.infinity, from: file)
     }
 
     /// Reads the first or second moments, selected by their prefix.
     func readMoments(_ prefix: String, into flat: Matrix, _ layout: ParameterLayout) throws {
         let file = path.appending(Self.momentsName)
-        try layout.read(into: flat, from: SafetensorsFile(file), prefix: prefix)
+        try layout.read(into: flat, from: SafetensorsFile(file, .checkpoint), prefix: prefix)
         // A negative second moment would turn weights into NaN, after the step's own check.
         try layout.requireFinite(flat, atLeast: prefix == "second." ? 0 : -.infinity, from: file, prefix: prefix)
     }

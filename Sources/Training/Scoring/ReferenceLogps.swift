@@ -64,7 +64,7 @@ package struct ReferenceLogps: Sendable {
     /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `damagedCache` if its
     ///   values have changed.
     package init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
-        let file = try SafetensorsFile(path)
+        let file = try SafetensorsFile(path, .referenceLogps)
         guard file.metadata["format"] == Self.format else {
             throw FormatError(
                 path,

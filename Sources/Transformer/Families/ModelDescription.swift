@@ -19,6 +19,7 @@ package struct ModelDescription: Sendable {
     ///
     /// - Throws: `FormatError` with the key, the found and the supported values.
     package init(directory: FilePath) throws {
+        try Self.requireDirectory(directory)
         let path = directory.appending("config.json")
         guard FileManager.default.fileExists(atPath: path.string) else {
             throw FormatError(
@@ -34,6 +35,19 @@ package struct ModelDescription: Sendable {
         self.family = family
         try reader.finish(architecture)
         if let violation = architecture.violation { throw FormatError(path, violation) }
+    }
+
+    /// Refuses a file in place of a model directory.
+    private static func requireDirectory(_ path: FilePath) throws {
+        var isDirectory: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: path.string, isDirectory: &isDirectory)
+        guard exists, !isDirectory.boolValue else { return }
+        let kind = FileKind(path)
+        let remedy =
+            kind == .gguf
+            ? "convert it: espalier-import-gguf \(path) DIR" : "name the directory that contains config.json"
+        let found = kind?.rawValue ?? "a file"
+        throw FormatError(path, "expected a Hugging Face model directory, found \(found); \(remedy)")
     }
 
     /// The model's tensors by the family's names, all of them trained.

@@ -20,7 +20,8 @@ extension ObjectiveError: Refusal {
 extension TrainingError: Refusal {
     package var isRefusal: Bool {
         switch self {
-        case .invalid, .missing, .notOne, .moreRanksThanExamples, .unevenShards, .foreignCache, .damagedCache,
+        case .invalid, .required, .missing, .notOne, .moreRanksThanExamples, .unevenShards, .foreignCache,
+            .damagedCache,
             .foreignCheckpoint, .noUsableCheckpoint:
             true
         case .notFinite, .ranksDiffer, .spikes: false

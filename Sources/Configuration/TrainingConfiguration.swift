@@ -101,7 +101,12 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
 
     /// Reads the settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
-        self = try StrictYAML.decode(TrainingConfiguration.self, knownKeys: Self.knownKeys, from: path)
+        self = try StrictYAML.decode(
+            TrainingConfiguration.self,
+            knownKeys: Self.knownKeys,
+            from: path,
+            hint: ForeignSettings.hint
+        )
     }
 
     package init(from decoder: any Decoder) throws {
@@ -141,11 +146,20 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
 
     /// Checks that model and data are given, and every field's range.
     ///
-    /// - Throws: `TrainingError.invalid` for the first invalid field.
+    /// - Throws: `TrainingError.required` for all missing fields together, `TrainingError.invalid` for the first invalid
+    ///   one.
     package func validate() throws {
-        try check(.model, !model.isEmpty, "a Hugging Face model directory", "nothing")
-        try check(.data, !data.isEmpty, "a file that espalier-prepare wrote", "nothing")
+        try require([.model, .data])
         try validateRanges()
+    }
+
+    /// Checks that the fields of these paths are given.
+    ///
+    /// - Throws: `TrainingError.required` that names all missing ones.
+    package func require(_ keys: [CodingKeys]) throws {
+        let paths: [CodingKeys: String] = [.model: model, .data: data, .output: output]
+        let missing = keys.filter { paths[$0]?.isEmpty == true }
+        guard missing.isEmpty else { throw TrainingError.required(keys: missing.map(\.rawValue)) }
     }
 
     /// Checks the range of every field but model, data and output.
@@ -170,7 +184,22 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try evaluation.validate()
         try saving.validate()
         try communication.validate()
+        try refuseForeignValues()
         _ = try Objective(objective)
+    }
+
+    /// Refuses values of other trainers, with their counterpart.
+    private func refuseForeignValues() throws {
+        func refuse(_ key: String, _ value: String, _ expected: String) throws {
+            guard let remedy = ForeignSettings.remedy(for: value, of: key, in: .file) else { return }
+            throw TrainingError.invalid(key: key, expected: expected, found: "\(value); \(remedy)")
+        }
+        let losses = "one of \(ObjectiveSettings.lossNames.joined(separator: ", "))"
+        for name in objective.lossType where !ObjectiveSettings.lossNames.contains(name) {
+            try refuse(ObjectiveSettings.CodingKeys.lossType.rawValue, name, losses)
+        }
+        let key = SavingSettings.CodingKeys.resumeFromCheckpoint.rawValue
+        try saving.resumeFromCheckpoint.map { try refuse(key, $0, "auto or a checkpoint's directory") }
     }
 
     private func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {

@@ -1,7 +1,11 @@
+internal import Formats
+
 /// An error that prevents a run from starting or continuing.
 package enum TrainingError: Error, CustomStringConvertible, Equatable {
     /// A setting is out of range.
     case invalid(key: String, expected: String, found: String)
+    /// Settings without a default are not given.
+    case required(keys: [String])
     /// A setting requires another.
     case missing(key: String, for: String)
     /// Exactly one of several settings must be given.
@@ -28,7 +32,11 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     package var description: String {
         switch self {
         case .invalid(let key, let expected, let found):
-            return "\(key) must be \(expected), found \(found)"
+            return "\(key) must be \(expected), found \(found.quotable())"
+        case .required(let keys):
+            let flags = Self.listed(keys.map(ForeignSettings.flag))
+            return
+                "\(Self.listed(keys)) must be given; add \(flags), or the key\(keys.count > 1 ? "s" : "") to the file of --config"
         case .missing(let key, let other):
             return "\(other) needs \(key); add \(key), or remove \(other)"
         case .notOne(let options, let found):
@@ -65,6 +73,11 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
                 "step \(step): loss or gradient norm spiked again after \(rollbacks) rollbacks; "
                 + "lower --learning-rate, or raise --rollback-on-spike"
         }
+    }
+
+    private static func listed(_ names: [String]) -> String {
+        let last = names.last ?? ""
+        return names.count < 2 ? last : names.dropLast().joined(separator: ", ") + " and " + last
     }
 
     /// Formats a number; NaN without the sign that processors give it.

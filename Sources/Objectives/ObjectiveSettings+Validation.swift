@@ -5,8 +5,10 @@ package struct ObjectiveError: Error, CustomStringConvertible, Equatable {
     let setting: String
     let expected: String
     let found: String
+    /// The remedy with a semicolon in front; empty if `expected` says enough.
+    var remedy = ""
 
-    package var description: String { "\(setting) must be \(expected), found \(found)" }
+    package var description: String { "\(setting) must be \(expected), found \(found.quotable())\(remedy)" }
 }
 
 extension ObjectiveSettings {
@@ -65,14 +67,26 @@ extension ObjectiveSettings {
         for (key, option, isSet, found) in given where isSet {
             let others = losses.filter { !$0.takes.contains(option) }
             let hasEffect = option.concernsAll ? others.isEmpty : others.count < losses.count
-            try check(key, hasEffect, "omitted with \(others.map(\.name).joined(separator: " and "))", found)
+            let users = LossType.all.filter { $0.takes.contains(option) }.map(\.name).joined(separator: ", ")
+            let remedy =
+                "; remove it, or use \(option.concernsAll ? "only losses" : "a loss") with this setting: \(users)"
+            let expected = "omitted with \(others.map(\.name).joined(separator: " and "))"
+            try check(key, hasEffect, expected, found, remedy: remedy)
         }
         let hasEffect = fDivergenceType == .alpha || fAlphaDivergenceCoef == standard.fAlphaDivergenceCoef
         let expected = "omitted with \(fDivergenceType.rawValue)"
-        try check(.fAlphaDivergenceCoef, hasEffect, expected, fAlphaDivergenceCoef)
+        let remedy = "; remove it, or set f_divergence_type to alpha_divergence"
+        try check(.fAlphaDivergenceCoef, hasEffect, expected, fAlphaDivergenceCoef, remedy: remedy)
     }
 
-    private func check(_ key: CodingKeys, _ isValid: Bool, _ expected: String, _ found: some Any) throws {
-        guard isValid else { throw ObjectiveError(setting: key.rawValue, expected: expected, found: "\(found)") }
+    private func check(
+        _ key: CodingKeys,
+        _ isValid: Bool,
+        _ expected: String,
+        _ found: some Any,
+        remedy: String = ""
+    ) throws {
+        guard !isValid else { return }
+        throw ObjectiveError(setting: key.rawValue, expected: expected, found: "\(found)", remedy: remedy)
     }
 }

@@ -196,7 +196,7 @@ struct TrainingConfigurationTests {
         arguments: [
             ("learning_rat: 1", "line 1: unknown key learning_rat; did you mean learning_rate?"),
             ("beta: 1\nlearningRate: 1", "line 2: unknown key learningRate; did you mean learning_rate?"),
-            ("per_device_train_batch_size: 8", "line 1: unknown key per_device_train_batch_size"),
+            ("per_host_batch: 8", "line 1: unknown key per_host_batch"),
             ("sharing: tree", "sharing: expected one of none, prompt, prefix, found tree"),
             (
                 "lr_scheduler_type: cosin",
@@ -218,7 +218,7 @@ struct TrainingConfigurationTests {
             ("lossweights: [1]", "line 1: unknown key lossweights; did you mean loss_weights?"),
             ("eval_step: 5", "line 1: unknown key eval_step; did you mean eval_steps?"),
             ("eval_steps: 0.1", "eval_steps: expected a whole number, found 0.1"),
-            ("resume: auto", "line 1: unknown key resume"),
+            ("resume: auto", "line 1: unknown key resume; use resume_from_checkpoint"),
             ("save_step: 5", "line 1: unknown key save_step; did you mean save_steps?"),
         ]
     )
@@ -240,8 +240,8 @@ struct TrainingConfigurationTests {
     }
 
     private static let mistakes = [
-        Mistake("model must be a Hugging Face model directory, found nothing") { $0.model = "" },
-        Mistake("data must be a file that espalier-prepare wrote, found nothing") { $0.data = "" },
+        Mistake("model must be given; add --model, or the key to the file of --config") { $0.model = "" },
+        Mistake("data must be given; add --data, or the key to the file of --config") { $0.data = "" },
         Mistake("learning_rate must be a finite number above 0, found 0.0") { $0.learningRate = 0 },
         Mistake("learning_rate must be a finite number above 0, found inf") { $0.learningRate = .infinity },
         Mistake("learning_rate must be a finite number above 0, found nan") { $0.learningRate = .nan },
@@ -263,7 +263,10 @@ struct TrainingConfigurationTests {
         Mistake("threads must be from 0 to 1024, found -1") { $0.threads = -1 },
         Mistake("threads must be from 0 to 1024, found 1025") { $0.threads = 1025 },
         Mistake("beta must be a finite number above 0, found 0.0") { $0.objective.beta = 0 },
-        Mistake("label_smoothing must be omitted with hinge, found 0.25") {
+        Mistake(
+            "label_smoothing must be omitted with hinge, found 0.25; remove it, or use a loss with this setting: sigmoid, "
+                + "exo_pair, robust, aot, aot_unpaired, simpo, cpo"
+        ) {
             ($0.objective.lossType, $0.objective.labelSmoothing) = (["hinge"], 0.25)
         },
         Mistake("self_check must be at least 0, found -1") { $0.selfCheck = -1 },

@@ -21,6 +21,18 @@ struct ObjectiveSettingsTests {
         "sigmoid, hinge, ipo, exo_pair, nca_pair, robust, bco_pair, sppo_hard, aot, aot_unpaired, apo_zero, apo_down, "
         + "discopop, sft, sigmoid_norm, simpo, cpo, orpo, plackett_luce"
 
+    private static let smoothing =
+        "; remove it, or use a loss with this setting: sigmoid, exo_pair, robust, aot, aot_unpaired, simpo, cpo"
+    private static let divergence =
+        "; remove it, or use only losses with this setting: sigmoid, hinge, ipo, exo_pair, robust, discopop, sft, "
+        + "sigmoid_norm"
+    private static let weighting =
+        "; remove it, or use only losses with this setting: sigmoid, hinge, ipo, exo_pair, nca_pair, robust, bco_pair, "
+        + "sppo_hard, apo_zero, apo_down, discopop, sigmoid_norm, simpo"
+    private static let tail =
+        "; remove it, or use a loss with this setting: sigmoid, hinge, ipo, exo_pair, nca_pair, robust, bco_pair, "
+        + "sppo_hard, aot, aot_unpaired, apo_zero, apo_down, discopop, sigmoid_norm"
+
     private static let mistakes = [
         Mistake("loss_type must be one of \(known), found sigmoyd; did you mean sigmoid?") {
             $0.lossType = ["sigmoyd"]
@@ -40,36 +52,44 @@ struct ObjectiveSettingsTests {
         Mistake("label_smoothing must be above 0 with exo_pair (0.001 in its paper), found 0.0") {
             $0.lossType = ["exo_pair"]
         },
-        Mistake("label_smoothing must be omitted with hinge and sft, found 0.1") {
+        Mistake("label_smoothing must be omitted with hinge and sft, found 0.1\(smoothing)") {
             ($0.lossType, $0.labelSmoothing) = (["hinge", "sft"], 0.1)
         },
-        Mistake("f_divergence_type must be omitted with bco_pair, found js_divergence") {
+        Mistake("f_divergence_type must be omitted with bco_pair, found js_divergence\(divergence)") {
             ($0.lossType, $0.fDivergenceType) = (["sigmoid", "bco_pair"], .jensenShannon)
         },
-        Mistake("f_alpha_divergence_coef must be omitted with reverse_kl, found 0.25") {
+        Mistake(
+            "f_alpha_divergence_coef must be omitted with reverse_kl, found 0.25; remove it, or set f_divergence_type to alpha_divergence"
+        ) {
             $0.fAlphaDivergenceCoef = 0.25
         },
         Mistake("f_alpha_divergence_coef must be a finite number, found inf") { $0.fAlphaDivergenceCoef = .infinity },
-        Mistake("use_weighting must be omitted with aot, found true") {
+        Mistake("use_weighting must be omitted with aot, found true\(weighting)") {
             ($0.lossType, $0.useWeighting) = (["sigmoid", "aot"], true)
         },
-        Mistake("use_weighting must be omitted with sft, found true") {
+        Mistake("use_weighting must be omitted with sft, found true\(weighting)") {
             ($0.lossType, $0.useWeighting) = (["sigmoid", "sft"], true)
         },
         Mistake("ld_alpha must be from 0 to 1, found 1.5") { $0.ldAlpha = 1.5 },
-        Mistake("ld_alpha must be omitted with plackett_luce, found 0.5") {
+        Mistake("ld_alpha must be omitted with plackett_luce, found 0.5\(tail)") {
             ($0.lossType, $0.ldAlpha) = (["plackett_luce"], 0.5)
         },
-        Mistake("simpo_gamma must be omitted with sigmoid, found 1.0") { $0.simpoGamma = 1 },
+        Mistake(
+            "simpo_gamma must be omitted with sigmoid, found 1.0; remove it, or use a loss with this setting: simpo"
+        ) { $0.simpoGamma = 1 },
         Mistake("simpo_gamma must be a finite number, found nan") { ($0.lossType, $0.simpoGamma) = (["simpo"], .nan) },
         Mistake("cpo_alpha must be a finite number, at least 0, found -1.0") {
             ($0.lossType, $0.cpoAlpha) = (["cpo"], -1)
         },
-        Mistake("cpo_alpha must be omitted with simpo, found 0.0") { ($0.lossType, $0.cpoAlpha) = (["simpo"], 0) },
+        Mistake("cpo_alpha must be omitted with simpo, found 0.0; remove it, or use a loss with this setting: cpo") {
+            ($0.lossType, $0.cpoAlpha) = (["simpo"], 0)
+        },
         Mistake("discopop_tau must be above 0, at most 1, found 2.0") {
             ($0.lossType, $0.discopopTau) = (["discopop"], 2)
         },
-        Mistake("discopop_tau must be omitted with sigmoid, found 0.1") { $0.discopopTau = 0.1 },
+        Mistake(
+            "discopop_tau must be omitted with sigmoid, found 0.1; remove it, or use a loss with this setting: discopop"
+        ) { $0.discopopTau = 0.1 },
     ]
 
     @Test("settings that are unknown, out of range or without effect are refused in one line", arguments: mistakes)

@@ -12,7 +12,7 @@ extension KeyedDecodingContainer {
         guard let name = try decodeIfPresent(String.self, forKey: key) else { return }
         guard let choice = Choice(rawValue: name) else {
             let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            let problem = "expected one of \(known), found \(name)"
+            let problem = "expected one of \(known), found \(name.quotable())"
             throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: problem)
         }
         field = choice

@@ -6,12 +6,15 @@ internal import Foundation
 package enum StrictYAML {
     /// Decodes the mapping in a file.
     ///
+    /// - Parameter hint: A remedy for an unknown key, whose value it is passed as nil, or for a value that a key does not
+    ///   accept; nil for none.
     /// - Throws: `FormatError` for a file that is missing, not YAML or too large, and for a key that is not in
     ///   `knownKeys`, with its line and the nearest known key.
     package static func decode<Value: Decodable>(
         _ type: Value.Type,
         knownKeys: [String],
-        from path: FilePath
+        from path: FilePath,
+        hint: (_ key: String, _ value: String?) -> String? = { _, _ in nil }
     ) throws -> Value {
         let text = try text(of: path)
         do {
@@ -20,13 +23,15 @@ package enum StrictYAML {
                 throw FormatError(path, "expected a mapping of settings to values")
             }
             for (key, value) in mapping {
-                guard let name = key.string, knownKeys.contains(name) else { throw unknown(key, knownKeys, path) }
+                guard let name = key.string, knownKeys.contains(name) else {
+                    throw unknown(key, knownKeys, path, hint: key.string.flatMap { hint($0, nil) })
+                }
                 try checkNumbers(value, path)
             }
             do {
                 return try YAMLDecoder().decode(Value.self, from: node)
             } catch let error as DecodingError {
-                throw FormatError(path, describe(error, in: mapping))
+                throw FormatError(path, describe(error, in: mapping, hint: hint))
             }
         } catch let error as YamlError {
             throw FormatError(path, describe(error))
@@ -75,7 +80,10 @@ package enum StrictYAML {
             let isSexagesimal = text.contains(":") && text.utf8.allSatisfy { "0123456789:+-_.".utf8.contains($0) }
             guard isSexagesimal, scalar.style == .plain else { return }
             let line = node.mark.map { "line \($0.line): " } ?? ""
-            throw FormatError(path, "\(line)expected a number or a string, found \(text); quote a string of digits")
+            throw FormatError(
+                path,
+                "\(line)expected a number or a string, found \(text.quotable()); quote a string of digits"
+            )
         case .sequence(let sequence): for inner in sequence { try checkNumbers(inner, path) }
         case .mapping(let mapping): for (_, inner) in mapping { try checkNumbers(inner, path) }
         case .alias: return
@@ -104,14 +112,19 @@ package enum StrictYAML {
         }
     }
 
-    private static func unknown(_ key: Node, _ knownKeys: [String], _ path: FilePath) -> FormatError {
+    private static func unknown(_ key: Node, _ knownKeys: [String], _ path: FilePath, hint: String?) -> FormatError {
         let name = key.string ?? "\(key)"
         let line = key.mark.map { "line \($0.line): " } ?? ""
-        let hint = nearest(to: name, among: knownKeys).map { "; did you mean \($0)?" } ?? ""
-        return FormatError(path, "\(line)unknown key \(name)\(hint)")
+        let nearest = nearest(to: name, among: knownKeys).map { "did you mean \($0)?" }
+        let remedy = (hint ?? nearest).map { "; \($0)" } ?? ""
+        return FormatError(path, "\(line)unknown key \(name.quotable())\(remedy)")
     }
 
-    private static func describe(_ error: DecodingError, in mapping: Node.Mapping) -> String {
+    private static func describe(
+        _ error: DecodingError,
+        in mapping: Node.Mapping,
+        hint: (_ key: String, _ value: String?) -> String?
+    ) -> String {
         switch error {
         case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
             var (key, found) = ("", Node?.some(.mapping(mapping)))
@@ -119,10 +132,13 @@ package enum StrictYAML {
                 key += part.intValue.map { "[\($0)]" } ?? (key.isEmpty ? "" : ".") + part.stringValue
                 found = part.intValue.map { found?.sequence?[$0] } ?? found?.mapping?[Node(part.stringValue)]
             }
-            return "\(key): expected \(describe(type)), found \(found.map(describe) ?? "nothing")"
+            let isNumber = type is any Numeric.Type
+            return "\(key): expected \(describe(type)), found \(found.map { describe($0, isNumber) } ?? "nothing")"
         case .keyNotFound(let key, _): return "\(key.stringValue) is missing"
         case .dataCorrupted(let context):
-            return "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
+            let key = context.codingPath.map(\.stringValue).joined(separator: ".")
+            let remedy = mapping[Node(key)]?.string.flatMap { hint(key, $0) }.map { "; \($0)" } ?? ""
+            return "\(key): \(context.debugDescription)\(remedy)"
         @unknown default: return "\(error)"
         }
     }
@@ -142,9 +158,15 @@ package enum StrictYAML {
         }
     }
 
-    private static func describe(_ node: Node) -> String {
+    /// - Parameter isNumber: Whether a number is expected, which must not be in quotes.
+    private static func describe(_ node: Node, _ isNumber: Bool) -> String {
         switch node {
-        case .scalar(let scalar): return scalar.string.replacingOccurrences(of: "\n", with: " ")
+        case .scalar(let scalar):
+            let text = scalar.string.replacingOccurrences(of: "\n", with: " ").quotable()
+            guard isNumber, Double(scalar.string) != nil, [.singleQuoted, .doubleQuoted].contains(scalar.style) else {
+                return text
+            }
+            return "the string \"\(text)\"; remove the quotes"
         case .sequence: return "a list"
         case .mapping: return "a mapping"
         case .alias: return "an alias"

@@ -5,6 +5,8 @@ package enum ExitStatus {
     /// EX_USAGE of `sysexits.h`, the argument parser's exit code too: settings, model, data or launcher are at fault, and
     /// the same command would be refused again.
     package static let refused: Int32 = 64
+    /// EX_IOERR of `sysexits.h`: standard output could not be written.
+    package static let outputFailed: Int32 = 74
     /// EX_TEMPFAIL of `sysexits.h`: stopped by a signal after a checkpoint; the same command resumes from it.
     package static let stopped: Int32 = 75
     /// The exit code of `timeout(1)`: the watchdog ended a job that made no progress.

@@ -13,11 +13,13 @@ extension BenchmarkSharing: ExpressibleByArgument {}
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures the speed of training steps, with and without sharing.",
+        usage:
+            "espalier bench (--model DIR | --synthetic-model NAME)\n           (--data FILE | --profile NAME | --tree-tokens N) [<options>]",
         discussion: """
-            Repeats one training step on the same examples, alternating between the sharing modes, after untimed \
-            warm-up steps, and prints seconds per step, model FLOPs utilization (mfu), pairs and tokens per second, \
-            and the speed-up over no sharing. Takes one of --model and --synthetic-model, and one of --data, --profile \
-            and --tree-tokens: random weights and tokens cost the same as real ones.
+            Runs one training step on the same examples several times, with each sharing mode in turn, and prints \
+            seconds per step, model FLOPs utilization (mfu), pairs and tokens per second, and the speed-up over no \
+            sharing. It needs one model (--model or --synthetic-model) and one source of examples (--data, --profile \
+            or --tree-tokens). Random weights and tokens take as much time as real ones.
 
               mpirun -np 2 --bind-to none espalier bench \\
                   --synthetic-model 135m --profile all
@@ -27,16 +29,16 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Hugging Face model directory.")
     var model: String?
 
-    @Option(name: .long, help: "Random weights instead of --model: 135m, 360m (as SmolLM2) or 1b (as TinyLlama).")
+    @Option(name: .long, help: "Model with random weights, of the size of SmolLM2 (135m, 360m) or TinyLlama (1b).")
     var syntheticModel: String?
 
-    @Option(name: .long, help: "Preference data written by espalier-prepare, whose first step is measured.")
+    @Option(name: .long, help: "Preference data written by espalier-prepare; the examples of its first step are used.")
     var data: String?
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Random tokens instead of --data, with the lengths of a dataset, truncated to the model's maximum: "
+            "Random tokens with the lengths of a dataset, truncated to the model's maximum: "
                 + (LengthProfile.all.map(\.name) + ["all"]).joined(separator: ", ") + ". Repeatable.",
             valueName: "name"
         )
@@ -45,22 +47,22 @@ struct Bench: ParsableCommand {
 
     @Option(
         name: .long,
-        help: "Random tokens instead of --data, in trees of this many tokens, half of them in the prompt."
+        help: "Random tokens in trees of this size, half of it in the prompt."
     )
     var treeTokens: Int?
 
     @Option(
         name: .long,
         parsing: .upToNextOption,
-        help: "Responses per prompt of random tokens (default 2); several numbers are measured one after the other."
+        help: "Responses per prompt of random tokens (default 2); several numbers are measured in turn."
     )
     var responses: [Int] = []
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Tokens that are computed once: none, prompt, prefix, or pairs, where each pair is an example of its own "
-                + "with its prompt once. Repeatable (default none and prefix)."
+            "Tokens that are computed once: none, shared prompts, every shared prefix, or pairs: the prompt of each "
+                + "pair, with ranked responses as separate pairs. Repeatable (default none and prefix)."
         )
     )
     var sharing: [BenchmarkSharing] = []
@@ -68,10 +70,10 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Examples per step, over all ranks.")
     var globalBatchSize = 16
 
-    @Option(name: .long, help: "Timed steps of each data source and sharing mode.")
+    @Option(name: .long, help: "Timed steps for each source of examples and sharing mode.")
     var repeats = 3
 
-    @Option(name: .customLong("warm-up"), help: "Untimed steps before them.")
+    @Option(name: .customLong("warm-up"), help: "Untimed steps before the timed ones.")
     var warmUpSteps = 1
 
     @Option(name: .long, help: "Maximum tokens in a packed sequence (default 2048).")
@@ -103,9 +105,7 @@ struct Bench: ParsableCommand {
     func run() throws {
         let status = World.run { communicator in
             let settings = try communicator.agree {
-                for file in [jsonFile, profilePhases ? trace : nil] where communicator.rank == 0 {
-                    try file.map { try AtomicFile.checkWritable(FilePath($0)) }
-                }
+                if communicator.rank == 0 { try checkFiles() }
                 return try resolved()
             }
             let report = try Benchmark.prepare(settings, communicator: communicator).run()
@@ -118,6 +118,25 @@ struct Bench: ParsableCommand {
             }
         }
         throw ExitCode(status)
+    }
+
+    /// The files that the command reads.
+    var inputFiles: CommandFiles {
+        var files = CommandFiles()
+        model.map { files.read(modelIn: FilePath($0), as: "--model") }
+        data.map { files.read(FilePath($0), as: "--data") }
+        return files
+    }
+
+    private func checkFiles() throws {
+        var files = inputFiles
+        for (file, name) in [(jsonFile, "--json"), (profilePhases ? trace : nil, "--trace")] {
+            file.map { files.write(FilePath($0), as: name) }
+        }
+        try files.check()
+        for file in [jsonFile, profilePhases ? trace : nil] {
+            try file.map { try AtomicFile.checkWritable(FilePath($0)) }
+        }
     }
 
     private func writeTrace(of report: BenchmarkReport) throws {

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Collectives
 internal import Compute
 internal import Foundation
+internal import Reporting
 
 @main
 struct Espalier: ParsableCommand {
@@ -17,7 +18,8 @@ struct Espalier: ParsableCommand {
                   --data train.safetensors --output OUT
 
             Exit codes: 0 success; 1 failure (disk, host, non-finite loss); 64 invalid options, settings, model or \
-            data; 75 stopped by a signal, with a checkpoint; 124 ended by the watchdog, without progress.
+            data; 74 standard output cannot be written; 75 stopped by a signal, with a checkpoint; 124 ended by the \
+            watchdog, without progress.
             """,
         subcommands: [
             Train.self, Evaluate.self, Logps.self, Plan.self, Bench.self, Scaling.self, Doctor.self, Launch.self,
@@ -29,19 +31,34 @@ struct Espalier: ParsableCommand {
         // ranks: their processors may differ, and they would inherit the environment.
         let starters = [Launch._commandName, Scaling._commandName]
         if !starters.contains(CommandLine.arguments.dropFirst().first ?? "") { OpenBLASCore.ensure() }
+        let status = run(joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst())))
+        Foundation.exit(StandardOutput.finish(status))
+    }
+
+    /// Runs the command.
+    ///
+    /// - Returns: Its exit code.
+    private static func run(_ arguments: [String]) -> Int32 {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             try command.run()
+            return 0
         } catch {
-            reportOnce(error)
+            let status = exitCode(for: error).rawValue
+            // A command that has failed has reported its error.
+            if !(error is ExitCode) { report(error, status) }
+            return status
         }
     }
 
-    /// Exits with the error's message, printed by rank 0 only, since every rank parses the same arguments.
-    private static func reportOnce(_ error: any Error) -> Never {
-        if World.launcherRank ?? 0 == 0 { exit(withError: error) }
-        // The launcher ends all ranks as soon as one fails: rank 0 needs a moment to print.
-        if !(error is ExitCode) { sleep(1) }
-        Foundation.exit(exitCode(for: error).rawValue)
+    /// Prints a request's page, or an error of the arguments: on rank 0 only, since every rank parses the same ones.
+    private static func report(_ error: any Error, _ status: Int32) {
+        guard World.launcherRank ?? 0 == 0 else {
+            // The launcher ends all ranks as soon as one fails: rank 0 needs a moment to print.
+            sleep(1)
+            return
+        }
+        let text = ArgumentError(error).text
+        if status == 0 { print(text) } else { printNotice(text) }
     }
 }

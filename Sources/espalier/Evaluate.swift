@@ -9,6 +9,7 @@ internal import Training
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Evaluates a model on held-out preference data, with TRL's eval_ metrics.",
+        usage: "espalier evaluate --model DIR --data FILE [<options>]",
         discussion: """
             Prints one JSON object, or writes it to --output: eval_loss, eval_rewards/accuracies and the others, each \
             with its 95 % confidence interval (eval_loss_ci …). Rewards are measured against --reference-model; \
@@ -38,8 +39,9 @@ struct Evaluate: ParsableCommand {
     func run() throws {
         let status = World.run { communicator in
             let configuration = try communicator.agree {
-                if let output, communicator.rank == 0 { try AtomicFile.checkWritable(FilePath(output)) }
-                return try resolved()
+                let configuration = try resolved()
+                if communicator.rank == 0 { try checkFiles(of: configuration) }
+                return configuration
             }
             let record = try Evaluation(configuration, communicator: communicator)
                 .run(referenceModel: referenceModel.map { FilePath($0) })
@@ -50,6 +52,16 @@ struct Evaluate: ParsableCommand {
             }
         }
         throw ExitCode(status)
+    }
+
+    private func checkFiles(of configuration: TrainingConfiguration) throws {
+        try configuration.require([.model, .data])
+        var files = shared.files(of: configuration)
+        referenceModel.map { files.read(modelIn: FilePath($0), as: "--reference-model") }
+        output.map { files.write(FilePath($0), as: "--output") }
+        files.addReferenceCache(of: configuration)
+        try files.check()
+        try output.map { try AtomicFile.checkWritable(FilePath($0)) }
     }
 
     private func resolved() throws -> TrainingConfiguration {

@@ -13,6 +13,7 @@ extension ScalingStudy.Mode: ExpressibleByArgument {}
 struct Scaling: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures how training scales over ranks, and predicts it for more nodes.",
+        usage: "espalier scaling (--ranks N,... | --from FILE) [<options>] [<options of bench>]",
         discussion: """
             Runs bench under mpirun on each number of ranks, alternately, and prints speed-up, efficiency and the parts \
             of a step, as tables, CSV, JSON and a web page with plots. Options that are not listed here are passed to \
@@ -40,7 +41,7 @@ struct Scaling: ParsableCommand {
     @Option(name: .long, help: "Timed steps per run.")
     var steps = 20
 
-    @Option(name: .customLong("warm-up"), help: "Untimed steps before them.")
+    @Option(name: .customLong("warm-up"), help: "Untimed steps before the timed ones.")
     var warmUpSteps = 3
 
     @Option(name: .long, help: "Threads per rank (default: the processors of this host over the most ranks).")
@@ -74,7 +75,7 @@ struct Scaling: ParsableCommand {
             guard !World.isLaunched else {
                 throw TrainingError.invalid(key: "scaling", expected: "started alone", found: "a rank of MPI")
             }
-            for file in [csvFile, jsonFile, htmlFile] { try file.map { try AtomicFile.checkWritable(FilePath($0)) } }
+            try checkFiles()
             let (question, other) = (try forecast.question(), try forecast.otherStudy())
             let study = try measuredStudy()
             let prediction = try question.map { try answer($0, from: study) }
@@ -87,6 +88,19 @@ struct Scaling: ParsableCommand {
         if let forecast = ScalingForecast.compute(study, question) { return forecast }
         let expected = "a network, since no run has two ranks"
         throw TrainingError.invalid(key: "--network", expected: expected, found: "measured")
+    }
+
+    /// Checks that the files of the results can be written, and are not those that the command reads.
+    private func checkFiles() throws {
+        var files = (try? Bench.parse(benchOptions))?.inputFiles ?? CommandFiles()
+        for (file, name) in [(source, "--from"), (forecast.validate, "--validate"), (cluster, "--cluster")] {
+            file.map { files.read(FilePath($0), as: name) }
+        }
+        for (file, name) in [(csvFile, "--csv"), (jsonFile, "--json"), (htmlFile, "--html")] {
+            file.map { files.write(FilePath($0), as: name) }
+        }
+        try files.check()
+        for file in [csvFile, jsonFile, htmlFile] { try file.map { try AtomicFile.checkWritable(FilePath($0)) } }
     }
 
     // MARK: Output
@@ -166,7 +180,7 @@ struct Scaling: ParsableCommand {
             let expected = "omitted, since --rows and --mode set what a run measures"
             try check(option, !isGiven, expected, "it among the options of bench")
         }
-        let bench = try Bench.parse(benchOptions)
+        let bench = try ArgumentError.parse(Bench.self, benchOptions)
         let settings = try bench.resolved()
         let given = bench.sharing.isEmpty ? 1 : settings.sharing.count
         try check("the number of data sources", settings.sources.count == 1, "1", "\(settings.sources.count)")

@@ -1,7 +1,9 @@
 internal import ArgumentParser
 internal import Collectives
 internal import Configuration
+internal import Formats
 internal import Supervision
+internal import SystemPackage
 internal import Training
 
 extension Balance: ExpressibleByArgument {}
@@ -9,6 +11,7 @@ extension Balance: ExpressibleByArgument {}
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains a model on preference data, by DPO or another loss.",
+        usage: "espalier train --model DIR --data FILE --output DIR [<options>]",
         discussion: """
             --model, --data and --output are required, as options or in the file of --config. The output directory \
             receives the model in Hugging Face format, metrics.jsonl (one line per logged step and evaluation, with \
@@ -25,20 +28,19 @@ struct Train: ParsableCommand {
             """
     )
 
-    @OptionGroup var shared: SharedOptions
+    @OptionGroup(title: "Model, Data and Output") var shared: SharedOptions
 
-    @OptionGroup var schedule: ScheduleOptions
+    @OptionGroup(title: "Model, Data and Output") var outputs: OutputOptions
 
-    @OptionGroup var objective: ObjectiveOptions
+    @OptionGroup(title: "Steps and Order of the Data") var schedule: ScheduleOptions
 
-    @OptionGroup var evaluation: EvaluationOptions
+    @OptionGroup(title: "Loss") var objective: ObjectiveOptions
 
-    @OptionGroup var saving: CheckpointOptions
+    @OptionGroup(title: "Evaluation during Training") var evaluation: EvaluationOptions
 
-    @OptionGroup var communication: CommunicationOptions
+    @OptionGroup(title: "Checkpoints and Failures") var saving: CheckpointOptions
 
-    @Option(name: .long, help: "Output directory for the model, metrics, summary and checkpoints.")
-    var output: String?
+    @OptionGroup(title: "Communication between Ranks") var communication: CommunicationOptions
 
     @Option(name: .long, help: "Peak learning rate of AdamW (default 1e-6).")
     var learningRate: Double?
@@ -54,6 +56,15 @@ struct Train: ParsableCommand {
 
     @Option(name: .long, help: "Decoupled weight decay of the matrices, not of norms and biases (default 0).")
     var weightDecay: Double?
+
+    @Option(name: .long, help: "Decay rate of AdamW's first moment, at least 0, below 1 (default 0.9).")
+    var adamBeta1: Double?
+
+    @Option(name: .long, help: "Decay rate of AdamW's second moment, at least 0, below 1 (default 0.999).")
+    var adamBeta2: Double?
+
+    @Option(name: .long, help: "Term ε in the denominator of AdamW, above 0 (default 1e-8).")
+    var adamEpsilon: Double?
 
     @Option(name: .long, help: "Steps between lines of metrics (default 1).")
     var loggingSteps: Int?
@@ -84,7 +95,11 @@ struct Train: ParsableCommand {
         StopSignal.watch()
         var isInterrupted = false
         let status = World.run { communicator in
-            let configuration = try communicator.agree { try resolved() }
+            let configuration = try communicator.agree {
+                let configuration = try resolved()
+                if communicator.rank == 0 { try files(of: configuration).check() }
+                return configuration
+            }
             do {
                 let run = try TrainingRun.prepare(configuration, communicator: communicator)
                 try run.run(profilesPhases: profilePhases)
@@ -95,6 +110,15 @@ struct Train: ParsableCommand {
         throw ExitCode(isInterrupted && status == 0 ? Interrupted.exitCode : status)
     }
 
+    /// The files that the run reads and writes.
+    private func files(of configuration: TrainingConfiguration) throws -> CommandFiles {
+        var files = configuration.inputFiles
+        configuration.evaluation.evalData.map { files.read(FilePath($0), as: "--eval-data") }
+        try files.addOutput(of: configuration, settings: shared.configurationFile.map { FilePath($0) })
+        files.addReferenceCache(of: configuration)
+        return files
+    }
+
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
         schedule.override(&configuration)
@@ -102,17 +126,21 @@ struct Train: ParsableCommand {
         evaluation.override(&configuration.evaluation)
         saving.override(&configuration.saving)
         communication.override(&configuration.communication)
-        output.map { configuration.output = $0 }
+        outputs.output.map { configuration.output = $0 }
         learningRate.map { configuration.learningRate = $0 }
         lrSchedulerType.map { configuration.lrSchedulerType = $0 }
         warmupRatio.map { configuration.warmupRatio = $0 }
         maxGradNorm.map { configuration.maxGradNorm = $0 }
         weightDecay.map { configuration.weightDecay = $0 }
+        adamBeta1.map { configuration.adamBeta1 = $0 }
+        adamBeta2.map { configuration.adamBeta2 = $0 }
+        adamEpsilon.map { configuration.adamEpsilon = $0 }
         loggingSteps.map { configuration.loggingSteps = $0 }
         balance.map { configuration.balance = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
         rankCheckSteps.map { configuration.communication.rankCheckSteps = $0 }
         maxSkipped.map { configuration.maxSkipped = $0 }
+        try configuration.require([.model, .data, .output])
         return configuration
     }
 }

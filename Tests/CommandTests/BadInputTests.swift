@@ -74,7 +74,7 @@ struct BadInputTests {
                 try handle.truncate(atOffset: try handle.seekToEnd() - 10)
             }
             try expect(
-                "DIR/model/model.safetensors: truncated: 10 of 255256 bytes are missing; download or copy it again",
+                "DIR/model/model.safetensors: truncated: 10 of 255256 bytes are missing; download or copy the model again",
                 ["--model", truncated],
                 in: directory
             )
@@ -199,7 +199,8 @@ struct BadInputTests {
                 ["--output", directory.string],
                 in: directory
             )
-            try expect("output must be a directory, found nothing", ["--output", ""], in: directory)
+            let missing = "output must be given; add --output, or the key to the file of --config"
+            try expect(missing, ["--output", ""], in: directory)
             for (command, flag) in [("train", "--reference-cache"), ("logps", "--output"), ("evaluate", "--output")] {
                 try expect(
                     "DIR/none/file: cannot be written: No such file or directory; create its directory first",
@@ -323,7 +324,8 @@ struct BadInputTests {
             )
             let missing = directory.appending("none.safetensors").string
             try expect(
-                "DIR/none.safetensors: cannot be opened: No such file or directory",
+                "DIR/none.safetensors: expected preferences that espalier-prepare wrote, found no such file; prepare them: "
+                    + "espalier-prepare --model MODEL --data SOURCE --output FILE",
                 ["--eval-data", missing],
                 in: directory
             )

@@ -28,8 +28,11 @@ struct CommunicationOptions: ParsableArguments {
     @Option(name: .long, help: "Gradient bucket size in MiB (default 25).")
     var ddpBucketCapMb: Double?
 
-    @Flag(name: .long, help: "Send gradients after the backward pass instead of during it.")
-    var noOverlapComm = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Send gradients during the backward pass, or after it (default: during it)."
+    )
+    var overlapComm: Bool?
 
     /// Overrides the settings of a file by the options given.
     func override(_ settings: inout CommunicationSettings) {
@@ -37,6 +40,6 @@ struct CommunicationOptions: ParsableArguments {
         collective.map { settings.collective = $0 }
         reduceDtype.map { settings.reduceDType = $0 }
         ddpBucketCapMb.map { settings.bucketMiB = $0 }
-        if noOverlapComm { settings.overlaps = false }
+        overlapComm.map { settings.overlaps = $0 }
     }
 }

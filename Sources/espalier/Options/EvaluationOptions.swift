@@ -9,11 +9,11 @@ struct EvaluationOptions: ParsableArguments {
     @Option(name: .long, help: "Steps between evaluations (default: one, after the last step).")
     var evalSteps: Int?
 
-    @Flag(name: .long, help: "Evaluate before the first step too.")
-    var evalOnStart = false
+    @Flag(inversion: .prefixedNo, help: "Evaluate before the first step too (default: no).")
+    var evalOnStart: Bool?
 
-    @Flag(name: .long, help: "Write the model of the best evaluation instead of the last one.")
-    var loadBestModelAtEnd = false
+    @Flag(inversion: .prefixedNo, help: "Write the model of the best evaluation instead of the last one (default: no).")
+    var loadBestModelAtEnd: Bool?
 
     @Option(name: .long, help: "Metric that compares evaluations, with or without eval_ (default eval_loss).")
     var metricForBestModel: String?
@@ -34,8 +34,8 @@ struct EvaluationOptions: ParsableArguments {
     func override(_ settings: inout EvaluationSettings) {
         evalData.map { settings.evalData = $0 }
         evalSteps.map { settings.evalSteps = $0 }
-        if evalOnStart { settings.evalOnStart = true }
-        if loadBestModelAtEnd { settings.loadBestModelAtEnd = true }
+        evalOnStart.map { settings.evalOnStart = $0 }
+        loadBestModelAtEnd.map { settings.loadBestModelAtEnd = $0 }
         metricForBestModel.map { settings.metricForBestModel = $0 }
         greaterIsBetter.map { settings.greaterIsBetter = $0 }
         earlyStoppingPatience.map { settings.earlyStoppingPatience = $0 }

@@ -36,8 +36,8 @@ struct ObjectiveOptions: ParsableArguments {
     @Option(name: .long, help: "Coefficient α of alpha_divergence (default 0.5).")
     var fAlphaDivergenceCoef: Double?
 
-    @Flag(name: .long, help: "Weight pairs by their probability under the policy (WPO).")
-    var useWeighting = false
+    @Flag(inversion: .prefixedNo, help: "Weight pairs by their probability under the policy, as in WPO (default: no).")
+    var useWeighting: Bool?
 
     @Option(
         name: .long,
@@ -66,7 +66,7 @@ struct ObjectiveOptions: ParsableArguments {
         labelSmoothing.map { settings.labelSmoothing = $0 }
         fDivergenceType.map { settings.fDivergenceType = $0 }
         fAlphaDivergenceCoef.map { settings.fAlphaDivergenceCoef = $0 }
-        if useWeighting { settings.useWeighting = true }
+        useWeighting.map { settings.useWeighting = $0 }
         ldAlpha.map { settings.ldAlpha = $0 }
         simpoGamma.map { settings.simpoGamma = $0 }
         cpoAlpha.map { settings.cpoAlpha = $0 }

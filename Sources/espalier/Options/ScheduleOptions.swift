@@ -10,31 +10,35 @@ struct ScheduleOptions: ParsableArguments {
     @Option(name: .long, help: "Passes over the data, may be fractional (default 1).")
     var numTrainEpochs: Double?
 
-    // Also accepts -1, Hugging Face's value for no limit.
-    @Option(
-        name: .long,
-        parsing: .unconditional,
-        help: "Optimizer steps, overrides --num-train-epochs; -1 for no limit (default -1)."
-    )
+    @Option(name: .long, help: "Optimizer steps, overrides --num-train-epochs; -1 for no limit (default -1).")
     var maxSteps: Int?
 
     @Option(name: .long, help: "Random seed of the data order (default 42).")
     var seed: UInt64?
 
-    @Flag(name: .long, help: "Use the order of the data file in every epoch (default: shuffle every epoch).")
-    var noShuffle = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Shuffle the examples of every epoch, or use the order of the data file (default: shuffle)."
+    )
+    var shuffle: Bool?
 
     @Flag(
-        name: .long,
-        help: "Put examples whose prompts are equal or extend one another in the same step, to share their prefix."
+        inversion: .prefixedNo,
+        help: """
+            Put examples whose prompts are equal or extend one another in the same step, to share their prefix \
+            (default: no).
+            """
     )
-    var groupByPrompt = false
+    var groupByPrompt: Bool?
 
     @Flag(
-        name: [.customLong("recompute"), .customLong("gradient-checkpointing")],
-        help: "Recompute activations in the backward pass: less memory, about a fifth more time."
+        inversion: .prefixedNo,
+        help: "Recompute activations in the backward pass: less memory, about a fifth more time (default: no)."
     )
-    var recomputes = false
+    var gradientCheckpointing: Bool?
+
+    @Flag(name: .long, help: "The same as --gradient-checkpointing.")
+    var recompute = false
 
     @Option(
         name: .long,
@@ -49,8 +53,8 @@ struct ScheduleOptions: ParsableArguments {
         maxSteps.map { configuration.maxSteps = $0 }
         seed.map { configuration.seed = $0 }
         selfCheck.map { configuration.selfCheck = $0 }
-        if recomputes { configuration.gradientCheckpointing = true }
-        if groupByPrompt { configuration.groupByPrompt = true }
-        if noShuffle { configuration.shuffle = false }
+        (recompute ? true : gradientCheckpointing).map { configuration.gradientCheckpointing = $0 }
+        groupByPrompt.map { configuration.groupByPrompt = $0 }
+        shuffle.map { configuration.shuffle = $0 }
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import Formats
 internal import Preferences
 internal import SystemPackage
 
@@ -35,6 +36,13 @@ struct SharedOptions: ParsableArguments {
     )
     var configurationFile: String?
 
+    /// The files that a command with these settings reads.
+    func files(of configuration: TrainingConfiguration) -> CommandFiles {
+        var files = configuration.inputFiles
+        configurationFile.map { files.read(FilePath($0), as: "--config") }
+        return files
+    }
+
     /// The settings of the file, if given, overridden by the options.
     func resolved() throws -> TrainingConfiguration {
         var configuration = try configurationFile.map { try TrainingConfiguration(yaml: FilePath($0)) } ?? .init()
@@ -45,4 +53,10 @@ struct SharedOptions: ParsableArguments {
         threads.map { configuration.threads = $0 }
         return configuration
     }
+}
+
+/// The option of a training run's output.
+struct OutputOptions: ParsableArguments {
+    @Option(name: .long, help: "Output directory for the model, metrics, summary and checkpoints.")
+    var output: String?
 }

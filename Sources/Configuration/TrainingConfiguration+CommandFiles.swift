@@ -1,0 +1,49 @@
+internal import Foundation
+package import Formats
+package import SystemPackage
+
+extension TrainingConfiguration {
+    /// The files that every command on a model and preferences reads.
+    package var inputFiles: CommandFiles {
+        var files = CommandFiles()
+        files.read(modelIn: FilePath(model), as: "--model")
+        files.read(FilePath(data), as: "--data")
+        return files
+    }
+}
+
+extension CommandFiles {
+    /// Adds the files that a training run writes to its output directory.
+    ///
+    /// - Parameter settings: The file of `--config`, which the run must not replace by its own record.
+    package mutating func addOutput(of configuration: TrainingConfiguration, settings: FilePath?) throws {
+        let (output, model) = (FilePath(configuration.output), FilePath(configuration.model))
+        // Another check refuses a run that would write to its model.
+        if output.isSame(as: model) { return }
+        let record = output.appending("espalier.yaml")
+        if let settings, try !settings.isSame(as: record) || !Self.keeps(record, configuration) {
+            read(settings, as: "--config")
+        }
+        for name in [
+            "model.safetensors", "config.json", "metrics.jsonl", "summary.json", "espalier.yaml", "espalier-run.json",
+            "phases.txt", "trace.json", "latest",
+        ] { write(output.appending(name), as: "--output") }
+    }
+
+    /// Whether a run may replace the settings that it was started with: a record of this program that does not change,
+    /// or of the run that it resumes.
+    private static func keeps(_ record: FilePath, _ configuration: TrainingConfiguration) throws -> Bool {
+        let text = try String(contentsOfFile: record.string, encoding: .utf8)
+        guard try TrainingConfiguration(yaml: record).yaml() == text else { return false }
+        return try configuration.yaml() == text || configuration.saving.resumeFromCheckpoint != nil
+    }
+
+    /// Adds the caches of the reference model, which a command reads and writes, and their journals.
+    package mutating func addReferenceCache(of configuration: TrainingConfiguration) {
+        let heldOut = configuration.evaluation.evalData == nil ? nil : configuration.heldOutReferenceCache
+        for cache in [configuration.referenceCache.map { FilePath($0) }, heldOut].compactMap({ $0 }) {
+            write(cache, as: "--reference-cache")
+            write(FilePath(cache.string + ".journal"), as: "--reference-cache")
+        }
+    }
+}

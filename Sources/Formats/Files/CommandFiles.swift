@@ -1,0 +1,98 @@
+package import SystemPackage
+
+/// The files that a command reads and those that it writes, to refuse a command that would overwrite its own inputs.
+///
+/// Two paths are the same file if device and inode agree, through symbolic and hard links; two that do not exist, if they
+/// have the same name in the same directory.
+package struct CommandFiles {
+    private struct Role {
+        let path: FilePath
+        /// The option that names the file.
+        let option: String
+        let identity: Identity
+    }
+
+    private enum Identity: Hashable {
+        case file(device: UInt64, inode: UInt64)
+        case missing(device: UInt64, inode: UInt64, name: String)
+        case unknown(String)
+
+        init(_ path: FilePath) {
+            // Longer than any path of the system: no file has it, and dividing it into components would take long.
+            guard path.string.utf8.count < 4096 else {
+                self = .unknown(path.string)
+                return
+            }
+            if let found = Self.number(path) {
+                self = .file(device: found.device, inode: found.inode)
+                return
+            }
+            let parent = path.removingLastComponent()
+            guard let name = path.lastComponent?.string, let found = Self.number(parent.isEmpty ? "." : parent) else {
+                self = .unknown(path.string)
+                return
+            }
+            self = .missing(device: found.device, inode: found.inode, name: name)
+        }
+
+        private static func number(_ path: FilePath) -> (device: UInt64, inode: UInt64)? {
+            guard let found = try? path.stat() else { return nil }
+            return (UInt64(found.deviceID.rawValue), UInt64(found.inode.rawValue))
+        }
+    }
+
+    private var inputs: [Role] = []
+    private var outputs: [Role] = []
+
+    /// No files.
+    package init() {}
+
+    /// Adds a file that the command reads.
+    package mutating func read(_ path: FilePath, as option: String) {
+        guard !path.isEmpty else { return }
+        inputs.append(Role(path: path, option: option, identity: Identity(path)))
+    }
+
+    /// Adds the files of a model directory that belong to the model: configuration, weights, tokenizer and the like.
+    package mutating func read(modelIn directory: FilePath, as option: String) {
+        guard (try? directory.stat()) != nil else { return }
+        let companions = (try? ModelCompanions(in: directory).names) ?? []
+        for name in ["config.json"] + ModelWeights.fileNames(in: directory) + companions {
+            read(directory.appending(name), as: option)
+        }
+    }
+
+    /// Adds a file that the command writes, even if not in every case.
+    package mutating func write(_ path: FilePath, as option: String) {
+        guard !path.isEmpty else { return }
+        outputs.append(Role(path: path, option: option, identity: Identity(path)))
+    }
+
+    /// Checks that no file is both read and written, or written twice.
+    ///
+    /// - Throws: `FormatError` that names the file and both options.
+    package func check() throws {
+        var known: [Identity: Role] = [:]
+        for input in inputs { known[input.identity] = known[input.identity] ?? input }
+        for output in outputs {
+            if let input = known[output.identity] {
+                let same = input.path == output.path ? "" : ", as \(input.path)"
+                throw FormatError(
+                    output.path,
+                    "\(output.option) would overwrite what \(input.option) reads\(same); choose another \(output.option)"
+                )
+            }
+        }
+        var written: [Identity: Role] = [:]
+        for output in outputs {
+            // The files of one option have names of their own.
+            if let other = written[output.identity], other.option != output.option {
+                throw FormatError(
+                    output.path,
+                    "\(other.option) and \(output.option) would both write it; choose another \(output.option)"
+                )
+            }
+            written[output.identity] = output
+        }
+    }
+}

@@ -11,6 +11,7 @@ internal import Transformer
 struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Predicts the computation and memory of a run, without running it.",
+        usage: "espalier plan --model DIR --data FILE [<options>]",
         discussion: """
             Prints the token lengths of the data, the tokens and forward and backward FLOPs of a run with each sharing \
             mode, the packed sequences and how full they are, the load and memory of each rank, and the tree of one \
@@ -59,6 +60,7 @@ struct Plan: ParsableCommand {
             ranks: ranks,
             batchSize: configuration.globalBatchSize
         )
+        dataset.tokenizerWarning(from: path, in: directory).map(printNotice)
         guard (0..<dataset.count).contains(drawnExample) else {
             throw TrainingError.invalid(
                 key: "--row",

@@ -12,7 +12,6 @@ its golden.safetensors is both a prepared dataset and the expected results for i
     loss, grad.NAME  of sigmoid DPO, beta 0.5, mean over the pairs of the best with each other response of all examples
 """
 
-import hashlib
 import json
 import shutil
 import sys
@@ -148,7 +147,6 @@ def make(name: str, seed: int, config: PreTrainedConfig) -> None:
     metadata = {
         "format": "espalier-preferences",
         "format_version": "1",
-        "tokenizer_digest": hashlib.sha256(b"none").hexdigest(),
         "max_length": "512",
         "beta": str(BETA),
     }

@@ -2,6 +2,7 @@ package import Collectives
 package import Configuration
 internal import Formats
 package import Preferences
+internal import Reporting
 internal import SystemPackage
 
 /// The inputs of a command that runs a model over preferences: read and checked by every rank, the same on all.
@@ -46,6 +47,11 @@ package struct Inputs {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
         policy.reportIgnoredFiles(rank: communicator.rank)
+        let directory = FilePath(configuration.model)
+        for (data, path) in [(dataset, configuration.data), (heldOut, configuration.evaluation.evalData)] {
+            guard communicator.rank == 0, let data, let path else { continue }
+            data.tokenizerWarning(from: FilePath(path), in: directory).map(printNotice)
+        }
         func divide(_ dataset: PreferenceDataset) -> Planner {
             Planner(dataset, configuration, model: policy.architecture, shards: shards)
         }

@@ -6,6 +6,17 @@ package import SystemPackage
 package import Transformer
 
 extension PreferenceDataset {
+    /// A warning if the data records the tokenizer that prepared it, and the model directory has none to compare it with;
+    /// nil otherwise.
+    package func tokenizerWarning(from path: FilePath, in directory: FilePath) -> String? {
+        let tokenizer = directory.appending("tokenizer.json")
+        guard metadata["tokenizer_digest"] != nil, !FileManager.default.fileExists(atPath: tokenizer.string) else {
+            return nil
+        }
+        let found = "no tokenizer.json to compare with the tokenizer that prepared \(path)"
+        return "warning: \(directory): \(found); copy the files of that tokenizer to the model".printable()
+    }
+
     /// Checks that the data was prepared with this model's tokenizer, fits its vocabulary and context, and gives every
     /// rank work.
     ///

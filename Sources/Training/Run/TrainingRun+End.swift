@@ -24,6 +24,19 @@ extension TrainingRun {
         }
     }
 
+    /// Prints on rank 0 where the model and the metrics are, and how to evaluate the model.
+    func reportOutput() {
+        guard let output else { return }
+        let best = configuration.evaluation.loadBestModelAtEnd ? evaluation?.history.best : nil
+        let which = best.map { "the model of step \($0.step), the best of the evaluations," } ?? "the model"
+        let heldOut = configuration.evaluation.evalData ?? "HELDOUT.safetensors"
+        printNotice("saved \(which) to \(output.path); metrics are in \(output.file("metrics.jsonl"))")
+        printNotice(
+            "evaluate it with: espalier evaluate --model \(output.path) --reference-model \(configuration.model) "
+                + "--data \(heldOut)"
+        )
+    }
+
     /// Writes the phases of rank 0 and the trace of all ranks.
     func write(_ profile: StepProfile) throws {
         let trace = try profile.trace(communicator)

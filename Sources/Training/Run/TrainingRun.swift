@@ -83,10 +83,7 @@ package final class TrainingRun {
         // Clocks of hosts differ: a barrier aligns the starts of all profiles.
         if profilesPhases { try communicator.barrier() }
         let profile = profilesPhases ? StepProfile(of: policy.team, ranks: communicator.size) : nil
-        try StopSignal.check(
-            communicator,
-            "after step \(state.step), before the next; pass --resume to continue from it"
-        )
+        try StopSignal.check(communicator, "before step \(state.step + 1); pass --resume to continue from it")
         if state.step == 0, configuration.evaluation.evalOnStart { try evaluate(log, progress) }
         let firstStep = state.step + 1
         while state.step < schedule.totalSteps, evaluation?.history.isOver != true {
@@ -109,6 +106,7 @@ package final class TrainingRun {
         progress.finish()
         try finish(log: log)
         try profile.map(write)
+        reportOutput()
     }
 
     /// Starts the metrics log, with the lines of the checkpoint that the run resumes from.

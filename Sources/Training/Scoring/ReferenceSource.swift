@@ -48,9 +48,9 @@ package struct ReferenceSource {
 
     private func place(left: Int) -> String {
         let rest =
-            cache.map { "computed ones are in \(ReferenceJournal.path(of: $0))" }
-            ?? "nothing is kept without --reference-cache"
-        return "in the reference pass, \(left) examples before its end; \(rest)"
+            cache.map { "those computed are in \(ReferenceJournal.path(of: $0)), start the run again to continue" }
+            ?? "nothing was saved; --reference-cache FILE would save them"
+        return "in the reference pass, with \(left) examples left; \(rest)"
     }
 
     /// Adds the log-probabilities of `rows` from a pass to the cache.

@@ -3,7 +3,6 @@ internal import Glibc
 /// A progress line on standard error: redrawn on a terminal, plain lines elsewhere.
 package final class ProgressLine {
     private let title: String
-    private let columns: Int?
     private let isSilent: Bool
     private let start = ContinuousClock().now
     /// The fraction that was done before `start`.
@@ -17,7 +16,6 @@ package final class ProgressLine {
     package init(title: String, rank: Int, doneBefore: Double = 0) {
         (self.title, self.doneBefore) = (title, doneBefore)
         isSilent = rank != 0
-        columns = Terminal.errorColumns
     }
 
     /// Shows that `fraction` of the work is done, with `details` after the bar.
@@ -25,8 +23,10 @@ package final class ProgressLine {
     /// - Parameter isMilestone: Whether the line is printed where lines cannot be redrawn; of the others one in 30
     ///   seconds is.
     package func show(_ fraction: Double, details: String, isMilestone: Bool = true) {
-        let now = ContinuousClock().now
-        guard !isSilent, columns != nil || isMilestone || now - lastLine > .seconds(30) else { return }
+        guard !isSilent else { return }
+        // Every time: the user may resize the terminal.
+        let (now, columns) = (ContinuousClock().now, Terminal.errorColumns)
+        guard columns != nil || isMilestone || now - lastLine > .seconds(30) else { return }
         lastLine = now
         let elapsed = (now - start) / .seconds(1)
         let left = Self.secondsLeft(elapsed: elapsed, from: doneBefore, to: fraction)
@@ -41,7 +41,7 @@ package final class ProgressLine {
             write("\r\u{1B}[K" + line)
             drawn = true
         } else {
-            write("\(title): \(details), \(Self.duration(left)) left\n")
+            write("\(title): \(details)\(Self.left(left, after: ", "))\n")
         }
     }
 
@@ -58,7 +58,7 @@ package final class ProgressLine {
 
     /// Formats a line of at most `width` columns: title, bar, details, time left.
     ///
-    /// The bar shrinks first.
+    /// The bar shrinks first and is left out, then the last details.
     package static func line(
         title: String,
         fraction: Double,
@@ -66,12 +66,24 @@ package final class ProgressLine {
         secondsLeft: Double,
         width: Int
     ) -> String {
-        let text = "\(details)  \(duration(secondsLeft)) left"
+        let left = left(secondsLeft, after: "  ")
+        var parts = details.split(separator: "  ")
+        var text: String { parts.joined(separator: "  ") + left }
+        var isShortened = false
+        while parts.count > 1, title.count + 1 + text.count >= width {
+            parts.removeLast()
+            isShortened = true
+        }
         let barWidth = min(24, width - 1 - title.count - text.count - 4)
-        guard barWidth >= 4 else { return String("\(title) \(text)".prefix(max(width - 1, 0))) }
+        guard barWidth >= 4, !isShortened else { return String("\(title) \(text)".prefix(max(width - 1, 0))) }
         let filled = min(barWidth, Int((fraction * Double(barWidth)).rounded(.down)))
         let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: barWidth - filled)
         return "\(title) \(bar)  \(text)"
+    }
+
+    /// The time left, after a separator; empty while it is unknown.
+    private static func left(_ seconds: Double, after separator: String) -> String {
+        seconds.isFinite ? "\(separator)\(duration(seconds)) left" : ""
     }
 
     /// The time that the rest of the work takes, if `elapsed` seconds took it from one fraction to another.
@@ -79,7 +91,7 @@ package final class ProgressLine {
         fraction > start ? elapsed * (1 - fraction) / (fraction - start) : .infinity
     }
 
-    /// Formats a duration: `42s`, `3m05s`, `2h10m`.
+    /// Formats a finite duration: `42s`, `3m05s`, `2h10m`.
     package static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite else { return "?" }
         let whole = Int(seconds.rounded())

@@ -49,6 +49,24 @@ struct ProgressLineTests {
         }
     }
 
+    @Test("details are left out before the time left")
+    func details() {
+        func line(_ width: Int) -> String {
+            let details = "step 3/10  loss 0.5  accuracy 1.00  9.81 pairs/s"
+            return ProgressLine.line(title: "train", fraction: 0.5, details: details, secondsLeft: 125, width: width)
+        }
+        #expect(line(67) == "train step 3/10  loss 0.5  accuracy 1.00  9.81 pairs/s  2m05s left")
+        #expect(line(60) == "train step 3/10  loss 0.5  accuracy 1.00  2m05s left")
+        #expect(line(40) == "train step 3/10  loss 0.5  2m05s left")
+        #expect(line(30) == "train step 3/10  2m05s left")
+    }
+
+    @Test("a time left that is unknown is left out")
+    func unknownTime() {
+        #expect(line(0, width: 80, secondsLeft: .infinity) == "train \(String(repeating: "╌", count: 24))  step 3/10")
+        #expect(line(0, width: 12, secondsLeft: .infinity) == "train step ")
+    }
+
     @Test("a fraction above 1 fills the bar")
     func beyond() {
         #expect(line(1.2, width: 80) == line(1, width: 80))

@@ -54,7 +54,8 @@ struct BenchSummary {
     private var legend: [String] {
         [
             "medians, with minimum–maximum; seconds per step; mfu: useful FLOP/s over the peak",
-            "×: speed-up over none, median over turns; × flop: times fewer FLOPs; paper: × in arXiv 2410.20305",
+            "×: speed-up over none, median over turns; × flop: FLOPs of none over those of the mode",
+            "paper: × in arXiv 2410.20305",
         ]
     }
 

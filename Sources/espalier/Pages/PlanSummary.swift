@@ -34,13 +34,13 @@ struct PlanSummary {
 
     private var sharing: [String] {
         let base = forecast.sharing.first { $0.mode == .none }
-        return [line("sharing", ["tokens", "TFLOP", "× fewer"])]
+        return [line("sharing", ["tokens", "TFLOP", "ratio"])]
             + forecast.sharing.map { mode in
                 let factor = (base?.flops ?? mode.flops) / mode.flops
                 let name = mode.isGrouped ? "grouped" : mode.mode.rawValue
                 let mark = isChosen(mode) ? "  ◀" : mode.isGrouped ? "  prefix with --group-by-prompt" : ""
                 return line("  " + name, ["\(mode.tokens)", tera(mode.flops), rounded(factor, 2)]) + mark
-            }
+            } + ["  ratio: FLOPs without sharing over those of the mode, about the speed-up"]
     }
 
     private func isChosen(_ mode: RunForecast.Sharing) -> Bool {
@@ -55,18 +55,20 @@ struct PlanSummary {
         let share = (chosen?.flops ?? 0) / Double(forecast.steps * forecast.ranks)
         let mean = forecast.imbalance.reduce(0, +) / Double(max(forecast.imbalance.count, 1))
         let oversized =
-            rows.oversized == 0 ? "" : "; \(rows.oversized) for a larger tree, at most \(rows.largest) tokens"
+            rows.oversized == 0 ? "" : "\n         \(rows.oversized) for a larger tree, at most \(rows.largest) tokens"
         let idle = forecast.stepsWithIdleRanks
         return [
             "steps    \(forecast.steps) of \(configuration.globalBatchSize) examples, "
                 + "\(forecast.stepsPerEpoch) per epoch",
-            "packing  \(rows.count) sequences of at most \(configuration.rowTokens) tokens, "
+            "packing  \(counted(rows.count, "sequence")) of at most \(configuration.rowTokens) tokens, "
                 + "\(rounded(100 * fill, 0)) % full\(oversized)",
-            "ranks    \(forecast.ranks), each \(tera(share)) TFLOP per step; load imbalance (maximum over mean) "
-                + "\(rounded(mean, 2)), at worst \(rounded(forecast.imbalance.max() ?? 1, 2))"
-                + (idle == 0 ? "" : "; \(idle) steps leave a rank idle"),
-            "memory   \(gigabytes(forecast.memory.total)) GB per rank: weights, gradients and optimizer state "
-                + "\(gigabytes(forecast.memory.model)), activations and logits \(gigabytes(forecast.memory.workspace))",
+            "ranks    \(forecast.ranks), each \(tera(share)) TFLOP per step",
+            "balance  load imbalance (maximum over mean) \(rounded(mean, 2)), "
+                + "at worst \(rounded(forecast.imbalance.max() ?? 1, 2))"
+                + (idle == 0 ? "" : "\n         \(counted(idle, "step")) with an idle rank"),
+            "memory   \(gigabytes(forecast.memory.total)) GB per rank: "
+                + "\(gigabytes(forecast.memory.model)) weights, gradients and optimizer state,",
+            "         \(gigabytes(forecast.memory.workspace)) activations and logits",
         ] + evaluation
     }
 

@@ -14,7 +14,7 @@ from espalier_data.encoding import Encoder
 MERGES = [("Ċ", "Ċ"), ("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("a", "b"), ("▁", "t"), (">", "a")]
 
 
-def tokenizer(added: list[AddedToken], before=None, normalizer=None) -> PreTrainedTokenizerFast:
+def tokenizer(added: list[AddedToken], before=None, normalizer=None, **options) -> PreTrainedTokenizerFast:
     """Returns a tokenizer with added tokens, a pre-tokenizer and a normalizer."""
     names = [*byte_characters(), "▁", *(left + right for left, right in MERGES)]
     vocabulary = {name: number for number, name in enumerate(dict.fromkeys(names))}
@@ -23,7 +23,7 @@ def tokenizer(added: list[AddedToken], before=None, normalizer=None) -> PreTrain
     if normalizer:
         library.normalizer = normalizer
     library.add_tokens(added)
-    return PreTrainedTokenizerFast(tokenizer_object=library)
+    return PreTrainedTokenizerFast(tokenizer_object=library, **options)
 
 
 def special(content: str, **options: bool) -> AddedToken:
@@ -44,6 +44,7 @@ TOKENIZERS = {
     "overlapping": lambda: tokenizer([special("<|a|>"), special("|><|"), special("ab<")]),
     "normalized": lambda: tokenizer([AddedToken("<|a|>", normalized=True)], normalizer=normalizers.Lowercase()),
     "none": lambda: tokenizer([]),
+    "not split": lambda: tokenizer([special("<|a|>")], split_special_tokens=True),
 }
 PIECES = ["<|a|>", "<|b|>", "<|A|>", "\n", " ", "the", " the", "ab", "a", "<", "|>", "é", "🕙", "x" * 9]
 

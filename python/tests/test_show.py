@@ -1,6 +1,7 @@
 """`--show` prints rows as the model sees them, and never what a terminal would execute."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -155,6 +156,16 @@ def test_a_reader_that_ends_early_is_no_error(reader, tmp_path):
     process.stdout.close()
     assert process.stderr.read() == ""
     process.wait()
+
+
+def test_an_encoding_without_the_signs_gets_escapes(reader, tmp_path):
+    (tmp_path / "data.jsonl").write_text(json.dumps({**ROW, "chosen": "é 🕙"}) + "\n")
+    words = ["--model", reader, "--data", tmp_path / "data.jsonl", "--show", "1"]
+    command = [sys.executable, "-m", "espalier_data.prepare", *map(str, words)]
+    environment = {**os.environ, "PYTHONIOENCODING": "iso-8859-1"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="iso-8859-1")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\\u27e8é \\U0001f559<|im_end|>\\u23ce\\u27e9" in result.stdout
 
 
 def test_a_long_word_is_broken_and_a_short_one_is_not():

@@ -5,6 +5,9 @@ import os
 import re
 from typing import Any
 
+# Vocabularies have up to thousands of tokens for later use, which no text contains.
+_SPARE = re.compile(r"unused|reserved|placeholder|extra_id")
+
 
 class Encoder:
     """Encodes texts as the tokenizer does, without the tokens that it adds to a text.
@@ -56,31 +59,26 @@ def _library(tokenizer: Any) -> Any:
 
 def _cuts(library: Any) -> re.Pattern[str] | None:
     """Returns a pattern for the tokens at which every text is split, wherever they are; None if there are none."""
-    state = json.loads(library.to_str())
-    tokens = state["added_tokens"]
+    tokens = list(library.get_added_tokens_decoder().values())
+    before = library.pre_tokenizer
     # These look at the text before a token, or at its position in the whole text.
-    if any(token["single_word"] for token in tokens) or _finds(state["pre_tokenizer"], "prepend_scheme", "first"):
+    depends = before is not None and _finds(json.loads(before.__getstate__()), "prepend_scheme", "first")
+    if depends or library.encode_special_tokens or any(token.single_word for token in tokens):
         return None
-    contents = [token["content"] for token in tokens]
+    contents = [token.content for token in tokens]
+    starts = {content[:count] for content in contents for count in range(1, len(content))}
+    ends = {content[-count:] for content in contents for count in range(1, len(content))}
     safe = [
-        token["content"]
+        token.content
         for token in tokens
-        if not (token["normalized"] or token["lstrip"] or token["rstrip"])
-        # A longer token would take its place in some texts.
-        and sum(token["content"] in content for content in contents) == 1
-        and not _overlaps(token["content"], contents)
+        if not (token.normalized or token.lstrip or token.rstrip or _SPARE.search(token.content))
+        # A longer token, or one that overlaps it, would take its place in some texts.
+        and sum(token.content in content for content in contents) == 1
+        and not any(
+            token.content[:count] in ends or token.content[-count:] in starts for count in range(1, len(token.content))
+        )
     ]
     return re.compile("|".join(map(re.escape, safe))) if safe else None
-
-
-def _overlaps(token: str, others: list[str]) -> bool:
-    """Returns whether the end of another token can be the start of `token`, or the reverse."""
-    return any(
-        other.endswith(token[:count]) or other.startswith(token[-count:])
-        for other in others
-        if other != token
-        for count in range(1, min(len(token), len(other)))
-    )
 
 
 def _finds(value: Any, key: str, wanted: str) -> bool:

@@ -1,7 +1,8 @@
 """Times the conversion of preferences to token ids: TRL's `DPOTrainer`, and `espalier-prepare`.
 
 Needs the environment of requirements.txt and the package in python/. Both convert the same rows with the same
-tokenizer and the same number of processes, several times in turn; the best times are compared:
+tokenizer and the same number of processes, several times in turn; the best times are compared. The time of the
+processors shows how much work it is, also on a machine where other programs run:
 
     python Benchmarks/peers/preparation.py --model MODEL --data rows.jsonl --num-proc 2
 """
@@ -12,6 +13,7 @@ import io
 import os
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,24 +32,40 @@ from espalier_data.prepare import prepare
 LENGTH = 1024
 
 
-def with_trl(tokenizer, rows: datasets.Dataset, processes: int) -> tuple[float, datasets.Dataset]:
+@dataclass
+class Seconds:
+    """Elapsed time, and the time of all processors in this process and in its workers that have ended."""
+
+    elapsed: float
+    processors: float
+
+    @classmethod
+    def now(cls) -> "Seconds":
+        times = os.times()
+        return cls(time.perf_counter(), times.user + times.system + times.children_user + times.children_system)
+
+    def since(self, start: "Seconds") -> "Seconds":
+        return Seconds(self.elapsed - start.elapsed, self.processors - start.processors)
+
+
+def with_trl(tokenizer, rows: datasets.Dataset, processes: int) -> tuple[Seconds, datasets.Dataset]:
     """Converts the rows as the trainer does at its start; the time excludes reading the file."""
     settings = SimpleNamespace(
         dataset_num_proc=processes if processes > 1 else None, max_length=LENGTH, truncation_mode="keep_start"
     )
     trainer = SimpleNamespace(_tokenizer=tokenizer)
-    start = time.perf_counter()
+    start = Seconds.now()
     prepared = trl.DPOTrainer._prepare_dataset(trainer, rows, tokenizer, settings, "train")
-    return time.perf_counter() - start, prepared
+    return Seconds.now().since(start), prepared
 
 
-def with_espalier(model: str, data: str, processes: int, output: Path) -> float:
+def with_espalier(model: str, data: str, processes: int, output: Path) -> Seconds:
     """Converts the rows; the time includes loading the tokenizer, reading, and writing the file."""
     words = ["--model", model, "--data", data, "--output", str(output), "--num-proc", str(processes)]
-    start = time.perf_counter()
+    start = Seconds.now()
     with contextlib.redirect_stdout(io.StringIO()):
         prepare(parse_arguments([*words, "--max-length", str(LENGTH)]))
-    return time.perf_counter() - start
+    return Seconds.now().since(start)
 
 
 def main() -> None:
@@ -63,7 +81,7 @@ def main() -> None:
     rows = datasets.load_dataset("json", data_files=arguments.data, split="train")
     print(f"{len(rows)} rows; trl {trl.__version__}, transformers {transformers.__version__}")
     for processes in arguments.num_proc:
-        times: dict[str, list[float]] = {"TRL": [], "espalier-prepare": []}
+        times: dict[str, list[Seconds]] = {"TRL": [], "espalier-prepare": []}
         for _ in range(arguments.repeats):
             seconds, prepared = with_trl(tokenizer, rows, processes)
             times["TRL"].append(seconds)
@@ -72,7 +90,11 @@ def main() -> None:
                 times["espalier-prepare"].append(with_espalier(arguments.model, arguments.data, processes, file))
                 compare(prepared, load_file(file))
         for name, seconds in times.items():
-            print(f"{processes} processes, {name}: {min(seconds):.1f} s, {len(rows) / min(seconds):.0f} rows/s")
+            best = min(taken.elapsed for taken in seconds)
+            work = min(taken.processors for taken in seconds)
+            print(
+                f"{processes} processes, {name}: {best:.1f} s, {len(rows) / best:.0f} rows/s; processors {work:.1f} s"
+            )
 
 
 def compare(theirs: datasets.Dataset, ours: dict[str, np.ndarray]) -> None:

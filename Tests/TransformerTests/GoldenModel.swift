@@ -26,11 +26,12 @@ struct Setting: CustomStringConvertible, Sendable {
     /// of the other options, and three goldens together with all settings.
     static let cases: [(Golden, Setting)] = Golden.allCases.enumerated().flatMap { number, golden in
         all.enumerated()
-            .filter { index, _ in Launch.isOptimized || (index / combinations + index % combinations + number) % 3 == 0 }
+            .filter { index, _ in Launch.isOptimized || (index / kinds + index % kinds + number) % 3 == 0 }
             .map { (golden, $1) }
     }
 
-    private static let combinations = all.count / Sharing.allCases.count
+    /// The number of combinations of the other options.
+    private static let kinds = all.count / Sharing.allCases.count
 
     /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths.
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in

@@ -28,6 +28,8 @@ def environment() -> dict[str, str]:
         "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
         # After a rank has died, mpirun waits twice this time for the others before it kills them.
         "OMPI_MCA_odls_base_sigkill_timeout": "0",
+        # Ranks share the processors with those of other tests, to which a rank that waits yields.
+        "OMPI_MCA_mpi_yield_when_idle": "1",
     }
     if os.geteuid() == 0:
         variables |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}

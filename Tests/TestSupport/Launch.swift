@@ -132,9 +132,14 @@ package enum Launch {
     }
 
     /// The environment of the test, with the variables that Open MPI requires as root and in containers.
+    ///
+    /// All ranks are on this host, where Open MPI would choose the same transport after it has tried others, and share
+    /// its processors with those of other tests, to which a rank that waits yields.
     private static var environment: [String: String] {
         var environment = ProcessInfo.processInfo.environment
         environment["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none"
+        environment["OMPI_MCA_pml"] = "ob1"
+        environment["OMPI_MCA_mpi_yield_when_idle"] = "1"
         if getuid() == 0 {
             environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
             environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"

@@ -19,6 +19,20 @@ struct Setting: CustomStringConvertible, Sendable {
             + (recomputes ? ", recomputed" : "")
     }
 
+    /// A golden with each of its settings: all of them if the tests are optimized.
+    ///
+    /// Without optimization, where each takes many times as long, one sharing mode with each combination of the other
+    /// options, and the next one for the next golden: each golden is computed in every mode and with every combination
+    /// of the other options, and three goldens together with all settings.
+    static let cases: [(Golden, Setting)] = Golden.allCases.enumerated().flatMap { number, golden in
+        all.enumerated()
+            .filter { index, _ in Launch.isOptimized || (index / kinds + index % kinds + number) % 3 == 0 }
+            .map { (golden, $1) }
+    }
+
+    /// The number of combinations of the other options.
+    private static let kinds = all.count / Sharing.allCases.count
+
     /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths.
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in
         [

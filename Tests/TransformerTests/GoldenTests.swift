@@ -8,7 +8,7 @@ internal import Transformer
 
 /// Results of the transformer against `transformers` in float64, for every sharing mode, packing, team and head path.
 struct GoldenTests {
-    @Test("token log-probabilities equal transformers'", arguments: Golden.allCases, Setting.all)
+    @Test("token log-probabilities equal transformers'", arguments: Setting.cases)
     func logps(golden: Golden, setting: Setting) throws {
         let expected = try SafetensorsFile(golden.file).float32s("token_logps")
         let found = try GoldenModel(golden, setting).tokenLogps()
@@ -19,8 +19,7 @@ struct GoldenTests {
 
     @Test(
         "counted tokens of partly skipped responses have transformers' log-probabilities, skipped ones none",
-        arguments: Golden.allCases,
-        Setting.all
+        arguments: Setting.cases
     )
     func skippedLogps(golden: Golden, setting: Setting) throws {
         let expected = try SafetensorsFile(golden.file).float32s("token_logps")
@@ -30,6 +29,17 @@ struct GoldenTests {
         #expect(counted.count > 30 && counted.count < expected.count - 30)
         for index in expected.indices {
             #expect(counted.contains(index) ? abs(found[index] - expected[index]) < 2e-5 : found[index].isNaN)
+        }
+    }
+
+    @Test("the goldens cover every setting, and each one every sharing mode and every combination of other options")
+    func coverage() {
+        #expect(Set(Setting.cases.map(\.1.description)) == Set(Setting.all.map(\.description)))
+        for golden in Golden.allCases {
+            let settings = Setting.cases.filter { $0.0 == golden }.map(\.1)
+            #expect(Set(settings.map(\.sharing)) == Set(Sharing.allCases))
+            let others = [settings, Setting.all].map { Set($0.map { $0.description.drop { $0 != "," } }) }
+            #expect(others[0] == others[1] && others[0].count == 6)
         }
     }
 
@@ -61,7 +71,7 @@ struct GoldenTests {
         }
     }
 
-    @Test("every gradient of a DPO step equals torch's", arguments: Golden.allCases, Setting.all)
+    @Test("every gradient of a DPO step equals torch's", arguments: Setting.cases)
     func gradients(golden: Golden, setting: Setting) throws {
         let file = try SafetensorsFile(golden.file)
         let reference = try file.float64s("reference_logps")

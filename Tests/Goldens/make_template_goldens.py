@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import tiny
-from espalier_data.tokenization import PreferenceTokenizer
+from espalier_data.tokens.tokenization import PreferenceTokenizer
 
 ONE = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
 OTHER = 'tool "use" it\'s \\ tab\t bell\a nbsp\u00a0 zwj\u200d é 漢 😀 \u2028 \ue000'

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from espalier_data.answers import BadRow
-from espalier_data.rows import PreferenceRow, parse
+from espalier_data.records.answers import BadRow
+from espalier_data.records.rows import PreferenceRow, parse
 
 
 def user(content: Any, **keys: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import pytest
 import tiny
 
-from espalier_data import json_records
+from espalier_data.reading import json_records
 from espalier_data.arguments import parse_arguments
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}

@@ -4,7 +4,7 @@ import pytest
 from rows import ANSWERS, ASKED, CONTINUED, assistant, notes, reason, shown, system, user
 from tiny import END, answered, asked
 
-from espalier_data.rows import parse
+from espalier_data.records.rows import parse
 
 WHERE = {"prompt": "Where?", **ANSWERS}
 BOOKKEEPING = {

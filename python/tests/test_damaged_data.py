@@ -8,9 +8,9 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from espalier_data import text_stream
+from espalier_data.reading import text_stream
 from espalier_data.errors import UserError
-from espalier_data.sources import Source
+from espalier_data.reading.sources import Source
 
 ROWS = [
     {

@@ -3,8 +3,8 @@
 import pytest
 from rows import assistant, notes, reason, user
 
-from espalier_data.answers import EmptyAnswer
-from espalier_data.rows import parse
+from espalier_data.records.answers import EmptyAnswer
+from espalier_data.records.rows import parse
 
 BLANK = [
     "",

@@ -5,7 +5,7 @@ import json
 import pytest
 from rows import ANSWERS, ASKED, assistant, notes, reason, shown, user
 
-from espalier_data.rows import parse
+from espalier_data.records.rows import parse
 
 QUESTION = [user("Where?")]
 

@@ -9,7 +9,7 @@ from tiny import byte_characters
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from espalier_data.encoding import Encoder
+from espalier_data.tokens.encoding import Encoder
 
 MERGES = [("Ċ", "Ċ"), ("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("a", "b"), ("▁", "t"), (">", "a")]
 

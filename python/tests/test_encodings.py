@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from espalier_data import json_records
+from espalier_data.reading import json_records
 
 ROWS = [{"prompt": prompt, "chosen": " y", "rejected": " n"} for prompt in ("P", "Qé", "R")]
 LINES = [json.dumps(row, ensure_ascii=False) for row in ROWS]

@@ -3,7 +3,7 @@
 import pytest
 from rows import reason
 
-from espalier_data.rows import parse
+from espalier_data.records.rows import parse
 
 
 @pytest.mark.parametrize(

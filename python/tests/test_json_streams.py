@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from espalier_data import json_records, text_stream
-from espalier_data.record import Progress, Record
-from espalier_data.sources import Source
+from espalier_data.reading import json_records, text_stream
+from espalier_data.reading.record import Progress, Record
+from espalier_data.reading.sources import Source
 
 VALUES = [
     {"prompt": "P", "chosen": "y", "rejected": "n"},
@@ -106,7 +106,7 @@ def test_memory_does_not_grow_with_the_file(array, compressed, tmp_path):
         file.write("]" * array)
     # 40 MB of text.
     script = (
-        "import resource, sys; from pathlib import Path; from espalier_data import json_records\n"
+        "import resource, sys; from pathlib import Path; from espalier_data.reading import json_records\n"
         "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = used(); count = sum(1 for _ in json_records.read(Path(sys.argv[1]))); print(count, used() - before)"
     )

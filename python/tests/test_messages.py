@@ -7,7 +7,7 @@ from pyarrow import Table, parquet
 from rows import ANSWERS, ASKED, assistant, notes, reason, shown, user
 from tiny import answered, asked
 
-from espalier_data.rows import parse
+from espalier_data.records.rows import parse
 
 QUESTION = user("Where?")
 CALL = {"type": "function", "function": {"name": "find", "arguments": {"place": "here"}}}

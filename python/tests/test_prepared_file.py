@@ -79,7 +79,7 @@ def test_the_file_has_the_bytes_of_the_library(prepare):
 
 
 def test_a_disk_without_space_is_one_line(prepare, monkeypatch, tmp_path):
-    from espalier_data import spool
+    from espalier_data.output import spool
 
     class Full:
         def write(self, content):
@@ -103,7 +103,7 @@ def test_an_existing_file_is_kept_until_the_new_one_is_complete(prepare, monkeyp
     def fail(tensors, metadata):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("espalier_data.tensor_file._header", fail)
+    monkeypatch.setattr("espalier_data.output.tensor_file._header", fail)
     outcome = prepare(ROWS[:1])
     assert (outcome.status, outcome.err) == (1, f"error: {outcome.path}: cannot be written: No space left on device\n")
     assert (sorted(tmp_path.iterdir()), outcome.path.read_bytes()) == before

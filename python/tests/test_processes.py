@@ -267,7 +267,7 @@ def test_a_conversation_seen_by_spawned_workers_is_the_same(model):
 
     from espalier_data.arguments import parse_arguments
     from espalier_data.prepare import Conversion
-    from espalier_data.record import Record
+    from espalier_data.reading.record import Record
 
     words = ["--model", str(model), "--data", "none", "--output", "none"]
     conversion = Conversion(parse_arguments(words), datetime(2026, 1, 1))

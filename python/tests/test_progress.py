@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from espalier_data import progress
-from espalier_data.progress import Progress, bar, duration, share_read
+from espalier_data.output import progress
+from espalier_data.output.progress import Progress, bar, duration, share_read
 
 
 class Terminal(io.StringIO):

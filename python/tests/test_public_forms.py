@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rows import assistant, notes, reason, shown, system, user
 
-from espalier_data.answers import BadRow
-from espalier_data.rows import parse
+from espalier_data.records.answers import BadRow
+from espalier_data.records.rows import parse
 
 Q, GOOD, BAD = "Name a river in Peru.", "The Ucayali.", "The Thames."
 ASKED = ([f"user: {Q}"], [[f"assistant: {GOOD}"], [f"assistant: {BAD}"]])

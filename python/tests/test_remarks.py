@@ -2,11 +2,11 @@
 
 import pytest
 
-from espalier_data import remarks as remarks_module
+from espalier_data.output import remarks as remarks_module
 from espalier_data.notes import Note
 from espalier_data.outcomes import Outcome
-from espalier_data.remarks import Remarks
-from espalier_data.truncation import FittedRow
+from espalier_data.output.remarks import Remarks
+from espalier_data.tokens.truncation import FittedRow
 
 ROW = FittedRow(b"", (), (), (), 0, (), False)
 

@@ -3,7 +3,7 @@
 import pytest
 from rows import ASKED, assistant, notes, reason, shown, system, user
 
-from espalier_data.rows import parse
+from espalier_data.records.rows import parse
 
 REPEATED = ["the responses repeat the prompt, which is used once"]
 WHERE, HERE, THERE = user("Where?"), assistant("Here."), assistant("There.")

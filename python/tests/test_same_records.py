@@ -11,7 +11,7 @@ from datasets import Dataset, Features, Image, Value
 from pyarrow import parquet
 from tiny import END
 
-from espalier_data.sources import Source
+from espalier_data.reading.sources import Source
 
 ASSISTANT = {"role": "assistant", "content": "Yes"}
 

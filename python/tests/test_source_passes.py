@@ -11,7 +11,7 @@ from datasets import Dataset
 from pyarrow import parquet
 
 from espalier_data.errors import UserError
-from espalier_data.sources import Source
+from espalier_data.reading.sources import Source
 
 GOLDEN = [
     (40, 0.05, "42/0", "0000000000000000000000000000101000000000"),

@@ -167,7 +167,7 @@ def test_an_unreachable_hub_is_reported(prepare):
 @pytest.mark.parametrize(("setting", "expected"), [(None, "0"), ("1", "1"), ("0", "0")])
 def test_the_network_is_enabled_unless_the_user_disables_it(setting, expected):
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
-    script = "import os; from espalier_data import tables; tables.allow_network(); print(os.environ['HF_HUB_OFFLINE'])"
+    script = "import os; from espalier_data.reading import tables; tables.allow_network(); print(os.environ['HF_HUB_OFFLINE'])"
     result = subprocess.run(
         [sys.executable, "-c", script],
         env=environment if setting is None else {**environment, "HF_HUB_OFFLINE": setting},

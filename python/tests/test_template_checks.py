@@ -8,9 +8,9 @@ import time
 import pytest
 import tiny
 
-from espalier_data.answers import BadRow
-from espalier_data.rows import PreferenceRow
-from espalier_data.tokenization import PreferenceTokenizer
+from espalier_data.records.answers import BadRow
+from espalier_data.records.rows import PreferenceRow
+from espalier_data.tokens.tokenization import PreferenceTokenizer
 
 SYSTEM = {"role": "system", "content": "Answer as a pirate would."}
 USER = {"role": "user", "content": "What is the capital of France?"}

@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .column_names import FIELDS, UNUSED
+from .records.column_names import FIELDS, UNUSED
 from .errors import UserError
 from .processors import available_processors
-from .sources import Source
-from .truncation import MODES, Limits
+from .reading.sources import Source
+from .tokens.truncation import MODES, Limits
 
 _DESCRIPTION = """\
 Converts preferences to token ids with a model's own tokenizer and chat template, following

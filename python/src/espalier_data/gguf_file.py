@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import contents
+from .reading import contents
 from .errors import UserError, one_line
 
 _PART_NAME = re.compile(r"(?P<begin>.*-)(?P<number>\d{5})(?P<end>-of-(?P<count>\d{5})\.gguf)")

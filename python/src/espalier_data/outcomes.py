@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from .answers import BadRow, EmptyAnswer
+from .records.answers import BadRow, EmptyAnswer
 from .notes import Note
-from .truncation import FittedRow
+from .tokens.truncation import FittedRow
 
 
 class Outcome(NamedTuple):

@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from .answers import BadRow
+from .records.answers import BadRow
 from .arguments import columns, limits, parse_arguments, process_count, source_list, template_arguments
 from .errors import UserError, run_command
 from .files import check_output
 from .outcomes import Outcome, unusable
-from .prepared import PreparedData
-from .printable import printable
-from .progress import Progress, share_read
-from .record import Record
-from .remarks import Remarks
-from .report import report, usable_rows
-from .rows import parse
-from .show import RowPrinter
-from .sources import Source
-from .tables import allow_network
-from .tokenization import PreferenceTokenizer
+from .output.prepared import PreparedData
+from .output.printable import printable
+from .output.progress import Progress, share_read
+from .reading.record import Record
+from .output.remarks import Remarks
+from .output.report import report, usable_rows
+from .records.rows import parse
+from .output.show import RowPrinter
+from .reading.sources import Source
+from .reading.tables import allow_network
+from .tokens.tokenization import PreferenceTokenizer
 from .workers import chunked, ordered_map
 
 #: The number of records that a worker gets at once.

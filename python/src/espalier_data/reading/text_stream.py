@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import contents, remedies
-from .errors import UserError
+from ..errors import UserError
 from .record import Progress
 
 #: The number of bytes that are read at a time; memory is a small multiple, unless a record is longer.

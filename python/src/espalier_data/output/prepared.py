@@ -10,7 +10,7 @@ import numpy as np
 
 from .spool import Spool
 from .tensor_file import Tensor, tensor, write_tensors
-from .truncation import ID_TYPE, FittedRow, Limits
+from ..tokens.truncation import ID_TYPE, FittedRow, Limits
 
 FORMAT = "espalier-preferences"
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import OFFLINE_BY_DEFAULT, contents, dataset_directories
-from .errors import UserError, one_line
+from .. import OFFLINE_BY_DEFAULT
+from . import contents, dataset_directories
+from ..errors import UserError, one_line
 from .record import Progress, Record
 
 EXTRA = "pip install 'espalier-data[hub]'"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import json_records, tables
-from .errors import UserError
+from ..errors import UserError
 from .record import Progress, Record
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+")

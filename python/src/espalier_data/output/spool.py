@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .errors import UserError
+from ..errors import UserError
 
 _BLOCK = 1 << 20
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import replacing
+from ..files import replacing
 
 _TYPES = {"I32": 4, "I64": 8}
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .printable import display_width, printable
-from .truncation import ID_TYPE, FittedRow, Limits
+from ..tokens.truncation import ID_TYPE, FittedRow, Limits
 
 _MARGIN = "  "
 _MOST_COLUMNS = 120

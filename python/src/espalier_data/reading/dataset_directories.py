@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from . import contents
-from .errors import UserError
+from ..errors import UserError
 
 _DATA = frozenset(".json .jsonl .ndjson .parquet .csv .tsv .arrow".split())
 _PACKED = frozenset(".gz .zst .xz .bz2".split())

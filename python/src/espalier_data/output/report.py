@@ -6,8 +6,8 @@ import numpy as np
 
 from .prepared import PreparedData
 from .remarks import Remarks
-from .sources import Source
-from .truncation import Limits
+from ..reading.sources import Source
+from ..tokens.truncation import Limits
 
 #: The number of reasons that the error for no usable row contains.
 _REASONS = 3

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .answers import BadRow, EmptyAnswer
+from ..records.answers import BadRow, EmptyAnswer
 from .encoding import Encoder
 from .end_tokens import EndTokens
-from .errors import UserError
-from .notes import Note
+from ..errors import UserError
+from ..notes import Note
 from .rendering import ChatTemplate
-from .rows import PreferenceRow
+from ..records.rows import PreferenceRow
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from .bad_row import BadRow
 from .column_names import UNUSED
-from .notes import Note
+from ..notes import Note
 
 
 class Columns:

@@ -15,7 +15,7 @@ from .draft import Draft
 from .encoded import encoded_messages, encoded_parts
 from .history import with_system
 from .messages import IN_TEXT, Messages, compared, is_blank_message, normalised
-from .notes import Note
+from ..notes import Note
 from .prompts import draft
 from .template_arguments import template_arguments
 from .unread import check_unread

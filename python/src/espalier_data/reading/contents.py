@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from . import remedies
-from .errors import UserError
+from ..errors import UserError
 
 #: The sources that are read, for error messages.
 READ = "expected JSON or JSON lines (optionally .gz), .parquet, or a directory"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import remedies
-from .errors import UserError
+from ..errors import UserError
 from .json_values import DECODER, ERRORS, is_incomplete, printable
 
 #: Keys of records, and of those that are recognized within another object.

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .notes import Note
-from .outcomes import Outcome
+from ..notes import Note
+from ..outcomes import Outcome
 from .printable import excerpt
 
 #: The number of bad rows of one kind, and of all kinds, that are reported with their location.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .printable import printable
-from .sources import Source
+from ..reading.sources import Source
 
 _TERMINAL_SECONDS, _LINE_SECONDS = 0.2, 30.0
 #: A command that is faster than this shows no bar.

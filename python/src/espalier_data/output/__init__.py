@@ -1,0 +1,1 @@
+"""Writes the prepared file, and reports to the user."""

@@ -1,0 +1,1 @@
+"""Reads records from files, directories and the Hub."""

@@ -1,0 +1,1 @@
+"""Converts records in any supported format to prompts and ranked responses."""

@@ -1,0 +1,1 @@
+"""Converts prompts and responses to token ids, and checks what chat templates write."""

@@ -14,10 +14,9 @@ CACHE = tempfile.TemporaryDirectory(prefix="espalier-tests-")
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": CACHE.name}
 
 import tiny
-from reading import Prepared, read_prepared
-
 from espalier_data import import_gguf as import_gguf_module
 from espalier_data import prepare as prepare_module
+from reading import Prepared, read_prepared
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from espalier_data.records.answers import BadRow
 from espalier_data.records.rows import PreferenceRow, parse
 

@@ -5,9 +5,8 @@ import json
 
 import pytest
 import tiny
-
-from espalier_data.reading import json_records
 from espalier_data.arguments import parse_arguments
+from espalier_data.reading import json_records
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
 LINES = (json.dumps(GOOD) + "\n").encode() * 40

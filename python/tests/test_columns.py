@@ -1,10 +1,9 @@
 """Every column is used, reported by its name, or known to describe the record."""
 
 import pytest
+from espalier_data.records.rows import parse
 from rows import ANSWERS, ASKED, CONTINUED, assistant, notes, reason, shown, system, user
 from tiny import END, answered, asked
-
-from espalier_data.records.rows import parse
 
 WHERE = {"prompt": "Where?", **ANSWERS}
 BOOKKEEPING = {

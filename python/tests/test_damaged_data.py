@@ -6,11 +6,10 @@ import random
 
 import pyarrow
 import pytest
-from pyarrow import parquet
-
-from espalier_data.reading import text_stream
 from espalier_data.errors import UserError
+from espalier_data.reading import text_stream
 from espalier_data.reading.sources import Source
+from pyarrow import parquet
 
 ROWS = [
     {

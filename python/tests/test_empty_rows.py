@@ -1,10 +1,9 @@
 """Blank prompts and answers have one verdict in all forms."""
 
 import pytest
-from rows import assistant, notes, reason, user
-
 from espalier_data.records.answers import EmptyAnswer
 from espalier_data.records.rows import parse
+from rows import assistant, notes, reason, user
 
 BLANK = [
     "",

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from rows import ANSWERS, ASKED, assistant, notes, reason, shown, user
-
 from espalier_data.records.rows import parse
+from rows import ANSWERS, ASKED, assistant, notes, reason, shown, user
 
 QUESTION = [user("Where?")]
 

@@ -5,11 +5,10 @@ import re
 
 import pytest
 from chat_templates import FAMILIES, save_model
+from espalier_data.tokens.encoding import Encoder
 from tiny import byte_characters
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
-from espalier_data.tokens.encoding import Encoder
 
 MERGES = [("Ċ", "Ċ"), ("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("a", "b"), ("▁", "t"), (">", "a")]
 

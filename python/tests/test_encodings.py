@@ -5,7 +5,6 @@ import json
 import subprocess
 
 import pytest
-
 from espalier_data.reading import json_records
 
 ROWS = [{"prompt": prompt, "chosen": " y", "rejected": " n"} for prompt in ("P", "Qé", "R")]

@@ -1,9 +1,8 @@
 """A guessed prompt ends before a word: never within a word, a number or a grapheme."""
 
 import pytest
-from rows import reason
-
 from espalier_data.records.rows import parse
+from rows import reason
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-
 from espalier_data.reading import json_records, text_stream
 from espalier_data.reading.record import Progress, Record
 from espalier_data.reading.sources import Source

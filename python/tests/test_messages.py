@@ -3,11 +3,10 @@
 import json
 
 import pytest
+from espalier_data.records.rows import parse
 from pyarrow import Table, parquet
 from rows import ANSWERS, ASKED, assistant, notes, reason, shown, user
 from tiny import answered, asked
-
-from espalier_data.records.rows import parse
 
 QUESTION = user("Where?")
 CALL = {"type": "function", "function": {"name": "find", "arguments": {"place": "here"}}}

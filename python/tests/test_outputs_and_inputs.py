@@ -5,7 +5,6 @@ import os
 
 import pytest
 import tiny_gguf
-
 from espalier_data.errors import UserError
 from espalier_data.files import check_output
 

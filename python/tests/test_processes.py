@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import tiny
-
 from espalier_data import workers
 from espalier_data.errors import UserError
 from espalier_data.processors import available_processors

@@ -5,7 +5,6 @@ import sys
 from dataclasses import dataclass
 
 import pytest
-
 from espalier_data.output import progress
 from espalier_data.output.progress import Progress, bar, duration, share_read
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-from rows import assistant, notes, reason, shown, system, user
-
 from espalier_data.records.answers import BadRow
 from espalier_data.records.rows import parse
+from rows import assistant, notes, reason, shown, system, user
 
 Q, GOOD, BAD = "Name a river in Peru.", "The Ucayali.", "The Thames."
 ASKED = ([f"user: {Q}"], [[f"assistant: {GOOD}"], [f"assistant: {BAD}"]])

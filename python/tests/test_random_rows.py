@@ -5,13 +5,12 @@ from collections import Counter
 
 import pytest
 import tiny
-from pyarrow import Table, parquet
-from random_rows import FAULTS, IGNORED, Made, Writer
-from test_public_forms import FORMS
-
 from espalier_data.records.answers import BadRow
 from espalier_data.records.rows import parse
 from espalier_data.tokens.tokenization import PreferenceTokenizer
+from pyarrow import Table, parquet
+from random_rows import FAULTS, IGNORED, Made, Writer
+from test_public_forms import FORMS
 
 SEEDS = range(600)
 SPECIAL = {tiny.START: b"<|im_start|>", tiny.END: b"<|im_end|>", tiny.AB: b"ab"}

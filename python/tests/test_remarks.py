@@ -1,10 +1,9 @@
 """Remarks are printed once with their number, and no data makes the output grow without a limit."""
 
 import pytest
-
-from espalier_data.output import remarks as remarks_module
 from espalier_data.notes import Note
 from espalier_data.outcomes import Outcome
+from espalier_data.output import remarks as remarks_module
 from espalier_data.output.remarks import Remarks
 from espalier_data.tokens.truncation import FittedRow
 

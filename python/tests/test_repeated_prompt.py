@@ -1,9 +1,8 @@
 """Responses that repeat the prompt are used without it; what only looks like it is kept or refused."""
 
 import pytest
-from rows import ASKED, assistant, notes, reason, shown, system, user
-
 from espalier_data.records.rows import parse
+from rows import ASKED, assistant, notes, reason, shown, system, user
 
 REPEATED = ["the responses repeat the prompt, which is used once"]
 WHERE, HERE, THERE = user("Where?"), assistant("Here."), assistant("There.")

@@ -8,10 +8,9 @@ import random
 import pyarrow
 import pytest
 from datasets import Dataset, Features, Image, Value
+from espalier_data.reading.sources import Source
 from pyarrow import parquet
 from tiny import END
-
-from espalier_data.reading.sources import Source
 
 ASSISTANT = {"role": "assistant", "content": "Yes"}
 

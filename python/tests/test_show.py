@@ -8,13 +8,12 @@ import sys
 
 import pytest
 import tiny
+from espalier_data.arguments import parse_arguments
+from espalier_data.output import show
+from espalier_data.output.printable import display_width, printable
+from espalier_data.prepare import prepare as prepare_command
 from tokenizers import decoders
 from transformers import PreTrainedTokenizerFast
-
-from espalier_data.output import show
-from espalier_data.arguments import parse_arguments
-from espalier_data.prepare import prepare as prepare_command
-from espalier_data.output.printable import display_width, printable
 
 USER = {"role": "user", "content": "Hi"}
 ROW = {"prompt": [USER], "chosen": "Yes", "rejected": "No"}

@@ -8,10 +8,9 @@ import os
 import pyarrow
 import pytest
 from datasets import Dataset
-from pyarrow import parquet
-
 from espalier_data.errors import UserError
 from espalier_data.reading.sources import Source
+from pyarrow import parquet
 
 GOLDEN = [
     (40, 0.05, "42/0", "0000000000000000000000000000101000000000"),

@@ -31,8 +31,7 @@ def test_a_bad_row_of_a_table_is_reported_with_its_index(prepare, tmp_path):
     path = write_parquet(tmp_path / "rows.parquet", [*ROWS, {"prompt": "P", "chosen": "y"}])
     outcome = prepare(path)
     assert (
-        outcome.err
-        == f"bad row: {path}[3]: rejected is missing; a row needs chosen and rejected, or responses; "
+        outcome.err == f"bad row: {path}[3]: rejected is missing; a row needs chosen and rejected, or responses; "
         "found the columns prompt, chosen; name its column with --columns rejected=COLUMN\n"
     )
     assert outcome.prepared.rows == EXPECTED
@@ -167,7 +166,8 @@ def test_an_unreachable_hub_is_reported(prepare):
 @pytest.mark.parametrize(("setting", "expected"), [(None, "0"), ("1", "1"), ("0", "0")])
 def test_the_network_is_enabled_unless_the_user_disables_it(setting, expected):
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
-    script = "import os; from espalier_data.reading import tables; tables.allow_network(); print(os.environ['HF_HUB_OFFLINE'])"
+    call = "from espalier_data.reading import tables; tables.allow_network()"
+    script = f"import os; {call}; print(os.environ['HF_HUB_OFFLINE'])"
     result = subprocess.run(
         [sys.executable, "-c", script],
         env=environment if setting is None else {**environment, "HF_HUB_OFFLINE": setting},

@@ -7,7 +7,6 @@ import time
 
 import pytest
 import tiny
-
 from espalier_data.records.answers import BadRow
 from espalier_data.records.rows import PreferenceRow
 from espalier_data.tokens.tokenization import PreferenceTokenizer

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_gguf
-from reading import read_prepared
-from safetensors.numpy import load_file
-from transformers import AutoTokenizer
-
 from espalier_data.arguments import parse_arguments
 from espalier_data.import_gguf import import_gguf
 from espalier_data.prepare import prepare
+from reading import read_prepared
+from safetensors.numpy import load_file
+from transformers import AutoTokenizer
 
 ROOT = Path(__file__).parents[2]
 ESPALIER = ROOT / ".build/release/espalier"

@@ -45,8 +45,8 @@ def test_no_remaining_row_is_an_error(prepare):
     outcome = prepare([row("12345678", "p", "q")], "--max-length", 8)
     assert (outcome.status, outcome.path.exists()) == (1, False)
     assert outcome.err == (
-        "error: none of 1 row can be used; 1 dropped: the prompt fills --max-length 8; raise it, or shorten prompts with "
-        "--max-prompt-length or --truncation-mode keep_end; nothing was written\n"
+        "error: none of 1 row can be used; 1 dropped: the prompt fills --max-length 8; raise it, or shorten prompts "
+        "with --max-prompt-length or --truncation-mode keep_end; nothing was written\n"
     )
 
 

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .records.column_names import FIELDS, UNUSED
 from .errors import UserError
 from .processors import available_processors
 from .reading.sources import Source
+from .records.column_names import FIELDS, UNUSED
 from .tokens.truncation import MODES, Limits
 
 _DESCRIPTION = """\

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .reading import contents
 from .errors import UserError, one_line
+from .reading import contents
 
 _PART_NAME = re.compile(r"(?P<begin>.*-)(?P<number>\d{5})(?P<end>-of-(?P<count>\d{5})\.gguf)")
 #: Files that were cut after a number of bytes: model.gguf-split-a, model.gguf.part2of3, model.gguf.001.

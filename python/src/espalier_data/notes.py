@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Note:
-    """A remark about a kept row. Equal notes are reported once, with the number of rows and the first one's location."""
+    """A remark about a kept row. Equal notes are reported once, with the number of rows and the first location."""
 
     #: A statement about a row in one line, without a count: "the column 'topic' is not used".
     text: str

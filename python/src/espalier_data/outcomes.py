@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from .records.answers import BadRow, EmptyAnswer
 from .notes import Note
+from .records.answers import BadRow, EmptyAnswer
 from .tokens.truncation import FittedRow
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from .records.answers import BadRow
 from .arguments import columns, limits, parse_arguments, process_count, source_list, template_arguments
 from .errors import UserError, run_command
 from .files import check_output
@@ -19,13 +18,14 @@ from .outcomes import Outcome, unusable
 from .output.prepared import PreparedData
 from .output.printable import printable
 from .output.progress import Progress, share_read
-from .reading.record import Record
 from .output.remarks import Remarks
 from .output.report import report, usable_rows
-from .records.rows import parse
 from .output.show import RowPrinter
+from .reading.record import Record
 from .reading.sources import Source
 from .reading.tables import allow_network
+from .records.answers import BadRow
+from .records.rows import parse
 from .tokens.tokenization import PreferenceTokenizer
 from .workers import chunked, ordered_map
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..tokens.truncation import ID_TYPE, FittedRow, Limits
 from .spool import Spool
 from .tensor_file import Tensor, tensor, write_tensors
-from ..tokens.truncation import ID_TYPE, FittedRow, Limits
 
 FORMAT = "espalier-preferences"
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .printable import printable
 from ..reading.sources import Source
+from .printable import printable
 
 _TERMINAL_SECONDS, _LINE_SECONDS = 0.2, 30.0
 #: A command that is faster than this shows no bar.

@@ -4,10 +4,10 @@ from collections import Counter
 
 import numpy as np
 
-from .prepared import PreparedData
-from .remarks import Remarks
 from ..reading.sources import Source
 from ..tokens.truncation import Limits
+from .prepared import PreparedData
+from .remarks import Remarks
 
 #: The number of reasons that the error for no usable row contains.
 _REASONS = 3

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .printable import display_width, printable
 from ..tokens.truncation import ID_TYPE, FittedRow, Limits
+from .printable import display_width, printable
 
 _MARGIN = "  "
 _MOST_COLUMNS = 120

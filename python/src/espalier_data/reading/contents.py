@@ -4,8 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
-from . import remedies
 from ..errors import UserError
+from . import remedies
 
 #: The sources that are read, for error messages.
 READ = "expected JSON or JSON lines (optionally .gz), .parquet, or a directory"

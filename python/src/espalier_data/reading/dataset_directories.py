@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import contents
 from ..errors import UserError
+from . import contents
 
 _DATA = frozenset(".json .jsonl .ndjson .parquet .csv .tsv .arrow".split())
 _PACKED = frozenset(".gz .zst .xz .bz2".split())

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from . import remedies
 from ..errors import UserError
+from . import remedies
 from .json_values import DECODER, ERRORS, is_incomplete, printable
 
 #: Keys of records, and of those that are recognized within another object.

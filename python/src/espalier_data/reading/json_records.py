@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from . import contents, json_array, json_containers, json_lines, text_stream
 from ..errors import UserError
+from . import contents, json_array, json_containers, json_lines, text_stream
 from .record import Progress, Record
 
 #: A compressed file may decompress to this many bytes, or to this multiple of its size. gzip can expand a thousandfold.

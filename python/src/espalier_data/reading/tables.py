@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .. import OFFLINE_BY_DEFAULT
-from . import contents, dataset_directories
 from ..errors import UserError, one_line
+from . import contents, dataset_directories
 from .record import Progress, Record
 
 EXTRA = "pip install 'espalier-data[hub]'"

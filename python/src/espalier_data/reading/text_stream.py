@@ -11,8 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from . import contents, remedies
 from ..errors import UserError
+from . import contents, remedies
 from .record import Progress
 
 #: The number of bytes that are read at a time; memory is a small multiple, unless a record is longer.

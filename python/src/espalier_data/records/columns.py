@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from ..notes import Note
 from .bad_row import BadRow
 from .column_names import UNUSED
-from ..notes import Note
 
 
 class Columns:

@@ -8,6 +8,7 @@ reported (`unread`), and the result is checked.
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..notes import Note
 from .answers import RankedResponses, ranked_responses
 from .bad_row import BadRow, EmptyAnswer, refuse_surrogates
 from .columns import Columns, is_blank
@@ -15,7 +16,6 @@ from .draft import Draft
 from .encoded import encoded_messages, encoded_parts
 from .history import with_system
 from .messages import IN_TEXT, Messages, compared, is_blank_message, normalised
-from ..notes import Note
 from .prompts import draft
 from .template_arguments import template_arguments
 from .unread import check_unread

@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ..records.answers import BadRow
 from ..notes import Note
+from ..records.answers import BadRow
 from ..records.rows import Messages, PreferenceRow
 from .template_clock import TemplateClock
 from .template_content import REASONING, left_out, marked, marker, owner, unread_keys

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..records.answers import BadRow, EmptyAnswer
-from .encoding import Encoder
-from .end_tokens import EndTokens
 from ..errors import UserError
 from ..notes import Note
-from .rendering import ChatTemplate
+from ..records.answers import BadRow, EmptyAnswer
 from ..records.rows import PreferenceRow
+from .encoding import Encoder
+from .end_tokens import EndTokens
+from .rendering import ChatTemplate
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,17 @@ def test_an_unknown_number_for_each_response_is_refused():
     assert "the objects in answers have the key 'quality'" in reason({"question": "Q", "answers": entries})
 
 
+def test_a_named_column_that_no_row_has_is_reported(prepare):
+    rows = [{"query": "Where?", **ANSWERS}, {"prompt": "Why?", **ANSWERS}]
+    outcome = prepare(rows, "--columns", "prompt=query", "unused=topic", "unused=mood")
+    expected = "warning: --columns: none of the rows read has the column '{}'"
+    assert outcome.status == 0
+    assert [line for line in outcome.err.splitlines() if "--columns:" in line] == [
+        expected.format("mood"),
+        expected.format("topic"),
+    ]
+
+
 @pytest.mark.parametrize(
     "name", ["label", "best", "preferred", "chosen_index", "winner", "is_correct", "ranking", "choice"]
 )

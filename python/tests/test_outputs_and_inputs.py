@@ -4,9 +4,12 @@ import json
 import os
 
 import pytest
+import tiny
 import tiny_gguf
+from espalier_data.arguments import parse_arguments
 from espalier_data.errors import UserError
 from espalier_data.files import check_output
+from espalier_data.prepare import prepare as run_prepare
 
 ROW = json.dumps({"prompt": "P", "chosen": "y", "rejected": "n"})
 
@@ -70,3 +73,16 @@ def test_a_model_is_not_replaced_by_its_import(link, import_gguf, tmp_path):
     status, _, err = import_gguf(file, output)
     assert status == 1 and err.endswith(" is read as an input; choose another output\n")
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["data.jsonl", "tools.json", "model/tokenizer.json"])
+def test_prepare_refuses_to_replace_what_it_reads(name, tmp_path):
+    tiny.save_model(tmp_path / "model")
+    (tmp_path / "data.jsonl").write_text('{"prompt": "P", "chosen": "y", "rejected": "n"}\n')
+    (tmp_path / "tools.json").write_text("[]")
+    before = (tmp_path / name).read_bytes()
+    words = ["--model", tmp_path / "model", "--data", tmp_path / "data.jsonl", "--tools", tmp_path / "tools.json"]
+    arguments = parse_arguments([*map(str, words), "--output", str(tmp_path / name)])
+    with pytest.raises(UserError, match="is read as an input; choose another output"):
+        run_prepare(arguments)
+    assert (tmp_path / name).read_bytes() == before

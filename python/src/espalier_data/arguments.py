@@ -159,6 +159,12 @@ def source_list(arguments: argparse.Namespace) -> list[Source]:
     ]
 
 
+def inputs(arguments: argparse.Namespace) -> list[Path]:
+    """Returns the files and directories that are read, and names of Hub datasets."""
+    tools = [arguments.tools] if arguments.tools is not None else []
+    return [*map(Path, arguments.data), arguments.model, *tools]
+
+
 def columns(arguments: argparse.Namespace) -> dict[str, str]:
     """Returns the field that each renamed column holds."""
     renamed: dict[str, str] = {}

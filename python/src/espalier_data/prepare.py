@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from .arguments import columns, limits, parse_arguments, process_count, source_list, template_arguments
+from .arguments import columns, inputs, limits, parse_arguments, process_count, source_list, template_arguments
 from .errors import UserError, run_command
 from .files import check_output
 from .outcomes import Outcome, unusable
@@ -42,7 +42,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     convert = Conversion(arguments, datetime.now())
     sources = source_list(arguments)
     if arguments.output is not None:
-        check_output(arguments.output)
+        check_output(arguments.output, inputs(arguments))
     if any(source.is_on_hub for source in sources):
         allow_network()
     with closing(_Run(arguments, sources, convert.load())) as run:
@@ -135,6 +135,8 @@ class _Run:
         self._remarks = Remarks(self._progress.message)
         self._printer = RowPrinter(tokenizer.tokenizer, self._limits) if arguments.show is not None else None
         self._shown = 0
+        #: Columns that --columns names and no row has had so far.
+        self._absent = set(columns(arguments))
 
     @property
     def is_complete(self) -> bool:
@@ -147,6 +149,8 @@ class _Run:
         number = self._counts["rows_read"]
         self._counts["rows_read"] += 1
         self._sources[item.source].rows_read += 1
+        if self._absent and isinstance(item.record.value, dict):
+            self._absent -= item.record.value.keys()
         self._counts.update(outcome.counts)
         self._remarks.add(item.record.place, outcome)
         if outcome.row is not None:
@@ -172,6 +176,8 @@ class _Run:
         self._progress.clear()
         for line in self._remarks.further_bad_rows() + self._remarks.notes():
             self._progress.message(line)
+        for column in sorted(self._absent):
+            self._progress.message(printable(f"warning: --columns: none of the rows read has the column '{column}'"))
         kept = self._distinct.total()
         usable = usable_rows(kept, self._counts, self._limits, self._remarks)
         if not kept:

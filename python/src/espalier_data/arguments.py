@@ -1,9 +1,11 @@
 """Command-line options of `espalier-prepare`."""
 
 import argparse
+import difflib
 import json
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +47,28 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
     _add_template(parser)
     _add_truncation(parser)
     _add_run(parser)
-    arguments = parser.parse_args(words)
+    arguments, unknown = parser.parse_known_args([_with_hyphens(word) for word in words])
+    if unknown:
+        parser.error(f"unknown argument {unknown[0]}{_suggestion(unknown[0].partition('=')[0], _options(parser))}")
     if arguments.output is None and arguments.show is None:
         parser.error("the following arguments are required: --output (or --show N, to print rows only)")
     return arguments
+
+
+def _with_hyphens(word: str) -> str:
+    """Returns an option in this program's spelling; TRL's has underscores."""
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value if name.startswith("--") else word
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    return [option for action in parser._actions for option in action.option_strings]
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    """Returns the known name that is most like `name`, for an error; empty if there is none."""
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:
@@ -173,7 +193,10 @@ def columns(arguments: argparse.Namespace) -> dict[str, str]:
         if not (field and equals and column):
             raise UserError(f"--columns: expected NAME=COLUMN, such as prompt=query, found {word!r}")
         if field not in FIELDS:
-            raise UserError(f"--columns: unknown name {field!r}; expected one of {', '.join(sorted(FIELDS))}")
+            raise UserError(
+                f"--columns: unknown name {field!r}; expected one of {', '.join(sorted(FIELDS))}"
+                f"{_suggestion(field, FIELDS)}"
+            )
         if column in renamed or (field != UNUSED and field in renamed.values()):
             raise UserError(f"--columns: {word} occurs in addition to another entry for the same name or column")
         renamed[column] = field

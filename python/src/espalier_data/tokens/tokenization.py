@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..records.answers import BadRow, EmptyAnswer
 from ..records.rows import PreferenceRow
 from .encoding import Encoder
 from .end_tokens import EndTokens
+from .foreign_marks import ForeignMarks
 from .rendering import ChatTemplate
 
 
@@ -61,13 +63,14 @@ class PreferenceTokenizer:
         self._start = _start(self.tokenizer)
         self._end = self.tokenizer.eos_token or ""
         self._ends = EndTokens(self.tokenizer, model)
+        self._marks = ForeignMarks(self.tokenizer)
         template = self.tokenizer.chat_template or ""
         self.template_digest = hashlib.sha256(str(template).encode()).hexdigest()
 
     def __call__(self, row: PreferenceRow) -> TokenizedRow:
         """Returns the prompt's tokens, and for each response those that follow them in prompt and response together."""
         contexts: list[list[int]] = []
-        notes = list(row.notes)
+        notes = [*row.notes, *self._marks.notes(_given_texts(row))]
         if row.is_conversational:
             if not self._template.exists:
                 raise BadRow("found messages, but the tokenizer has no chat template; provide the data as text")
@@ -116,11 +119,15 @@ class PreferenceTokenizer:
         return tokens[0], tokens[1:count], tokens[count:], self._template.notes(row, prompt, whole)
 
     def _texts(self, row: PreferenceRow) -> tuple[list[int], list[list[int]]]:
-        responses = [text if text.endswith(self._end) else text + self._end for text in row.responses]
+        # White space may follow an end token, as where a template wrote the text.
+        responses = [text if self._has_end(text) else text + self._end for text in row.responses]
         tokens = self._encode([row.prompt, *(row.prompt + text for text in responses)])
         # The tokens that the tokenizer puts before every text precede it exactly once.
         framed = [own if own[: len(self._start)] == self._start else self._start + own for own in tokens]
         return framed[0], framed[1:]
+
+    def _has_end(self, text: str) -> bool:
+        return text.endswith(self._end) or text.rstrip().endswith(self._end)
 
     def _with_text(self, responses: list[list[int]], skips: list[int], ranks: list[int]) -> list[int]:
         """Returns the indexes of the responses of which more than white space and end tokens counts."""
@@ -150,6 +157,15 @@ def _load(model: Path) -> Any:
     except Exception as error:  # The tokenizers library raises bare exceptions for files it cannot read.
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{model}: the tokenizer cannot be loaded ({reason}); download its files again") from None
+
+
+def _given_texts(row: PreferenceRow) -> Iterator[str]:
+    """Yields the text of a row before it goes through a template."""
+    for part in (row.prompt, *row.responses):
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from (message["content"] for message in part if isinstance(message.get("content"), str))
 
 
 def _check_last_turns(row: PreferenceRow) -> None:

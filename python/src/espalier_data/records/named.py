@@ -1,0 +1,95 @@
+"""Records whose `chosen` and `rejected` name answers in other columns, such as `"chosen": "B"`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .bad_row import BadRow
+from .column_names import LISTS, words
+from .columns import Columns
+from .encoded import structured
+from .numbers import number
+from .sides import STEMS, Sides, sides
+
+_NAMES = ("chosen", "rejected")
+
+
+@dataclass(frozen=True)
+class Named:
+    """The columns of two answers; `advantage` is above 0 if the first is better."""
+
+    names: tuple[str, str]
+    advantage: float
+
+
+def named_pair(columns: Columns) -> Named | None:
+    """Returns the answers that `chosen` or `rejected` name; None if these hold the answers themselves."""
+    given = [name for name in _NAMES if columns.has(name)]
+    if not given or not all(_may_name(columns.get(name)) for name in given):
+        return None
+    found = sides(columns)
+    if found is None:
+        _refuse_positions(columns, given)
+        return None
+    if len(given) == 2 and all(_is_text_of(columns, found, name) for name in given):
+        return None
+    found_for = {name: found.advantage(columns.get(name), columns) for name in given}
+    signs = {(value if name == "chosen" else -value) if value else None for name, value in found_for.items()}
+    if len(signs) != 1 or None in signs:
+        if None in signs and not any(_is_label(columns.get(name)) for name in given):
+            return None
+        _refuse(columns, given, " and ".join(columns.column(name) for name in found.names))
+    for name in given:
+        columns.read(name)
+    return Named(found.names, signs.pop())
+
+
+def compare_with_chosen(columns: Columns, responses: list[Any], advantage: float, verdict: str | None) -> None:
+    """Raises an error if a verdict contradicts `chosen` or `rejected`."""
+    better, worse = responses if advantage >= 0 else reversed(responses)
+    if advantage and better != worse and (columns.get("chosen") == worse or columns.get("rejected") == better):
+        name = columns.column(verdict or "chosen")
+        raise BadRow(
+            f"the columns '{name}' and '{columns.column('chosen')}' name different answers as the better one; leave "
+            f"out the wrong one with --columns unused={name} or unused={columns.column('chosen')}"
+        )
+
+
+def _may_name(value: Any) -> bool:
+    return isinstance(value, (str, bool, int, float))
+
+
+def _is_text_of(columns: Columns, found: Sides, name: str) -> bool:
+    return columns.get(name) in [columns.get(answer) for answer in found.names]
+
+
+def _is_label(value: Any) -> bool:
+    """Returns whether a value is too short to be an answer beside longer ones: a truth value, number or letter."""
+    return number(value) is not None or isinstance(value, bool) or (isinstance(value, str) and len(value.strip()) == 1)
+
+
+def _refuse_positions(columns: Columns, given: list[str]) -> None:
+    """Raises an error if `chosen` or `rejected` is a letter or number beside a list of longer answers."""
+    if not any(_is_label(columns.get(name)) for name in given):
+        return
+    for name in columns.unread:
+        last = words(name)[-1]
+        if name not in LISTS and last not in {f"{stem}s" for stem in STEMS} and last not in _OTHER_LISTS:
+            continue
+        answers = structured(columns.get(name))
+        if isinstance(answers, list) and len(answers) > 1 and any(map(_is_longer, answers)):
+            _refuse(columns, given, columns.column(name))
+
+
+_OTHER_LISTS = {"options", "choices", "samples", "replies", "summaries", "candidates"}
+
+
+def _is_longer(answer: Any) -> bool:
+    return not isinstance(answer, str) or len(answer.strip()) > 3
+
+
+def _refuse(columns: Columns, given: list[str], answers: str) -> None:
+    values = " and ".join(f"'{columns.column(name)}' ({columns.get(name)!r})" for name in given)
+    raise BadRow(
+        f"the column{'s' * (len(given) > 1)} {values} may name the answers in {answers}, but not clearly; provide the "
+        f"answers themselves in chosen and rejected"
+    )

@@ -1,0 +1,134 @@
+"""Which of two answers in columns of their own is better: a verdict, or a score for each."""
+
+from typing import Any
+
+from .bad_row import BadRow
+from .column_names import words
+from .columns import Columns, is_blank
+from .numbers import number
+from .sides import STEMS, Sides, side_of
+
+_VERDICTS = {"winner", "preferred", "preference", "better", "best", "choice", "chosen"}
+_DETAILS = {*STEMS, "id", "idx", "index", "human", "annotator", "overall", "side", "is", "which"}
+_SCORES = {"score", "rating", "reward"}
+_OF_SCORES = {*_SCORES, *STEMS, "overall", "avg", "average", "mean"}
+_UNSETTLED = {
+    *("label", "labels", "verdict", "vote", "votes", "judgement", "judgment", "selected", "selection", "gold"),
+    *("correct", "worse", "worst", "rejected", "preferences", "rank", "ranking", "win", "result", "decision", "safer"),
+}
+
+
+def advantage(columns: Columns, pair: Sides) -> float | None:
+    """Returns above 0 if the first answer is better, below 0 if the second is, 0 for a tie, and None if none says so.
+
+    Raises an error for verdicts that contradict each other or have no settled meaning.
+    """
+    found = _verdicts(columns, pair) or _nested_verdicts(columns, pair)
+    found |= _scores(columns, pair)
+    known = {name: value for name, value in found.items() if value is not None}
+    if not known:
+        _refuse_unsettled(columns, pair)
+        return None
+    signs = {(value > 0) - (value < 0) for value in known.values()}
+    if len(signs) > 1:
+        first, second = list(known)[:2]
+        raise BadRow(
+            f"the columns {' and '.join(known)} name different answers as the better one; leave out those that are "
+            f"wrong with --columns unused={first} or unused={second}"
+        )
+    return next(iter(known.values()))
+
+
+def is_verdict(name: str) -> bool:
+    """Returns whether a column holds a verdict, by its name."""
+    parts = set(words(name))
+    return bool(parts & _VERDICTS) and parts <= _VERDICTS | _DETAILS
+
+
+def _verdicts(columns: Columns, pair: Sides) -> dict[str, float | None]:
+    names = [name for name in columns.unread if is_verdict(name) and name not in pair.names]
+    found = {}
+    for name in names:
+        value = columns.get(name)
+        if isinstance(value, (list, dict)):
+            continue
+        found[columns.column(name)] = pair.advantage(value, columns)
+        if found[columns.column(name)] is None:
+            _refuse(columns, pair, name)
+        columns.read(name)
+    return found
+
+
+def _nested_verdicts(columns: Columns, pair: Sides) -> dict[str, float | None]:
+    found = {}
+    for name, value in columns.unread.items():
+        for key, verdict in value.items() if isinstance(value, dict) and name not in pair.names else ():
+            result = pair.advantage(verdict, columns) if is_verdict(key) else None
+            if result is not None:
+                found[f"{columns.column(name)}.{key}"] = result
+                columns.read(name)
+    return found
+
+
+def _scores(columns: Columns, pair: Sides) -> dict[str, float | None]:
+    """Returns the advantage by each pair of scores whose names have the letters or numbers of the answers."""
+    groups: dict[tuple[str, ...], dict[str, str]] = {}
+    for name in columns.fields:
+        parts = side_of(name)
+        if parts and set(parts[0]) & _SCORES and set(parts[0]) <= _OF_SCORES:
+            groups.setdefault(parts[0], {})[parts[1]] = name
+    found = {}
+    for names in groups.values():
+        if names.keys() != set(pair.marks):
+            continue
+        first, second = (number(columns.get(names[mark])) for mark in pair.marks)
+        if first is not None and second is not None:
+            columns_of = "/".join(columns.column(columns_name) for columns_name in names.values())
+            found[columns_of] = first - second
+            for name in names.values():
+                columns.read(name)
+    return found
+
+
+def _refuse_unsettled(columns: Columns, pair: Sides) -> None:
+    for name, value in columns.unread.items():
+        if name not in pair.names and not isinstance(value, (list, dict)) and set(words(name)) & _UNSETTLED:
+            _refuse(columns, pair, name)
+
+
+def _refuse(columns: Columns, pair: Sides, name: str) -> None:
+    """Raises an error for a verdict that is not settled, with a remedy for its value."""
+    value, column = columns.get(name), columns.column(name)
+    first, second = (columns.column(answer) for answer in pair.names)
+    raise BadRow(
+        f"the column '{column}' may say which of {first} and {second} is better, but {value!r} has no settled meaning; "
+        f"{_remedy(column, value, pair, columns)}"
+    )
+
+
+def _remedy(column: str, value: Any, pair: Sides, columns: Columns) -> str:
+    first, second = (columns.column(answer) for answer in pair.names)
+    leave_out = f"leave it out with --columns unused={column}"
+    if pair.advantage(value, columns) is not None:
+        return f"name it as the verdict with --columns winner={column}, or {leave_out}"
+    found = number(value)
+    if isinstance(value, bool) or found not in (0, 1, 2):
+        return f"provide {pair.values} in a column winner, or {leave_out}"
+    from_zero = f"--columns response_0={first} response_1={second} winner={column} if 0 is {first}"
+    from_one = f"--columns response_1={first} response_2={second} winner={column} if 1 is {first}"
+    return f"use {from_zero}, {from_one}, or {leave_out}"
+
+
+def without_verdict(columns: Columns, pair: Sides) -> BadRow:
+    """Returns the error for two answers without a verdict."""
+    first, second = pair.names
+    named = [name for name, value in columns.unread.items() if name not in pair.names and not is_blank(value)]
+    which = next((f"--columns winner={columns.column(name)}" for name in named if _names_one(columns, pair, name)), None)
+    return BadRow(
+        f"{first} and {second} without a verdict; provide a column that holds {pair.values} and name it with "
+        f"{which or '--columns winner=COLUMN'}; {columns.found}"
+    )
+
+
+def _names_one(columns: Columns, pair: Sides, name: str) -> bool:
+    return not number(columns.get(name)) and pair.advantage(columns.get(name), columns) is not None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .bad_row import BadRow, EmptyAnswer
-from .column_names import LISTS, RANKS, SCORES, is_bookkeeping
+from .column_names import LISTS, RANKS, SCORES, is_bookkeeping, is_material
 from .columns import Columns, is_blank, without_nulls
 from .encoded import structured
 from .numbers import finite
@@ -97,11 +97,26 @@ def _chosen_and_rejected(columns: Columns) -> RankedResponses:
     if len(missing) == 2:
         _refuse_other_kinds(columns)
     if missing:
-        raise BadRow(
-            f"{missing[0]} is missing; {_NEEDED}; {columns.found}; name its column with --columns {missing[0]}=COLUMN"
-        )
+        remedy = f"name its column with --columns {missing[0]}=COLUMN"
+        answers = _unread_list(columns) if len(missing) == 2 else None
+        if answers is not None:
+            remedy = f"name the list of responses with --columns responses={answers}, or {remedy}"
+        raise BadRow(f"{missing[0]} is missing; {_NEEDED}; {columns.found}; {remedy}")
     note_scores(columns, *names)
     return RankedResponses([columns.read(name) for name in names], [0, 1], names)
+
+
+def _unread_list(columns: Columns) -> str | None:
+    """Returns the first column that may be a list of responses: two or more texts, or objects with text."""
+    for name, value in columns.unread.items():
+        value = structured(value)
+        if not isinstance(value, list) or len(value) < 2 or is_material(name, value):
+            continue
+        if all(isinstance(item, str) and len(item.split()) > 1 for item in value) or (
+            all(isinstance(item, dict) and not item.keys().isdisjoint(_TEXTS) for item in value)
+        ):
+            return columns.column(name)
+    return None
 
 
 def _refuse_other_kinds(columns: Columns) -> None:
@@ -112,6 +127,12 @@ def _refuse_other_kinds(columns: Columns) -> None:
     for name in LISTS:
         if columns.has(name) and name not in ("response", "output"):
             raise BadRow(f"{name} must be a list of two or more, best first")
+    last = columns.get("messages")[-1:] if isinstance(columns.get("messages"), list) else []
+    if last and isinstance(last[0], dict) and "candidates" in last[0]:
+        raise BadRow(
+            "the last of messages holds several answers (candidates); provide them as chosen and rejected, and the "
+            "messages before them as prompt"
+        )
     for name in ("messages", "conversations", "completion", "response", "output", "text"):
         if columns.has(name):
             raise BadRow(
@@ -131,7 +152,7 @@ def _list(columns: Columns, name: str) -> RankedResponses:
     if len(responses) > MAX_RESPONSES:
         raise BadRow(f"{name} must be a list of at most {MAX_RESPONSES}, found {len(responses)}")
     texts, own = _entries(columns, responses, name)
-    scores = _columns_of_scores(columns, name, len(texts)) | own
+    scores = own | _columns_of_scores(columns, name, len(texts), strict=not own)
     if not scores:
         check_order(columns, texts, name)
         return _in_order(texts, name)
@@ -139,14 +160,17 @@ def _list(columns: Columns, name: str) -> RankedResponses:
     return _ranked(texts, next(iter(scores.values())), name)
 
 
-def _columns_of_scores(columns: Columns, name: str, count: int) -> dict[str, list[float]]:
-    """Returns the scores, highest best, in columns that have a number for each response."""
+def _columns_of_scores(columns: Columns, name: str, count: int, strict: bool) -> dict[str, list[float]]:
+    """Returns the scores, highest best, in columns that have a number for each response.
+
+    If `strict`, a list of another length is an error.
+    """
     found = {}
     for key in SCORES + RANKS:
         value = structured(columns.get(key))
-        if key.endswith("s") and not is_blank(value) and not isinstance(value, list):
+        if strict and key.endswith("s") and not is_blank(value) and not isinstance(value, list):
             raise BadRow(f"{key} must be a list of a number for each of the {name}, found {type(value).__name__}")
-        if key == name or not isinstance(value, list):
+        if key == name or not isinstance(value, list) or (not strict and len(value) != count):
             continue
         columns.read(key)
         numbers = finite(value, key)

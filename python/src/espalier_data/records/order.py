@@ -30,7 +30,21 @@ _SIDES = {
 _MEASURES = {
     *("id", "ids", "idx", "index", "tokens", "length", "lengths", "len", "count", "counts", "time", "turn", "turns"),
     *("temperature", "temperatures", "p", "k", "seed", "seeds", "logprob", "logprobs", "logp", "logps", "words"),
-    *("chars", "duration", "durations", "latency", "date", "timestamp", "utc", "version", "usage", "num", "size"),
+    *(
+        "chars",
+        "duration",
+        "durations",
+        "latency",
+        "date",
+        "timestamp",
+        "timestamps",
+        "dates",
+        "utc",
+        "version",
+        "usage",
+        "num",
+        "size",
+    ),
 }
 _LEAVE_OUT = "leave it out with --columns unused="
 
@@ -40,7 +54,7 @@ def check_order(columns: Columns, responses: list[Any], name: str) -> None:
     for key, value in columns.unread.items():
         column = columns.column(key)
         value = structured(value)
-        if _is_list_of_numbers(value, len(responses)) and not _is_measure(key):
+        if _is_list_of_numbers(value, len(responses)) and not _is_measure(key) and not _are_names(key, value):
             raise BadRow(
                 f"the column '{column}' has a number for each of the {name}, but no known meaning; name it with "
                 f"--columns scores={column} (highest is best) or ranks={column} (lowest is best), or leave it out with "
@@ -119,7 +133,11 @@ def _ranks_object(key: str, value: Any) -> bool:
         return True
     if _is_measure(key):
         return False
-    if isinstance(value, bool) or number(value) is not None or _is_judgement(key):
+    if isinstance(value, (bool, int, float)) or _is_judgement(key):
+        return True
+    if isinstance(value, str) and is_bookkeeping(key, value):
+        return _names_side(value)
+    if number(value) is not None:
         return True
     return _names_side(value) or _is_judged_inside(value)
 
@@ -146,10 +164,19 @@ def _may_judge(key: str, value: Any, count: int) -> bool:
     if isinstance(value, dict):
         numbers = [number(item) for item in value.values()]
         by_name = len(numbers) == count and None not in numbers and not all(map(_is_measure, value))
-        return _is_judgement(key) or by_name or _is_judged_inside(value) or _has_lists(value, count)
+        by_name = by_name and not is_bookkeeping(key, value)
+        return _is_judgement(key) or by_name or _judges_many(value) or _has_lists(value, count)
     if isinstance(value, list) and len(value) == count:
         return _is_judgement(key) or not (_is_measure(key) or is_bookkeeping(key, value)) or _is_judged_inside(value)
     return "rank" in words(key) and words(key) != ["rank"] or (isinstance(value, list) and _is_judged_inside(value))
+
+
+def _judges_many(value: dict[str, Any]) -> bool:
+    """Returns whether an object has a verdict, or judgements of several responses; one score is of the row."""
+    return any(
+        _is_verdict(key, item) or (isinstance(item, (list, dict)) and _is_judged_inside({key: item}))
+        for key, item in value.items()
+    )
 
 
 def _has_lists(value: dict[str, Any], count: int) -> bool:
@@ -160,6 +187,11 @@ def _has_lists(value: dict[str, Any], count: int) -> bool:
 def _is_another(value: Any, responses: list[Any]) -> bool:
     """Returns whether a text repeats a response that is not the first of the list."""
     return isinstance(value, str) and value in responses[1:] and value != responses[0]
+
+
+def _are_names(key: str, value: list[Any]) -> bool:
+    """Returns whether numbers as text are names, as those of models and sources may be."""
+    return all(isinstance(item, str) for item in value) and is_bookkeeping(key, value) and not _is_judgement(key)
 
 
 def _is_list_of_numbers(value: Any, count: int) -> bool:

@@ -90,7 +90,8 @@ def judged_pair(columns: Columns) -> Pair | None:
         if columns.has(form.first, form.second, form.verdict):
             _check_turn(columns, form.first)
             pair = _pair(columns, form)
-            compare_with_chosen(columns, pair.responses, pair.advantage, form.verdict)
+            if form.verdict:
+                compare_with_chosen(columns, pair.responses, pair.advantage, form.verdict)
             return pair
     return _named(columns)
 
@@ -134,7 +135,9 @@ def pair_of_opposites(columns: Columns) -> Pair | None:
         return Pair([columns.read(name) for name in names], 1, names)
     for name in _OBJECTS:
         value = structured(columns.get(name))
-        keys = opposites(key for key, item in value.items() if number(item) is None) if isinstance(value, dict) else None
+        keys = (
+            opposites(key for key, item in value.items() if number(item) is None) if isinstance(value, dict) else None
+        )
         if keys is not None:
             columns.read(name)
             return Pair([value[key] for key in keys], 1, tuple(f"{name}.{key}" for key in keys))

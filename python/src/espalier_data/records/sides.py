@@ -16,7 +16,18 @@ STEMS = (
 )
 #: The letters or numbers of two answers.
 _SIDES = (("a", "b"), ("1", "2"), ("0", "1"))
-_TIES = {"tie", "tie (bothbad)", "tie (both bad)", "both_bad", "bothbad", "both bad", "both", "neither", "equal", "draw"}
+_TIES = {
+    "tie",
+    "tie (bothbad)",
+    "tie (both bad)",
+    "both_bad",
+    "bothbad",
+    "both bad",
+    "both",
+    "neither",
+    "equal",
+    "draw",
+}
 
 
 @dataclass(frozen=True)

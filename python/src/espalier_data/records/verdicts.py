@@ -123,7 +123,9 @@ def without_verdict(columns: Columns, pair: Sides) -> BadRow:
     """Returns the error for two answers without a verdict."""
     first, second = pair.names
     named = [name for name, value in columns.unread.items() if name not in pair.names and not is_blank(value)]
-    which = next((f"--columns winner={columns.column(name)}" for name in named if _names_one(columns, pair, name)), None)
+    which = next(
+        (f"--columns winner={columns.column(name)}" for name in named if _names_one(columns, pair, name)), None
+    )
     return BadRow(
         f"{first} and {second} without a verdict; provide a column that holds {pair.values} and name it with "
         f"{which or '--columns winner=COLUMN'}; {columns.found}"

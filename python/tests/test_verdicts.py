@@ -75,13 +75,15 @@ def test_a_verdict_without_a_settled_name_is_refused_with_a_remedy_that_works(na
     assert "chosen=" not in message
     renamed = [names for names in remedies(message) if "unused" not in names.values()]
     expected = {"0": [[BAD, GOOD]], "1": [[GOOD, BAD], [BAD, GOOD]]}.get(str(value), [[GOOD, BAD]])
-    read = []
-    for names in renamed:
-        if value == 0 and "response_1" in names.values() and "response_2" in names.values():
-            assert "has no settled meaning" in reason(row, names)
-        else:
-            read.append(shown(parse(row, names))[1])
-    assert read == expected
+    assert [shown(parse(row, names))[1] for names in renamed] == expected
+
+
+@pytest.mark.parametrize("marks", [("_1", "_2"), ("_0", "_1")])
+@pytest.mark.parametrize("value", [0, "1", 2])
+def test_a_number_without_a_settled_name_has_a_remedy_for_each_meaning(marks, value):
+    row = {"prompt": Q, "answer" + marks[0]: BAD, "answer" + marks[1]: GOOD, "label": value}
+    read = [shown(parse(row, names))[1] for names in remedies(reason(row)) if "unused" not in names.values()]
+    assert read == {0: [[BAD, GOOD]], "1": [[GOOD, BAD], [BAD, GOOD]], 2: [[GOOD, BAD]]}[value]
 
 
 @pytest.mark.parametrize("value", ["left", 7, True, 1])

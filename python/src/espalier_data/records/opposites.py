@@ -29,7 +29,7 @@ _OF_ANSWERS = {
 
 
 def opposites(names: Iterable[str]) -> tuple[str, str] | None:
-    """Returns the columns of the better and the worse answer, by names such as `good` and `bad`, with equal suffixes."""
+    """Returns the columns of the better and the worse answer, by names such as `good` and `bad`."""
     known = {_key(name): name for name in names}
     for good, bads in _OPPOSITES.items():
         for (word, suffix), name in known.items():

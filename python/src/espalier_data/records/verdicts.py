@@ -107,16 +107,28 @@ def _refuse(columns: Columns, pair: Sides, name: str) -> None:
 
 
 def _remedy(column: str, value: Any, pair: Sides, columns: Columns) -> str:
-    first, second = (columns.column(answer) for answer in pair.names)
     leave_out = f"leave it out with --columns unused={column}"
+    found = None if isinstance(value, bool) else number(value)
+    if found in (0, 1, 2):
+        first = columns.column(pair.names[0])
+        meanings = [f"{_numbered(column, pair, columns, start)} if {start} is {first}" for start in _starts(found)]
+        return f"use {', '.join(meanings)}, or {leave_out}"
     if pair.advantage(value, columns) is not None:
         return f"name it as the verdict with --columns winner={column}, or {leave_out}"
-    found = number(value)
-    if isinstance(value, bool) or found not in (0, 1, 2):
-        return f"provide {pair.values} in a column winner, or {leave_out}"
-    from_zero = f"--columns response_0={first} response_1={second} winner={column} if 0 is {first}"
-    from_one = f"--columns response_1={first} response_2={second} winner={column} if 1 is {first}"
-    return f"use {from_zero}, {from_one}, or {leave_out}"
+    return f"provide {pair.values} in a column winner, or {leave_out}"
+
+
+def _starts(value: float) -> list[int]:
+    """Returns the numbers that the first answer may have if a verdict is 0, 1 or 2."""
+    return [start for start in (0, 1) if start <= value <= start + 1]
+
+
+def _numbered(column: str, pair: Sides, columns: Columns, start: int) -> str:
+    """Returns the option that reads a verdict as a number that starts at 0 or 1."""
+    names = [columns.column(name) for name in pair.names]
+    if pair.marks == (str(start), str(start + 1)):
+        return f"--columns winner={column}"
+    return f"--columns response_{start}={names[0]} response_{start + 1}={names[1]} winner={column}"
 
 
 def without_verdict(columns: Columns, pair: Sides) -> BadRow:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from espalier_data.records.answers import EmptyAnswer
 from espalier_data.records.rows import parse
 from rows import notes, reason, shown
 
@@ -213,3 +214,33 @@ def test_a_short_value_is_not_said_by_a_prompt_that_contains_its_letters(value):
     expected = [] if value == "lamb" else ["the column 'opinion_of_staff' is not used"]
     assert notes(parse({**row, "opinion_of_staff": value})) == expected
     assert notes(parse({**row, "opinion_of_staff": "had a fir"})) == ["the column 'opinion_of_staff' is not used"]
+
+
+@pytest.mark.parametrize("names", [("left_answer", "right_answer"), ("left", "right")])
+@pytest.mark.parametrize("pair", [("chosen", "rejected"), ("winner", "loser"), ("better", "worse")])
+def test_words_of_other_columns_are_never_learned_as_answers(names, pair):
+    row = {"question": Q, **dict(zip(names, (BAD, GOOD))), **dict(zip(pair, ("right", "left")))}
+    message = reason(row)
+    assert (
+        f"'{pair[0]}' ('right') and '{pair[1]}' ('left') may name the answers in {names[1]} and {names[0]}" in message
+    )
+    assert len(re.findall("unused=", message)) == 2
+    assert shown(parse(row, {name: "unused" for name in names}))[1] == [["assistant: right"], ["assistant: left"]]
+
+
+@pytest.mark.parametrize("stem", ["response", "answer", "conversation"])
+@pytest.mark.parametrize("value", [0, 1, "2"])
+def test_a_winner_by_number_of_answers_by_letter_is_refused_with_its_meanings(stem, value):
+    message = reason({"prompt": Q, f"{stem}_a": BAD, f"{stem}_b": GOOD, "winner": value})
+    options = re.findall(r"--columns response_(\d)=\w+ response_(\d)=\w+ if (\d) is", message)
+    assert options == {0: [("0", "1", "0")], 1: [("0", "1", "0"), ("1", "2", "1")], "2": [("1", "2", "1")]}[value]
+
+
+def test_a_winner_by_letter_of_answers_by_number_is_refused_with_a_remedy_that_works():
+    for name in ("winner", "preferred", "label"):
+        row = {"prompt": Q, "answer_1": BAD, "answer_2": GOOD, name: "B"}
+        assert shown(parse(row, remedies(reason(row))[0])) == BETTER
+
+
+def test_an_empty_answer_of_two_is_dropped_and_counted():
+    assert "a response is empty" in reason({**AB, "response_a": " ", "preferred": "b"}, kind=EmptyAnswer)

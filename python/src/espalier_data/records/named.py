@@ -32,6 +32,7 @@ def named_pair(columns: Columns) -> Named | None:
     found = sides(columns)
     if found is None:
         _refuse_positions(columns, given)
+        refuse_names_of_columns(columns, given)
         return None
     if len(given) == 2 and all(_is_text_of(columns, found, name) for name in given):
         return None
@@ -65,6 +66,23 @@ def _compare_verdicts(columns: Columns) -> None:
     for name in verdicts if found else ():
         answers = [columns.get(answer) for answer in found.names]
         compare_with_chosen(columns, answers, found.advantage(columns.get(name), columns) or 0, name)
+
+
+def refuse_names_of_columns(columns: Columns, given: list[str]) -> None:
+    """Raises an error if each of the given fields holds a word in the name of another column of longer text."""
+    found = []
+    for field in given:
+        value = columns.get(field)
+        label = value.strip().lower() if isinstance(value, str) and _may_name(value) else ""
+        others = [
+            name
+            for name, text in columns.unread.items()
+            if name not in given and label and (label == name.lower() or label in words(name))
+            if isinstance(text, (list, str)) and len(text) > len(label)
+        ]
+        found += others[:1]
+    if len(set(found)) == len(given) == 2:
+        _refuse(columns, given, found)
 
 
 def _may_name(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from .bad_row import BadRow
 from .columns import Columns
 from .encoded import structured
-from .named import compare_with_chosen, named_pair
+from .named import compare_with_chosen, named_pair, refuse_names_of_columns
 from .numbers import finite, number
 from .opposites import opposites
 from .sides import Sides, marked, sides
@@ -46,11 +46,20 @@ def _negative_first(value: Any, name: str) -> float:
     return -finite([value], name)[0]
 
 
+def _numbered(value: Any) -> str:
+    """Returns the remedies for a winner that is a number."""
+    if isinstance(value, bool) or number(value) not in (0, 1, 2):
+        return ""
+    starts = [start for start in (0, 1) if start <= number(value) <= start + 1]
+    options = (f"--columns response_{n}=A response_{n + 1}=B if {n} is A" for n in starts)
+    return f"; with A and B for the columns of the answers, use {', or '.join(options)}"
+
+
 def _winner(value: Any, name: str) -> float:
     text = value.strip().lower() if isinstance(value, str) else ""
     advantage = _WINNERS.get(text, _WINNERS.get(marked(text)))
     if advantage is None:
-        raise BadRow(f"{name} must be model_a, model_b or tie, found {value!r}")
+        raise BadRow(f"{name} must be model_a, model_b or tie, found {value!r}{_numbered(value)}")
     return advantage
 
 
@@ -132,6 +141,7 @@ def pair_of_opposites(columns: Columns) -> Pair | None:
     texts = [name for name in columns.fields if isinstance(columns.get(name), (str, list, dict))]
     names = opposites(texts)
     if names is not None:
+        refuse_names_of_columns(columns, list(names))
         return Pair([columns.read(name) for name in names], 1, names)
     for name in _OBJECTS:
         value = structured(columns.get(name))

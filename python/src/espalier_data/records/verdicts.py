@@ -111,24 +111,26 @@ def _remedy(column: str, value: Any, pair: Sides, columns: Columns) -> str:
     found = None if isinstance(value, bool) else number(value)
     if found in (0, 1, 2):
         first = columns.column(pair.names[0])
-        meanings = [f"{_numbered(column, pair, columns, start)} if {start} is {first}" for start in _starts(found)]
+        meanings = [f"{_renamed(column, pair, columns, marks)} if {marks[0]} is {first}" for marks in _marks(found)]
         return f"use {', '.join(meanings)}, or {leave_out}"
     if pair.advantage(value, columns) is not None:
         return f"name it as the verdict with --columns winner={column}, or {leave_out}"
+    letters = Sides(pair.names, ("a", "b"))
+    if letters.advantage(value, columns) is not None:
+        return f"use {_renamed(column, pair, columns, letters.marks)}, or {leave_out}"
     return f"provide {pair.values} in a column winner, or {leave_out}"
 
 
-def _starts(value: float) -> list[int]:
-    """Returns the numbers that the first answer may have if a verdict is 0, 1 or 2."""
-    return [start for start in (0, 1) if start <= value <= start + 1]
+def _marks(value: float) -> list[tuple[str, str]]:
+    """Returns the numbers that the answers may have if a verdict is 0, 1 or 2."""
+    return [(str(start), str(start + 1)) for start in (0, 1) if start <= value <= start + 1]
 
 
-def _numbered(column: str, pair: Sides, columns: Columns, start: int) -> str:
-    """Returns the option that reads a verdict as a number that starts at 0 or 1."""
-    names = [columns.column(name) for name in pair.names]
-    if pair.marks == (str(start), str(start + 1)):
-        return f"--columns winner={column}"
-    return f"--columns response_{start}={names[0]} response_{start + 1}={names[1]} winner={column}"
+def _renamed(column: str, pair: Sides, columns: Columns, marks: tuple[str, str]) -> str:
+    """Returns the option that reads a verdict with these letters or numbers."""
+    names = "".join(f"response_{mark}={columns.column(name)} " for mark, name in zip(marks, pair.names))
+    verdict = "" if column == "winner" else f"winner={column}"
+    return f"--columns {'' if marks == pair.marks else names}{verdict}".rstrip()
 
 
 def without_verdict(columns: Columns, pair: Sides) -> BadRow:

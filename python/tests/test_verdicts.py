@@ -4,8 +4,10 @@ import re
 
 import pytest
 from espalier_data.records.answers import EmptyAnswer
+from espalier_data.records.column_names import FIELDS
 from espalier_data.records.rows import parse
 from rows import notes, reason, shown
+from tiny import END
 
 Q, GOOD, BAD = "Name a river in Peru.", "The Ucayali flows there.", "The Thames, I believe."
 BETTER = (Q, [GOOD, BAD])
@@ -244,3 +246,29 @@ def test_a_winner_by_letter_of_answers_by_number_is_refused_with_a_remedy_that_w
 
 def test_an_empty_answer_of_two_is_dropped_and_counted():
     assert "a response is empty" in reason({**AB, "response_a": " ", "preferred": "b"}, kind=EmptyAnswer)
+
+
+@pytest.mark.parametrize("value", [-1, -2, "-2", 1.5, "+"])
+def test_a_number_of_a_scale_is_no_number_of_an_answer(value):
+    row = {"prompt": Q, "answer_1": BAD, "answer_2": GOOD}
+    assert "has no settled meaning" in reason({**row, "preference": value})
+
+
+def test_ranks_of_two_answers_are_read_and_votes_are_refused_with_a_remedy_that_works():
+    assert shown(parse({**AB, "rank_a": 2, "rank_b": "1"})) == BETTER
+    message = reason({**AB, "votes_a": 1, "votes_b": 9})
+    assert message.startswith("the columns votes_a and votes_b may say which of response_a and response_b is better")
+    assert remedies(message) == [{"votes_a": "score_a", "votes_b": "score_b"}]
+    assert shown(parse({**AB, "votes_a": 1, "votes_b": 9}, remedies(message)[0])) == BETTER
+    assert remedies(reason({"votes_b": 9, "votes_a": 1, **AB})) == remedies(message)
+    assert reason({**AB, "votes_a": 1}).startswith("response_a and response_b without a verdict")
+    assert set(remedies(message)[0].values()) | {"winner", "response_0", "response_1", "response_2"} <= FIELDS
+
+
+def test_remedies_work_on_the_command_line(prepare):
+    row = {**AB, "label": 1}
+    expected = [[*GOOD.encode(), END], [*BAD.encode(), END]]
+    words = ("response_0=response_a", "response_1=response_b", "winner=label")
+    assert prepare([row], "--columns", *words).prepared.rows[0][1] == expected
+    row = {**AB, "votes_a": 1, "votes_b": 9}
+    assert prepare([row], "--columns", "score_a=votes_a", "score_b=votes_b").prepared.rows[0][1] == expected

@@ -106,5 +106,5 @@ def side_of(name: str) -> tuple[tuple[str, ...], str] | None:
 
 def marked(text: str) -> str | None:
     """Returns the letter or number in a name of an answer, such as `Model B`, or in brackets."""
-    match = re.fullmatch(rf"\W*(?:(?:{'|'.join(STEMS)})[\s_-]*)?([a-d]|\d)\W*", text)
+    match = re.fullmatch(rf"[\s\[('\"]*(?:(?:{'|'.join(STEMS)})[\s_-]*)?([a-d]|\d)[\s\])'\".]*", text)
     return match[1] if match else None

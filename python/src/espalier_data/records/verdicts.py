@@ -10,7 +10,7 @@ from .sides import STEMS, Sides, side_of
 
 _VERDICTS = {"winner", "preferred", "preference", "better", "best", "choice", "chosen"}
 _DETAILS = {*STEMS, "id", "idx", "index", "human", "annotator", "overall", "side", "is", "which"}
-_SCORES = {"score", "rating", "reward"}
+_SCORES = {"score", "rating", "reward", "rank"}
 _OF_SCORES = {*_SCORES, *STEMS, "overall", "avg", "average", "mean"}
 _UNSETTLED = {
     *("label", "labels", "verdict", "vote", "votes", "judgement", "judgment", "selected", "selection", "gold"),
@@ -84,7 +84,9 @@ def _scores(columns: Columns, pair: Sides) -> dict[str, float | None]:
         first, second = (number(columns.get(names[mark])) for mark in pair.marks)
         if first is not None and second is not None:
             columns_of = "/".join(columns.column(columns_name) for columns_name in names.values())
-            found[columns_of] = first - second
+            found[columns_of] = (
+                second - first if any("rank" in words(name) for name in names.values()) else first - second
+            )
             for name in names.values():
                 columns.read(name)
     return found
@@ -92,8 +94,26 @@ def _scores(columns: Columns, pair: Sides) -> dict[str, float | None]:
 
 def _refuse_unsettled(columns: Columns, pair: Sides) -> None:
     for name, value in columns.unread.items():
-        if name not in pair.names and not isinstance(value, (list, dict)) and set(words(name)) & _UNSETTLED:
+        if name in pair.names or isinstance(value, (list, dict)) or not set(words(name)) & _UNSETTLED:
+            continue
+        parts = side_of(name)
+        if parts is None or parts[1] not in pair.marks:
             _refuse(columns, pair, name)
+        same = {side_of(other)[1]: columns.column(other) for other in columns.fields if _is_of(other, parts[0])}
+        names = [same[mark] for mark in pair.marks if mark in same]
+        if len(names) < 2:
+            continue
+        options = " ".join(f"score_{mark}={other}" for mark, other in zip(pair.marks, names))
+        raise BadRow(
+            f"the columns {' and '.join(names)} may say which of {' and '.join(map(columns.column, pair.names))} is "
+            f"better, but have no settled meaning; use --columns {options} if the highest is best"
+        )
+
+
+def _is_of(name: str, rest: tuple[str, ...]) -> bool:
+    """Returns whether a name has these words and the letter or number of a side."""
+    parts = side_of(name)
+    return parts is not None and parts[0] == rest
 
 
 def _refuse(columns: Columns, pair: Sides, name: str) -> None:

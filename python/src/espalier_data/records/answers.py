@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .bad_row import BadRow, EmptyAnswer
-from .column_names import LISTS, RANKS, SCORES, is_bookkeeping
-from .columns import Columns, finite, is_blank
+from .column_names import LISTS, RANKS, SCORES, is_bookkeeping, is_material
+from .columns import Columns, is_blank, without_nulls
 from .encoded import structured
-from .order import check_order, check_order_of_objects
-from .pairs import Pair, judged_pair, ordered_pair
+from .numbers import finite
+from .opposites import note_scores
+from .order import check_order, check_order_of_objects, refuse_contradiction
+from .pairs import Pair, judged_pair, ordered_pair, pair_of_opposites
+from .scored_messages import scored_messages
 
 __all__ = ["MAX_RESPONSES", "BadRow", "EmptyAnswer", "RankedResponses", "ranked_responses"]
 
@@ -50,27 +53,41 @@ class RankedResponses:
 def ranked_responses(columns: Columns) -> RankedResponses:
     """Returns the responses of a record."""
     pair = judged_pair(columns)
+    if pair is None and columns.has("chosen") != columns.has("rejected"):
+        pair = pair_of_opposites(columns)
     if pair is None and not columns.has("chosen") and not columns.has("rejected"):
         name = next((name for name in LISTS if _is_list(columns, name)), None)
         if name is not None:
             return _list(columns, name)
         pair = ordered_pair(columns)
-    return _chosen_and_rejected(columns) if pair is None else _of(pair)
+    return _chosen_and_rejected(columns) if pair is None else _of(columns, pair)
 
 
 def _is_list(columns: Columns, name: str) -> bool:
     value = columns.get(name)
     # A single response may be a list in JSON.
-    return isinstance(value if name in ("response", "output") else structured(value), list)
+    value = value if name in ("response", "output") else structured(value)
+    return isinstance(value, list) or _rows_of(value) is not None
 
 
-def _of(pair: Pair) -> RankedResponses:
+def _rows_of(value: Any) -> list[dict[str, Any]] | None:
+    """Returns the objects of a list for each key, such as `{"response": […], "overall_score": […]}`."""
+    if not isinstance(value, dict) or not any(isinstance(value.get(key), list) for key in _TEXTS):
+        return None
+    lengths = {len(item) if isinstance(item, list) else -1 for item in value.values()}
+    if len(lengths) != 1 or lengths == {-1}:
+        return None
+    return [without_nulls(dict(zip(value, items))) for items in zip(*value.values())]
+
+
+def _of(columns: Columns, pair: Pair) -> RankedResponses:
     responses, names = list(pair.responses), list(pair.names)
     if pair.advantage == 0:
         raise BadRow("all responses have the same score, so none is preferred")
     if pair.advantage < 0:
         responses.reverse()
         names.reverse()
+    note_scores(columns, *names)
     return RankedResponses(responses, [0, 1], names, pair.question, pair.prompt)
 
 
@@ -80,10 +97,26 @@ def _chosen_and_rejected(columns: Columns) -> RankedResponses:
     if len(missing) == 2:
         _refuse_other_kinds(columns)
     if missing:
-        raise BadRow(
-            f"{missing[0]} is missing; {_NEEDED}; {columns.found}; name its column with --columns {missing[0]}=COLUMN"
-        )
+        remedy = f"name its column with --columns {missing[0]}=COLUMN"
+        answers = _unread_list(columns) if len(missing) == 2 else None
+        if answers is not None:
+            remedy = f"name the list of responses with --columns responses={answers}, or {remedy}"
+        raise BadRow(f"{missing[0]} is missing; {_NEEDED}; {columns.found}; {remedy}")
+    note_scores(columns, *names)
     return RankedResponses([columns.read(name) for name in names], [0, 1], names)
+
+
+def _unread_list(columns: Columns) -> str | None:
+    """Returns the first column that may be a list of responses: two or more texts, or objects with text."""
+    for name, value in columns.unread.items():
+        value = structured(value)
+        if not isinstance(value, list) or len(value) < 2 or is_material(name, value):
+            continue
+        if all(isinstance(item, str) and len(item.split()) > 1 for item in value) or (
+            all(isinstance(item, dict) and not item.keys().isdisjoint(_TEXTS) for item in value)
+        ):
+            return columns.column(name)
+    return None
 
 
 def _refuse_other_kinds(columns: Columns) -> None:
@@ -94,16 +127,12 @@ def _refuse_other_kinds(columns: Columns) -> None:
     for name in LISTS:
         if columns.has(name) and name not in ("response", "output"):
             raise BadRow(f"{name} must be a list of two or more, best first")
-    for first, second in (
-        ("response_1", "response_2"),
-        ("conversation_a", "conversation_b"),
-        ("response_a", "response_b"),
-    ):
-        if columns.has(first, second):
-            raise BadRow(
-                f"{first} and {second} without a verdict; name the better response with --columns chosen={first} "
-                f"rejected={second}, or provide the verdict; {columns.found}"
-            )
+    last = columns.get("messages")[-1:] if isinstance(columns.get("messages"), list) else []
+    if last and isinstance(last[0], dict) and "candidates" in last[0]:
+        raise BadRow(
+            "the last of messages holds several answers (candidates); provide them as chosen and rejected, and the "
+            "messages before them as prompt"
+        )
     for name in ("messages", "conversations", "completion", "response", "output", "text"):
         if columns.has(name):
             raise BadRow(
@@ -114,6 +143,7 @@ def _refuse_other_kinds(columns: Columns) -> None:
 
 def _list(columns: Columns, name: str) -> RankedResponses:
     responses = structured(columns.read(name))
+    responses = _rows_of(responses) or responses
     if name == "output" and len(responses) != 2:
         # LLaMA-Factory's earlier form.
         raise BadRow(f"output must be a list of the better and the worse response, found {len(responses)}")
@@ -121,32 +151,50 @@ def _list(columns: Columns, name: str) -> RankedResponses:
         raise BadRow(f"{name} must be a list of two or more, best first")
     if len(responses) > MAX_RESPONSES:
         raise BadRow(f"{name} must be a list of at most {MAX_RESPONSES}, found {len(responses)}")
-    if _are_entries(responses):
-        return _entries(columns, responses, name)
+    texts, own = _entries(columns, responses, name)
+    scores = own | _columns_of_scores(columns, name, len(texts), strict=not own)
+    if not scores:
+        check_order(columns, texts, name)
+        return _in_order(texts, name)
+    refuse_contradiction(scores)
+    return _ranked(texts, next(iter(scores.values())), name)
+
+
+def _columns_of_scores(columns: Columns, name: str, count: int, strict: bool) -> dict[str, list[float]]:
+    """Returns the scores, highest best, in columns that have a number for each response.
+
+    If `strict`, a list of another length is an error.
+    """
+    found = {}
     for key in SCORES + RANKS:
-        value = columns.get(key)
-        value = structured(value)
-        if key.endswith("s") and not is_blank(value) and not isinstance(value, list):
+        value = structured(columns.get(key))
+        if strict and key.endswith("s") and not is_blank(value) and not isinstance(value, list):
             raise BadRow(f"{key} must be a list of a number for each of the {name}, found {type(value).__name__}")
-        if key != name and isinstance(value, list):
-            columns.read(key)
-            numbers = finite(value, key)
-            if len(numbers) != len(responses):
-                raise BadRow(f"{key} must have a number for each of {len(responses)} {name}, found {len(numbers)}")
-            return _ranked(responses, [-number for number in numbers] if key in RANKS else numbers, name)
-    check_order(columns, responses, name)
-    return _in_order(responses, name)
+        if key == name or not isinstance(value, list) or (not strict and len(value) != count):
+            continue
+        columns.read(key)
+        numbers = finite(value, key)
+        if len(numbers) != count:
+            raise BadRow(f"{key} must have a number for each of {count} {name}, found {len(numbers)}")
+        found[columns.column(key)] = [-number for number in numbers] if key in RANKS else numbers
+    return found
 
 
 def _are_entries(responses: list[Any]) -> bool:
     """Returns whether the responses are objects with text and score; messages have a role."""
-    return any(
-        isinstance(entry, dict) and entry and not {"role", "from"} & entry.keys() and entry.keys() - {"messages"}
-        for entry in responses
-    )
+    return any(isinstance(entry, dict) and entry and _is_entry(entry) for entry in responses)
 
 
-def _entries(columns: Columns, entries: list[Any], name: str) -> RankedResponses:
+def _is_entry(entry: dict[str, Any]) -> bool:
+    if {"role", "from"} & entry.keys():
+        return not {"content", "value", "tool_calls", "function_call"} & entry.keys() and "text" in entry
+    return bool(entry.keys() - {"messages"})
+
+
+def _entries(columns: Columns, entries: list[Any], name: str) -> tuple[list[Any], dict[str, list[float]]]:
+    """Returns the texts or messages of the responses, and their own scores, if they have them."""
+    if not _are_entries(entries):
+        return scored_messages(columns, entries, name, _OWN_SCORES)
     if not all(isinstance(entry, dict) for entry in entries):
         raise BadRow(f"{name} must all be text or all be objects, found both")
     text = next((key for key in _TEXTS if all(key in entry for entry in entries)), None)
@@ -154,14 +202,14 @@ def _entries(columns: Columns, entries: list[Any], name: str) -> RankedResponses
         raise BadRow(f"an object in {name} has no text; expected one of the keys {', '.join(_TEXTS)} in all")
     texts = [entry[text] for entry in entries]
     number = next((key for key in (*_OWN_SCORES, "rank") if any(key in entry for entry in entries)), None)
-    _report_entry_keys(columns, entries, name, {text, number})
-    if number is None:
+    _report_entry_keys(columns, entries, name, {text, number, "role", "from"})
+    if number is not None:
+        numbers = finite([entry.get(number) for entry in entries], number)
+        return texts, {f"{name}.{number}": [-value for value in numbers] if number == "rank" else numbers}
+    if not any(isinstance(structured(columns.get(key)), list) for key in SCORES + RANKS if key != name):
         known = f"{', '.join(_OWN_SCORES)} (highest is best) or rank (lowest is best)"
         check_order_of_objects(entries, text, name, known)
-        check_order(columns, texts, name)
-        return _in_order(texts, name)
-    numbers = finite([entry.get(number) for entry in entries], number)
-    return _ranked(texts, [-value for value in numbers] if number == "rank" else numbers, name)
+    return texts, {}
 
 
 def _report_entry_keys(columns: Columns, entries: list[Any], name: str, read: set[str | None]) -> None:

@@ -22,7 +22,7 @@ FIELDS = frozenset(
     | {"response_a", "response_b", "conversation_a", "conversation_b", "response_1", "response_2"}
     | {"preference_strength", "response1", "response2", "overall_preference", "output_1", "output_2", "preference"}
     | {"human_ref_A", "human_ref_B", "response_0", "better_response_id", "response_j", "response_k"}
-    | {"chosen_conversations", "rejected_conversations"}
+    | {"chosen_conversations", "rejected_conversations", "score_a", "score_b", "score_0", "score_1", "score_2"}
     | {*QUESTIONS, *CONVERSATIONS, *SYSTEMS, *LISTS, *SCORES, *RANKS}
 )
 

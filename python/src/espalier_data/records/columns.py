@@ -63,6 +63,11 @@ class Columns:
         return tuple(self._notes)
 
     @property
+    def fields(self) -> list[str]:
+        """The names of all fields."""
+        return list(self._values)
+
+    @property
     def unread(self) -> dict[str, Any]:
         """The fields that have not been read and are not blank."""
         return {name: value for name, value in self._values.items() if name not in self._read and not is_blank(value)}
@@ -90,12 +95,3 @@ def _is_null(value: Any) -> bool:
 def is_blank(value: Any) -> bool:
     """Returns whether a value holds nothing: null, white space, or an empty list or object."""
     return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
-
-
-def finite(numbers: list[Any], name: str) -> list[float]:
-    """Returns the numbers, or raises an error if one is no finite number."""
-    for number in numbers:
-        # Not `math.isfinite`, which fails for integers beyond the range of floating point.
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < float("inf"):
-            raise BadRow(f"{name} must be finite numbers, found {number!r}")
-    return numbers

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .bad_row import BadRow
-from .columns import Columns, finite
+from .columns import Columns
 from .encoded import structured
+from .named import compare_with_chosen, named_pair, refuse_names_of_columns
+from .numbers import finite, number
+from .opposites import opposites
+from .sides import Sides, marked, sides
+from .verdicts import advantage, without_verdict
 
 _WINNERS = {"model_a": 1, "model_b": -1, "a": 1, "b": -1, "response_a": 1, "response_b": -1}
 _WINNERS |= dict.fromkeys(("tie", "tie (bothbad)", "tie (both bad)", "both_bad", "bothbad"), 0)
@@ -41,18 +46,28 @@ def _negative_first(value: Any, name: str) -> float:
     return -finite([value], name)[0]
 
 
+def _numbered(value: Any) -> str:
+    """Returns the remedies for a winner that is a number."""
+    if isinstance(value, bool) or number(value) not in (0, 1, 2):
+        return ""
+    starts = [start for start in (0, 1) if start <= number(value) <= start + 1]
+    options = (f"--columns response_{n}=A response_{n + 1}=B if {n} is A" for n in starts)
+    return f"; with A and B for the columns of the answers, use {', or '.join(options)}"
+
+
 def _winner(value: Any, name: str) -> float:
-    advantage = _WINNERS.get(value.strip().lower()) if isinstance(value, str) else None
+    text = value.strip().lower() if isinstance(value, str) else ""
+    advantage = _WINNERS.get(text, _WINNERS.get(marked(text)))
     if advantage is None:
-        raise BadRow(f"{name} must be model_a, model_b or tie, found {value!r}")
+        raise BadRow(f"{name} must be model_a, model_b or tie, found {value!r}{_numbered(value)}")
     return advantage
 
 
 def _number(first: int, second: int) -> Callable[[Any, str], float]:
     def advantage(value: Any, name: str) -> float:
-        if not isinstance(value, (int, float)) or value not in (first, second):
+        if number(value) not in (first, second):
             raise BadRow(f"{name} must be {first} or {second}, found {value!r}")
-        return 1 if value == first else -1
+        return 1 if number(value) == first else -1
 
     return advantage
 
@@ -83,8 +98,17 @@ def judged_pair(columns: Columns) -> Pair | None:
     for form in _FORMS:
         if columns.has(form.first, form.second, form.verdict):
             _check_turn(columns, form.first)
-            return _pair(columns, form)
-    return None
+            pair = _pair(columns, form)
+            if form.verdict:
+                compare_with_chosen(columns, pair.responses, pair.advantage, form.verdict)
+            return pair
+    return _named(columns)
+
+
+def _named(columns: Columns) -> Pair | None:
+    """Returns two answers of a record whose `chosen` or `rejected` names one of them."""
+    found = named_pair(columns)
+    return None if found is None else Pair([columns.read(name) for name in found.names], found.advantage, found.names)
 
 
 def ordered_pair(columns: Columns) -> Pair | None:
@@ -96,6 +120,37 @@ def ordered_pair(columns: Columns) -> Pair | None:
             return _pair(columns, form)
     if columns.has("messages", "rejected_response"):
         return _replaced_answer(columns)
+    found = sides(columns)
+    return _of_sides(columns, found) if found else pair_of_opposites(columns)
+
+
+def _of_sides(columns: Columns, found: Sides) -> Pair:
+    _check_turn(columns, found.names[0])
+    better = advantage(columns, found)
+    if better is None:
+        raise without_verdict(columns, found)
+    return Pair([columns.read(name) for name in found.names], better, found.names)
+
+
+# Columns that may hold an object of two answers, by names such as `preferred` and `dispreferred`.
+_OBJECTS = ("completion", "completions", "response", "responses", "answers", "output", "outputs", "candidates", "pair")
+
+
+def pair_of_opposites(columns: Columns) -> Pair | None:
+    """Returns the answers of columns with opposite names, such as `accepted` and `rejected`."""
+    texts = [name for name in columns.fields if isinstance(columns.get(name), (str, list, dict))]
+    names = opposites(texts)
+    if names is not None:
+        refuse_names_of_columns(columns, list(names))
+        return Pair([columns.read(name) for name in names], 1, names)
+    for name in _OBJECTS:
+        value = structured(columns.get(name))
+        keys = (
+            opposites(key for key, item in value.items() if number(item) is None) if isinstance(value, dict) else None
+        )
+        if keys is not None:
+            columns.read(name)
+            return Pair([value[key] for key in keys], 1, tuple(f"{name}.{key}" for key in keys))
     return None
 
 

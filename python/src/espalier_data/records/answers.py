@@ -7,6 +7,7 @@ from .bad_row import BadRow, EmptyAnswer
 from .column_names import LISTS, RANKS, SCORES, is_bookkeeping
 from .columns import Columns, finite, is_blank
 from .encoded import structured
+from .missing import refuse_missing
 from .order import check_order, check_order_of_objects
 from .pairs import Pair, judged_pair, ordered_pair
 
@@ -80,9 +81,7 @@ def _chosen_and_rejected(columns: Columns) -> RankedResponses:
     if len(missing) == 2:
         _refuse_other_kinds(columns)
     if missing:
-        raise BadRow(
-            f"{missing[0]} is missing; {_NEEDED}; {columns.found}; name its column with --columns {missing[0]}=COLUMN"
-        )
+        refuse_missing(columns, missing)
     return RankedResponses([columns.read(name) for name in names], [0, 1], names)
 
 

@@ -16,6 +16,7 @@ from .draft import Draft
 from .encoded import encoded_messages, encoded_parts
 from .history import with_system
 from .messages import IN_TEXT, Messages, compared, is_blank_message, normalised
+from .missing import refuse_wrapped
 from .prompts import draft
 from .template_arguments import template_arguments
 from .unread import check_unread
@@ -57,14 +58,15 @@ def parse(value: Any, columns: dict[str, str] | None = None) -> PreferenceRow:
     try:
         refuse_surrogates(value)
         if not isinstance(value, dict):
-            raise BadRow(f"expected an object, found {type(value).__name__}")
+            found = "null" if value is None else type(value).__name__
+            raise BadRow(f"expected an object, found {found}")
         return _row(Columns(value, columns))
     except RecursionError:
         raise BadRow("the values are nested too deeply") from None
 
 
 def _row(columns: Columns) -> PreferenceRow:
-    found = _without_blank(_normalised(columns, ranked_responses(columns)), columns)
+    found = _without_blank(_normalised(columns, _responses(columns)), columns)
     drafted = draft(columns, found)
     drafted = replace(drafted, prompt=with_system(columns, drafted.prompt))
     found = _without_blank(replace(found, responses=drafted.responses), columns)
@@ -73,6 +75,14 @@ def _row(columns: Columns) -> PreferenceRow:
     check_unread(columns, drafted)
     _check(drafted)
     return PreferenceRow(drafted.prompt, found.responses, found.ranks, arguments, columns.notes, drafted.guessed)
+
+
+def _responses(columns: Columns) -> RankedResponses:
+    try:
+        return ranked_responses(columns)
+    except BadRow:
+        refuse_wrapped(columns)
+        raise
 
 
 def _normalised(columns: Columns, found: RankedResponses) -> RankedResponses:

@@ -94,13 +94,13 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         ({"prompt": [USER], "chosen": 7, "rejected": "n"}, "chosen must be text or messages, found int"),
         (
             {"prompt": ["Hi"], "chosen": "y", "rejected": "n"},
-            "expected a message, found str; a list of strings has no roles",
+            "prompt: expected a message, found str; a list of strings has no roles",
         ),
         (
             {"prompt": [{"text": "Hi"}], "chosen": "y", "rejected": "n"},
-            "a message needs role and content, or from and value; found text",
+            "prompt: a message needs role and content, or from and value; found text",
         ),
-        ({"prompt": [USER], "chosen": {"role": "assistant"}, "rejected": "n"}, "a message has no content"),
+        ({"prompt": [USER], "chosen": {"role": "assistant"}, "rejected": "n"}, "chosen: a message has no content"),
         (
             {"prompt": "P", "chosen": "y", "rejected": [ANSWER]},
             "the responses to a prompt of text must all be text, or all be messages; found both",
@@ -114,11 +114,11 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         ),
         (
             {"conversations": [{"from": "cat", "value": "Hi"}], "chosen": "y", "rejected": "n"},
-            f"unknown role 'cat'; known: {ROLES}",
+            f"conversations: unknown role 'cat'; known: {ROLES}",
         ),
         (
             {"conversations": [{"from": ["human"], "value": "Hi"}], "chosen": "y", "rejected": "n"},
-            f"unknown role ['human']; known: {ROLES}",
+            f"conversations: unknown role ['human']; known: {ROLES}",
         ),
         ({**GOOD, "tools": "{"}, "tools is not valid JSON: Expecting property name enclosed in double quotes"),
         ({**GOOD, "chat_template_kwargs": [1]}, "chat_template_kwargs must be an object, found list"),

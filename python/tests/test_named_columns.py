@@ -124,3 +124,10 @@ def test_missing_fields_are_named_at_once_with_the_columns_that_may_hold_them():
 
 def test_messages_in_a_column_of_another_case_are_a_prompt():
     assert shown(parse({"Messages": [user("Where?")], "chosen": [assistant("Here.")], "rejected": "There."})) == ASKED
+
+
+def test_rows_with_the_same_fault_and_other_nulls_are_counted_together(prepare):
+    rows = [{"prompt": "P", "chosen": "y", **more} for more in ({"a": 1}, {"b": 1}, {}, {"a": 1, "b": 2}, {"c": 3})]
+    err = prepare([*rows, WHERE]).err
+    assert err.count("bad row: ") == 3 and "found the columns prompt, chosen, b;" in err
+    assert "bad rows: 2 more: rejected is missing; " in err

@@ -13,7 +13,8 @@ PROMPT = [user("Where?")]
 QWEN = (
     "{% for message in messages %}{% if message.role == 'assistant' and message.tool_calls %}<a>"
     "{% if message.content %}{{ '\\n' + message.content }}{% endif %}{% for call in message.tool_calls %}"
-    "<call>{{ call.function | tojson }}</call>{% endfor %}</a>{% else %}<m>{{ message.content }}</m>{% endif %}{% endfor %}"
+    "<call>{{ call.function | tojson }}</call>{% endfor %}</a>{% else %}<m>{{ message.content }}</m>{% endif %}"
+    "{% endfor %}"
 )
 LLAMA = (
     "{% for message in messages %}{% if 'tool_calls' in message %}<call>{{ message.tool_calls[0].function.name }}"
@@ -26,8 +27,8 @@ MISTRAL = (
     "{% else %}[INST] {{ message.content }} [/INST]{% endif %}{% endfor %}"
 )
 PRINTED = (
-    "{% for message in messages %}{{ message.role }}: {{ message['content'] }}{% for call in message.tool_calls or [] %}"
-    "{{ call.function.name }}{% endfor %}{% endfor %}"
+    "{% for message in messages %}{{ message.role }}: {{ message['content'] }}"
+    "{% for call in message.tool_calls or [] %}{{ call.function.name }}{% endfor %}{% endfor %}"
 )
 SMOLLM = (
     "{% for message in messages %}{% set content = message.content if message.content is string else '' %}"

@@ -131,3 +131,13 @@ def test_rows_with_the_same_fault_and_other_nulls_are_counted_together(prepare):
     err = prepare([*rows, WHERE]).err
     assert err.count("bad row: ") == 3 and "found the columns prompt, chosen, b;" in err
     assert "bad rows: 2 more: rejected is missing; " in err
+
+
+def test_lists_that_are_written_as_text_are_noted():
+    row = parse({"prompt": "Q", "responses": '["a", "b"]', "scores": "[1, 2]"})
+    assert row.responses == ["b", "a"]
+    assert notes(row) == [
+        f"the column '{name}' holds a list that is written as text, which is read as a list"
+        for name in ("responses", "scores")
+    ]
+    assert notes(parse({**WHERE, "answers": "[1, 2]"})) == ["the column 'answers' is not used"]

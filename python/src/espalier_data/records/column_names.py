@@ -1,6 +1,7 @@
 """Names of columns whose meaning is known: fields that `--columns` can set, bookkeeping, media, and material."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 #: A column renamed to this is not read, and nothing is reported about it.
@@ -41,7 +42,7 @@ _MATERIAL = {
     *("table", "tables", "starter_code", "code_context", "buggy_code", "function_signature", "hint", "hints"),
     *("source_text", "source_code", "source_sentence", "original_text", "text_to_translate", "transcript"),
     *("target_language", "target_lang", "tgt_lang", "output_language", "search_results", "retrieved_documents"),
-    *("developer_message", "system_instruction", "available_tools", "few_shot_examples", "rules", "scenario"),
+    *("developer_message", "system_instruction", "available_tools", "few_shot_examples", "rules"),
 }
 #: Of these, columns that say who answers, and that list functions.
 PERSONAS = frozenset({"persona", "personality", "character", "character_description", "rules", "developer_message"})
@@ -111,8 +112,13 @@ def is_material(name: str, value: Any) -> bool:
 
 def words(name: str) -> list[str]:
     """Returns the words of a name in snake_case, kebab-case or camelCase, in small letters."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(name))
-    return re.split(r"[^a-z0-9]+", spaced.lower().strip().strip("_- ")) or [""]
+    return list(_words(str(name)))
+
+
+@lru_cache(maxsize=4096)
+def _words(name: str) -> tuple[str, ...]:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return tuple(re.split(r"[^a-z0-9]+", spaced.lower().strip().strip("_- "))) or ("",)
 
 
 def _is_label(text: str) -> bool:

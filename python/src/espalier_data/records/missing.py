@@ -31,7 +31,7 @@ def refuse_missing(columns: Columns, names: list[str]) -> None:
 
 
 def _likely(columns: Columns, field: str) -> str | None:
-    """Returns the only column that has the field's name as a word, such as `Chosen Answer`, and holds text or a list."""
+    """Returns the only column with text or a list that has the field's name as a word, such as `Chosen Answer`."""
     found = [
         columns.column(name)
         for name, value in columns.unread.items()

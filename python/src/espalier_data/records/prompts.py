@@ -154,9 +154,9 @@ def _refuse_begun_answer(columns: Columns, found: Draft) -> None:
     if any(compared(found.prompt[-1:]) == compared(response) for response in found.responses):
         raise BadRow("the prompt ends with one of the responses; provide it without them")
     raise BadRow(
-        f"the prompt in '{columns.column(found.column)}' ends with a message of the assistant, which the template closes "
-        "before it begins the answer; if the answers continue it, move its text to the start of every answer, otherwise "
-        "put a message of the user after it"
+        f"the prompt in '{columns.column(found.column)}' ends with a message of the assistant, which the template "
+        "closes before it begins the answer; if the answers continue it, move its text to the start of every answer, "
+        "otherwise put a message of the user after it"
     )
 
 

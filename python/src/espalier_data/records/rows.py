@@ -11,6 +11,7 @@ from typing import Any
 from ..notes import Note
 from .answers import RankedResponses, ranked_responses
 from .bad_row import BadRow, EmptyAnswer, refuse_surrogates
+from .column_names import LISTS, RANKS, SCORES
 from .columns import Columns, is_blank
 from .draft import Draft
 from .encoded import encoded_messages, encoded_parts
@@ -20,6 +21,9 @@ from .missing import refuse_wrapped
 from .prompts import draft
 from .template_arguments import template_arguments
 from .unread import check_unread
+
+#: Fields that hold a list if they are read as responses or their numbers.
+_LISTS = [name for name in (*LISTS, *SCORES, *RANKS) if name.endswith("s")]
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,16 @@ def _row(columns: Columns) -> PreferenceRow:
 
 def _responses(columns: Columns) -> RankedResponses:
     try:
-        return ranked_responses(columns)
+        found = ranked_responses(columns)
     except BadRow:
         refuse_wrapped(columns)
         raise
+    for name in _LISTS:
+        if isinstance(columns.get(name), str) and name not in columns.unread:
+            columns.note(
+                f"the column '{columns.column(name)}' holds a list that is written as text, which is read as a list"
+            )
+    return found
 
 
 def _normalised(columns: Columns, found: RankedResponses) -> RankedResponses:

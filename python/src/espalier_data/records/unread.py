@@ -104,9 +104,9 @@ def _remedies(columns: Columns, name: str, value: Any, draft: Draft) -> list[str
     found = []
     text_prompt = [] if draft.is_conversational else [word("question", columns.column(draft.column or "prompt"))]
     if lowered in FUNCTIONS and not columns.has("tools"):
-        found.append(f"read it as tools with --columns {' '.join([*text_prompt, word('tools', column)])}")
+        found.append(f"read it as tools with --columns {' '.join([*text_prompt, word('tools', column)])},")
     if lowered in PERSONAS and isinstance(value, str) and not _has_system(columns, draft):
-        found.append(f"make it the system message with --columns {' '.join([*text_prompt, word('system', column)])}")
+        found.append(f"make it the system message with --columns {' '.join([*text_prompt, word('system', column)])},")
     if draft.column is not None and not found:
         used = columns.column(draft.column)
         is_text = isinstance(value, str) and isinstance(columns.get(draft.column), str)

@@ -21,6 +21,11 @@ def missing(name: str, found: str) -> str:
     return f"{name} is missing; {NEEDED}; {found}; name its column with --columns {name}=COLUMN"
 
 
+def all_missing(found: str, prompt: str = "") -> str:
+    remedy = f"name their columns with --columns {prompt}chosen=COLUMN rejected=COLUMN"
+    return f"chosen and rejected are missing; {NEEDED}; {found}; {remedy}"
+
+
 FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one for each prompt: {NEEDED}"
 
 
@@ -28,19 +33,13 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
     ("row", "reason"),
     [
         ("text", "expected an object, found str"),
-        (None, "expected an object, found NoneType"),
-        ({}, missing("chosen", "found no columns")),
+        (None, "expected an object, found null"),
+        ({}, all_missing("found no columns", "prompt=COLUMN ")),
         ({"prompt": "P", "chosen": "y"}, missing("rejected", "found the columns prompt, chosen")),
-        (
-            {"prompt": "P", "chosen": None, "rejected": "n"},
-            missing("chosen", "found the columns prompt, rejected"),
-        ),
+        ({"prompt": "P", "chosen": None, "rejected": "n"}, missing("chosen", "found the columns prompt, rejected")),
         ({"prompt": "P", "responses": ["y"]}, "responses must be a list of two or more, best first"),
         ({"prompt": "P", "responses": "yn"}, "responses must be a list of two or more, best first"),
-        (
-            {"prompt": "P", "completion": "y", "label": True},
-            "unpaired feedback (label), as for KTO; " + MORE,
-        ),
+        ({"prompt": "P", "completion": "y", "label": True}, "unpaired feedback (label), as for KTO; " + MORE),
         ({"messages": [USER], "kto_tag": True}, "unpaired feedback (kto_tag), as for KTO; " + MORE),
         ({"messages": [USER]}, f"a single response (messages), {FINE_TUNING}; found the columns messages"),
         (
@@ -95,13 +94,13 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         ({"prompt": [USER], "chosen": 7, "rejected": "n"}, "chosen must be text or messages, found int"),
         (
             {"prompt": ["Hi"], "chosen": "y", "rejected": "n"},
-            "expected a message, found str; a list of strings has no roles",
+            "prompt: expected a message, found str; a list of strings has no roles",
         ),
         (
             {"prompt": [{"text": "Hi"}], "chosen": "y", "rejected": "n"},
-            "a message needs role and content, or from and value; found text",
+            "prompt: a message needs role and content, or from and value; found text",
         ),
-        ({"prompt": [USER], "chosen": {"role": "assistant"}, "rejected": "n"}, "a message has no content"),
+        ({"prompt": [USER], "chosen": {"role": "assistant"}, "rejected": "n"}, "chosen: a message has no content"),
         (
             {"prompt": "P", "chosen": "y", "rejected": [ANSWER]},
             "the responses to a prompt of text must all be text, or all be messages; found both",
@@ -115,11 +114,11 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         ),
         (
             {"conversations": [{"from": "cat", "value": "Hi"}], "chosen": "y", "rejected": "n"},
-            f"unknown role 'cat'; known: {ROLES}",
+            f"conversations: unknown role 'cat'; known: {ROLES}",
         ),
         (
             {"conversations": [{"from": ["human"], "value": "Hi"}], "chosen": "y", "rejected": "n"},
-            f"unknown role ['human']; known: {ROLES}",
+            f"conversations: unknown role ['human']; known: {ROLES}",
         ),
         ({**GOOD, "tools": "{"}, "tools is not valid JSON: Expecting property name enclosed in double quotes"),
         ({**GOOD, "chat_template_kwargs": [1]}, "chat_template_kwargs must be an object, found list"),
@@ -127,10 +126,7 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
             {"prompt": [USER], "chosen": "y", "rejected": "n", "chat_template_kwargs": {"chat_template": "{{ 1 }}"}},
             "chat_template_kwargs must not contain chat_template; the model's template is used",
         ),
-        (
-            {"prompt": "P", "responses": ["y"] * 1025},
-            "responses must be a list of at most 1024, found 1025",
-        ),
+        ({"prompt": "P", "responses": ["y"] * 1025}, "responses must be a list of at most 1024, found 1025"),
         ({**GOOD, "prompt": "\ud800"}, "the text contains a lone surrogate, \\ud800"),
         (
             {"prompt": [{"role": "user", "content": "\udc00"}], "chosen": "y", "rejected": "n"},
@@ -153,10 +149,7 @@ def test_a_bad_row_is_reported_and_the_others_are_kept(row, reason, prepare, tmp
         ('{"prompt": "P"} extra', "not valid JSON: Extra data at column 17"),
         ("1" * 5000, "not readable JSON: Exceeds the limit (4300 digits) for integer string conversion"),
         ("[" * 100_000, "not readable JSON: "),
-        (
-            '{"prompt": "P", "chosen": "y", "rejected": "n", "chosen": "z"}',
-            "not readable JSON: duplicate key 'chosen'",
-        ),
+        ('{"prompt": "P", "chosen": "y", "rejected": "n", "chosen": "z"}', "not readable JSON: duplicate key 'chosen'"),
     ],
     ids=["truncated", "extra", "very long number", "deep nesting", "duplicate key"],
 )
@@ -198,7 +191,7 @@ def test_the_first_of_many_bad_rows_of_a_kind_are_reported_and_the_rest_counted(
     reason = f"a single response (text), {FINE_TUNING}; found the columns text"
     assert outcome.err.splitlines() == [
         *(f"{place}:{index + 1}: {reason}" for index in range(3)),
-        f"{place}:7: {missing('chosen', 'found no columns')}",
+        f"{place}:7: {all_missing('found no columns', 'prompt=COLUMN ')}",
         f"bad rows: 2 more: {reason}",
     ]
     assert outcome.prepared.metadata["dropped_bad_rows"] == "6"
@@ -206,7 +199,7 @@ def test_the_first_of_many_bad_rows_of_a_kind_are_reported_and_the_rest_counted(
 
 def test_strict_stops_at_the_first_bad_row_and_writes_nothing(prepare, tmp_path):
     outcome = prepare([GOOD, {"prompt": "P"}, {}], "--strict")
-    reason = missing("chosen", "found the columns prompt")
+    reason = all_missing("found the columns prompt")
     assert outcome.status == 1
     assert outcome.err == f"error: {tmp_path}/data.jsonl:2: {reason}; nothing was written\n"
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]

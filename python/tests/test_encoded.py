@@ -74,7 +74,7 @@ def test_an_answer_in_json_stays_the_text_that_it_is(texts):
                 "chosen": '[{"role": "cat", "content": "Y"}]',
                 "rejected": '[{"role": "cat", "content": "N"}]',
             },
-            "unknown role 'cat'",
+            "chosen: unknown role 'cat'",
         ),
         (
             {

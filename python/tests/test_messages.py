@@ -86,8 +86,9 @@ def test_text_parts_are_joined(content):
     ],
 )
 def test_parts_that_are_no_text_are_refused_in_prompts_and_answers(content, message):
-    assert reason({"prompt": [user(content)], **ANSWERS}).startswith(message)
-    assert reason({"prompt": [QUESTION], "chosen": "Yes", "rejected": [assistant(content)]}).startswith(message)
+    assert reason({"prompt": [user(content)], **ANSWERS}).startswith(f"prompt: {message}")
+    found = reason({"prompt": [QUESTION], "chosen": "Yes", "rejected": [assistant(content)]})
+    assert found.startswith(f"rejected: {message}")
 
 
 def test_other_keys_of_a_part_are_noted():
@@ -96,9 +97,8 @@ def test_other_keys_of_a_part_are_noted():
 
 
 def test_pictures_of_a_message_are_refused():
-    assert (
-        reason({"prompt": [user("Hi", images=["a.png"])], **ANSWERS}) == "a message holds images; only text can be used"
-    )
+    found = reason({"prompt": [user("Hi", images=["a.png"])], **ANSWERS})
+    assert found == "prompt: a message holds images; only text can be used"
     assert shown(parse({"prompt": [user("Where?", images=[])], **ANSWERS})) == ASKED
 
 
@@ -122,7 +122,7 @@ def test_arguments_that_are_no_object_are_refused(arguments):
     if not isinstance(arguments, list):
         call = {"function": {"name": "find", "arguments": arguments}}
         found = reason({"prompt": [QUESTION], "chosen": [assistant(None, tool_calls=[call])], "rejected": "No"})
-        assert found == "the arguments of a tool call must be an object, also as JSON in text"
+        assert found == "chosen: the arguments of a tool call must be an object, also as JSON in text"
 
 
 def test_a_null_in_the_arguments_as_text_is_kept():
@@ -137,7 +137,7 @@ def test_a_message_without_content_and_calls_is_refused(content):
     for calls in ({}, {"tool_calls": None}, {"tool_calls": []}):
         assert (
             reason({"prompt": [QUESTION], "chosen": [{**message, **calls}], "rejected": "No"})
-            == "a message has no content"
+            == "chosen: a message has no content"
         )
 
 
@@ -170,10 +170,10 @@ def test_a_key_that_only_some_template_may_read_is_noted():
     [
         ([[QUESTION]], "prompt has lists inside its list of messages; provide one list of messages with roles"),
         ([["Hi", "Yes"], ["And?", "No"]], "prompt has lists inside its list of messages; provide one list"),
-        (["Hi", "Yes", "And?"], "expected a message, found str; a list of strings has no roles"),
-        ([None], "expected a message, found NoneType"),
-        ({"text": "Hi"}, "a message needs role and content, or from and value; found text"),
-        ([{"role": "user", "text": "Hi"}], "a message needs role and content, or from and value; found role, text"),
+        (["Hi", "Yes", "And?"], "prompt: expected a message, found str; a list of strings has no roles"),
+        ([None], "prompt: expected a message, found null"),
+        ({"text": "Hi"}, "prompt: a message needs role and content, or from and value; found text"),
+        ([{"role": "user", "text": "Hi"}], "prompt: a message needs role and content, or from and value; found role, text"),
         (True, "prompt must be text or messages, found bool"),
     ],
 )

@@ -295,7 +295,7 @@ REFUSED = {
         {"messages": [assistant(GOOD)], "rejected_response": BAD},
         "with rejected_response, messages",
     ),
-    "arrays of texts": ({"prompt": Q, "chosen": [GOOD], "rejected": [BAD]}, "expected a message, found str"),
+    "arrays of texts": ({"prompt": Q, "chosen": [GOOD], "rejected": [BAD]}, "chosen: expected a message, found str"),
 }
 
 

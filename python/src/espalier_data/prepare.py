@@ -25,6 +25,7 @@ from .reading.record import Record
 from .reading.sources import Source
 from .reading.tables import allow_network
 from .records.answers import BadRow
+from .records.renaming import has_column
 from .records.rows import parse
 from .tokens.tokenization import PreferenceTokenizer
 from .workers import chunked, ordered_map
@@ -150,7 +151,7 @@ class _Run:
         self._counts["rows_read"] += 1
         self._sources[item.source].rows_read += 1
         if self._absent and isinstance(item.record.value, dict):
-            self._absent -= item.record.value.keys()
+            self._absent = {column for column in self._absent if not has_column(item.record.value, column)}
         self._counts.update(outcome.counts)
         self._remarks.add(item.record.place, outcome)
         if outcome.row is not None:

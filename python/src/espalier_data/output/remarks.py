@@ -1,5 +1,6 @@
 """Collects remarks about rows: bad rows as they occur, and notes with their number of rows at the end."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ _MOST_LINES = 20
 #: The number of reasons and of notes with a count of their own; the data decides how many occur.
 _MOST_KINDS = 10_000
 _OTHER = "other reasons"
+#: Rows that have the same fault may have different columns, for instance since some are null.
+_FOUND = re.compile("found the columns [^;]*")
 
 
 @dataclass
@@ -36,6 +39,8 @@ class Remarks:
         #: The number of records with each reason why they cannot be used, and of those that were reported.
         self.reasons: Counter[str] = Counter()
         self._reported: Counter[str] = Counter()
+        #: The first reason of each kind.
+        self._kinds: dict[str, str] = {}
 
     def add(self, place: str, outcome: Outcome) -> None:
         if outcome.reason is not None:
@@ -51,13 +56,17 @@ class Remarks:
             self._guessed += 1
             self._first_guess = self._first_guess or f"{place}: {excerpt(outcome.guessed_prompt)!r}"
 
-    def _add_reason(self, place: str, reason: str) -> None:
+    def _add_reason(self, place: str, found: str) -> None:
+        kind = _FOUND.sub("", found)
+        reason = self._kinds.get(kind, found)
         if reason not in self.reasons and len(self.reasons) >= _MOST_KINDS:
             reason = _OTHER
+        else:
+            self._kinds[kind] = reason
         self.reasons[reason] += 1
         if self._reported[reason] < REPORTED and self._reported.total() < _MOST_REPORTED and reason != _OTHER:
             self._reported[reason] += 1
-            self._show(f"bad row: {place}: {reason}")
+            self._show(f"bad row: {place}: {found}")
 
     def further_bad_rows(self) -> list[str]:
         """Returns a line for each reason with more records than were reported."""

@@ -54,6 +54,9 @@ _MARKUP = (
 )
 _NOT_DOWNLOADED = ("a Git LFS pointer", "an HTML page", "an XML document")
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x95}\](cX\x8a]")
+#: Signs between columns, and the usual one for the end of a file's name.
+_TABLES = {",": "comma-separated", "\t": "tab-separated", ";": "semicolon-separated", "|": "bar-separated"}
+_USUAL = {".csv": ",", ".tsv": "\t"}
 _COLUMNS = "prompt chosen rejected question instruction input output response responses answer text label messages id"
 
 
@@ -99,11 +102,20 @@ def check_text(path: Path, text: str) -> None:
     if start[:1] in ("{", "["):
         return
     first = re.split(r"[\r\n]", start, maxsplit=1)[0]
-    for name, mark, ending in (("comma-separated text", ",", ".csv"), ("tab-separated text", "\t", ".tsv")):
-        if suffix.lower() == ending or _is_header(first, mark):
-            raise UserError(f"{path}: {name}; convert it to JSON lines: {remedies.text_table(path, mark)}")
+    mark = _mark(first, suffix.lower())
+    if mark is not None:
+        raise UserError(f"{path}: {_TABLES[mark]} text; convert it to JSON lines: {remedies.text_table(path, mark)}")
     if suffix.lower() not in (".json", ".jsonl", ".ndjson", ".gz", ""):
         raise UserError(f"{path}: text that is not JSON; {READ}")
+
+
+def _mark(line: str, suffix: str) -> str | None:
+    """Returns the sign between the columns of a table, by its header; None if the text is no table."""
+    outside = re.sub(r'"[^"]*"', "", line)
+    likely = max(_TABLES, key=lambda mark: (outside.count(mark), mark == _USUAL.get(suffix)))
+    if suffix in _USUAL:
+        return likely if likely in outside else _USUAL[suffix]
+    return likely if _is_header(line, likely) else None
 
 
 def _is_header(line: str, mark: str) -> bool:

@@ -59,6 +59,12 @@ def _check_container(path: Path, value: dict[str, Any]) -> None:
         names = _list([f"{name.removeprefix('.')} ({count})" for name, count, _ in lists], _MOST_LISTS)
         name, _, suffix = lists[0]
         raise _error(path, f"one JSON object with records in {names}", remedies.records(path, f"{name}[]{suffix}"))
+    if _is_split_table(value):
+        what = f"a table by rows ({_list(value['columns'])}) in one JSON object"
+        raise _error(path, what, remedies.table_by_rows(path))
+    if _are_records(value):
+        what = f"one JSON object with a record for each key ({_list(list(value))})"
+        raise _error(path, what, remedies.records(path, ".[]"))
     if _is_table(value):
         what = f"a table by columns ({_list(list(value))}) in one JSON object"
         raise _error(path, what, remedies.table_by_columns(path))
@@ -86,6 +92,20 @@ def _is_table(value: dict[str, Any]) -> bool:
     lists = all(isinstance(column, list) and all(isinstance(cell, str) for cell in column) for column in columns)
     tables = all(isinstance(column, dict) and all(key.isdecimal() for key in column) for column in columns)
     return len(columns) > 1 and all(columns) and (lists or tables)
+
+
+def _is_split_table(value: dict[str, Any]) -> bool:
+    """Recognizes what pandas writes with orient="split": {"columns": ["prompt", …], "index": […], "data": [[…], …]}."""
+    names, rows = value.get("columns"), value.get("data")
+    are_names = isinstance(names, list) and bool(names) and all(isinstance(name, str) for name in names)
+    return are_names and isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+
+
+def _are_records(value: dict[str, Any]) -> bool:
+    """Recognizes a record under each key, as pandas writes with orient="index"."""
+    records = list(value.values())
+    same = all(isinstance(record, dict) and record.keys() & _OWN_KEYS for record in records)
+    return len(records) > 1 and same and not value.keys() & _KEYS
 
 
 def _ends_early(line: str) -> bool:

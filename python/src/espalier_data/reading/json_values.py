@@ -46,6 +46,10 @@ def problem(error: Exception, column: int | None = None, text: str = "") -> str:
     if not isinstance(error, json.JSONDecodeError):
         return f"not readable JSON: {error}"
     column = error.colno if column is None else column
+    if error.msg == "Extra data" and text[error.pos :].strip() == ",":
+        return (
+            f"not valid JSON: a comma after the value, at column {column}; remove it, or put [ and ] around all lines"
+        )
     if error.msg == "Extra data" and text[error.pos] in "{[":
         return f"not valid JSON: another value at column {column}; expected one record per line"
     remedy = "; Python's notation? write JSON with json.dumps" if re.match(r"\s*\{\s*'", text) else ""

@@ -3,9 +3,15 @@
 import shlex
 from pathlib import Path
 
+# `t` has a dictionary of cells for each column, also if the file has a list.
 _BY_COLUMNS = (
-    "import pandas, sys; pandas.read_json(sys.argv[1], dtype=False, convert_dates=False)"
-    ".to_json(sys.argv[2], orient='records', lines=True)"
+    "import json; t = json.load(open(0, encoding='utf-8')); "
+    "t = {k: v if isinstance(v, dict) else dict(enumerate(v)) for k, v in t.items() if isinstance(v, (dict, list))}; "
+    "[print(json.dumps({k: v.get(i) for k, v in t.items()})) for i in dict.fromkeys(i for v in t.values() for i in v)]"
+)
+_BY_ROWS = (
+    "import json; t = json.load(open(0, encoding='utf-8')); "
+    "[print(json.dumps(dict(zip(t['columns'], row)))) for row in t['data']]"
 )
 _CSV = (
     "import csv, json; [print(json.dumps(row)) for row in csv.DictReader(open(0, newline='', encoding='utf-8-sig'){})]"
@@ -24,12 +30,21 @@ def records(path: Path, expression: str) -> str:
 
 def table_by_columns(path: Path) -> str:
     """Returns the command that writes the rows of a table by columns as JSON lines."""
-    return f"python3 -c {shlex.quote(_BY_COLUMNS)} {shlex.quote(str(path))} {_output(path, 'lines')}"
+    return _with_python(path, _BY_COLUMNS)
+
+
+def table_by_rows(path: Path) -> str:
+    """Returns the command that writes rows that are lists of cells, with the names of columns, as JSON lines."""
+    return _with_python(path, _BY_ROWS)
 
 
 def text_table(path: Path, mark: str) -> str:
     """Returns the command that writes the rows of a text table as JSON lines; `mark` is between columns."""
     program = _CSV.format("" if mark == "," else f", delimiter={mark!r}")
+    return _with_python(path, program)
+
+
+def _with_python(path: Path, program: str) -> str:
     return f"{_fed(path, f'python3 -c {shlex.quote(program)}')} > {_output(path, 'lines')}"
 
 

@@ -7,6 +7,7 @@ from .bad_row import BadRow, EmptyAnswer
 from .column_names import LISTS, RANKS, SCORES, is_bookkeeping, is_material
 from .columns import Columns, is_blank, without_nulls
 from .encoded import structured
+from .missing import refuse_missing
 from .numbers import finite
 from .opposites import note_scores
 from .order import check_order, check_order_of_objects, refuse_contradiction
@@ -97,11 +98,7 @@ def _chosen_and_rejected(columns: Columns) -> RankedResponses:
     if len(missing) == 2:
         _refuse_other_kinds(columns)
     if missing:
-        remedy = f"name its column with --columns {missing[0]}=COLUMN"
-        answers = _unread_list(columns) if len(missing) == 2 else None
-        if answers is not None:
-            remedy = f"name the list of responses with --columns responses={answers}, or {remedy}"
-        raise BadRow(f"{missing[0]} is missing; {_NEEDED}; {columns.found}; {remedy}")
+        refuse_missing(columns, missing, _unread_list(columns) if len(missing) == 2 else None)
     note_scores(columns, *names)
     return RankedResponses([columns.read(name) for name in names], [0, 1], names)
 

@@ -1,6 +1,7 @@
 """Names of columns whose meaning is known: fields that `--columns` can set, bookkeeping, media, and material."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 #: A column renamed to this is not read, and nothing is reported about it.
@@ -25,6 +26,8 @@ FIELDS = frozenset(
     | {"chosen_conversations", "rejected_conversations", "score_a", "score_b", "score_0", "score_1", "score_2"}
     | {*QUESTIONS, *CONVERSATIONS, *SYSTEMS, *LISTS, *SCORES, *RANKS}
 )
+#: Fields that a row may lack, also if `--columns` names their column.
+OPTIONAL = frozenset({*SYSTEMS, "history", "tools", "chat_template_kwargs", UNUSED})
 
 _MEDIA = {"image", "images", "img", "audio", "audios", "video", "videos", "pixel", "speech", "picture", "pictures"}
 
@@ -35,7 +38,17 @@ _MATERIAL = {
     *("passage", "passages", "document", "documents", "article", "articles", "post", "user", "human", "user_input"),
     *("user_message", "request", "premise", "paragraph", "background", "initial_reason_steps", "schema", "story"),
     *("functions", "tools", "rejected_response", "chat", "turns_before", "knowledge", "evidence", "reference_text"),
+    *("options", "choices", "answer_choices", "persona", "personality", "character", "character_description"),
+    *("table", "tables", "starter_code", "code_context", "buggy_code", "function_signature", "hint", "hints"),
+    *("source_text", "source_code", "source_sentence", "original_text", "text_to_translate", "transcript"),
+    *("target_language", "target_lang", "tgt_lang", "output_language", "search_results", "retrieved_documents"),
+    *("developer_message", "system_instruction", "available_tools", "few_shot_examples", "rules"),
 }
+#: Of these, columns that say who answers, and that list functions.
+PERSONAS = frozenset({"persona", "personality", "character", "character_description", "rules", "developer_message"})
+FUNCTIONS = frozenset({"functions", "available_tools"})
+#: Text that the answers continue.
+BEGINNINGS = frozenset({"initial_reason_steps"})
 _MATERIAL_LAST = {
     *("prompt", "question", "query", "instruction", "instructions", "context", "input", "problem", "passage"),
     *("document", "article", "history", "conversation", "dialogue", "messages"),
@@ -55,6 +68,13 @@ _BOOKKEEPING = {
     *("length", "lengths", "len", "metadata", "meta", "conv_metadata", "openai_moderation", "toxic_chat_tag"),
     *("anony", "tag", "tags", "turn", "turns", "num_responses", "good_natured", "seconds_difference", "at"),
 }
+# Of these, names that also stand for material, unless the value is an identifier, a date or the like.
+_NAMES_OF_LITTLE = {
+    *("source", "sources", "origin", "policy", "policies", "key", "turn", "turns", "at", "time", "version", "index"),
+    *("judge", "batch", "hash", "url", "urls"),
+}
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d{1,2}:\d\d\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b")
+_MAX_DATE_WORDS = 6
 # Words at the end of a name that say which response it is about: `score_chosen`, `created_at_utc_A`.
 _SIDES = {"chosen", "rejected", "a", "b", "j", "k", "0", "1", "2"}
 _MAX_LABEL_WORDS = 8
@@ -64,13 +84,17 @@ _ENDS = (".", "?", "!", ":", "。", "？", "！", "؟")
 def is_bookkeeping(name: str, value: Any) -> bool:
     """Returns whether a column describes the record, by its name, and holds no text of a sentence's length."""
     parts = words(name)
+    if "_".join(parts) in _MATERIAL:
+        return False
     while len(parts) > 1 and parts[-1] in _SIDES:
         parts.pop()
     if parts in (["unnamed"], ["index", "level"]):  # Written by pandas.
         return True
     if name.lower() not in _BOOKKEEPING and parts[-1] not in _BOOKKEEPING:
         return False
-    return not (isinstance(value, str) and _is_prose(value))
+    is_label = _is_tag if parts[-1] in _NAMES_OF_LITTLE else _is_label
+    texts = value if isinstance(value, list) else [value]
+    return all(is_label(text) for text in texts if isinstance(text, str))
 
 
 def is_media(name: str) -> bool:
@@ -83,19 +107,43 @@ def is_material(name: str, value: Any) -> bool:
     parts = words(name)
     if _ABOUT.match("_".join(parts)):
         return False
-    return "_".join(parts) in _MATERIAL or parts[-1] in _MATERIAL_LAST or _are_messages(value)
+    return "_".join(parts) in _MATERIAL or parts[-1] in _MATERIAL_LAST or are_messages(value)
 
 
 def words(name: str) -> list[str]:
     """Returns the words of a name in snake_case, kebab-case or camelCase, in small letters."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(name))
-    return re.split(r"[^a-z0-9]+", spaced.lower().strip("_- ")) or [""]
+    return list(_words(str(name)))
+
+
+@lru_cache(maxsize=4096)
+def _words(name: str) -> tuple[str, ...]:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return tuple(re.split(r"[^a-z0-9]+", spaced.lower().strip().strip("_- "))) or ("",)
+
+
+def _is_label(text: str) -> bool:
+    return not _is_prose(text)
+
+
+def _is_tag(text: str) -> bool:
+    """Returns whether a text is an identifier, a number, a date, an address or one word."""
+    text = text.strip()
+    if text.endswith(_ENDS) or "\n" in text:
+        return False
+    count = len(text.split())
+    return count < 2 or (count <= _MAX_DATE_WORDS and _DATE.search(text) is not None)
 
 
 def _is_prose(text: str) -> bool:
     return "\n" in text.strip() or text.rstrip().endswith(_ENDS) or len(text.split()) > _MAX_LABEL_WORDS
 
 
-def _are_messages(value: Any) -> bool:
+def is_question(name: str) -> bool:
+    """Returns whether a column may be the prompt, by its name."""
+    return words(name)[-1] in {*_MATERIAL_LAST, "user", "human", "request", "message", "chat", "dialog", "post"}
+
+
+def are_messages(value: Any) -> bool:
+    """Returns whether a value is a message or a list of messages."""
     entries = value if isinstance(value, list) else [value]
     return bool(entries) and all(isinstance(entry, dict) and ("role" in entry or "from" in entry) for entry in entries)

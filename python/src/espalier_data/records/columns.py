@@ -1,17 +1,19 @@
 """The columns of a record: renamed, without nulls, and aware of which of them have been read."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..notes import Note
 from .bad_row import BadRow
 from .column_names import UNUSED
+from .renaming import displayed, is_required, nearest, opened, similar_fields, word
 
 
 class Columns:
     """The columns of a record, with notes about them.
 
-    `renamed` maps columns to the fields that they hold; a field that has a column of its own name as well is taken from
-    the renamed one.
+    `renamed` maps columns to the fields that they hold; a field in it is never read from a column of its own name. A
+    column whose name differs from an absent field's by case, white space or signs holds that field.
     """
 
     def __init__(self, values: dict[str, Any], renamed: dict[str, str] | None = None) -> None:
@@ -20,15 +22,30 @@ class Columns:
         self._read: set[str] = set()
         self._notes: dict[Note, None] = {}
         renamed = renamed or {}
-        values = without_nulls(values)
-        replaced = {renamed[column] for column in values if column in renamed}
+        values = opened(without_nulls(values), renamed)
+        self._refuse_absent(values, renamed)
+        replaced = set(renamed.values()) - {UNUSED}
+        fields = {**_similar(values, renamed), **renamed}
         for column, value in values.items():
-            field = renamed.get(column, column)
-            if column not in renamed and column in replaced:
-                self.note(f"the column '{column}' is not used")
+            field = fields.get(column, column)
+            if column not in renamed and field in replaced:
+                if not is_blank(value):
+                    self.note(f"the column '{column}' is not used")
             elif field != UNUSED or column not in renamed:
                 self._values[field] = value
                 self._columns[field] = column
+        self._similar = {field: column for column, field in fields.items() if column not in renamed}
+
+    @staticmethod
+    def _refuse_absent(values: dict[str, Any], renamed: dict[str, str]) -> None:
+        """Raises an error for a required field whose column the row does not have."""
+        fields = {renamed.get(column, column) for column in values}
+        for column, field in renamed.items():
+            if column in values or not is_required(field, fields):
+                continue
+            near = nearest(column, [name for name in values if name not in renamed])
+            remedy = f"; did you mean --columns {word(field, near)}?" if near else ""
+            raise BadRow(f"--columns {word(field, column)}: the row has no column '{column}'; {_found(values)}{remedy}")
 
     def has(self, *fields: str) -> bool:
         """Returns whether the record has all fields."""
@@ -60,7 +77,12 @@ class Columns:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return tuple(self._notes)
+        similar = [
+            Note(f"the column '{column}' is read as {field}")
+            for field, column in self._similar.items()
+            if field in self._read
+        ]
+        return (*self._notes, *similar)
 
     @property
     def fields(self) -> list[str]:
@@ -75,8 +97,18 @@ class Columns:
     @property
     def found(self) -> str:
         """The columns of the record, for messages."""
-        names = [self._columns[field] for field in self._values]
-        return f"found the columns {', '.join(names)}" if names else "found no columns"
+        return _found(self._columns[field] for field in self._values)
+
+
+def _found(columns: Iterable[str]) -> str:
+    names = [displayed(column) for column in columns]
+    return f"found the columns {', '.join(names)}" if names else "found no columns"
+
+
+def _similar(values: dict[str, Any], renamed: dict[str, str]) -> dict[str, str]:
+    """Returns the fields of columns with similar names, unless the record or `--columns` has the field itself."""
+    found = similar_fields(column for column in values if column not in renamed)
+    return {column: field for column, field in found.items() if field not in values}
 
 
 def without_nulls(value: Any) -> Any:

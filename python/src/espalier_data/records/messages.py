@@ -39,7 +39,11 @@ def normalised(value: Any, where: str, note: Note) -> Messages:
     if isinstance(value, str):
         value = encoded_messages(value, where) or value
         note(IN_TEXT)
-    return [_message(turn, note) for turn in _turns(value, where)]
+    turns = _turns(value, where)
+    try:
+        return [_message(turn, note) for turn in turns]
+    except BadRow as error:
+        raise BadRow(f"{where}: {error}") from None
 
 
 def is_blank_message(message: dict[str, Any]) -> bool:
@@ -92,7 +96,7 @@ def _message(turn: Any, note: Note) -> dict[str, Any]:
     if isinstance(turn, str):
         raise BadRow("expected a message, found str; a list of strings has no roles")
     if not isinstance(turn, dict):
-        raise BadRow(f"expected a message, found {type(turn).__name__}")
+        raise BadRow(f"expected a message, found {'null' if turn is None else type(turn).__name__}")
     message = {_KEYS[key] if _KEYS.get(key, key) not in turn else key: value for key, value in turn.items()}
     if "role" not in message or not message.keys() & {"content", "tool_calls", "function_call"}:
         _refuse_keys(turn)
@@ -100,8 +104,11 @@ def _message(turn: Any, note: Note) -> dict[str, Any]:
     if "content" in message:
         message["content"] = _content(message["content"], note)
     _set_tool_calls(message)
-    if "content" not in message and "tool_calls" not in message:
-        raise BadRow("a message has no content")
+    if "content" not in message:
+        if "tool_calls" not in message:
+            raise BadRow("a message has no content")
+        # Templates that join texts fail for an absent one; all others write nothing for both.
+        message["content"] = ""
     _report_keys(message, note)
     return message
 

@@ -141,7 +141,23 @@ def _conversation(columns: Columns, given: _Given, responses: list[Any]) -> Draf
     ]
     prompt, lists = _with_shared_system(prompt, lists)
     lists = without_repeated_messages(columns, prompt, lists)
-    return _with_leading_questions(columns, Draft(prompt, lists, given.column))
+    found = _with_leading_questions(columns, Draft(prompt, lists, given.column))
+    _refuse_begun_answer(columns, found)
+    return found
+
+
+def _refuse_begun_answer(columns: Columns, found: Draft) -> None:
+    """Raises an error for a prompt that ends with the beginning of the answers: a template would close it."""
+    begun = found.prompt[-1]["role"] == "assistant"
+    if not begun or not any(response and response[0]["role"] == "assistant" for response in found.responses):
+        return
+    if any(compared(found.prompt[-1:]) == compared(response) for response in found.responses):
+        raise BadRow("the prompt ends with one of the responses; provide it without them")
+    raise BadRow(
+        f"the prompt in '{columns.column(found.column)}' ends with a message of the assistant, which the template "
+        "closes before it begins the answer; if the answers continue it, move its text to the start of every answer, "
+        "otherwise put a message of the user after it"
+    )
 
 
 def _with_shared_system(prompt: Messages, responses: list[Messages]) -> tuple[Messages, list[Messages]]:

@@ -11,14 +11,19 @@ from typing import Any
 from ..notes import Note
 from .answers import RankedResponses, ranked_responses
 from .bad_row import BadRow, EmptyAnswer, refuse_surrogates
+from .column_names import LISTS, RANKS, SCORES
 from .columns import Columns, is_blank
 from .draft import Draft
 from .encoded import encoded_messages, encoded_parts
 from .history import with_system
 from .messages import IN_TEXT, Messages, compared, is_blank_message, normalised
+from .missing import refuse_wrapped
 from .prompts import draft
 from .template_arguments import template_arguments
 from .unread import check_unread
+
+#: Fields that hold a list if they are read as responses or their numbers.
+_LISTS = [name for name in (*LISTS, *SCORES, *RANKS) if name.endswith("s")]
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,15 @@ def parse(value: Any, columns: dict[str, str] | None = None) -> PreferenceRow:
     try:
         refuse_surrogates(value)
         if not isinstance(value, dict):
-            raise BadRow(f"expected an object, found {type(value).__name__}")
+            found = "null" if value is None else type(value).__name__
+            raise BadRow(f"expected an object, found {found}")
         return _row(Columns(value, columns))
     except RecursionError:
         raise BadRow("the values are nested too deeply") from None
 
 
 def _row(columns: Columns) -> PreferenceRow:
-    found = _without_blank(_normalised(columns, ranked_responses(columns)), columns)
+    found = _without_blank(_normalised(columns, _responses(columns)), columns)
     drafted = draft(columns, found)
     drafted = replace(drafted, prompt=with_system(columns, drafted.prompt))
     found = _without_blank(replace(found, responses=drafted.responses), columns)
@@ -73,6 +79,20 @@ def _row(columns: Columns) -> PreferenceRow:
     check_unread(columns, drafted)
     _check(drafted)
     return PreferenceRow(drafted.prompt, found.responses, found.ranks, arguments, columns.notes, drafted.guessed)
+
+
+def _responses(columns: Columns) -> RankedResponses:
+    try:
+        found = ranked_responses(columns)
+    except BadRow:
+        refuse_wrapped(columns)
+        raise
+    for name in _LISTS:
+        if isinstance(columns.get(name), str) and name not in columns.unread:
+            columns.note(
+                f"the column '{columns.column(name)}' holds a list that is written as text, which is read as a list"
+            )
+    return found
 
 
 def _normalised(columns: Columns, found: RankedResponses) -> RankedResponses:

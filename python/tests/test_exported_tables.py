@@ -1,0 +1,82 @@
+"""Tables as spreadsheets and pandas write them are described, and the printed command converts them."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROWS = [{"prompt": f"P{i}, then; so|\t?", "chosen": f'y "{i}", a;b', "rejected": f"n{i}\n;,"} for i in range(3)]
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+
+
+def converted(outcome, path) -> list[dict]:
+    """Runs the command of a message with a Python that has no packages, and returns the rows that it writes."""
+    assert outcome.status == 1
+    command = outcome.err.removesuffix("\n").partition(": ")[2].partition(": ")[2]
+    command = command.partition("convert it")[2].partition(": ")[2].replace("python3", f"{sys.executable} -IS", 1)
+    subprocess.run(command, shell=True, check=True, cwd=path.parent)
+    return [json.loads(line) for line in (path.parent / f"{path.name.split('.')[0]}.lines.jsonl").open()]
+
+
+def quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.txt", "rows.jsonl"])
+@pytest.mark.parametrize("head", ["", "\ufeff"])
+def test_the_sign_between_columns_is_found_in_the_header(mark, name, head, prepare, tmp_path):
+    path = tmp_path / name
+    lines = [mark.join(ROWS[0]), *(mark.join(map(quoted, row.values())) for row in ROWS)]
+    path.write_text(head + "\r\n".join(lines), newline="")
+    assert converted(prepare(path), path) == ROWS
+
+
+def test_a_sign_inside_of_quotes_is_no_sign_between_columns(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('"prompt, in words";"chosen, the better";rejected\na;b;c\n')
+    assert converted(prepare(path), path) == [{"prompt, in words": "a", "chosen, the better": "b", "rejected": "c"}]
+
+
+def test_a_table_by_columns_may_lack_cells_and_have_other_keys(prepare, tmp_path):
+    path = tmp_path / "rows.json"
+    table = {"version": 1, "prompt": {"0": "P", "2": "Q"}, "chosen": {"0": "y", "2": "z"}, "rejected": {"2": "n"}}
+    path.write_text(json.dumps(table))
+    assert converted(prepare(path), path) == [
+        {"prompt": "P", "chosen": "y", "rejected": None},
+        {"prompt": "Q", "chosen": "z", "rejected": "n"},
+    ]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_table_by_rows_is_converted(indent, prepare, tmp_path):
+    path = tmp_path / "rows.json"
+    table = {"columns": list(ROWS[0]), "index": [0, 1, 2], "data": [list(row.values()) for row in ROWS]}
+    path.write_text(json.dumps(table, indent=indent))
+    outcome = prepare(path)
+    assert "a table by rows (prompt, chosen, rejected) in one JSON object" in outcome.err
+    assert converted(outcome, path) == ROWS
+
+
+@needs_jq
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_record_for_each_key_is_converted(indent, prepare, tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({str(index): row for index, row in enumerate(ROWS)}, indent=indent))
+    outcome = prepare(path)
+    assert "one JSON object with a record for each key (0, 1, 2)" in outcome.err
+    assert converted(outcome, path) == ROWS
+
+
+def test_a_comma_after_each_line_is_named(prepare, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    good = {"prompt": "P", "chosen": "y", "rejected": "n"}
+    path.write_text(",\n".join(json.dumps(good) for _ in range(3)) + "\n")
+    outcome = prepare(path)
+    column = len(json.dumps(good)) + 1
+    assert f"rows.jsonl:1: not valid JSON: a comma after the value, at column {column}; remove it" in outcome.err
+    assert len(outcome.prepared.rows) == 1
+    path.write_text(f"[{path.read_text()}]")
+    assert len(prepare(path).prepared.rows) == 3

@@ -125,3 +125,10 @@ def test_a_closed_standard_error_is_no_error(model, data, tmp_path):
     words = ["--model", model, "--data", data, "--output", tmp_path / "out"]
     result = run(*words, stdout=subprocess.PIPE, stderr=None, preexec_fn=lambda: os.close(2))
     assert result.returncode == 0 and files._is_prepared(tmp_path / "out")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_standard_error_leaves_the_exit_code(model, tmp_path):
+    with open("/dev/full", "w") as full:
+        words = ["--model", model, "--data", tmp_path / "none.jsonl", "--output", tmp_path / "out"]
+        assert run(*words, stderr=full).returncode == 1

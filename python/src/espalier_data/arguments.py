@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import UserError
-from .option_values import decoded
+from .option_values import json_object, tool_list
 from .output.printable import printable
 from .processors import available_processors
 from .reading.sources import Source
@@ -127,7 +127,7 @@ def _add_template(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--chat-template-kwargs",
-        type=_object,
+        type=json_object,
         default={},
         metavar="JSON",
         help="variables for the chat template, such as '{\"enable_thinking\": false}'; those of a row take precedence",
@@ -226,16 +226,7 @@ def template_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     """Returns the variables for every chat template."""
     if arguments.tools is None:
         return arguments.chat_template_kwargs
-    try:
-        tools = decoded(arguments.tools.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{arguments.tools}: {error}") from None
-    if not isinstance(tools, list):
-        raise UserError(f"{arguments.tools}: expected a list of tools, found {type(tools).__name__}")
-    others = [tool for tool in tools if not isinstance(tool, dict)]
-    if others:
-        raise UserError(f"{arguments.tools}: expected a list of objects, found {type(others[0]).__name__} in it")
-    return {"tools": tools, **arguments.chat_template_kwargs}
+    return {"tools": tool_list(arguments.tools), **arguments.chat_template_kwargs}
 
 
 def process_count(arguments: argparse.Namespace, sources: list[Source]) -> int:
@@ -268,14 +259,4 @@ def _positive(text: str) -> int:
         raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, found {value}")
-    return value
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = decoded(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"expected a JSON object, found {text}")
     return value

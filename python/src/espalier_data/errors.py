@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from .output.printable import printable
 
@@ -53,7 +54,8 @@ def run_command(command: Callable[[], int | None]) -> None:
 
 
 def _print_error(text: str) -> None:
-    print(f"error: {printable(text)}", file=sys.stderr)
+    with suppress(OSError):  # The exit code reports the error too.
+        print(f"error: {printable(text)}", file=sys.stderr)
 
 
 def _discard_output() -> None:

@@ -125,12 +125,14 @@ class ChatTemplate:
 
     def _header(self, row: PreferenceRow, prompt: str, rendered: list[str], variables: dict[str, Any]) -> list[Note]:
         """Returns a warning if all answers begin with the same text of a template without a generation prompt."""
-        common = os.path.commonprefix(rendered)
-        if not common.startswith(prompt) or not common[len(prompt) :].strip():
+        if not all(text.startswith(prompt) for text in rendered):
+            return []
+        common = os.path.commonprefix([text[len(prompt) :] for text in rendered])
+        if not common.strip():
             return []
         headers = {self._marked.header(row.prompt, response, variables) for response in row.responses}
         header = headers.pop()
-        if headers or not header.strip() or not common.startswith(prompt + header):
+        if headers or not header.strip() or not common.startswith(header):
             return []
         text = f"the chat template writes no generation prompt, so answers are learned with {header!r} before them"
         return [Note(f"{text}; use a chat template with a generation prompt", warning=True)]

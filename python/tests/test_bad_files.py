@@ -173,8 +173,8 @@ def test_wrong_arguments_are_reported(arguments, message, capsys):
         (["--max-length", 1], "--max-length must be at least 2, found 1"),
         (["--max-prompt-length", 0], "--max-prompt-length must be at least 1, found 0"),
         (["--weights", 1, 2], "--weights: expected one for each of 1 sources, found 2"),
-        (["--weights", 0], "--weights must be positive numbers, found 0.0"),
-        (["--weights", "nan"], "--weights must be positive numbers, found nan"),
+        (["--weights", 0], "--weights must be positive numbers, at most 1000000, found 0.0"),
+        (["--weights", "nan"], "--weights must be positive numbers, at most 1000000, found nan"),
     ],
 )
 def test_invalid_numbers_are_reported(options, message, prepare):

@@ -14,7 +14,11 @@ from espalier_data.tokens.tokenization import PreferenceTokenizer
 SYSTEM = {"role": "system", "content": "Answer as a pirate would."}
 USER = {"role": "user", "content": "What is the capital of France?"}
 ROW = {"prompt": [USER], "chosen": "It is Paris.", "rejected": "It is Lyon, of course."}
-ENDLESS = "{% for m in messages %}{{ m['role'] | upper }}: {{ m['content'] }}\n{% endfor %}"
+ENDLESS = (
+    "{% for m in messages %}{{ m['role'] | upper }}: {{ m['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}ASSISTANT: {% endif %}"
+)
+ASKING = "{% if add_generation_prompt %}assistant: {% endif %}"
 
 
 @pytest.fixture
@@ -43,11 +47,12 @@ def test_answers_without_an_end_token_are_counted_in_one_warning(warnings, tmp_p
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "<|im_end|>\n", "<|im_end|> \n\n", "{{ eos_token }}"])
 def test_white_space_after_the_end_token_is_no_reason_for_a_warning(end, warnings):
-    assert warnings("{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}" + end + "{% endfor %}", ROW) == []
+    template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}" + end + "{% endfor %}" + ASKING
+    assert warnings(template, ROW) == []
 
 
 def test_an_end_token_of_the_generation_configuration_counts(prepare, tmp_path):
-    template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}<s>{% endfor %}"
+    template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}<s>{% endfor %}" + ASKING
     model = tiny.save_model(tmp_path / "model", template=template)
     assert "writes no end token" in prepare([ROW], model=model).err
     (model / "generation_config.json").write_text(json.dumps({"eos_token_id": [tiny.END, tiny.BOS]}))
@@ -204,9 +209,8 @@ def test_other_keys_that_a_template_does_not_read_are_a_note(warnings):
     [
         tiny.CHATML.replace("{{ message['content'] }}", "{{ message['content'] | trim }}"),
         tiny.CHATML.replace("{{ message['content'] }}", "{{ message['content'] | tojson }}"),
-        tiny.CHATML.replace("{{ message['content'] }}", "{{ message['content'].split() | join('\n') }}"),
     ],
-    ids=["trimmed", "JSON", "other white space"],
+    ids=["trimmed", "JSON"],
 )
 def test_a_text_in_another_form_is_not_left_out(template, warnings):
     spaced = [{**USER, "content": ' "What"  is\nthe capital?\n'}]
@@ -217,7 +221,7 @@ def test_a_system_message_in_a_question_is_not_left_out(warnings):
     template = (
         "{% set system = messages[0]['content'] if messages[0]['role'] == 'system' %}"
         "{% for m in messages if m['role'] != 'system' %}{{ m['role'] }}: {{ m['content'] }}"
-        "{{ '\n' + system if system and loop.first }}<|im_end|>{% endfor %}"
+        "{{ '\n' + system if system and loop.first }}<|im_end|>{% endfor %}" + ASKING
     )
     assert warnings(template, {**ROW, "prompt": [SYSTEM, USER]}) == []
 

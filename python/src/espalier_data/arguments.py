@@ -2,14 +2,15 @@
 
 import argparse
 import difflib
-import json
 import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import UserError
+from .option_values import json_object, tool_list
+from .output.printable import printable
 from .processors import available_processors
 from .reading.sources import Source
 from .records.column_names import FIELDS, UNUSED
@@ -31,11 +32,18 @@ examples:
 
 #: Less data is prepared in one process.
 _LITTLE_BYTES = 1 << 20
+#: An epoch contains a row at most this many times.
+_MOST_WEIGHT = 1_000_000
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
     """Parses the command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="espalier-prepare",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -119,7 +127,7 @@ def _add_template(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--chat-template-kwargs",
-        type=_object,
+        type=json_object,
         default={},
         metavar="JSON",
         help="variables for the chat template, such as '{\"enable_thinking\": false}'; those of a row take precedence",
@@ -172,8 +180,8 @@ def source_list(arguments: argparse.Namespace) -> list[Source]:
     if len(weights) != len(names):
         raise UserError(f"--weights: expected one for each of {len(names)} sources, found {len(weights)}")
     for weight in weights:
-        if not 0 < weight < math.inf:
-            raise UserError(f"--weights must be positive numbers, found {weight}")
+        if not 0 < weight <= _MOST_WEIGHT:
+            raise UserError(f"--weights must be positive numbers, at most {_MOST_WEIGHT}, found {weight}")
     return [
         Source(str(name), weight, arguments.dataset_config, arguments.split) for name, weight in zip(names, weights)
     ]
@@ -218,13 +226,7 @@ def template_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     """Returns the variables for every chat template."""
     if arguments.tools is None:
         return arguments.chat_template_kwargs
-    try:
-        tools = json.loads(arguments.tools.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{arguments.tools}: not valid JSON: {error}") from None
-    if not isinstance(tools, list):
-        raise UserError(f"{arguments.tools}: expected a list of tools, found {type(tools).__name__}")
-    return {"tools": tools, **arguments.chat_template_kwargs}
+    return {"tools": tool_list(arguments.tools), **arguments.chat_template_kwargs}
 
 
 def process_count(arguments: argparse.Namespace, sources: list[Source]) -> int:
@@ -257,14 +259,4 @@ def _positive(text: str) -> int:
         raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, found {value}")
-    return value
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"expected a JSON object, found {text}")
     return value

@@ -1,6 +1,7 @@
 """Atomic creation of files that are not also inputs."""
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from safetensors import SafetensorError, safe_open
 from .errors import UserError
 
 _PREPARED = "espalier-preferences"
+#: The temporary file's name has at most this many characters of the output's, so that it is not too long.
+_NAME = 40
 
 
 def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -17,11 +20,30 @@ def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
 
     Inputs are files, and directories with all files in them; those that do not exist, such as Hub names, are ignored.
     """
-    if path.is_dir():
-        raise UserError(f"{path}: expected a file name, found a directory")
-    if not path.parent.is_dir():
-        raise UserError(f"{path}: cannot be written: {path.parent} is not a directory; create it first")
+    try:
+        if not path.parent.is_dir():
+            raise UserError(f"{path}: cannot be written: {path.parent} is not a directory; create it first")
+        _check_regular(path)
+    except OSError as error:
+        raise _failure(path, error) from None
     check_not_input(path, inputs)
+
+
+def _check_regular(path: Path) -> None:
+    """Raises an error if `path` is anything but a regular file, a link to one, or the name of a new file."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{path}: expected a file name, found a directory")
+    if not stat.S_ISREG(mode):
+        found = "a FIFO" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise UserError(f"{path}: expected a regular file, found {found}; choose another output")
+
+
+def _failure(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path}: cannot be written: {error.strerror}")
 
 
 def check_not_input(path: Path, inputs: Iterable[Path]) -> None:
@@ -49,13 +71,14 @@ def _is_prepared(path: Path) -> bool:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary path; on success, synchronizes the file and renames it to `path`."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f"{path.name[:_NAME]}.{os.getpid()}.tmp")
     try:
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+        _check_regular(path)
         temporary.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+        raise _failure(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -12,8 +12,9 @@ from datetime import datetime
 from functools import partial
 
 from .arguments import columns, inputs, limits, parse_arguments, process_count, source_list, template_arguments
-from .errors import UserError, run_command
+from .errors import UserError, run_command, write_output
 from .files import check_output
+from .nesting import TOO_DEEP, is_too_deep
 from .outcomes import Outcome, unusable
 from .output.prepared import PreparedData
 from .output.printable import printable
@@ -86,6 +87,9 @@ class Conversion:
             if record.problem:
                 raise BadRow(record.problem)
             row = parse(record.value, self._columns)
+            # Text may hold JSON.
+            if is_too_deep([row.prompt, row.responses, row.template_arguments]):
+                raise BadRow(TOO_DEEP)
             tokenized = tokenizer(row)
         except BadRow as problem:
             return unusable(problem)
@@ -120,7 +124,8 @@ def _outcomes(
 def _items(sources: list[Source], seed: int) -> Iterator[_Item]:
     for index, source in enumerate(sources):
         for record, times in source.weighted_records(seed=f"{seed}/{index}"):
-            yield _Item(index, times, record)
+            # The record must not be sent to a worker, since Python's limit of the nesting depends on the caller.
+            yield _Item(index, times, Record(record.place, problem=TOO_DEEP) if is_too_deep(record.value) else record)
 
 
 class _Run:
@@ -166,7 +171,7 @@ class _Run:
         if self._printer is not None and self._shown < self._arguments.show:
             self._shown += 1
             self._progress.clear()
-            print(self._printer.row(self._shown, item.record.place, outcome.row), flush=True)
+            write_output(self._printer.row(self._shown, item.record.place, outcome.row))
 
     def close(self) -> None:
         """Removes the progress bar, also after an error."""
@@ -184,7 +189,7 @@ class _Run:
         if not kept:
             raise UserError(printable(f"{usable}; nothing was written"))
         if self._printer is not None:
-            print(self._printer.legend(), flush=True)
+            write_output(self._printer.legend())
             if not self.is_complete and self._data is None and kept < self._counts["rows_read"]:
                 self._progress.message(f"note: {usable}")
         if self._data is not None:
@@ -199,7 +204,7 @@ class _Run:
             "sources": json.dumps([source.summary for source in self._sources], ensure_ascii=False),
         }
         data.write(self._counts, metadata)
-        print(report(data, self._counts, self._sources, self._distinct), flush=True)
+        write_output(report(data, self._counts, self._sources, self._distinct))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import numpy as np
 from ..reading.sources import Source
 from ..tokens.truncation import Limits
 from .prepared import PreparedData
+from .printable import printable
 from .remarks import Remarks
 
 #: The number of reasons that the error for no usable row contains.
@@ -34,7 +35,7 @@ def report(data: PreparedData, counts: Counter[str], sources: list[Source], dist
     table = [f"  {name:<34} {value}" for name, value in lines]
     if len(sources) > 1 or any(source.weight != 1 for source in sources):
         table += [_source_line(source, distinct[index]) for index, source in enumerate(sources)]
-    return "\n".join([str(data.output), *table])
+    return "\n".join(map(printable, [str(data.output), *table]))
 
 
 def _source_line(source: Source, distinct: int) -> str:

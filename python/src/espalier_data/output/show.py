@@ -1,6 +1,5 @@
 """Prints rows as the model sees them: which tokens count, special tokens, and what was truncated."""
 
-import io
 import os
 import shutil
 import sys
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import UserError
 from ..tokens.truncation import ID_TYPE, FittedRow, Limits
 from .printable import display_width, printable
 
@@ -40,9 +40,8 @@ class RowPrinter:
 
     def __init__(self, tokenizer: Any, limits: Limits) -> None:
         self._tokenizer, self._limits = tokenizer, limits
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            # Other encodings than UTF-8 lack the signs.
-            sys.stdout.reconfigure(errors="backslashreplace")
+        if sys.stdout is None:
+            raise UserError("standard output: cannot be written: it is closed")
         added = getattr(tokenizer, "added_tokens_decoder", {})
         self._special = {number for number, token in added.items() if token.special} | set(tokenizer.all_special_ids)
         self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,6 +1,7 @@
 """Writes safetensors files piece by piece, with the same bytes for the same content."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..files import replacing
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TYPES = {"I32": 4, "I64": 8}
 
 
@@ -43,7 +45,9 @@ def write_tensors(path: Path, tensors: list[Tensor], metadata: dict[str, str]) -
 
 
 def _header(tensors: list[Tensor], metadata: dict[str, str]) -> bytes:
-    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    # Names of files may have bytes that are no UTF-8; Python represents them by surrogates, which have no encoding.
+    encodable = {name: _SURROGATE.sub("\ufffd", text) for name, text in sorted(metadata.items())}
+    header: dict[str, object] = {"__metadata__": encodable}
     end = 0
     for tensor in tensors:
         start, end = end, end + tensor.size

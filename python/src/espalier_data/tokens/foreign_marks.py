@@ -15,8 +15,8 @@ _MARK = re.compile(
 class ForeignMarks:
     """The marks that neither a tokenizer knows as tokens nor its chat template writes."""
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, template: str) -> None:
+        self._tokenizer, self._template = tokenizer, template
         self._known: dict[str, bool] = {}
 
     def notes(self, texts: Iterable[str]) -> list[Note]:
@@ -32,5 +32,5 @@ class ForeignMarks:
         if mark not in self._known:
             # SentencePiece puts its space before a special token.
             tokens = [token for token in self._tokenizer.tokenize(mark) if token != "▁"]
-            self._known[mark] = len(tokens) == 1 or mark in str(self._tokenizer.chat_template or "")
+            self._known[mark] = len(tokens) == 1 or mark in self._template
         return self._known[mark]

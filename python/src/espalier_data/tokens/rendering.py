@@ -1,17 +1,20 @@
 """Renders conversations with the chat template of a tokenizer, and looks at what the template writes."""
 
-import json
 import os
 import re
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from ..errors import UserError
 from ..notes import Note
 from ..records.answers import BadRow
 from ..records.rows import Messages, PreferenceRow
+from .special_tokens import SpecialTokens
 from .template_clock import TemplateClock
-from .template_content import REASONING, left_out, marked, marker, owner, unread_keys
+from .template_content import REASONING, changes, owner, unread_keys
+from .template_markers import MarkedConversations
+from .template_variables import TemplateVariables
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _NOT_VARIABLES = ("tools", "documents", "chat_template")
@@ -31,17 +34,28 @@ class ChatTemplate:
         self._tokenizer, self._arguments = tokenizer, arguments
         self._clock = TemplateClock(moment)
         self._sees_reads = self._clock.install()
-        self._special = _pattern(tokenizer)
+        self._special = SpecialTokens(tokenizer)
+        self._checked = TemplateVariables(tokenizer)
+        if problem := self._checked.problem(arguments):
+            raise UserError(f"--chat-template-kwargs: {problem}")
         self._words: dict[str, frozenset[str]] = {}
-        self._written: dict[str, frozenset[int]] = {}
+        self._marked = MarkedConversations(self._render)
         self._remedies: dict[str, str] = {}
 
     @property
     def exists(self) -> bool:
-        return bool(self._tokenizer.chat_template or self._arguments.get("chat_template"))
+        return bool(self.source)
+
+    @property
+    def source(self) -> Any:
+        """The template that is used: that of the arguments, or the tokenizer's, of which there may be several."""
+        own = self._arguments.get("chat_template")
+        return self._source(self._arguments) if own else self._tokenizer.chat_template or ""
 
     def render(self, messages: Messages, row: PreferenceRow, prompt: bool = False) -> str:
         """Returns what the template writes; with the generation prompt if the messages are a `prompt`."""
+        if problem := self._checked.problem(row.template_arguments):
+            raise BadRow(f"chat_template_kwargs: {problem}")
         return self._render(messages, self._variables(row), prompt)
 
     def notes(self, row: PreferenceRow, prompt: str, rendered: list[str]) -> list[Note]:
@@ -57,9 +71,10 @@ class ChatTemplate:
         if not _has_tools(variables, words, rendered[0]):
             found.append(Note("the chat template leaves out the tools", warning=True))
         found += _different_starts(prompt, rendered)
-        found += self._special_tokens(row)
+        found += self._header(row, prompt, rendered, variables)
+        found += self._special.notes(row, variables, words)
         found += self._unread_keys(row, words)
-        found += self._left_out(row, rendered, variables, words)
+        found += self._texts(row, rendered, variables, words)
         return found + self._changes(row, source, variables, words)
 
     def _changes(self, row: PreferenceRow, source: str, variables: dict[str, Any], words: frozenset[str]) -> list[Note]:
@@ -87,16 +102,6 @@ class ChatTemplate:
     def _render_with(self, messages: Messages, variables: dict[str, Any], more: dict[str, Any]) -> str:
         return self._render(messages, {**variables, **more})
 
-    def _special_tokens(self, row: PreferenceRow) -> list[Note]:
-        found = []
-        for message in (message for messages in (row.prompt, *row.responses) for message in messages):
-            content = message.get("content")
-            match = self._special.search(content) if self._special and isinstance(content, str) else None
-            if match:
-                text = f"the text of {owner(message)} contains {match[0]!r}, which becomes a special token"
-                found.append(Note(text, warning=True))
-        return found
-
     def _unread_keys(self, row: PreferenceRow, words: frozenset[str]) -> list[Note]:
         found = []
         for message in (message for messages in (row.prompt, *row.responses) for message in messages):
@@ -105,29 +110,32 @@ class ChatTemplate:
                 found.append(Note(text, warning=key in _WRITTEN))
         return found
 
-    def _left_out(
+    def _texts(
         self, row: PreferenceRow, rendered: list[str], variables: dict[str, Any], words: frozenset[str]
     ) -> list[Note]:
         found: dict[tuple[int, int, str], None] = {}
         for number, (response, text) in enumerate(zip(row.responses, rendered)):
             conversation = row.prompt + response
-            for index, what in left_out(conversation, text, words, partial(self._positions, conversation, variables)):
+            written = partial(self._marked.written, conversation, variables)
+            repeated = partial(self._marked.repeated, conversation, variables)
+            for index, what in changes(conversation, text, words, written, repeated):
                 # A message of the prompt is in all conversations, but is one message.
                 found[(0 if index < len(row.prompt) else number, index, what)] = None
         return [Note(what, warning=True) for _, _, what in found]
 
-    def _positions(self, messages: Messages, variables: dict[str, Any]) -> frozenset[int]:
-        """Returns the indexes of the messages whose content the template writes, whatever it is."""
-        shape = json.dumps([variables, [[message.get("role"), *message] for message in messages]], default=str)
-        if shape not in self._written:
-            every = frozenset(range(len(messages)))
-            try:
-                text = self._render(marked(messages), variables)
-            except BadRow:  # A template may reject any text; then a search for the texts decides.
-                text = ""
-            # A template that changes every text, for instance to capitals, says nothing.
-            self._written[shape] = frozenset(index for index in every if marker(index) in text) or every
-        return self._written[shape]
+    def _header(self, row: PreferenceRow, prompt: str, rendered: list[str], variables: dict[str, Any]) -> list[Note]:
+        """Returns a warning if all answers begin with the same text of a template without a generation prompt."""
+        if not all(text.startswith(prompt) for text in rendered):
+            return []
+        common = os.path.commonprefix([text[len(prompt) :] for text in rendered])
+        if not common.strip():
+            return []
+        headers = {self._marked.header(row.prompt, response, variables) for response in row.responses}
+        header = headers.pop()
+        if headers or not header.strip() or not common.startswith(header):
+            return []
+        text = f"the chat template writes no generation prompt, so answers are learned with {header!r} before them"
+        return [Note(f"{text}; use a chat template with a generation prompt", warning=True)]
 
     def _variables(self, row: PreferenceRow) -> dict[str, Any]:
         return {**self._arguments, **row.template_arguments}
@@ -161,13 +169,6 @@ def _different_starts(prompt: str, rendered: list[str]) -> list[Note]:
     text = f"the chat template writes {rest!r} at the end of a prompt but not before an answer"
     # Some templates differ by a newline; a lost mark such as <think> changes what a model is given to answer.
     return [Note(f"{text}, so answers are not learned after it", warning=bool(rest.strip()))]
-
-
-def _pattern(tokenizer: Any) -> re.Pattern[str] | None:
-    """Returns a pattern for the special tokens of a tokenizer."""
-    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
-    names = sorted((str(token) for token in added if token.special), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, names))) if names else None
 
 
 def _has_tools(variables: dict[str, Any], words: frozenset[str], rendered: str) -> bool:

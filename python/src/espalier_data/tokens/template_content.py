@@ -1,6 +1,7 @@
-"""Finds the parts of a conversation that a chat template leaves out."""
+"""Finds the parts of a conversation that a chat template leaves out, changes or repeats."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ Message = dict[str, Any]
 REASONING = ("reasoning_content", "reasoning", "thinking")
 #: A shorter text may occur by chance; a marker in its place decides.
 _SHORT = 12
+_TAG = re.compile(r"\s*(</?think>)\s*")
 _NAMED_ROLES = {"system": "a", "developer": "a", "user": "a", "tool": "a", "assistant": "an"}
 
 
@@ -25,16 +27,21 @@ class _Part:
     is_content: bool = False
 
 
-def left_out(
-    messages: list[Message], rendered: str, words: frozenset[str], written: Callable[[], frozenset[int]]
+def changes(
+    messages: list[Message],
+    rendered: str,
+    words: frozenset[str],
+    written: Callable[[], frozenset[int]],
+    repeated: Callable[[], frozenset[int]],
 ) -> Iterator[tuple[int, str]]:
-    """Yields the index of a message and what a template left out of it.
+    """Yields the index of a message and what a template did to it: a text left out, with other white space, or twice.
 
     `rendered` is what the template wrote, `words` are the identifiers of its source. `written` returns the indexes of
     the messages whose content the template writes whatever it is; it is called if a text is too short for a search.
+    `repeated` returns the indexes of those that it writes more than once; it is called if a text occurs again.
     """
     parts = [part for index, message in enumerate(messages) for part in _parts(index, message, words)]
-    absent = _absent([part.text for part in parts], rendered)
+    absent, respaced = _absent([part.text for part in parts], rendered)
     short = [place for place, part in enumerate(parts) if part.is_content and len(part.text) < _SHORT]
     if short:
         indexes = written()
@@ -42,6 +49,13 @@ def left_out(
     for place in sorted(absent):
         part = parts[place]
         yield part.message, f"the chat template leaves out {_description(part, rendered)}"
+    for place in sorted(respaced - absent):
+        yield parts[place].message, f"the chat template changes the white space inside of {parts[place].what}"
+    twice = [part for part in parts if part.is_content and rendered.count(part.text) > 1]
+    indexes = repeated() if twice else frozenset()
+    for part in twice:
+        if part.message in indexes:
+            yield part.message, f"the chat template writes {part.what} more than once"
 
 
 def unread_keys(message: Message, words: frozenset[str]) -> Iterator[str]:
@@ -110,8 +124,8 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(inner)
 
 
-def _absent(texts: list[str], rendered: str) -> set[int]:
-    """Returns the indexes of the texts for which `rendered` has no place of their own."""
+def _absent(texts: list[str], rendered: str) -> tuple[set[int], set[int]]:
+    """Returns the indexes of the texts without a place of their own in `rendered`, and with other white space there."""
     position = 0
     for text in texts:
         position = rendered.find(text, position)
@@ -119,23 +133,27 @@ def _absent(texts: list[str], rendered: str) -> set[int]:
             break
         position += len(text)
     else:
-        return set()
+        return set(), set()
     # Templates may move a text, for instance a system message into a question. Longer texts take their places first.
-    rest, absent = rendered, set()
+    rest, absent, respaced = rendered, set(), set()
     for index in sorted(range(len(texts)), key=lambda index: -len(texts[index])):
-        start = rest.find(texts[index])
+        text = texts[index]
+        start = rest.find(text)
         if start >= 0:
-            end = start + len(texts[index])
+            end = start + len(text)
             rest = rest[:start] + "\0" * (end - start) + rest[end:]
-        elif not _occurs_otherwise(texts[index], rest):
-            absent.add(index)
-    return absent
+        elif not _occurs_as_json(text, rest) and _unspaced_tags(text) not in _unspaced_tags(rest):
+            (respaced if "".join(text.split()) in "".join(rest.split()) else absent).add(index)
+    return absent, respaced
 
 
-def _occurs_otherwise(text: str, rendered: str) -> bool:
-    """Returns whether a text occurs as JSON, or with other white space."""
-    escaped = (json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (False, True))
-    return any(form in rendered for form in escaped) or "".join(text.split()) in "".join(rendered.split())
+def _occurs_as_json(text: str, rendered: str) -> bool:
+    return any(json.dumps(text, ensure_ascii=ascii)[1:-1] in rendered for ascii in (False, True))
+
+
+def _unspaced_tags(text: str) -> str:
+    """Returns text without the white space at the tags of reasoning, which templates write in their own way."""
+    return _TAG.sub(r"\1", text)
 
 
 def _description(part: _Part, rendered: str) -> str:

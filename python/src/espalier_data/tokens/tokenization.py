@@ -63,9 +63,9 @@ class PreferenceTokenizer:
         self._start = _start(self.tokenizer)
         self._end = self.tokenizer.eos_token or ""
         self._ends = EndTokens(self.tokenizer, model)
-        self._marks = ForeignMarks(self.tokenizer)
-        template = self.tokenizer.chat_template or ""
-        self.template_digest = hashlib.sha256(str(template).encode()).hexdigest()
+        template = str(self._template.source)
+        self._marks = ForeignMarks(self.tokenizer, template)
+        self.template_digest = hashlib.sha256(template.encode()).hexdigest()
 
     def __call__(self, row: PreferenceRow) -> TokenizedRow:
         """Returns the prompt's tokens, and for each response those that follow them in prompt and response together."""

@@ -110,12 +110,12 @@ def test_names_that_are_ambiguous_are_not_read():
 
 
 def test_missing_fields_are_named_at_once_with_the_columns_that_may_hold_them():
-    row = {"No.": 1, "Frage": "Where?", "Chosen Answer": "Here.", "Rejected Answer": "There."}
+    row = {"No.": 1, "Frage": "Where?", "Our Chosen Text": "Here.", "Our Rejected Text": "There."}
     found = reason(row)
     assert found == (
         "chosen and rejected are missing; a row needs chosen and rejected, or responses; found the columns No., Frage, "
-        "Chosen Answer, Rejected Answer; name their columns with --columns prompt=COLUMN chosen='Chosen Answer' "
-        "rejected='Rejected Answer'"
+        "Our Chosen Text, Our Rejected Text; name their columns with --columns prompt=COLUMN chosen='Our Chosen Text' "
+        "rejected='Our Rejected Text'"
     )
     columns = options(found.replace("COLUMN", "Frage"))
     assert shown(parse(row, columns)) == CONTINUED

@@ -6,7 +6,8 @@ import pytest
 from espalier_data.records.answers import EmptyAnswer
 from espalier_data.records.column_names import FIELDS
 from espalier_data.records.rows import parse
-from rows import notes, reason, shown
+from rows import notes as all_notes
+from rows import reason, shown
 from tiny import END
 
 Q, GOOD, BAD = "Name a river in Peru.", "The Ucayali flows there.", "The Thames, I believe."
@@ -19,6 +20,11 @@ def remedies(message: str) -> list[dict[str, str]]:
     """Returns the renaming of each `--columns` in a message, as `parse` takes it."""
     found = re.findall(r"--columns ((?:\w+=[\w.-]+ ?)+)", message)
     return [dict(reversed(pair.split("=")) for pair in words.split()) for words in found]
+
+
+def notes(row):
+    """Returns the notes of a row, apart from those on names in camelCase, which tests of columns cover."""
+    return [note for note in all_notes(row) if " is read as " not in note]
 
 
 @pytest.mark.parametrize("stem", STEMS)

@@ -1,5 +1,6 @@
 """Two answers whose columns have opposite names: `preferred_response` and `dispreferred_response`, `good` and `bad`."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,8 +30,13 @@ _OF_ANSWERS = {
 
 
 def opposites(names: Iterable[str]) -> tuple[str, str] | None:
-    """Returns the columns of the better and the worse answer, by names such as `good` and `bad`."""
-    known = {_key(name): name for name in names}
+    """Returns the columns of the better and the worse answer, by names such as `good` and `bad`.
+
+    Names that differ only by case or signs are ambiguous, so none of them is used.
+    """
+    named = [(_key(name), name) for name in names]
+    counts = Counter(key for key, _ in named)
+    known = {key: name for key, name in named if counts[key] == 1}
     for good, bads in _OPPOSITES.items():
         for (word, suffix), name in known.items():
             worse = next((known[bad, suffix] for bad in bads if (bad, suffix) in known), None)

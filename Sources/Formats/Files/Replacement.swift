@@ -28,7 +28,7 @@ extension FilePath {
     private var isStream: Bool {
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink(string, &buffer, buffer.count)
-        guard count > 0 else { return string.hasPrefix("/proc/") || string.hasPrefix("/dev/fd/") }
+        guard count > 0 else { return false }
         let target = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return target.hasPrefix("/proc/") || string.hasPrefix("/proc/") || string.hasPrefix("/dev/fd/")
     }

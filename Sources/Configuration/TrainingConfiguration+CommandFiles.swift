@@ -21,21 +21,30 @@ extension CommandFiles {
         // Another check refuses a run that would write to its model.
         if output.isSame(as: model) { return }
         let record = output.appending("espalier.yaml")
-        if let settings, try !settings.isSame(as: record) || !Self.keeps(record, configuration) {
-            read(settings, as: "--config")
-        }
+        if let settings, try !Self.keeps(settings, record, configuration) { read(settings, as: "--config") }
         for name in [
             "model.safetensors", "config.json", "metrics.jsonl", "summary.json", "espalier.yaml", "espalier-run.json",
-            "phases.txt", "trace.json", "latest",
+            "phases.txt", "trace.json",
         ] { write(output.appending(name), as: "--output") }
+        write(link: output.appending("latest"), as: "--output")
+        replace(checkpointsIn: output, prefix: "checkpoint-", as: "--output")
     }
 
     /// Whether a run may replace the settings that it was started with: a record of this program that does not change,
-    /// or of the run that it resumes.
-    private static func keeps(_ record: FilePath, _ configuration: TrainingConfiguration) throws -> Bool {
-        let text = try String(contentsOfFile: record.string, encoding: .utf8)
-        guard try TrainingConfiguration(yaml: record).yaml() == text else { return false }
-        return try configuration.yaml() == text || configuration.saving.resumeFromCheckpoint != nil
+    /// or of the run that it resumes, in the output directory or in a checkpoint there.
+    private static func keeps(
+        _ settings: FilePath,
+        _ record: FilePath,
+        _ configuration: TrainingConfiguration
+    ) throws -> Bool {
+        let resumes = configuration.saving.resumeFromCheckpoint != nil
+        let isOfCheckpoint =
+            resumes && settings.lastComponent == record.lastComponent
+            && settings.isWithin(record.removingLastComponent())
+        guard settings.isSame(as: record) || isOfCheckpoint else { return false }
+        let text = try String(contentsOfFile: settings.string, encoding: .utf8)
+        guard try TrainingConfiguration(yaml: settings).yaml() == text else { return false }
+        return try resumes || configuration.yaml() == text
     }
 
     /// Adds the caches of the reference model, which a command reads and writes, and their journals.

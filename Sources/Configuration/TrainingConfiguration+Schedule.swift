@@ -33,9 +33,13 @@ extension TrainingConfiguration {
     }
 
     private func longWarmup(_ rates: LearningRateSchedule) -> String {
+        let (length, steps) = (rates.warmupSteps, rates.steps == 1 ? "1 step" : "\(rates.steps) steps")
         let share =
-            "\(rates.warmupSteps) of \(rates.steps) steps" + (rates.warmupSteps < rates.steps ? "" : ", all of the run")
-        return "\(warmup): warm-up takes \(share), and the learning rate reaches \(rates.highestRate)"
+            length < rates.steps
+            ? "warm-up takes \(length) of \(steps)"
+            : "the run of \(steps) ends before the warm-up of \(length)"
+        let whole = length == rates.steps ? "warm-up takes all \(steps)" : share
+        return "\(warmup): \(whole), and the learning rate reaches \(rates.highestRate)"
             + (rates.highestRate < learningRate ? " of \(learningRate)" : "")
     }
 

@@ -181,6 +181,9 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.numTrainEpochs, epochs > 0 && epochs <= 1e6, "above 0, at most 1000000", epochs)
         try check(.globalBatchSize, (1...1 << 30).contains(globalBatchSize), "from 1 to 2^30", globalBatchSize)
         try check(.maxGradNorm, maxGradNorm.isFinite && maxGradNorm >= 0, "at least 0", maxGradNorm)
+        let clips = maxGradNorm == 0 || Float(maxGradNorm) > 0
+        let expectedNorm = "0 for no clipping, or above 0 in float32, or the run would learn nothing"
+        try check(.maxGradNorm, clips, expectedNorm, maxGradNorm)
         try check(.weightDecay, weightDecay.isFinite && weightDecay >= 0, "at least 0", weightDecay)
         try check(.adamBeta1, (0..<1).contains(adamBeta1), "at least 0, below 1", adamBeta1)
         try check(.adamBeta2, (0..<1).contains(adamBeta2), "at least 0, below 1", adamBeta2)

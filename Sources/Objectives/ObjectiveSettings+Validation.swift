@@ -22,6 +22,8 @@ extension ObjectiveSettings {
         let count = losses.count
         try check(.lossWeights, weights.count == count, "one number per loss, \(count)", weights.count)
         try check(.lossWeights, weights.allSatisfy(\.isFinite), "finite numbers", weights)
+        let learnsNothing = "at least one that is not 0 in float32, or the run would learn nothing"
+        try check(.lossWeights, weights.contains { Float($0) != 0 }, learnsNothing, weights)
         try checkRanges()
         try checkUse(in: losses)
         return zip(losses, weights).map { ($0, $1) }
@@ -40,6 +42,7 @@ extension ObjectiveSettings {
 
     private func checkRanges() throws {
         try check(.beta, beta.isFinite && beta > 0, "a finite number above 0", beta)
+        try check(.beta, Float(beta) > 0, "above 0 in float32, or the run would learn nothing", beta)
         try check(.labelSmoothing, (0..<0.5).contains(labelSmoothing), "at least 0, below 0.5", labelSmoothing)
         try check(.fAlphaDivergenceCoef, fAlphaDivergenceCoef.isFinite, "a finite number", fAlphaDivergenceCoef)
         try check(.ldAlpha, (0...1).contains(ldAlpha), "from 0 to 1", ldAlpha)

@@ -27,7 +27,8 @@ struct Espalier: ParsableCommand {
     )
 
     static func main() {
-        // First: a process with the wrong OpenBLAS core restarts with the right one. Not in commands that only start
+        StandardStreams.reserve()
+        // Early: a process with the wrong OpenBLAS core restarts with the right one. Not in commands that only start
         // ranks: their processors may differ, and they would inherit the environment.
         let starters = [Launch._commandName, Scaling._commandName]
         if !starters.contains(CommandLine.arguments.dropFirst().first ?? "") { OpenBLASCore.ensure() }

@@ -154,4 +154,59 @@ struct FinishedRunTests {
             #expect(anew.first?.hasSuffix("pass --resume OUT/checkpoint-2 to continue from it") == true)
         }
     }
+
+    @Test("a finished run without its settings is replaced by no other run", arguments: [["--save-steps", "2"], []])
+    func missingSettings(options: [String]) throws {
+        try withRuns { runs in
+            let arguments = ["--max-steps", "3", "--resume"] + options
+            try runs.finish(arguments)
+            let model = try runs.state(["model.safetensors"])
+            try runs.remove("espalier.yaml")
+            let foreign = try runs.refusal(arguments + ["--data", Golden.freeHead.file.string])
+            #expect(foreign.contains(": made with other --data; resume with the settings"), "\(foreign)")
+            #expect(try runs.state(["model.safetensors"]) == model)
+            if options.isEmpty {
+                let error = try runs.refusal(arguments)
+                #expect(
+                    error
+                        == "error: OUT/espalier.yaml: expected the settings of the finished run, found no file; restore "
+                        + "it, or start a new run without --resume"
+                )
+                #expect(try runs.state(["model.safetensors"]) == model)
+            } else {
+                let notices = try runs.notices(arguments)
+                #expect(notices.first?.hasPrefix("warning: OUT/espalier.yaml is missing, although") == true)
+                #expect(try runs.state(["model.safetensors"])["model.safetensors"]?.first == model.values.first?.first)
+            }
+        }
+    }
+
+    @Test("a finished run with an empty file, or without one of the model's other files, is completed")
+    func damagedFiles() throws {
+        try Places.temporary { directory in
+            let source = directory.appending("source")
+            try FileManager.default.copyItem(atPath: Golden.tied.directory.string, toPath: source.string)
+            for name in ["tokenizer.json", "chat_template.jinja"] {
+                try "{}".write(toFile: source.appending(name).string, atomically: true, encoding: .utf8)
+            }
+            let runs = TinyRuns(output: directory.appending("out"))
+            let arguments = ["--model", source.string, "--max-steps", "3", "--save-steps", "2", "--resume"]
+            try runs.finish(arguments)
+            for (name, isRemoved) in [
+                ("tokenizer.json", true), ("chat_template.jinja", true), ("config.json", false),
+                ("metrics.jsonl", false),
+            ] {
+                let path = runs.output.appending(name).string
+                let content = try String(contentsOfFile: path, encoding: .utf8)
+                if isRemoved { try runs.remove(name) } else { try Data().write(to: URL(fileURLWithPath: path)) }
+                let notices = try runs.notices(arguments)
+                let fault = isRemoved ? "is missing" : "is empty"
+                let expected = "warning: OUT/\(name) \(fault), although the run has finished; "
+                #expect(notices.first?.hasPrefix(expected) == true, "\(notices)")
+                let written = try String(contentsOfFile: path, encoding: .utf8)
+                #expect(name == "metrics.jsonl" ? !written.isEmpty : written == content)
+                #expect(try runs.notices(arguments) == [Self.end])
+            }
+        }
+    }
 }

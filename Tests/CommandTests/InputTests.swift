@@ -69,7 +69,7 @@ struct InputTests {
     @Test("data with a tokenizer's digest and a model without tokenizer are reported")
     func tokenizer() throws {
         try Places.temporary { directory in
-            let (file, data) = (try SafetensorsFile(golden.file), directory.appending("data.safetensors"))
+            let (file, data) = (try SafetensorsFile(golden.expected), directory.appending("data.safetensors"))
             let ids = try ["prompt_ids", "response_ids"].map { SafetensorsEntry(name: $0, try file.int32s($0)) }
             let offsets = try ["prompt_offsets", "response_offsets", "row_offsets"].map {
                 SafetensorsEntry(name: $0, try file.int64s($0))
@@ -95,8 +95,8 @@ struct InputTests {
             #expect(outcome.status == 0)
             let lines = """
                 saved the model to \(output); metrics are in \(output)/metrics.jsonl
-                evaluate it with: espalier evaluate --model \(output) --reference-model \(golden.directory) \
-                --data HELDOUT.safetensors
+                evaluate it with: espalier evaluate --config \(output)/espalier.yaml --model \(output) \
+                --reference-model \(golden.directory) --data HELDOUT.safetensors
 
                 """
             #expect(outcome.errors.hasSuffix("\n" + lines) && outcome.output.isEmpty, "\(outcome.errors)")

@@ -23,7 +23,7 @@ struct OutputTests {
             ]
             let outcome = try Launch.run("espalier", arguments, ranks: ranks)
             #expect(outcome.status == 0, "\(outcome.errors)")
-            let expected = try SafetensorsFile(golden.file)
+            let expected = try SafetensorsFile(golden.expected)
             let found = try SafetensorsFile(output)
             let pairs = try zip(found.float64s("response_logps"), expected.float64s("response_logps"))
             #expect(Array(pairs).count == 16)
@@ -53,7 +53,7 @@ struct OutputTests {
             ]
             let outcome = try Launch.run("espalier", arguments, ranks: 2)
             #expect(outcome.status == 0, "\(outcome.errors)")
-            let expected = try SafetensorsFile(Golden.tied.file).float64s("response_logps")
+            let expected = try SafetensorsFile(Golden.tied.expected).float64s("response_logps")
             let found = try SafetensorsFile(output).float64s("response_logps")
             #expect(found.count == 16 && zip(found, expected).allSatisfy { abs($0 - $1) < 2e-6 * abs($1) })
             let warning =
@@ -66,7 +66,7 @@ struct OutputTests {
     @Test("uncounted tokens contribute to no log-probability, including the reference's")
     func skippedTokens() throws {
         try Places.temporary { directory in
-            let golden = try SafetensorsFile(Golden.tied.file)
+            let golden = try SafetensorsFile(Golden.tied.expected)
             let expected = try golden.float32s("token_logps")
             let offsets = try golden.int64s("response_offsets").map { Int($0) }
             let ranges = zip(offsets, offsets.dropFirst()).enumerated().map { index, bounds in
@@ -225,6 +225,39 @@ struct OutputTests {
             }
             let first = try #require(TrainedRun(directory.appending("4")).metrics[0]["loss"])
             #expect(try #require(found["eval_loss"]) < first - 0.001)
+        }
+    }
+
+    @Test("the command that a run prints at its end gives the figure of the run's own evaluation")
+    func printedCommand() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            let held = ["--eval-data", Golden.tied.file.string, "--eval-steps", "2", "--max-steps", "2"]
+            let outcome = try TinyRuns(output: output).finish(["--loss-type", "ipo", "--beta", "0.5"] + held)
+            let line = outcome.errors.split(separator: "\n").last { $0.hasPrefix("evaluate it with: espalier ") }
+            let words = try #require(line).split(separator: " ").dropFirst(4).map(String.init)
+            let evaluation = try Launch.run("espalier", words, solo: true)
+            #expect(evaluation.status == 0, "\(evaluation.errors)")
+            let found = try #require(Metrics(json: evaluation.output)["eval_loss"])
+            let expected = try #require(TrainedRun(output).evaluations.last?["eval_loss"])
+            #expect(abs(found - expected) <= 1e-6 * abs(expected), "\(found) and \(expected)")
+            #expect(expected != 0)
+        }
+    }
+
+    @Test("with standard input, output and error closed, only metrics are in the files of a run")
+    func closedStreams() throws {
+        try Places.temporary { directory in
+            let executable = Places.products.appending("espalier").string
+            let output = directory.appending("out")
+            let train =
+                "\(executable) train --model \(Golden.tied.directory) --data \(Golden.tied.file) --output \(output) "
+                + "--max-steps 3 --threads 1"
+            let outcome = try Launch.tool("sh", ["-c", "\(train) <&- >&- 2>&-"])
+            #expect(outcome.status == 0)
+            let lines = try String(contentsOfFile: output.appending("metrics.jsonl").string, encoding: .utf8)
+                .split(separator: "\n")
+            #expect(lines.count == 3 && lines.allSatisfy { $0.hasPrefix("{") && $0.hasSuffix("}") }, "\(lines)")
         }
     }
 

@@ -41,10 +41,14 @@ struct ScheduleTests {
     func long() throws {
         try withRuns { runs in
             let notices = try runs.notices(["--max-steps", "4", "--warmup-steps", "8"])
-            let warning = "warm-up takes 8 of 4 steps, all of the run, and the learning rate reaches 0.00375 of 0.01"
+            let warning =
+                "the run of 4 steps ends before the warm-up of 8, and the learning rate reaches 0.00375 of 0.01"
             #expect(notices.first == "warning: warmup_steps 8: \(warning)", "\(notices)")
             let rates = try TrainedRun(runs.output).metrics.map { $0["learning_rate"] }
             #expect(rates == [0, 0.00125, 0.0025, 0.00375])
+            let all = try runs.notices(["--max-steps", "4", "--warmup-ratio", "1"]).first
+            let allOfIt = "warm-up takes all 4 steps, and the learning rate reaches 0.0075 of 0.01"
+            #expect(all == "warning: warmup_ratio 1.0: \(allOfIt)")
             let most = try runs.notices(["--max-steps", "4", "--warmup-ratio", "0.75"]).first
             let reached = "warm-up takes 3 of 4 steps, and the learning rate reaches 0.01"
             #expect(most == "warning: warmup_ratio 0.75: \(reached)")

@@ -8,7 +8,7 @@ internal import Testing
 struct SharedPromptTests {
     /// Writes the golden data with every pair as an example of its own, each followed by the next turn.
     private func writePairs(to path: FilePath) throws {
-        let golden = try SafetensorsFile(Golden.tied.file)
+        let golden = try SafetensorsFile(Golden.tied.expected)
         func slices(_ name: String) throws -> [[Int32]] {
             let ids = try golden.int32s("\(name)_ids")
             let ends = try golden.int64s("\(name)_offsets").map { Int($0) }

@@ -21,7 +21,7 @@ struct SkippingTests {
             solo: true
         )
         #expect(outcome.status == 0, "\(outcome.errors)")
-        let (file, data) = (try SafetensorsFile(cache), try SafetensorsFile(golden.file))
+        let (file, data) = (try SafetensorsFile(cache), try SafetensorsFile(golden.expected))
         let responses = try data.int64s("row_offsets").map { Int($0) }
         let offsets = try data.int64s("response_offsets").map { Int($0) }
         var tokens = try file.float32s("token_logps")

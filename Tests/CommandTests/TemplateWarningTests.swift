@@ -16,7 +16,7 @@ struct TemplateWarningTests {
 
     /// The golden data with this digest of a template.
     private func data(_ digest: String?, in directory: FilePath) throws -> FilePath {
-        let (golden, path) = (try SafetensorsFile(Golden.tied.file), directory.appending("data.safetensors"))
+        let (golden, path) = (try SafetensorsFile(Golden.tied.expected), directory.appending("data.safetensors"))
         let tokens = try ["prompt_ids", "response_ids"].map { SafetensorsEntry(name: $0, try golden.int32s($0)) }
         let offsets = try ["prompt_offsets", "response_offsets", "row_offsets"].map {
             SafetensorsEntry(name: $0, try golden.int64s($0))

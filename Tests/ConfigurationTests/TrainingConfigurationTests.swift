@@ -24,9 +24,9 @@ struct TrainingConfigurationTests {
         }
     }
 
-    @Test("an empty file gives TRL's defaults")
+    @Test("a file with an empty mapping gives TRL's defaults")
     func defaults() throws {
-        let settings = try Places.temporary { try read("", from: $0) }
+        let settings = try Places.temporary { try read("{}", from: $0) }
         #expect(settings == TrainingConfiguration())
         #expect(settings.objective.beta == 0.1 && settings.objective.lossType == ["sigmoid"])
         #expect(settings.objective.labelSmoothing == 0 && settings.learningRate == 1e-6)
@@ -247,6 +247,9 @@ struct TrainingConfigurationTests {
         Mistake("learning_rate must be a finite number above 0, found 0.0") { $0.learningRate = 0 },
         Mistake("learning_rate must be a finite number above 0, found inf") { $0.learningRate = .infinity },
         Mistake("learning_rate must be a finite number above 0, found nan") { $0.learningRate = .nan },
+        Mistake(
+            "max_grad_norm must be 0 for no clipping, or above 0 in float32, or the run would learn nothing, found 1e-300"
+        ) { $0.maxGradNorm = 1e-300 },
         Mistake("warmup_ratio must be from 0 to 1, found 1.5") { $0.warmupRatio = 1.5 },
         Mistake("warmup_ratio must be from 0 to 1, found nan") { $0.warmupRatio = .nan },
         Mistake("warmup_steps must be a whole number of steps, or a fraction of the run below 1, found -1.0") {

@@ -18,7 +18,7 @@ SETTINGS = {
     "global_batch_size": 4, "save_steps": 5, "max_steps": 14,
 }  # fmt: skip
 EVALUATED = {
-    "eval_data": str(GOLDEN / "golden.safetensors"), "eval_steps": 4, "load_best_model_at_end": True,
+    "eval_data": str(GOLDEN / "data.safetensors"), "eval_steps": 4, "load_best_model_at_end": True,
 }  # fmt: skip
 TIME_DEPENDENT = ("seconds", "second", "runtime", "mfu", "measured_imbalance")
 
@@ -59,7 +59,7 @@ def write_rows(path: Path, count: int) -> None:
 class Run:
     """A run that writes `out` and `reference.safetensors` in a directory; a single process if `ranks` is None."""
 
-    def __init__(self, root: Path, ranks: int | None = 2, data: Path = GOLDEN / "golden.safetensors", **settings):
+    def __init__(self, root: Path, ranks: int | None = 2, data: Path = GOLDEN / "data.safetensors", **settings):
         self.root, self.ranks, self.data = root, ranks, data
         self.output, self.cache = root / "out", root / "reference.safetensors"
         root.mkdir(exist_ok=True)

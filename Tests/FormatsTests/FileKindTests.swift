@@ -66,7 +66,8 @@ struct FileKindTests {
                 (Array(Self.pointer.utf8), .weights, "fetch the file itself with git lfs pull or hf download"),
                 ([], .preferences, "copy the file again, or prepare it again with espalier-prepare"),
                 ([], .weights, "download or copy the model again"),
-                ([], .referenceLogps, "choose another --reference-cache"),
+                ([], .referenceLogps, "remove the file to recompute it, or choose another --reference-cache"),
+                (Array("text".utf8), .referenceLogps, "choose another --reference-cache"),
             ] {
                 try write(bytes, to: path)
                 let error = #expect(throws: FormatError.self) { try SafetensorsFile(path, content) }
@@ -83,7 +84,7 @@ struct FileKindTests {
             for (content, remedy) in [
                 (SafetensorsContent.preferences, "copy the file again, or prepare it again with espalier-prepare"),
                 (.weights, "download or copy the model again"), (.checkpoint, "resume from another checkpoint"),
-                (.referenceLogps, "remove the file to compute it again"),
+                (.referenceLogps, "remove the file to recompute it, or choose another --reference-cache"),
             ] {
                 try writeSafetensors(header, data: [0, 0, 0], to: path)
                 expectRefusal(path, "truncated: 5 of \(8 + header.utf8.count + 8) bytes are missing; \(remedy)") {

@@ -121,7 +121,7 @@ struct SafetensorsWritingTests {
                 withIntermediateDirectories: false
             )
             let taken = directory.appending("taken")
-            expectRefusal(taken, "cannot be written: Is a directory") {
+            expectRefusal(taken, "expected a regular file or none, found a directory; choose another path") {
                 try SafetensorsWriter.write(entries, to: taken)
             }
             #expect(try names(in: directory) == ["file", "taken"])

@@ -37,7 +37,7 @@ struct StrictYAMLTests {
         try Places.temporary { directory in
             let path = directory.appending("run.yaml")
             for (text, expected) in [
-                ("# nothing", Settings()), ("", Settings()), ("{beta: 2, name: x}", Settings(beta: 2, name: "x")),
+                ("{}", Settings()), ("# nothing\n{}", Settings()), ("{beta: 2, name: x}", Settings(beta: 2, name: "x")),
                 (
                     "beta: 1e-1 # pull\nsteps: 3\nshuffle: no\nname: 'a: b'\nkind: fancy",
                     Settings(beta: 0.1, steps: 3, shuffle: false, name: "a: b", kind: .fancy)
@@ -115,6 +115,33 @@ struct StrictYAMLTests {
                 #expect(found == Settings(name: name))
             }
         }
+    }
+
+    @Test("a leading 0, octal for some settings and decimal for others, is refused")
+    func leadingZeros() throws {
+        for key in ["steps", "seed", "beta"] {
+            for text in ["010", "-07", "08", "00"] {
+                try expectRefused(
+                    "\(key): \(text)",
+                    "line 1: expected a number or a string, found \(text); remove the leading 0, or quote a string of "
+                        + "digits"
+                )
+            }
+        }
+        try Places.temporary { directory in
+            let path = directory.appending("run.yaml")
+            for (text, expected) in [
+                ("steps: 0", Settings(steps: 0)), ("beta: 0.5", Settings(beta: 0.5)), ("name: '010'", Settings(name: "010")),
+            ] {
+                let found = try decode(text, from: path)
+                #expect(found == expected)
+            }
+        }
+    }
+
+    @Test("a file without settings is refused", arguments: ["", "\n\n", "# beta: 1"])
+    func withoutSettings(text: String) throws {
+        try expectRefused(text, "expected settings, found none; add a setting, or write {} for the defaults")
     }
 
     @Test("depth, aliases and length are bounded")

@@ -3,7 +3,7 @@
     python Tests/Goldens/make_goldens.py [NAME …]
 
 Run only to generate new goldens: the tests need neither torch nor transformers. Each model is a Hugging Face directory;
-its golden.safetensors is both a prepared dataset and the expected results for it:
+its data.safetensors is a prepared dataset, and golden.safetensors has its tensors and the expected results for it:
 
     token_logps      float32 [tokens of all responses]
     response_logps   float64 [responses]
@@ -150,6 +150,8 @@ def make(name: str, seed: int, config: PreTrainedConfig) -> None:
         "max_length": "512",
         "beta": str(BETA),
     }
+    prepared = {key: value for key, value in metadata.items() if key != "beta"}
+    save_file({key: np.ascontiguousarray(value) for key, value in dataset(data).items()}, directory / "data.safetensors", prepared)
     save_file({key: np.ascontiguousarray(value) for key, value in golden.items()}, directory / "golden.safetensors", metadata)
     print(name, json.dumps({"loss": loss.item(), "pairs": len(losses)}))
 

@@ -44,6 +44,12 @@ struct ObjectiveSettingsTests {
         Mistake("loss_weights must be one number per loss, 2, found 1") {
             ($0.lossType, $0.lossWeights) = (["sigmoid", "sft"], [1])
         },
+        Mistake(
+            "loss_weights must be at least one that is not 0 in float32, or the run would learn nothing, found [0.0]"
+        ) {
+            $0.lossWeights = [0]
+        },
+        Mistake("beta must be above 0 in float32, or the run would learn nothing, found 1e-300") { $0.beta = 1e-300 },
         Mistake("loss_weights must be finite numbers, found [nan]") { $0.lossWeights = [.nan] },
         Mistake("beta must be a finite number above 0, found 0.0") { $0.beta = 0 },
         Mistake("label_smoothing must be at least 0, below 0.5, found 0.5") {

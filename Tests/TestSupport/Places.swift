@@ -11,8 +11,10 @@ package enum Golden: String, CaseIterable, Sendable {
 
     /// The Hugging Face directory.
     package var directory: FilePath { Places.repository.appending("Tests/Goldens/\(rawValue)") }
-    /// Prepared preferences, log-probabilities and gradients.
-    package var file: FilePath { directory.appending("golden.safetensors") }
+    /// Prepared preferences.
+    package var file: FilePath { directory.appending("data.safetensors") }
+    /// The same preferences with their log-probabilities and gradients.
+    package var expected: FilePath { directory.appending("golden.safetensors") }
 }
 
 /// The locations of files during a test.

@@ -10,7 +10,7 @@ internal import Transformer
 struct GoldenTests {
     @Test("token log-probabilities equal transformers'", arguments: Setting.cases)
     func logps(golden: Golden, setting: Setting) throws {
-        let expected = try SafetensorsFile(golden.file).float32s("token_logps")
+        let expected = try SafetensorsFile(golden.expected).float32s("token_logps")
         let found = try GoldenModel(golden, setting).tokenLogps()
         #expect(found.count == expected.count && expected.count > 100)
         // Float32 through three layers: some units in the last place of logits around 10.
@@ -22,7 +22,7 @@ struct GoldenTests {
         arguments: Setting.cases
     )
     func skippedLogps(golden: Golden, setting: Setting) throws {
-        let expected = try SafetensorsFile(golden.file).float32s("token_logps")
+        let expected = try SafetensorsFile(golden.expected).float32s("token_logps")
         let dataset = try PreferenceDataset.read(path: golden.file).skipping { 5 * $0 % $1 }
         let found = try GoldenModel(golden, setting, dataset: dataset).tokenLogps()
         let counted = Set((0..<dataset.responseCount).flatMap(dataset.countedRange))
@@ -45,7 +45,7 @@ struct GoldenTests {
 
     @Test("all logits at all positions equal transformers'", arguments: Golden.allCases)
     func logits(golden: Golden) throws {
-        let file = try SafetensorsFile(golden.file)
+        let file = try SafetensorsFile(golden.expected)
         let logits = try file.float32s("logits")
         let data = try PreferenceDataset.read(path: golden.file)
         let sequence = Array(data.prompt(0) + data.response(0))
@@ -73,7 +73,7 @@ struct GoldenTests {
 
     @Test("every gradient of a DPO step equals torch's", arguments: Setting.cases)
     func gradients(golden: Golden, setting: Setting) throws {
-        let file = try SafetensorsFile(golden.file)
+        let file = try SafetensorsFile(golden.expected)
         let reference = try file.float64s("reference_logps")
         let beta = Double(file.metadata["beta"] ?? "") ?? .nan
         let model = try GoldenModel(golden, setting)

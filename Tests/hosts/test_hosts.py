@@ -36,7 +36,7 @@ SILENT = 2
 def test_a_job_with_a_disconnected_host_ends_on_every_host_and_names_the_rank(cluster, root):
     hosts = cluster(4, 100)
     output, errors = root / "out", root / "errors"
-    words = ["train", "--model", make_model(root / "model", 4 << 20), "--data", GOLDEN / "golden.safetensors"]
+    words = ["train", "--model", make_model(root / "model", 4 << 20), "--data", GOLDEN / "data.safetensors"]
     words += ["--output", output, "--max-steps", "1000", "--global-batch-size", "4"]
     with errors.open("w") as file:
         job = subprocess.Popen(hosts.launch(*words), stdout=file, stderr=file, env=environment())

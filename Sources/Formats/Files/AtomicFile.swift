@@ -16,6 +16,7 @@ package struct AtomicFile: ~Copyable {
     ///
     /// - Throws: `FormatError` with the system's reason and the remedy, or the error of `body`.
     package static func write(to path: FilePath, _ body: (inout AtomicFile) throws -> Void) throws {
+        try path.requireReplaceable()
         var file = try AtomicFile(path)
         try body(&file)
         try file.commit()
@@ -24,7 +25,10 @@ package struct AtomicFile: ~Copyable {
     /// Checks that a file can be written at `path`, without changing an existing one.
     ///
     /// Called before long computations, so that a wrong path fails early.
+    ///
+    /// - Throws: `FormatError` as `requireReplaceable` does, or with the system's reason.
     package static func checkWritable(_ path: FilePath) throws {
+        try path.requireReplaceable()
         _ = try AtomicFile(path)
     }
 

@@ -10,6 +10,7 @@ package struct CommandFiles {
         /// The option that names the file.
         let option: String
         let identity: Identity
+        var isLink = false
     }
 
     private enum Identity: Hashable {
@@ -43,6 +44,7 @@ package struct CommandFiles {
 
     private var inputs: [Role] = []
     private var outputs: [Role] = []
+    private var replaced: [(directory: FilePath, prefix: String, option: String)] = []
 
     /// No files.
     package init() {}
@@ -68,10 +70,45 @@ package struct CommandFiles {
         outputs.append(Role(path: path, option: option, identity: Identity(path)))
     }
 
-    /// Checks that no file is both read and written, or written twice.
+    /// Adds a link that the command replaces, which may lead to a directory.
+    package mutating func write(link path: FilePath, as option: String) {
+        outputs.append(Role(path: path, option: option, identity: Identity(path), isLink: true))
+    }
+
+    /// Adds the checkpoints of a directory, whose names begin with `prefix`: the command may replace or remove each.
+    package mutating func replace(checkpointsIn directory: FilePath, prefix: String, as option: String) {
+        replaced.append((directory, prefix, option))
+    }
+
+    /// Checks that no file is both read and written, or written twice, and that outputs replace only regular files.
     ///
-    /// - Throws: `FormatError` that names the file and both options.
+    /// - Throws: `FormatError` that names the file and the options, or what an output would replace.
     package func check() throws {
+        try checkConflicts()
+        try checkCheckpoints()
+        for output in outputs where !output.isLink { try output.path.requireReplaceable() }
+    }
+
+    /// Refuses files that are read or written within a checkpoint that the command may replace.
+    private func checkCheckpoints() throws {
+        for (directory, prefix, option) in replaced {
+            guard let home = directory.resolved else { continue }
+            for file in inputs + outputs {
+                guard let place = file.path.resolved ?? file.path.removingLastComponent().resolved,
+                    place.starts(with: home),
+                    place.components.dropFirst(home.components.count).first?.string.hasPrefix(prefix) == true
+                else { continue }
+                if file.isLink { continue }
+                throw FormatError(
+                    file.path,
+                    "\(file.option) is in a checkpoint of \(option), which the run may replace or remove; copy it, or "
+                        + "choose another \(option)"
+                )
+            }
+        }
+    }
+
+    private func checkConflicts() throws {
         var known: [Identity: Role] = [:]
         for input in inputs { known[input.identity] = known[input.identity] ?? input }
         for output in outputs {

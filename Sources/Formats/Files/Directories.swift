@@ -24,6 +24,12 @@ extension FilePath {
         return here.deviceID == there.deviceID && here.inode == there.inode
     }
 
+    /// Whether this file, after resolving links, is in a directory or one within it.
+    package func isWithin(_ directory: FilePath) -> Bool {
+        guard let place = resolved, let home = directory.resolved else { return false }
+        return place.starts(with: home)
+    }
+
     /// Checks that this file of a model directory, after resolving links, belongs to the model.
     ///
     /// It must be in the directory itself or one within it, or in the `blobs` of a model in the cache of the Hugging Face
@@ -43,7 +49,7 @@ extension FilePath {
     }
 
     /// The path with links resolved; nil if it does not exist.
-    private var resolved: FilePath? {
+    package var resolved: FilePath? {
         guard let path = realpath(string, nil) else { return nil }
         defer { free(path) }
         return FilePath(String(cString: path))

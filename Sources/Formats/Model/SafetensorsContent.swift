@@ -26,7 +26,7 @@ package enum SafetensorsContent: Sendable {
         switch self {
         case .preferences: "copy the file again, or prepare it again with espalier-prepare"
         case .weights: "download or copy the model again"
-        case .referenceLogps: "remove the file to compute it again"
+        case .referenceLogps: "remove the file to recompute it, or choose another --reference-cache"
         case .checkpoint: "resume from another checkpoint"
         case .tensors: "download or copy it again"
         }
@@ -43,6 +43,7 @@ package enum SafetensorsContent: Sendable {
             "convert the model to safetensors with save_pretrained of transformers"
         case (.preferences, .pointer): "fetch the file itself with git lfs pull, or prepare the data again"
         case (_, .pointer): "fetch the file itself with git lfs pull or hf download"
+        case (.referenceLogps, .empty): remedy
         case (.referenceLogps, _): "choose another --reference-cache"
         default: remedy
         }

@@ -18,7 +18,9 @@ package enum StrictYAML {
     ) throws -> Value {
         let text = try text(of: path)
         do {
-            let node = try Yams.compose(yaml: text) ?? Node.mapping([:])
+            guard let node = try Yams.compose(yaml: text) else {
+                throw FormatError(path, "expected settings, found none; add a setting, or write {} for the defaults")
+            }
             guard let mapping = node.mapping else {
                 throw FormatError(path, "expected a mapping of settings to values")
             }
@@ -72,14 +74,20 @@ package enum StrictYAML {
         return count
     }
 
-    /// Refuses sexagesimal numbers of YAML 1.1, on which the parser overflows.
+    /// Refuses sexagesimal numbers of YAML 1.1, on which the parser overflows, and numbers with a leading 0, which it
+    /// reads as octal or as decimal, by the type of the setting.
     private static func checkNumbers(_ node: Node, _ path: FilePath) throws {
         switch node {
         case .scalar(let scalar):
             let text = scalar.string
             let isSexagesimal = text.contains(":") && text.utf8.allSatisfy { "0123456789:+-_.".utf8.contains($0) }
-            guard isSexagesimal, scalar.style == .plain else { return }
+            guard scalar.style == .plain else { return }
             let line = node.mark.map { "line \($0.line): " } ?? ""
+            guard !hasLeadingZero(text) else {
+                let remedy = "remove the leading 0, or quote a string of digits"
+                throw FormatError(path, "\(line)expected a number or a string, found \(text.quotable()); \(remedy)")
+            }
+            guard isSexagesimal else { return }
             throw FormatError(
                 path,
                 "\(line)expected a number or a string, found \(text.quotable()); quote a string of digits"
@@ -88,6 +96,12 @@ package enum StrictYAML {
         case .mapping(let mapping): for (_, inner) in mapping { try checkNumbers(inner, path) }
         case .alias: return
         }
+    }
+
+    /// Whether a whole number starts with 0, after its sign, and has more digits.
+    private static func hasLeadingZero(_ text: String) -> Bool {
+        let digits = text.first.map("+-".contains) == true ? text.dropFirst() : text[...]
+        return digits.count > 1 && digits.first == "0" && digits.utf8.allSatisfy { "0123456789_".utf8.contains($0) }
     }
 
     /// Encodes settings as YAML that `decode` reads.

@@ -9,6 +9,7 @@ extension PreferenceDataset {
         try requireFile(path)
         let file = try SafetensorsFile(path, .preferences)
         try checkFormat(file)
+        try checkTensors(file)
         func offsets(_ name: String) throws -> [Int] { try file.int64s(name).map { Int($0) } }
         func optional(_ name: String) throws -> [Int32]? { file.tensors[name] == nil ? nil : try file.int32s(name) }
         do {
@@ -60,6 +61,24 @@ extension PreferenceDataset {
             file.path,
             "expected prepared preferences of format version 1 or 2, found \(found); "
                 + "prepare the data with espalier-prepare"
+        )
+    }
+
+    /// The tensors of a prepared file; `source_rows` only serves people.
+    private static let tensorNames = [
+        "prompt_ids", "prompt_offsets", "response_ids", "response_offsets", "row_offsets", "source_rows",
+        "response_ranks", "response_skips",
+    ]
+
+    /// Refuses tensors of unknown meaning, such as weights of responses, which training would ignore.
+    private static func checkTensors(_ file: SafetensorsFile) throws {
+        let unknown = Set(file.tensors.keys).subtracting(tensorNames).sorted()
+        guard !unknown.isEmpty else { return }
+        let named = unknown.prefix(8).joined(separator: ", ") + (unknown.count > 8 ? " …" : "")
+        throw FormatError(
+            file.path,
+            "expected the tensors \(tensorNames.joined(separator: ", ")), found \(unknown.count) more, which would be "
+                + "ignored: \(named); remove them, or prepare the data with espalier-prepare"
         )
     }
 }

@@ -8,8 +8,9 @@ internal import SystemPackage
 /// A run of an output directory that has taken its last step.
 struct FinishedRun {
     /// The files that a finished run has written in addition to its record.
-    private static let files = [ModelDirectory.weights, "config.json", "metrics.jsonl", "summary.json", settingsName]
-    private static let settingsName = "espalier.yaml"
+    private static let files = [
+        ModelDirectory.weights, "config.json", "metrics.jsonl", "summary.json", ModelDirectory.settings,
+    ]
 
     private let directory: FilePath
     private let completion: RunCompletion
@@ -35,22 +36,30 @@ struct FinishedRun {
             guard let store, configuration.saving.resumeFromCheckpoint == SavingSettings.newest,
                 let run = try FinishedRun(in: store.directory)
             else { return false }
-            return try run.isComplete(configuration, identity)
+            let hasCheckpoints = try !store.steps().isEmpty
+            return try run.isComplete(configuration, identity, hasCheckpoints: hasCheckpoints)
         }
         return try communicator.maximum(isFinished ? 1 : 0) > 0
     }
 
-    private func isComplete(_ configuration: TrainingConfiguration, _ identity: RunIdentity) throws -> Bool {
-        if let fault {
-            let remedy = "the steps after its newest checkpoint, or all without one, are repeated to write it again"
-            printNotice("warning: \(fault), although the run has finished; \(remedy)")
-            return false
-        }
+    private func isComplete(
+        _ configuration: TrainingConfiguration,
+        _ identity: RunIdentity,
+        hasCheckpoints: Bool
+    ) throws -> Bool {
+        // First: another run must not repeat the steps of this one.
         switch try refusal(configuration, identity) {
         case .otherLength(let path, let made, let asked, let isFinished):
             throw TrainingError.otherLength(path: path, made: made, asked: asked, isFinished: isFinished)
+        // The checkpoint is refused too; without one, the finished run is.
         case .some: return false
         case nil: break
+        }
+        if let fault = try fault(source: FilePath(configuration.model)) {
+            try requireComparable(hasCheckpoints: hasCheckpoints)
+            let remedy = "the steps after its newest checkpoint, or all without one, are repeated to write it again"
+            printNotice("warning: \(fault), although the run has finished; \(remedy)")
+            return false
         }
         let (last, total) = (completion.lastStep, completion.totalSteps)
         let end = last < total ? ", by early stopping" : ""
@@ -61,27 +70,46 @@ struct FinishedRun {
         return true
     }
 
-    /// Why a run with these settings, model and data is not this one; nil if it is, or if the settings are lost.
+    /// Why a run with these settings, model and data is not this one; nil if it is.
+    ///
+    /// Without the settings of this run, only model and data are compared.
     func refusal(_ configuration: TrainingConfiguration, _ identity: RunIdentity) throws -> TrainingError? {
-        let file = directory.appending(Self.settingsName)
-        guard FileManager.default.fileExists(atPath: file.string) else { return nil }
-        let settings = try TrainingConfiguration(yaml: file)
-        return try identity.refusal(
+        try identity.refusal(
             of: completion.identity,
-            settings,
+            hasSettings ? TrainingConfiguration(yaml: settings) : configuration,
             for: configuration,
             at: directory,
             isFinished: true
         )
     }
 
-    /// The first file that is missing or has another size than the run wrote; nil if there is none.
-    private var fault: String? {
-        for file in Self.files.map(directory.appending(_:)) {
+    private var settings: FilePath { directory.appending(ModelDirectory.settings) }
+    private var hasSettings: Bool { FileManager.default.fileExists(atPath: settings.string) }
+
+    /// Refuses to start over without the settings to compare, which a checkpoint has too.
+    private func requireComparable(hasCheckpoints: Bool) throws {
+        guard !hasSettings, !hasCheckpoints else { return }
+        throw FormatError(
+            settings,
+            "expected the settings of the finished run, found no file; restore it, or start a new run without --resume"
+        )
+    }
+
+    /// The first file that is missing, empty, or of another size than the run wrote; nil if there is none.
+    ///
+    /// - Parameter source: The model directory whose other files the run copied, some of which may be empty.
+    private func fault(source: FilePath) throws -> String? {
+        for name in try Self.files + ModelCompanions(in: source).names {
+            let file = directory.appending(name)
             guard let count = try? MappedFile(file).count else { return "\(file) is missing" }
-            guard file.lastComponent?.string == ModelDirectory.weights, count != completion.modelBytes else { continue }
-            return "\(file): expected \(completion.modelBytes) bytes, found \(count)"
+            if name == ModelDirectory.weights, count != completion.modelBytes {
+                return "\(file): expected \(completion.modelBytes) bytes, found \(count)"
+            }
+            let isEmpty = count == 0 && (Self.files.contains(name) || isFilled(source.appending(name)))
+            if isEmpty { return "\(file) is empty" }
         }
         return nil
     }
+
+    private func isFilled(_ file: FilePath) -> Bool { (try? MappedFile(file)).map { $0.count > 0 } ?? false }
 }

@@ -11,6 +11,8 @@ internal import Transformer
 /// Once it contains a model it stays complete: a rename replaces the weights.
 package struct ModelDirectory {
     static let weights = "model.safetensors"
+    /// The settings of the run.
+    static let settings = "espalier.yaml"
 
     let path: FilePath
     /// The directory that the model was read from.
@@ -62,7 +64,8 @@ package struct ModelDirectory {
         }
         return ModelDirectory(
             path: path,
-            source: source,
+            // Resolved, so that a link that changes during the run leads to no other model.
+            source: source.resolved ?? source,
             lock: lock,
             reservation: try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path),
             modelBytes: modelBytes,
@@ -84,6 +87,19 @@ package struct ModelDirectory {
             let message = "is an adapter's, which transformers would apply to the tuned model"
             throw FormatError(adapter, "\(message); remove it, or choose another --output")
         }
+        try requireOwnModel(in: path)
+    }
+
+    /// Refuses a model that no run of this program wrote: it would be lost, and files of its tokenizer would stay.
+    private static func requireOwnModel(in path: FilePath) throws {
+        func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path.appending(name).string) }
+        // The settings are written before a model, also by releases without a record of the run.
+        guard !RunRecord.exists(in: path), !exists(settings) else { return }
+        guard let model = [weights, "config.json", "pytorch_model.bin"].first(where: exists) else { return }
+        throw FormatError(
+            path.appending(model),
+            "belongs to a model that no run of espalier wrote; choose another --output"
+        )
     }
 
     /// Starts the run's files: its settings, and `metrics.jsonl`.
@@ -93,7 +109,7 @@ package struct ModelDirectory {
     /// - Parameter lines: The first lines of `metrics.jsonl`: those of the checkpoint that a run resumes from.
     func startMetrics(_ configuration: TrainingConfiguration, lines: Data = Data()) throws -> MetricsLog {
         try? FileManager.default.removeItem(atPath: file("summary.json").string)
-        try AtomicFile.write(to: file("espalier.yaml")) { try $0.append(configuration.yaml()) }
+        try AtomicFile.write(to: file(Self.settings)) { try $0.append(configuration.yaml()) }
         return try MetricsLog.create(at: file("metrics.jsonl"), lines: lines)
     }
 

@@ -34,8 +34,8 @@ extension TrainingRun {
         let heldOut = configuration.evaluation.evalData ?? "HELDOUT.safetensors"
         printNotice("saved \(which) to \(output.path); metrics are in \(output.file("metrics.jsonl"))")
         printNotice(
-            "evaluate it with: espalier evaluate --model \(output.path) --reference-model \(configuration.model) "
-                + "--data \(heldOut)"
+            "evaluate it with: espalier evaluate --config \(output.file(ModelDirectory.settings)) --model \(output.path) "
+                + "--reference-model \(configuration.model) --data \(heldOut)"
         )
     }
 

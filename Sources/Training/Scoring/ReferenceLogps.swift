@@ -64,7 +64,7 @@ package struct ReferenceLogps: Sendable {
     /// - Throws: `TrainingError.foreignCache` if it belongs to another model or other data, `damagedCache` if its
     ///   values have changed.
     package init(_ dataset: PreferenceDataset, cache path: FilePath, modelDigest: String) throws {
-        let file = try Self.open(path)
+        let file = try SafetensorsFile(path, .referenceLogps)
         guard file.metadata["format"] == Self.format else {
             throw FormatError(
                 path,
@@ -85,18 +85,6 @@ package struct ReferenceLogps: Sendable {
         }
         guard file.metadata["logps_digest"] == digest else {
             throw TrainingError.damagedCache(path: path.string)
-        }
-    }
-
-    private static func open(_ path: FilePath) throws -> SafetensorsFile {
-        do {
-            return try SafetensorsFile(path, .referenceLogps)
-        } catch let error as FormatError where !error.isTransient {
-            let found = error.message
-            throw FormatError(
-                path,
-                "expected a reference cache: \(found); remove the file to recompute it, or choose another --reference-cache"
-            )
         }
     }
 

@@ -9,11 +9,10 @@ extension PreferenceDataset {
         try requireFile(path)
         let file = try SafetensorsFile(path, .preferences)
         try checkFormat(file)
-        try checkTensors(file)
         func offsets(_ name: String) throws -> [Int] { try file.int64s(name).map { Int($0) } }
         func optional(_ name: String) throws -> [Int32]? { file.tensors[name] == nil ? nil : try file.int32s(name) }
         do {
-            return try PreferenceDataset(
+            var dataset = try PreferenceDataset(
                 promptIDs: file.int32s("prompt_ids"),
                 promptOffsets: offsets("prompt_offsets"),
                 responseIDs: file.int32s("response_ids"),
@@ -23,6 +22,8 @@ extension PreferenceDataset {
                 responseSkips: optional("response_skips"),
                 metadata: file.metadata
             )
+            dataset.unreadTensors = Set(file.tensors.keys).subtracting(tensorNames).sorted()
+            return dataset
         } catch let error as DatasetError {
             throw FormatError(path, error.description)
         }
@@ -69,16 +70,4 @@ extension PreferenceDataset {
         "prompt_ids", "prompt_offsets", "response_ids", "response_offsets", "row_offsets", "source_rows",
         "response_ranks", "response_skips",
     ]
-
-    /// Refuses tensors of unknown meaning, such as weights of responses, which training would ignore.
-    private static func checkTensors(_ file: SafetensorsFile) throws {
-        let unknown = Set(file.tensors.keys).subtracting(tensorNames).sorted()
-        guard !unknown.isEmpty else { return }
-        let named = unknown.prefix(8).joined(separator: ", ") + (unknown.count > 8 ? " …" : "")
-        throw FormatError(
-            file.path,
-            "expected the tensors \(tensorNames.joined(separator: ", ")), found \(unknown.count) more, which would be "
-                + "ignored: \(named); remove them, or prepare the data with espalier-prepare"
-        )
-    }
 }

@@ -19,6 +19,8 @@ package struct PreferenceDataset: Sendable {
     package let responseSkips: [Int32]?
     /// The metadata that `espalier-prepare` wrote.
     package let metadata: [String: String]
+    /// The names of further tensors in the file, such as weights of responses, which nothing reads; ascending.
+    package internal(set) var unreadTensors: [String] = []
     /// SHA-256 over the arrays, in hexadecimal: identifies the data independent of its file.
     package let digest: String
 

@@ -4,15 +4,24 @@ internal import Reporting
 internal import SystemPackage
 
 extension PreferenceDataset {
-    /// Warns if the data was prepared with another chat template than the model directory has, or if the directory has
-    /// no tokenizer to compare.
+    /// Warns if the data has tensors that nothing reads, if it was prepared with another chat template than the model
+    /// directory has, or if the directory has no tokenizer to compare.
     ///
     /// - Parameters:
     ///   - path: The file that the data was read from.
     ///   - model: The model directory.
     package func reportDifferences(from path: String, for model: String) {
-        let warnings = [tokenizerWarning(from: path, in: model), templateWarning(from: path, for: model)]
+        let warnings = [
+            tensorWarning(from: path), tokenizerWarning(from: path, in: model), templateWarning(from: path, for: model),
+        ]
         for warning in warnings.compactMap({ $0 }) { printNotice("warning: \(warning)".printable()) }
+    }
+
+    /// The tensors that nothing reads, although they may be meant to change what is learned; nil if there are none.
+    package func tensorWarning(from path: String) -> String? {
+        guard !unreadTensors.isEmpty else { return nil }
+        let named = unreadTensors.prefix(8).joined(separator: ", ") + (unreadTensors.count > 8 ? " …" : "")
+        return "\(path): holds \(unreadTensors.count) tensors that are not used: \(named)"
     }
 
     /// The difference between the chat template of the data and that of the model; nil if there is none, if the data does

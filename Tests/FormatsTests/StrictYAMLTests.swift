@@ -131,7 +131,8 @@ struct StrictYAMLTests {
         try Places.temporary { directory in
             let path = directory.appending("run.yaml")
             for (text, expected) in [
-                ("steps: 0", Settings(steps: 0)), ("beta: 0.5", Settings(beta: 0.5)), ("name: '010'", Settings(name: "010")),
+                ("steps: 0", Settings(steps: 0)), ("beta: 0.5", Settings(beta: 0.5)),
+                ("name: '010'", Settings(name: "010")),
             ] {
                 let found = try decode(text, from: path)
                 #expect(found == expected)

@@ -105,12 +105,22 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
 
     /// Reads the settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
+        try Self.requireContent(path)
         self = try StrictYAML.decode(
             TrainingConfiguration.self,
             knownKeys: Self.knownKeys,
             from: path,
             hint: ForeignSettings.hint
         )
+    }
+
+    /// Refuses a file of blank lines and comments only, which may have been cut.
+    private static func requireContent(_ path: FilePath) throws {
+        let lines = try MappedFile(path).withBytes {
+            $0.split(separator: UInt8(ascii: "\n")).map { $0.drop { $0 <= 0x20 } }
+        }
+        guard !lines.contains(where: { $0.first.map { $0 != UInt8(ascii: "#") } ?? false }) else { return }
+        throw FormatError(path, "expected settings, found none; add a setting, or write {} for the defaults")
     }
 
     package init(from decoder: any Decoder) throws {

@@ -88,7 +88,7 @@ struct LaunchErrorTests {
     @Test("the arguments after -- start with a subcommand and do not set threads")
     func badWords() throws {
         try Places.temporary { directory in
-            let cluster = try Clusters.file("{}", in: directory)
+            let cluster = try Clusters.file("", in: directory)
             let machine = try Clusters.host(in: directory)
             func errors(_ words: [String]) throws -> String {
                 let outcome = try Clusters.launch(cluster, on: machine, ["--dry-run"] + words)

@@ -36,7 +36,7 @@ struct LaunchTests {
             "\(group)/cpu,cpuacct/cpu.cfs_period_us": "100000\n",
         ]
         try Places.temporary { directory in
-            let byDomain = try Clusters.file("{}", in: directory)
+            let byDomain = try Clusters.file("", in: directory)
             let byHost = try Clusters.file("ranks_per: host", in: directory, name: "host.yaml")
             func expect(_ cluster: FilePath, _ machine: String, _ ranks: Int, _ placement: String) throws {
                 let found = try Clusters.command(cluster, on: machine)
@@ -120,7 +120,7 @@ struct LaunchTests {
     @Test("hosts of PBS are counted and listed; those of Slurm come from Slurm")
     func batchSystems() throws {
         try Places.temporary { directory in
-            let cluster = try Clusters.file("{}", in: directory)
+            let cluster = try Clusters.file("", in: directory)
             let machine = try Clusters.host(in: directory)
             let nodes = try Clusters.file("a\na\nb\nb\n", in: directory, name: "nodes")
             let pbs = ["PBS_NODEFILE": nodes.string]

@@ -116,10 +116,11 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
 
     /// Refuses a file of blank lines and comments only, which may have been cut.
     private static func requireContent(_ path: FilePath) throws {
-        let lines = try MappedFile(path).withBytes {
-            $0.split(separator: UInt8(ascii: "\n")).map { $0.drop { $0 <= 0x20 } }
+        let text = try MappedFile(path).withBytes { String(decoding: $0, as: UTF8.self) }
+        let hasContent = text.split(whereSeparator: \.isNewline).contains { line in
+            line.first { !$0.isWhitespace }.map { $0 != "#" } ?? false
         }
-        guard !lines.contains(where: { $0.first.map { $0 != UInt8(ascii: "#") } ?? false }) else { return }
+        guard !hasContent else { return }
         throw FormatError(path, "expected settings, found none; add a setting, or write {} for the defaults")
     }
 

@@ -105,12 +105,23 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
 
     /// Reads the settings of a YAML file over the defaults; unknown keys are errors.
     package init(yaml path: FilePath) throws {
+        try Self.requireContent(path)
         self = try StrictYAML.decode(
             TrainingConfiguration.self,
             knownKeys: Self.knownKeys,
             from: path,
             hint: ForeignSettings.hint
         )
+    }
+
+    /// Refuses a file of blank lines and comments only, which may have been cut.
+    private static func requireContent(_ path: FilePath) throws {
+        let text = try MappedFile(path).withBytes { String(decoding: $0, as: UTF8.self) }
+        let hasContent = text.split(whereSeparator: \.isNewline).contains { line in
+            line.first { !$0.isWhitespace }.map { $0 != "#" } ?? false
+        }
+        guard !hasContent else { return }
+        throw FormatError(path, "expected settings, found none; add a setting, or write {} for the defaults")
     }
 
     package init(from decoder: any Decoder) throws {

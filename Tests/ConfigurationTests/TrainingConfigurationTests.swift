@@ -24,6 +24,12 @@ struct TrainingConfigurationTests {
         }
     }
 
+    @Test("a file without settings is refused", arguments: ["", "\n\n", "# beta: 1"])
+    func withoutSettings(text: String) throws {
+        let expected = "expected settings, found none; add a setting, or write {} for the defaults"
+        #expect(try refusal(text) == expected)
+    }
+
     @Test("a file with an empty mapping gives TRL's defaults")
     func defaults() throws {
         let settings = try Places.temporary { try read("{}", from: $0) }

@@ -18,9 +18,7 @@ package enum StrictYAML {
     ) throws -> Value {
         let text = try text(of: path)
         do {
-            guard let node = try Yams.compose(yaml: text) else {
-                throw FormatError(path, "expected settings, found none; add a setting, or write {} for the defaults")
-            }
+            let node = try Yams.compose(yaml: text) ?? Node.mapping([:])
             guard let mapping = node.mapping else {
                 throw FormatError(path, "expected a mapping of settings to values")
             }

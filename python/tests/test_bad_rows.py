@@ -70,7 +70,10 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
             {"prompt": "P", "responses": ["y", "n"], "ratings": [-math.inf, 1]},
             "ratings must be finite numbers, found -inf",
         ),
-        ({"prompt": "P", "responses": ["y", "n"], "ratings": ["five", "1"]}, "ratings must be finite numbers, found 'five'"),
+        (
+            {"prompt": "P", "responses": ["y", "n"], "ratings": ["five", "1"]},
+            "ratings must be finite numbers, found 'five'",
+        ),
         ({"prompt": "P", "responses": ["y", "n"], "rank": [True, 2]}, "rank must be finite numbers, found True"),
         (
             {"prompt": "P", "answers": [{"answer": "y", "rank": 1}, {"answer": "n"}]},

@@ -173,7 +173,10 @@ def test_a_key_that_only_some_template_may_read_is_noted():
         (["Hi", "Yes", "And?"], "prompt: expected a message, found str; a list of strings has no roles"),
         ([None], "prompt: expected a message, found null"),
         ({"text": "Hi"}, "prompt: a message needs role and content, or from and value; found text"),
-        ([{"role": "user", "text": "Hi"}], "prompt: a message needs role and content, or from and value; found role, text"),
+        (
+            [{"role": "user", "text": "Hi"}],
+            "prompt: a message needs role and content, or from and value; found role, text",
+        ),
         (True, "prompt must be text or messages, found bool"),
     ],
 )

@@ -9,7 +9,7 @@ from .columns import Columns, is_blank, without_nulls
 from .encoded import structured
 from .missing import refuse_missing
 from .numbers import finite
-from .opposites import note_scores
+from .opposites import note_scores, refuse_reversed
 from .order import check_order, check_order_of_objects, refuse_contradiction
 from .pairs import Pair, judged_pair, ordered_pair, pair_of_opposites
 from .scored_messages import scored_messages
@@ -99,6 +99,7 @@ def _chosen_and_rejected(columns: Columns) -> RankedResponses:
         _refuse_other_kinds(columns)
     if missing:
         refuse_missing(columns, missing, _unread_list(columns) if len(missing) == 2 else None)
+    refuse_reversed(columns, *names)
     note_scores(columns, *names)
     return RankedResponses([columns.read(name) for name in names], [0, 1], names)
 
@@ -198,11 +199,16 @@ def _entries(columns: Columns, entries: list[Any], name: str) -> tuple[list[Any]
     if text is None:
         raise BadRow(f"an object in {name} has no text; expected one of the keys {', '.join(_TEXTS)} in all")
     texts = [entry[text] for entry in entries]
-    number = next((key for key in (*_OWN_SCORES, "rank") if any(key in entry for entry in entries)), None)
-    _report_entry_keys(columns, entries, name, {text, number, "role", "from"})
-    if number is not None:
-        numbers = finite([entry.get(number) for entry in entries], number)
-        return texts, {f"{name}.{number}": [-value for value in numbers] if number == "rank" else numbers}
+    keys = [key for key in (*_OWN_SCORES, "rank") if any(key in entry for entry in entries)]
+    _report_entry_keys(columns, entries, name, {text, *keys, "role", "from"})
+    if keys:
+        # The first counts; others that all responses have must not contradict it.
+        used = [key for key in keys if key == keys[0] or all(key in entry for entry in entries)]
+        found = {key: finite([entry.get(key) for entry in entries], key) for key in used}
+        return texts, {
+            f"{name}.{key}": [-value for value in numbers] if key == "rank" else numbers
+            for key, numbers in found.items()
+        }
     if not any(isinstance(structured(columns.get(key)), list) for key in SCORES + RANKS if key != name):
         known = f"{', '.join(_OWN_SCORES)} (highest is best) or rank (lowest is best)"
         check_order_of_objects(entries, text, name, known)

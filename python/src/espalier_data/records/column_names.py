@@ -1,6 +1,7 @@
 """Names of columns whose meaning is known: fields that `--columns` can set, bookkeeping, media, and material."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -93,8 +94,21 @@ def is_bookkeeping(name: str, value: Any) -> bool:
     if name.lower() not in _BOOKKEEPING and parts[-1] not in _BOOKKEEPING:
         return False
     is_label = _is_tag if parts[-1] in _NAMES_OF_LITTLE else _is_label
-    texts = value if isinstance(value, list) else [value]
-    return all(is_label(text) for text in texts if isinstance(text, str))
+    return not _hold_messages(value) and all(is_label(text) for text in _texts(value))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yields all text in a value, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _hold_messages(value: Any) -> bool:
+    entries = value if isinstance(value, list) else [value]
+    return are_messages(value) and all({"content", "value"} & entry.keys() for entry in entries)
 
 
 def is_media(name: str) -> bool:

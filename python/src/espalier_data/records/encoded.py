@@ -42,6 +42,22 @@ def decoded(text: str) -> Any:
     return value
 
 
+def refuse_duplicates(text: str) -> None:
+    """Raises an error if an object in JSON has a key twice, since programs interpret that differently."""
+    try:
+        json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        return  # Python's notation, in which the last one counts, as it does in Python.
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        raise BadRow(f"text that holds JSON has a duplicate key {next(n for n in names if names.count(n) > 1)!r}")
+    return found
+
+
 def structured(value: Any) -> Any:
     """Returns the list or object that a value holds as text, without nulls; otherwise the value."""
     found = decoded(value) if isinstance(value, str) else None
@@ -63,7 +79,10 @@ def encoded_messages(text: str, where: str) -> list[Any] | dict[str, Any] | None
         value = _unwrapped(value, where)
     if isinstance(value, dict) and not _is_known(value):
         return None
-    return without_nulls(value) if _are_messages(value) else None
+    if not _are_messages(value):
+        return None
+    refuse_duplicates(text)
+    return without_nulls(value)
 
 
 def encoded_parts(text: str) -> bool:

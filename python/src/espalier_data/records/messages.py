@@ -5,7 +5,7 @@ from typing import Any
 
 from .bad_row import BadRow
 from .columns import is_blank, without_nulls
-from .encoded import decoded, encoded_messages
+from .encoded import decoded, encoded_messages, refuse_duplicates
 from .roles import role
 
 Messages = list[dict[str, Any]]
@@ -161,6 +161,7 @@ def _set_tool_calls(message: dict[str, Any]) -> None:
         calls = calls or [{"type": "function", "function": message.pop("function_call")}]
         message.pop("function_call", None)
     if isinstance(calls, str):
+        refuse_duplicates(calls)
         calls = decoded(calls) if calls.strip() else None
         calls = without_nulls(calls) if calls is not None else "text"
     if isinstance(calls, dict):
@@ -180,6 +181,7 @@ def _tool_call(call: Any) -> dict[str, Any]:
         raise BadRow("a tool call needs the name of its function")
     arguments = function.get("arguments")
     if isinstance(arguments, str):
+        refuse_duplicates(arguments)
         arguments = decoded(arguments) if arguments.strip() else {}
         if not isinstance(arguments, dict):
             raise BadRow("the arguments of a tool call must be an object, also as JSON in text")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from .bad_row import BadRow
 from .column_names import words
 from .columns import Columns
 from .numbers import number
@@ -53,6 +54,18 @@ def _key(name: str) -> tuple[str, str]:
     if len(parts) > 1 and parts[0] in _OF_ANSWERS:
         return " ".join(parts[1:]), parts[0]
     return " ".join(parts), ""
+
+
+def refuse_reversed(columns: Columns, better: str, worse: str) -> None:
+    """Raises an error if a second pair of columns holds the same two answers in the opposite order."""
+    others = opposites(name for name in columns.fields if name not in (better, worse))
+    if others is not None and [columns.get(name) for name in others] == [columns.get(worse), columns.get(better)]:
+        good, bad = (columns.column(name) for name in others)
+        raise BadRow(
+            f"the columns '{columns.column(better)}' and '{good}' name different answers as the better one; leave out "
+            f"the wrong pair with --columns unused={good} unused={bad}, or with --columns "
+            f"unused={columns.column(better)} unused={columns.column(worse)}"
+        )
 
 
 _SCORES = {"score", "scores", "rating", "ratings", "reward", "rewards", "grade", "rank"}

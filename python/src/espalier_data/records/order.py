@@ -61,7 +61,10 @@ def check_order(columns: Columns, responses: list[Any], name: str) -> None:
                 f"--columns unused={column}"
             )
         if _names_model(columns, key, value) or (
-            _is_verdict(key, value) or _is_another(value, responses) or _may_judge(key, value, len(responses))
+            _is_verdict_on_list(key, value, len(responses))
+            or _is_verdict(key, value)
+            or _is_another(value, responses)
+            or _may_judge(key, value, len(responses))
         ):
             raise BadRow(
                 f"the column '{column}' may say which of the {name} is best, but has no known meaning; provide scores "
@@ -88,10 +91,8 @@ def refuse_contradiction(scores: dict[str, list[float]]) -> None:
                 ours[one] - ours[other] < 0 < theirs[one] - theirs[other]
             ):
                 removable = " or ".join(f"unused={name}" for name in (first, second) if "." not in name)
-                raise BadRow(
-                    f"{first} and {second} order the responses differently; leave out the wrong one with --columns "
-                    f"{removable}"
-                )
+                remedy = f"leave out the wrong one with --columns {removable}" if removable else "provide the right one"
+                raise BadRow(f"{first} and {second} order the responses differently; {remedy}")
 
 
 def _is_measure(key: str) -> bool:
@@ -101,6 +102,18 @@ def _is_measure(key: str) -> bool:
 
 def _is_verdict(key: str, value: Any) -> bool:
     return not is_blank(value) and not _VERDICTS.isdisjoint(words(key)) and not _is_model_or_source(key)
+
+
+def _is_verdict_on_list(key: str, value: Any, count: int) -> bool:
+    """Returns whether a number names or judges one response of a list: `score_0`, `answer_idx`, a negative margin."""
+    parts, found = words(key), number(value)
+    if found is None or len(parts) < 2:
+        return False
+    if parts[-1] in ("0", "1", "2", "a", "b"):
+        return not _JUDGEMENTS.isdisjoint(parts)
+    if parts[-1] in ("idx", "index", "id"):
+        return parts[-2] in ("answer", "target") and found in range(count)
+    return parts[-1] == "margin" and found < 0
 
 
 def _is_model_or_source(key: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from .bad_row import BadRow
 from .columns import Columns, is_blank
-from .encoded import decoded
+from .encoded import decoded, refuse_duplicates
 
 
 def template_arguments(columns: Columns, is_conversational: bool) -> dict[str, Any]:
@@ -27,6 +27,7 @@ def _tools(columns: Columns) -> list[Any] | None:
     tools = columns.read("tools")
     if isinstance(tools, str):
         try:
+            refuse_duplicates(tools)
             tools = json.loads(tools) if tools.strip() else None
         except (ValueError, RecursionError) as error:
             raise BadRow(f"tools is not valid JSON: {getattr(error, 'msg', error)}") from None

@@ -26,7 +26,7 @@ _SIDES = {
     *("chosen", "rejected", "accepted", "preferred", "dispreferred", "non-preferred", "non_preferred", "good", "bad"),
     *("better", "worse", "best", "worst", "winner", "loser", "positive", "negative", "correct", "incorrect"),
 }
-# Numbers that identify or measure a response, and do not judge it.
+# Numbers that identify or measure a response, and do not rate it.
 _MEASURES = {
     *("id", "ids", "idx", "index", "tokens", "length", "lengths", "len", "count", "counts", "time", "turn", "turns"),
     *("temperature", "temperatures", "p", "k", "seed", "seeds", "logprob", "logprobs", "logp", "logps", "words"),
@@ -96,7 +96,7 @@ def refuse_contradiction(scores: dict[str, list[float]]) -> None:
 
 
 def _is_measure(key: str) -> bool:
-    """Returns whether a number's name says that it identifies or measures a response, and does not judge it."""
+    """Returns whether a number's name says that it identifies or measures a response, and does not rate it."""
     return words(key)[-1] in _MEASURES or words(key)[0] in ("num", "number", "n")
 
 
@@ -105,7 +105,7 @@ def _is_verdict(key: str, value: Any) -> bool:
 
 
 def _is_verdict_on_list(key: str, value: Any, count: int) -> bool:
-    """Returns whether a number names or judges one response of a list: `score_0`, `answer_idx`, a negative margin."""
+    """Returns whether a number names or rates one response of a list: `score_0`, `answer_idx`, a negative margin."""
     parts, found = words(key), number(value)
     if found is None or len(parts) < 2:
         return False

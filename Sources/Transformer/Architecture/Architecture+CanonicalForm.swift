@@ -7,8 +7,8 @@ extension Architecture {
 
     /// The architecture as text that identifies it: sorted JSON without disabled features.
     ///
-    /// Digests of models are computed over it. Since `false`, `null` and empty values are omitted, a feature that is
-    /// added later does not change the form of models without it.
+    /// Digests of models are computed over it. Since `false`, `null`, empty values and `defaults` are omitted, a feature
+    /// that is added later does not change the form of models without it.
     package var canonicalForm: String {
         get throws {
             let encoded = try JSONEncoder().encode(self)
@@ -18,11 +18,19 @@ extension Architecture {
         }
     }
 
+    /// The values that stand for the absence of a feature, by key.
+    private static let defaults: [String: JSONValue] = [
+        "activation": .string("silu"), "branches": .string("sequential"), "positions": .string("global"),
+        "projection": .string("separate"),
+    ]
+
     private static func withoutNeutral(_ value: JSONValue) -> JSONValue? {
         switch value {
         case .null, .flag(false): return nil
+        case .array(let values):
+            return values.isEmpty ? nil : .array(values.map { withoutNeutral($0) ?? .object([:]) })
         case .object(let object):
-            let kept = object.compactMapValues(withoutNeutral)
+            let kept = object.filter { defaults[$0] != $1 }.compactMapValues(withoutNeutral)
             return kept.isEmpty ? nil : .object(kept)
         default: return value
         }

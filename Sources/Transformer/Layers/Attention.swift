@@ -15,6 +15,14 @@ extension Architecture {
         package var hasInputBias = false
         /// Whether the output projection has one.
         package var hasOutputBias = false
+        /// How the projections to query, key and value are stored.
+        package var projection = Projection.separate
+        /// The norms of queries and keys before rotation; nil for none.
+        package var headNorm: HeadNorm?
+        /// The factor of the scores; nil for `1 / sqrt(K)`.
+        package var scoreScale: Float?
+        /// The bound `c` of the scores, `c tanh(score / c)`; nil for none.
+        package var scoreCap: Float?
 
         /// Attention of these sizes.
         package init(heads: Int, keyValueHeads: Int, headWidth: Int) {
@@ -28,15 +36,32 @@ extension Architecture {
         /// `(H + 2G) K`, query, key and value together.
         var projectedWidth: Int { queryWidth + 2 * keyWidth }
 
-        /// The tensors that it declares in a model of width `outer`.
-        func declarations(outer: Int) -> [(LayerModule, ParameterDeclaration)] {
-            Linear.declarations([.output: outer], inputs: queryWidth, hasBias: hasOutputBias)
-                + Linear.declarations(
-                    [.query: queryWidth, .key: keyWidth, .value: keyWidth],
-                    inputs: outer,
-                    hasBias: hasInputBias
-                )
+        /// The modules of the projections to query, key and value, in their order.
+        var inputModules: [LayerModule] {
+            projection == .separate ? [.query, .key, .value] : [.queryKeyValue]
         }
+
+        /// The tensors that it declares in a model of width `outer`.
+        func declarations(outer: Int, norm: Norm) -> [(LayerModule, ParameterDeclaration)] {
+            let inputs: KeyValuePairs<LayerModule, Int> =
+                projection == .separate
+                ? [.query: queryWidth, .key: keyWidth, .value: keyWidth] : [.queryKeyValue: projectedWidth]
+            return Linear.declarations([.output: outer], inputs: queryWidth, hasBias: hasOutputBias)
+                + (headNorm?.declarations(self, norm) ?? [])
+                + Linear.declarations(inputs, inputs: outer, hasBias: hasInputBias)
+        }
+    }
+}
+
+extension Architecture.Attention {
+    /// How the projections to query, key and value are stored.
+    package enum Projection: String, Sendable, Encodable {
+        /// A tensor for each.
+        case separate
+        /// One tensor: all query heads, then all key heads, then all value heads.
+        case fused
+        /// One tensor: query, key and value of the first head, then of the second; as many key/value heads as query heads.
+        case interleaved
     }
 }
 

@@ -10,17 +10,25 @@ extension Architecture {
         package var theta: Double
         /// The scaling of frequencies for contexts longer than the original one; nil for none.
         package var scaling: Scaling?
+        /// The elements of a head that are rotated, the first ones, even; nil for all.
+        package var rotatedWidth: Int?
+        /// Whether pairs are neighbours, `(2i, 2i + 1)`, instead of `(i, i + rotatedWidth / 2)`.
+        package var pairsNeighbours = false
+        /// The factor of cosines and sines; nil for 1.
+        package var attentionFactor: Float?
 
         /// An embedding with these frequencies.
         package init(theta: Double, scaling: Scaling? = nil) { (self.theta, self.scaling) = (theta, scaling) }
 
-        /// The angle per position of each pair of a head, in radians: `f_i = θ^(-2i/K)`, `[K / 2]`.
+        /// The angle per position of each pair of a head, in radians: `f_i = θ^(-2i/K)`, `[K / 2]`, where `K` is the
+        /// rotated width.
         ///
         /// In float32, step by step as in `transformers`: a more accurate angle would be another model, since
         /// at position 1000 the rounding is already 6e-5 rad.
         package func frequencies(headWidth: Int) -> [Float] {
-            (0..<headWidth / 2).map { pair in
-                let frequency = 1 / powf(Float(theta), Float(2 * pair) / Float(headWidth))
+            let width = rotatedWidth ?? headWidth
+            return (0..<width / 2).map { pair in
+                let frequency = 1 / powf(Float(theta), Float(2 * pair) / Float(width))
                 return scaling?.scaled(frequency) ?? frequency
             }
         }
@@ -54,25 +62,29 @@ extension Architecture.Rotary {
 package final class Rotary: Sendable {
     /// The number of positions.
     let count: Int
+    private let headWidth: Int
     private let half: Int
+    private let pairsNeighbours: Bool
     private let buffer: FloatBuffer
 
-    /// The tables for heads of `headWidth` (even) elements.
+    /// The tables for heads of `headWidth` elements.
     ///
     /// - Throws: `MemoryError` if the system refuses the memory.
     package init(_ rotary: Architecture.Rotary, headWidth: Int, count: Int) throws {
-        precondition(headWidth > 0 && headWidth % 2 == 0, "a head has an even number of elements")
-        self.count = count
-        half = headWidth / 2
+        let rotatedWidth = rotary.rotatedWidth ?? headWidth
+        precondition(rotatedWidth % 2 == 0 && (2...headWidth).contains(rotatedWidth), "pairs of a head's elements")
+        (self.count, self.headWidth, half) = (count, headWidth, rotatedWidth / 2)
+        pairsNeighbours = rotary.pairsNeighbours
         buffer = try FloatBuffer(count: 2 * count * half)
         let frequencies = rotary.frequencies(headWidth: headWidth)
+        let factor = rotary.attentionFactor ?? 1
         let (cosines, sines) = (cosines, sines)
         for position in 0..<count {
             for (pair, frequency) in frequencies.enumerated() {
                 // The angle is a product of float32 numbers, as `transformers` rounds it.
                 let angle = Double(Float(position) * frequency)
-                cosines[position, pair] = Float(cos(angle))
-                sines[position, pair] = Float(sin(angle))
+                cosines[position, pair] = Float(cos(angle)) * factor
+                sines[position, pair] = Float(sin(angle)) * factor
             }
         }
     }
@@ -82,11 +94,24 @@ package final class Rotary: Sendable {
 
     /// Rotates the heads of `x`, `[T, heads * K]`, by the angles of `positions`, each below `count`.
     package func forward(_ x: Matrix, positions: ArraySlice<Int32>, into y: Matrix) {
-        Kernels.rotate(x, positions: positions, cosines: cosines, sines: sines, inverse: false, into: y)
+        rotate(x, positions, inverse: false, into: y)
     }
 
     /// Rotates the gradient of the result of `forward` back, which gives that of its input.
     package func backward(_ dy: Matrix, positions: ArraySlice<Int32>, into dx: Matrix) {
-        Kernels.rotate(dy, positions: positions, cosines: cosines, sines: sines, inverse: true, into: dx)
+        rotate(dy, positions, inverse: true, into: dx)
+    }
+
+    private func rotate(_ x: Matrix, _ positions: ArraySlice<Int32>, inverse: Bool, into y: Matrix) {
+        Kernels.rotate(
+            x,
+            positions: positions,
+            cosines: cosines,
+            sines: sines,
+            headWidth: headWidth,
+            neighbours: pairsNeighbours,
+            inverse: inverse,
+            into: y
+        )
     }
 }

@@ -18,8 +18,18 @@ package enum Module: Hashable, Sendable {
 
 /// A part of a layer that has parameters.
 package enum LayerModule: Hashable, Sendable, CaseIterable {
-    case attentionNorm, query, key, value, output
-    case feedForwardNorm, gate, up, down
+    /// The norm of attention's input, and that of its output.
+    case attentionNorm, attentionOutputNorm
+    case query, key, value, output
+    /// Query, key and value in one tensor.
+    case queryKeyValue
+    /// The norms of query and key heads.
+    case queryNorm, keyNorm
+    /// The norm of the feed-forward's input, and that of its output.
+    case feedForwardNorm, feedForwardOutputNorm
+    case gate, up, down
+    /// Gate and up in one tensor.
+    case gateUp
 }
 
 /// One tensor of a model, with its name in files.
@@ -38,6 +48,8 @@ package struct Parameter: Sendable, Equatable {
         case embedding
         /// The scale of a norm.
         case norm
+        /// The scale of a norm, less one.
+        case normOffset
         /// A vector that is added to a product.
         case bias
 
@@ -48,7 +60,7 @@ package struct Parameter: Sendable, Equatable {
     package let module: Module
     package let part: Part
     package let kind: Kind
-    /// `[out, in]` for matrices, `[width]` for norms and biases.
+    /// `[out, in]` for matrices, `[width]` for norms and biases; `[heads, width]` for norms of each head.
     package let shape: [Int]
     /// The tensor's name in the model's files.
     package let name: String

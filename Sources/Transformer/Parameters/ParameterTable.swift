@@ -40,7 +40,8 @@ package struct ParameterTable: Sendable {
 
     static func declarations(of model: Architecture) -> [(Module, ParameterDeclaration)] {
         let vocabulary = ParameterDeclaration(kind: .embedding, shape: [model.vocabularySize, model.width])
-        var declarations: [(Module, ParameterDeclaration)] = [(.finalNorm, model.norm.declaration(width: model.width))]
+        var declarations: [(Module, ParameterDeclaration)] =
+            model.norm.declarations(shape: [model.width]).map { (.finalNorm, $0) }
         if !model.tiesEmbeddings { declarations.append((.head, vocabulary)) }
         for layer in (0..<model.layerCount).reversed() {
             declarations += Layer.declarations(of: model).map { (.layer(layer, $0), $1) }

@@ -1,7 +1,7 @@
 package import Compute
 internal import Preferences
 
-/// Weights of an untrained model: small random matrices, scales of one, biases of zero.
+/// Weights of an untrained model: small random matrices, norms that scale by one, biases of zero.
 package struct RandomWeights {
     /// The standard deviation of a matrix's elements, as `transformers` initializes Llama models.
     private static let deviation = 0.02
@@ -25,7 +25,7 @@ package struct RandomWeights {
             switch tensor.parameter.kind {
             case .matrix, .embedding: break
             case .norm: weights.elements(of: tensor).fill(1)
-            case .bias: weights.elements(of: tensor).fill(0)
+            case .bias, .normOffset: weights.elements(of: tensor).fill(0)
             }
         }
     }

@@ -36,12 +36,14 @@ package final class VocabularyHead: Head {
     }
 
     private let team: ThreadTeam
+    /// The bound of the logits; nil for none.
+    private let cap: Float?
     private let division: HeadDivision
     private let arena: Arena
     private let buffers: Buffers
 
     package init(_ architecture: Architecture, capacity: Workspace.Capacity, team: ThreadTeam) throws {
-        self.team = team
+        (self.team, cap) = (team, architecture.logitCap)
         division = HeadDivision(vocabulary: architecture.vocabularySize, threads: team.count)
         var measure = Arena()
         _ = Buffers(architecture, capacity, division, threads: team.count, arena: &measure)
@@ -185,9 +187,11 @@ extension VocabularyHead {
             partial.fill(0)
             for slice in team.share(of: division.slices.count, thread: thread) {
                 let logits = chunk.keepsLogits ? place(chunk, slice, thread) : makeLogits(chunk, slice, thread)
-                Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...])
-                for label in chunk.labels(in: division.slices[slice]) {
-                    logits[label.row, label.column] += coefficients[label.index]
+                let labels = chunk.labels(in: division.slices[slice])
+                let slopes = labels.map { capSlope(logits[$0.row, $0.column]) }
+                Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...], cap: cap)
+                for (label, slope) in zip(labels, slopes) {
+                    logits[label.row, label.column] += coefficients[label.index] * slope
                 }
                 let projection = chunk.projection.outputs(division.slices[slice])
                 projection.addWeightGradient(dy: logits, x: chunk.hidden)
@@ -204,8 +208,12 @@ extension VocabularyHead {
     private func makeLogits(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {
         let logits = place(chunk, slice, thread)
         chunk.projection.outputs(division.slices[slice]).forward(chunk.hidden, into: logits)
+        if let cap { Kernels.cap(logits, at: cap) }
         return logits
     }
+
+    /// The derivative of a capped logit with respect to the logit.
+    private func capSlope(_ logit: Float) -> Float { cap.map { 1 - (logit / $0) * (logit / $0) } ?? 1 }
 
     /// The location of a slice of the chunk's logits.
     private func place(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {

@@ -37,7 +37,8 @@ package struct LayerContext {
     package let input: Matrix
     /// The kept activations of this layer, with the size of the packed sequence.
     let activations: Workspace.Layer
-    let rotary: Rotary
+    /// The rotary embedding of the layer; nil if it does not rotate.
+    let rotary: Rotary?
     let workspace: Workspace
     let team: ThreadTeam
 
@@ -50,7 +51,7 @@ package struct LayerContext {
         _ index: Int,
         _ pass: RowPass,
         keeping: Bool,
-        rotary: Rotary,
+        rotary: Rotary?,
         workspace: Workspace,
         team: ThreadTeam
     ) {

@@ -147,7 +147,15 @@ struct AttentionTests {
         operation.output.inputGradient(dy, into: dattended.view)
         let gradients = workspace.attentionGradients(tokens: tokens)
         operation.attendBackward(dattended.view, into: gradients, context)
-        operation.projectBackward(gradients, block: 0..<tokens, dprojected: dprojected.view, into: dx.view, context)
+        let none = try TestMatrix(1, 0).view
+        operation.projectBackward(
+            gradients,
+            block: 0..<tokens,
+            dprojected: dprojected.view,
+            into: dx.view,
+            dnorms: (none, none),
+            context
+        )
         Linear.addWeightGradients(
             [
                 Linear.Contribution(linear: operation.output, dy: dy, x: context.attended),

@@ -52,7 +52,7 @@ package struct FeedForward: Sendable {
     ///   - inner: `[T, F]`, overwritten.
     ///   - output: `[T, D]`, added to.
     package func forward(gateUp: Matrix, inner: Matrix, into output: Matrix) {
-        Kernels.swiglu(gateUp, into: inner)
+        Kernels.gate(gateUp, .silu, into: inner)
         down.forward(inner, into: output, accumulate: true)
     }
 
@@ -64,9 +64,9 @@ package struct FeedForward: Sendable {
     ///   - dinner: `[T, F]`, overwritten.
     ///   - dx: `[T, D]`, overwritten.
     package func backward(gateUp: Matrix, inner: Matrix, dinner: Matrix, dy: Matrix, into dx: Matrix) {
-        Kernels.swiglu(gateUp, into: inner)
+        Kernels.gate(gateUp, .silu, into: inner)
         down.inputGradient(dy, into: dinner)
-        Kernels.swigluBackward(gateUp, dout: dinner)
+        Kernels.gateBackward(gateUp, .silu, dout: dinner)
         self.gateUp.inputGradient(gateUp, into: dx)
     }
 

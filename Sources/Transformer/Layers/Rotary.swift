@@ -82,11 +82,27 @@ package final class Rotary: Sendable {
 
     /// Rotates the heads of `x`, `[T, heads * K]`, by the angles of `positions`, each below `count`.
     package func forward(_ x: Matrix, positions: ArraySlice<Int32>, into y: Matrix) {
-        Kernels.rotate(x, positions: positions, cosines: cosines, sines: sines, inverse: false, into: y)
+        Kernels.rotate(
+            x,
+            positions: positions,
+            cosines: cosines,
+            sines: sines,
+            headWidth: 2 * half,
+            inverse: false,
+            into: y
+        )
     }
 
     /// Rotates the gradient of the result of `forward` back, which gives that of its input.
     package func backward(_ dy: Matrix, positions: ArraySlice<Int32>, into dx: Matrix) {
-        Kernels.rotate(dy, positions: positions, cosines: cosines, sines: sines, inverse: true, into: dx)
+        Kernels.rotate(
+            dy,
+            positions: positions,
+            cosines: cosines,
+            sines: sines,
+            headWidth: 2 * half,
+            inverse: true,
+            into: dx
+        )
     }
 }

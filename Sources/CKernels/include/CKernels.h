@@ -143,14 +143,24 @@ void ek_softmax_finish(float *out, size_t stride, size_t rows, size_t K, const f
 void ek_log_sum_exp_slice(const float *logits, size_t stride, size_t rows, size_t V, float *maximum, double *sum,
                           double *weighted, double *squares);
 
-/// Replaces logits with `-coefficient[row] * exp(logit - log_sum_exp[row])`.
+/// Replaces logits with `-coefficient[row] * exp(logit - log_sum_exp[row])`, unless `cap` is 0 times
+/// `1 - (logit / cap)^2`, the derivative of `ek_cap` by its input.
 void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t V, const float *log_sum_exp,
-                               const float *coefficient);
+                               const float *coefficient, float cap);
+
+/// Replaces each element with `cap * tanh(x / cap)`.
+void ek_cap(float *x, size_t stride, size_t rows, size_t columns, float cap);
 
 // Whole buffers.
 
 /// Computes `y += x`.
 void ek_add(const float *x, float *y, size_t count);
+
+/// Computes `y += factor * x`.
+void ek_add_scaled(const float *x, float factor, float *y, size_t count);
+
+/// Computes `x *= factor`.
+void ek_scale(float *x, float factor, size_t count);
 
 /// `y[c] += sum over rows of x[r][c]`, accumulated in double in the order of rows.
 void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t columns, float *y);

@@ -15,6 +15,10 @@ extension Architecture {
         package var hasInputBias = false
         /// Whether the output projection has one.
         package var hasOutputBias = false
+        /// Factor of the products of query and key; nil: `1 / sqrt(K)`.
+        package var scoreScale: Float?
+        /// Bound of the scores, `cap * tanh(score / cap)`, as in Gemma 2; nil: none.
+        package var scoreCap: Float?
 
         /// Attention of these sizes.
         package init(heads: Int, keyValueHeads: Int, headWidth: Int) {

@@ -98,8 +98,8 @@ void ek_error_function(float *x, size_t stride, size_t rows, size_t columns);
 
 // Attention.
 
-/// A block of query rows and a run of keys. Row `i` belongs to query token `i / R`, which sees the first
-/// `min(keys, max(0, first_visible + i / R))` keys. All matrices are contiguous.
+/// A block of query rows and a run of keys. Row `i` belongs to query token `t = i / R`, which sees keys
+/// `max(0, first_in_window + t)..<min(keys, max(0, first_visible + t))`. All matrices are contiguous.
 typedef struct {
     /// `[rows, K]`.
     const float *query;
@@ -109,9 +109,16 @@ typedef struct {
     const float *value;
     size_t rows, keys, R, K;
     ptrdiff_t first_visible;
-    /// Factor of the scores, `1 / sqrt(K)`.
+    /// Below `first_visible`: a window holds at least one key.
+    ptrdiff_t first_in_window;
+    /// Factor of the products of query and key, `1 / sqrt(K)` by default.
     float scale;
+    /// Scores are `cap * tanh(scale * q·k / cap)`, as in Gemma 2; 0: `scale * q·k`.
+    float cap;
 } ek_attention_tile;
+
+/// `first_in_window` where no window limits what a token sees.
+static const ptrdiff_t EK_NO_WINDOW = PTRDIFF_MIN / 2;
 
 /// The maximum number of keys in a tile.
 enum { EK_ATTENTION_KEYS = 256 };

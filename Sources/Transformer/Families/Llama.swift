@@ -34,7 +34,12 @@ package enum Llama: Family {
         case .gate: return "mlp.gate_proj"
         case .up: return "mlp.up_proj"
         case .down: return "mlp.down_proj"
-        default: preconditionFailure("Llama has no \(part)")
+        case .queryKeyValue: return "self_attn.qkv_proj"
+        case .queryNorm: return "self_attn.q_norm"
+        case .keyNorm: return "self_attn.k_norm"
+        case .gateUp: return "mlp.gate_up_proj"
+        case .attentionOutputNorm: return "attention_output_norm"
+        case .feedForwardOutputNorm: return "feed_forward_output_norm"
         }
     }
 

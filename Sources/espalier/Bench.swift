@@ -29,7 +29,7 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Hugging Face model directory.")
     var model: String?
 
-    @Option(name: .long, help: "Model with random weights, of the size of SmolLM2 (135m, 360m) or TinyLlama (1b).")
+    @Option(name: .long, help: "Model with random weights and the architecture of SmolLM2 (135m, 360m), TinyLlama (1b), or the named one.")
     var syntheticModel: String?
 
     @Option(name: .long, help: "Preference data written by espalier-prepare; the examples of its first step are used.")

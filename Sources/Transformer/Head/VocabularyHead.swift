@@ -4,8 +4,8 @@ package import Preferences
 /// The vocabulary projection, for hidden states that predict a counted token only: token log-probabilities.
 ///
 /// A slice of logits is reduced, and later replaced by its gradient, while it is in cache; slices are divided over the
-/// team. Trees are grouped while their logits fit the buffer, which keeps them for the backward pass; the logits of a
-/// larger tree are recomputed in the backward pass.
+/// team. Trees are grouped while their logits fit the buffer, which keeps them for the backward pass. Of a larger tree the
+/// last states that fit keep their logits, and those of the others are recomputed.
 ///
 /// Shapes: `L` hidden states, `D` width, `V` vocabulary.
 package final class VocabularyHead: Head {
@@ -36,12 +36,14 @@ package final class VocabularyHead: Head {
     }
 
     private let team: ThreadTeam
+    /// The bound of the logits; nil for none.
+    private let cap: Float?
     private let division: HeadDivision
     private let arena: Arena
     private let buffers: Buffers
 
     package init(_ architecture: Architecture, capacity: Workspace.Capacity, team: ThreadTeam) throws {
-        self.team = team
+        (self.team, cap) = (team, architecture.logitCap)
         division = HeadDivision(vocabulary: architecture.vocabularySize, threads: team.count)
         var measure = Arena()
         _ = Buffers(architecture, capacity, division, threads: team.count, arena: &measure)
@@ -78,13 +80,15 @@ package final class VocabularyHead: Head {
         var scores = SequenceScores(labels: row.labels.count)
         var coefficients = Array(repeating: Float(0), count: row.labels.count)
         for group in HeadDivision.groups(of: row, size: buffers.groupSize) {
-            let fits = group.hidden.count <= buffers.groupSize
-            let chunks = HeadDivision.chunks(group.hidden, size: buffers.groupSize).map {
-                Chunk(row, $0, hidden: hidden, projection: parameters.vocabulary, keepsLogits: fits)
+            let ranges = HeadDivision.chunks(endingFull: group.hidden, size: buffers.groupSize)
+            let chunks = ranges.map {
+                let isLast = $0.upperBound == group.hidden.upperBound
+                return Chunk(row, $0, hidden: hidden, projection: parameters.vocabulary, keepsLogits: isLast)
             }
             let sums = chunks.map { forward($0, into: &scores) }
             addCoefficients(row, group.examples, lossGradient(scores, group.examples), to: &coefficients)
-            for (chunk, logSumExp) in zip(chunks, sums) {
+            // The last chunk first, whose logits still exist.
+            for (chunk, logSumExp) in zip(chunks, sums).reversed() {
                 backward(chunk, logSumExp[...], coefficients[...], dhidden: dhidden.rows(chunk.range))
             }
         }
@@ -185,9 +189,11 @@ extension VocabularyHead {
             partial.fill(0)
             for slice in team.share(of: division.slices.count, thread: thread) {
                 let logits = chunk.keepsLogits ? place(chunk, slice, thread) : makeLogits(chunk, slice, thread)
-                Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...])
-                for label in chunk.labels(in: division.slices[slice]) {
-                    logits[label.row, label.column] += coefficients[label.index]
+                let labels = chunk.labels(in: division.slices[slice])
+                let slopes = labels.map { capSlope(logits[$0.row, $0.column]) }
+                Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...], cap: cap)
+                for (label, slope) in zip(labels, slopes) {
+                    logits[label.row, label.column] += coefficients[label.index] * slope
                 }
                 let projection = chunk.projection.outputs(division.slices[slice])
                 projection.addWeightGradient(dy: logits, x: chunk.hidden)
@@ -204,8 +210,12 @@ extension VocabularyHead {
     private func makeLogits(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {
         let logits = place(chunk, slice, thread)
         chunk.projection.outputs(division.slices[slice]).forward(chunk.hidden, into: logits)
+        if let cap { Kernels.cap(logits, at: cap) }
         return logits
     }
+
+    /// The derivative of a capped logit with respect to the logit.
+    private func capSlope(_ logit: Float) -> Float { cap.map { 1 - (logit / $0) * (logit / $0) } ?? 1 }
 
     /// The location of a slice of the chunk's logits.
     private func place(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {

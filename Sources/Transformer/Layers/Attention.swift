@@ -65,7 +65,7 @@ extension Architecture.Attention {
     }
 }
 
-/// Attention of one layer: the projections around `ForestAttention`, and the rotation between.
+/// Attention of one layer: the projections around `ForestAttention`, the norms of heads and the rotation between.
 ///
 /// Operations on a block run on the calling thread. Shapes: `T` tokens of the packed sequence, `B` of the block, `D`
 /// model width, `H` query heads, `G` key/value heads, `K` head width.
@@ -74,36 +74,64 @@ package struct Attention: Sendable {
     package let queryKeyValue: Linear
     /// `[D, H K]`.
     package let output: Linear
+    /// The norms of queries and keys; nil without.
+    let headNorms: (query: HeadNorm, key: HeadNorm)?
     private let heads: HeadMajor
 
-    /// Attention of this shape with these products.
-    package init(_ attention: Architecture.Attention, queryKeyValue: Linear, output: Linear) {
-        (self.queryKeyValue, self.output, heads) = (queryKeyValue, output, HeadMajor(attention))
+    /// Attention of this shape with these products and norms.
+    package init(
+        _ attention: Architecture.Attention,
+        queryKeyValue: Linear,
+        output: Linear,
+        headNorms: (query: HeadNorm, key: HeadNorm)? = nil
+    ) {
+        (self.queryKeyValue, self.output, self.headNorms) = (queryKeyValue, output, headNorms)
+        heads = HeadMajor(attention)
     }
 
-    init(_ attention: Architecture.Attention, _ source: ParameterSource, layer: Int) {
-        queryKeyValue = Linear(source, [.query, .key, .value].map { .layer(layer, $0) })
-        output = Linear(source, [.layer(layer, .output)])
-        heads = HeadMajor(attention)
+    init(_ model: Architecture, _ source: ParameterSource, layer: Int) {
+        let attention = model.attention
+        func norm(_ module: LayerModule) -> HeadNorm { HeadNorm(model.norm, source, .layer(layer, module)) }
+        self.init(
+            attention,
+            queryKeyValue: Linear(source, attention.inputModules.map { .layer(layer, $0) }),
+            output: Linear(source, [.layer(layer, .output)]),
+            headNorms: attention.headNorm.map { _ in (norm(.queryNorm), norm(.keyNorm)) }
+        )
     }
 
     // MARK: Projection
 
-    /// Computes query, key and value of a block and rotates them.
+    /// Computes query, key and value of a block, and normalizes and rotates queries and keys.
     ///
     /// - Parameters:
-    ///   - x: `[B, D]`, normalized.
+    ///   - x: `[B, D]`, the input of the projections.
     ///   - projected: `[B, (H + 2G) K]`, overwritten.
     ///   - context: Query, key and value of its activations are overwritten at the block's tokens.
     package func project(_ x: Matrix, block: Range<Int>, projected: Matrix, _ context: LayerContext) {
         queryKeyValue.forward(x, into: projected)
-        let (positions, rotary) = (context.pass.positions[block], context.rotary)
         let activations = context.activations.attention
+        normalize(projected, keeping: context.activations.unnormalized.rows(headNorms == nil ? 0..<0 : block))
+        let positions = context.pass.positions[block]
         heads.forEachGroup(projected, block, activations.query, activations.key, activations.value) {
-            rotary.forward($0.query, positions: positions, into: $1.query)
-            rotary.forward($0.key, positions: positions, into: $1.key)
+            if let rotary = context.rotary {
+                rotary.forward($0.query, positions: positions, into: $1.query)
+                rotary.forward($0.key, positions: positions, into: $1.key)
+            } else {
+                $1.query.copy(from: $0.query)
+                $1.key.copy(from: $0.key)
+            }
             $1.value.copy(from: $0.value)
         }
+    }
+
+    /// Normalizes queries and keys in `projected` and keeps them as they were, `[B, (H + G) K]`, for the backward pass.
+    private func normalize(_ projected: Matrix, keeping unnormalized: Matrix) {
+        guard let headNorms else { return }
+        let (queries, keys) = headColumns
+        unnormalized.copy(from: projected.columns(0..<keys.upperBound))
+        headNorms.query.forward(unnormalized.columns(queries), into: projected.columns(queries))
+        headNorms.key.forward(unnormalized.columns(keys), into: projected.columns(keys))
     }
 
     /// Rotates the gradients of query, key and value back, and computes that of the projections' input.
@@ -113,22 +141,41 @@ package struct Attention: Sendable {
     ///     first.
     ///   - dprojected: `[B, (H + 2G) K]`, overwritten.
     ///   - dx: `[B, D]`, overwritten.
+    ///   - dnorms: The calling thread's gradients of the norms of queries and keys, added to.
     package func projectBackward(
         _ gradients: ForestAttention.Gradients,
         block: Range<Int>,
         dprojected: Matrix,
         into dx: Matrix,
+        dnorms: (query: Matrix, key: Matrix),
         _ context: LayerContext
     ) {
-        let (positions, rotary) = (context.pass.positions[block], context.rotary)
         heads.addThreads(gradients.key, block)
         heads.addThreads(gradients.value, block)
+        let positions = context.pass.positions[block]
         heads.forEachGroup(dprojected, block, gradients.query, gradients.key[0], gradients.value[0]) {
-            rotary.backward($1.query, positions: positions, into: $0.query)
-            rotary.backward($1.key, positions: positions, into: $0.key)
+            if let rotary = context.rotary {
+                rotary.backward($1.query, positions: positions, into: $0.query)
+                rotary.backward($1.key, positions: positions, into: $0.key)
+            } else {
+                $0.query.copy(from: $1.query)
+                $0.key.copy(from: $1.key)
+            }
             $0.value.copy(from: $1.value)
         }
+        if let headNorms {
+            let (queries, keys) = headColumns
+            let x = context.activations.unnormalized.rows(block)
+            headNorms.query.backward(x.columns(queries), dy: dprojected.columns(queries), dparameters: dnorms.query)
+            headNorms.key.backward(x.columns(keys), dy: dprojected.columns(keys), dparameters: dnorms.key)
+        }
         queryKeyValue.inputGradient(dprojected, into: dx)
+    }
+
+    /// The columns of all queries and of all keys in the projections' result, which is not interleaved.
+    private var headColumns: (queries: Range<Int>, keys: Range<Int>) {
+        let queries = heads.groups * heads.queryWidth
+        return (0..<queries, queries..<queries + heads.groups * heads.width)
     }
 
     // MARK: Attention

@@ -2,6 +2,9 @@ internal import Compute
 
 /// The two layouts of query, key and value: token-major `[T, (H + 2G) K]`, as a product gives them, and head-major, one
 /// key/value head after the other, as attention reads them: query `[G T, R K]` with `R = H / G`, key and value `[G T, K]`.
+///
+/// Token-major columns are those of all queries, all keys and all values, or, interleaved, of query, key and value of one
+/// head after the other.
 struct HeadMajor: Sendable {
     /// Key/value heads, `G`.
     let groups: Int
@@ -9,6 +12,7 @@ struct HeadMajor: Sendable {
     let queryWidth: Int
     /// `K`.
     let width: Int
+    private let isInterleaved: Bool
 
     /// Query, key and value of some tokens and one key/value head.
     typealias Heads = (query: Matrix, key: Matrix, value: Matrix)
@@ -17,6 +21,22 @@ struct HeadMajor: Sendable {
         groups = attention.keyValueHeads
         width = attention.headWidth
         queryWidth = attention.queryWidth / groups
+        isInterleaved = attention.projection == .interleaved
+    }
+
+    /// The token-major columns of query, key and value of one key/value head.
+    private func columns(group: Int) -> (query: Range<Int>, key: Range<Int>, value: Range<Int>) {
+        func range(_ start: Int, _ count: Int) -> Range<Int> { start..<start + count }
+        guard !isInterleaved else {
+            let start = group * 3 * width
+            return (range(start, width), range(start + width, width), range(start + 2 * width, width))
+        }
+        let keys = groups * queryWidth
+        let values = keys + groups * width
+        return (
+            range(group * queryWidth, queryWidth), range(keys + group * width, width),
+            range(values + group * width, width)
+        )
     }
 
     /// Visits, group by group, the columns of token-major `projected`, `[block, (H + 2G) K]`, and the head-major rows
@@ -29,16 +49,10 @@ struct HeadMajor: Sendable {
         _ value: Matrix,
         _ body: (_ tokenMajor: Heads, _ headMajor: Heads) -> Void
     ) {
-        let keys = groups * queryWidth
-        let values = keys + groups * width
         for group in 0..<groups {
-            let rows = rows(of: block, group: group, tokens: query.rows / groups)
+            let (rows, columns) = (rows(of: block, group: group, tokens: query.rows / groups), columns(group: group))
             body(
-                (
-                    projected.columns(group * queryWidth..<(group + 1) * queryWidth),
-                    projected.columns(keys + group * width..<keys + (group + 1) * width),
-                    projected.columns(values + group * width..<values + (group + 1) * width)
-                ),
+                (projected.columns(columns.query), projected.columns(columns.key), projected.columns(columns.value)),
                 (query.rows(rows), key.rows(rows), value.rows(rows))
             )
         }

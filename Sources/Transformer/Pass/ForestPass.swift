@@ -14,6 +14,7 @@ package final class ForestPass<H: Head> {
     private let team: ThreadTeam
     private let head: H
     private let rotary: Rotary
+    private let localRotary: Rotary?
     private let workspace: Workspace
 
     /// Buffers for a model of this architecture and for packed sequences within `capacity`.
@@ -31,7 +32,9 @@ package final class ForestPass<H: Head> {
         self.architecture = architecture
         self.team = team
         head = try H(architecture, capacity: capacity, team: team)
-        rotary = try Rotary(architecture.rotary, headWidth: architecture.attention.headWidth, count: positions)
+        let headWidth = architecture.attention.headWidth
+        rotary = try Rotary(architecture.rotary, headWidth: headWidth, count: positions)
+        localRotary = try architecture.localRotary.map { try Rotary($0, headWidth: headWidth, count: positions) }
         workspace = try Workspace(architecture, capacity: capacity, threads: team.count)
     }
 
@@ -99,23 +102,31 @@ package final class ForestPass<H: Head> {
 // MARK: Layers
 
 extension ForestPass {
-    /// The passes over a packed sequence: all layers but the last, and the last.
-    private typealias Passes = (body: RowPass, last: RowPass)
-
-    private func passes(over row: PackedSequence) -> Passes {
+    private func passes(over row: PackedSequence) -> RowPasses {
         precondition(row.tokens.count <= workspace.capacity.tokens, "a row within capacity")
-        func pass(_ outputs: [Int32]?) -> RowPass {
-            RowPass(row, outputs: outputs, attention: workspace.attention, threads: team.count)
+        return RowPasses(row, architecture, attention: workspace.attention, threads: team.count)
+    }
+
+    private func context(_ index: Int, _ passes: RowPasses, keeping: Bool) -> LayerContext {
+        LayerContext(
+            index,
+            passes.pass(layer: index),
+            keeping: keeping,
+            rotary: rotary(ofLayer: index),
+            workspace: workspace,
+            team: team
+        )
+    }
+
+    private func rotary(ofLayer index: Int) -> Rotary? {
+        switch architecture.kind(ofLayer: index).positions {
+        case .global: return rotary
+        case .local: return localRotary
+        case .none: return nil
         }
-        return (pass(nil), pass(row.predictionPositions))
     }
 
-    private func context(_ index: Int, _ passes: Passes, keeping: Bool) -> LayerContext {
-        let pass = index == architecture.layerCount - 1 ? passes.last : passes.body
-        return LayerContext(index, pass, keeping: keeping, rotary: rotary, workspace: workspace, team: team)
-    }
-
-    private func forward(_ row: PackedSequence, _ passes: Passes, _ parameters: ModelParameters, keeping: Bool) {
+    private func forward(_ row: PackedSequence, _ passes: RowPasses, _ parameters: ModelParameters, keeping: Bool) {
         embed(row, parameters, into: workspace.input(0, keeping: keeping).rows(0..<row.tokens.count))
         for (index, layer) in parameters.layers.enumerated() {
             let context = context(index, passes, keeping: keeping)
@@ -128,12 +139,13 @@ extension ForestPass {
     private func embed(_ row: PackedSequence, _ parameters: ModelParameters, into input: Matrix) {
         team.forEachBlock("embedding", of: row.tokens.count, blockSize: Workspace.blockSize) { block, _ in
             parameters.embedding.forward(row.tokens[block], into: input.rows(block))
+            if let scale = architecture.embeddingScale { input.rows(block).scale(by: scale) }
         }
     }
 
     private func backward(
         _ row: PackedSequence,
-        _ passes: Passes,
+        _ passes: RowPasses,
         _ parameters: ModelParameters,
         _ layersLeft: (Int) -> Void
     ) {
@@ -148,6 +160,7 @@ extension ForestPass {
             layersLeft(index)
         }
         let dinput = workspace.gradients.stream.rows(0..<row.tokens.count)
+        if let scale = architecture.embeddingScale { dinput.scale(by: scale) }
         parameters.embedding.backward(row.tokens[...], dy: dinput, team: team)
     }
 }
@@ -156,9 +169,13 @@ extension ForestPass {
 
 extension ForestPass {
     /// The normalized hidden states of the first `count` prediction positions, `[count, D]`.
+    ///
+    /// The factor of the logits is theirs, since the projection is linear.
     private func normalize(_ count: Int, _ parameters: ModelParameters) -> Matrix {
         team.forEachBlock("final norm", of: count, blockSize: Workspace.blockSize) { block, _ in
-            parameters.finalNorm.forward(workspace.hidden.rows(block), into: workspace.finalNormed.rows(block))
+            let normed = workspace.finalNormed.rows(block)
+            parameters.finalNorm.forward(workspace.hidden.rows(block), into: normed)
+            if let scale = architecture.logitScale { normed.scale(by: scale) }
         }
         return workspace.finalNormed.rows(0..<count)
     }
@@ -169,16 +186,19 @@ extension ForestPass {
         let dhidden = buffers.stream.rows(0..<count)
         // No residual bypasses the final norm.
         dhidden.fill(0)
-        buffers.norms.fill(0)
+        let norms = buffers.norms.attention
+        norms.fill(0)
         team.forEachBlock("final norm backward", of: count, blockSize: Workspace.blockSize) { block, thread in
+            let dnormed = buffers.finalNormed.rows(block)
+            if let scale = architecture.logitScale { dnormed.scale(by: scale) }
             parameters.finalNorm.backward(
                 workspace.hidden.rows(block),
-                dy: buffers.finalNormed.rows(block),
+                dy: dnormed,
                 residual: dhidden.rows(block),
                 into: dhidden.rows(block),
-                dweight: buffers.norms.rows(thread..<thread + 1)
+                dparameters: norms.rows(thread..<thread + 1)
             )
         }
-        parameters.finalNorm.addGradient(buffers.norms)
+        parameters.finalNorm.addGradient(norms)
     }
 }

@@ -14,14 +14,22 @@ package struct RowPass {
     /// - Parameters:
     ///   - outputs: The indices of the tokens whose outputs are computed; nil for all.
     ///   - attention: The attention to plan.
-    package init(_ row: PackedSequence, outputs: [Int32]?, attention: ForestAttention, threads: Int) {
+    ///   - window: The number of tokens of its path that a token attends to, itself included; nil: all.
+    package init(
+        _ row: PackedSequence,
+        outputs: [Int32]?,
+        attention: ForestAttention,
+        threads: Int,
+        window: Int? = nil
+    ) {
         (positions, self.outputs) = (row.positions, outputs)
         plan = AttentionPlan(
             row: row,
             queries: outputs,
             groups: attention.groups,
             threads: threads,
-            blockSize: attention.blockSize
+            blockSize: attention.blockSize,
+            window: window
         )
     }
 
@@ -37,7 +45,8 @@ package struct LayerContext {
     package let input: Matrix
     /// The kept activations of this layer, with the size of the packed sequence.
     let activations: Workspace.Layer
-    let rotary: Rotary
+    /// The rotary embedding of the layer; nil if it does not rotate.
+    let rotary: Rotary?
     let workspace: Workspace
     let team: ThreadTeam
 
@@ -50,7 +59,7 @@ package struct LayerContext {
         _ index: Int,
         _ pass: RowPass,
         keeping: Bool,
-        rotary: Rotary,
+        rotary: Rotary?,
         workspace: Workspace,
         team: ThreadTeam
     ) {

@@ -23,11 +23,12 @@ struct FeedForwardTests {
         let dx = try TestMatrix(tokens, width)
         let scratch = try TestMatrix(tokens, inner)
         let operation = FeedForward(
+            Architecture.FeedForward(width: inner),
             gateUp: Linear(weight: gateUp.view, weightGradient: dgateUp.view),
             down: Linear(weight: down.view, weightGradient: ddown.view)
         )
         operation.project(x.view, gateUp: projected.view)
-        operation.forward(gateUp: projected.view, inner: activated.view, into: y.view)
+        operation.forward(gateUp: projected.view, inner: activated.view, into: y.view, accumulate: true)
         operation.backward(
             gateUp: projected.view,
             inner: activated.view,

@@ -16,7 +16,7 @@ struct NormTests {
         let dx = try TestMatrix(tokens, width)
         let parts = try TestMatrix(2, width)
         let gradient = try TestMatrix(1, width) { _, _ in 1 }
-        let norm = Norm(weight: weight.view, gradient: gradient.view, epsilon: 1e-5)
+        let norm = Norm(Architecture.Norm(epsilon: 1e-5), weight: weight.view, gradient: gradient.view)
         norm.forward(x.view, into: y.view)
         // Two threads, each with a part of the tokens.
         for (thread, share) in [0..<2, 2..<tokens].enumerated() {
@@ -25,7 +25,7 @@ struct NormTests {
                 dy: dy.view.rows(share),
                 residual: residual.view.rows(share),
                 into: dx.view.rows(share),
-                dweight: parts.view.rows(thread..<thread + 1)
+                dparameters: parts.view.rows(thread..<thread + 1)
             )
         }
         norm.addGradient(parts.view)

@@ -12,6 +12,14 @@ package protocol Family: Sendable {
 
     /// The name of a module in the family's files, without `.weight` or `.bias`.
     static func name(of module: Module) -> String
+
+    /// Whether a stored tensor is of a part that is neither computed nor trained, such as a vision tower, and is copied to
+    /// a trained model unchanged.
+    static func isPassedThrough(_ tensorName: String) -> Bool
+}
+
+extension Family {
+    package static func isPassedThrough(_ tensorName: String) -> Bool { false }
 }
 
 /// The supported families.

@@ -8,7 +8,7 @@ struct FunctionTests {
     /// The largest error of `kernel`, in units in the last place of the result, over numbers of all magnitudes and of
     /// both signs.
     private func largestError(_ kernel: (Matrix) -> Void, _ exact: (Double) -> Double) throws -> Double {
-        // A prime step through the bits: 16,000 numbers between each two powers of 256.
+        // A prime step through the bits: 2,046 numbers of each exponent.
         let magnitudes = stride(from: UInt32(0), to: Float.infinity.bitPattern, by: 4099).map { Float(bitPattern: $0) }
         let inputs = magnitudes + magnitudes.map { -$0 }
         let x = try TestMatrix(1, inputs.count) { Double(inputs[$1]) }

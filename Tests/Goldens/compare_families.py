@@ -14,8 +14,7 @@ shapes and features, a configuration of either generation, one or more files, an
     settings  for one model of each family: logps of every sharing mode and two lengths of packed sequences, and steps
               of two ranks, with the first results, as above
 
-Prints the largest differences of each family, relative to what is tolerated for the first letters, then what failed.
-The exit code is 1 if anything did.
+Prints the largest differences of each family, then what failed. The exit code is 1 if anything did.
 """
 
 import argparse
@@ -186,7 +185,8 @@ class Comparison:
         torch.manual_seed(draw.number(0, 1 << 30))
         kind = AutoModelForImageTextToText if is_wrapper else AutoModelForCausalLM
         model = kind.from_config(config)
-        initialize(model, draw.real(0.12, 0.3))
+        # Wider matrices of the same scale would amplify float32's rounding, torch's too, beyond what is tolerated.
+        initialize(model, min(0.3, draw.real(0.8, 1.4) / config.get_text_config().hidden_size**0.5))
         write_model(model, self.form, self.source)
         # Placeholders of images, the last three tokens of a wrapper, are in no text.
         rows = random_rows(draw, config.get_text_config().vocab_size - (3 if is_wrapper else 0))
@@ -249,9 +249,8 @@ def compare_family(program: Program, family: str, indices: range, seed: int, kee
                 findings.failures.append(f"{family} {index} ({comparison.form}): {error}")
             except Exception as error:
                 line = traceback.extract_tb(error.__traceback__)[-1]
-                place_of = f"{Path(line.filename).name}:{line.lineno}"
-                text = " ".join(str(error).split())[:300]
-                findings.failures.append(f"{family} {index} ({comparison.form}): {type(error).__name__} at {place_of}: {text}")
+                text = f"{type(error).__name__} at {Path(line.filename).name}:{line.lineno}: {' '.join(str(error).split())}"
+                findings.failures.append(f"{family} {index} ({comparison.form}): {text[:300]}")
         findings.models += 1
     return findings
 

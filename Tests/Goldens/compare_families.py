@@ -1,6 +1,6 @@
 """Compares espalier with transformers on random small models of every family.
 
-    python Tests/Goldens/compare_families.py ESPALIER [--count N] [--seed S] [--families NAME …] [--only INDEX] [--keep DIR]
+    python Tests/Goldens/compare_families.py ESPALIER [--count N] [--seed S] [--families NAME …]
 
 Needs torch and transformers; without them, or without the program, it says so and succeeds. Each model has random legal
 shapes and features, a configuration of either generation, one or more files, and random preferences. Compared are
@@ -8,7 +8,7 @@ shapes and features, a configuration of either generation, one or more files, an
     logps     `espalier logps` with transformers in float64, for every response: 2e-5 of the value, at least of 1
     loss      of two training steps with torch's, where the reference is the model itself: 1e-5
     norm      of the gradient in these steps: 1e-4 of the value
-    output    the trained directory as transformers loads it, with `espalier logps` of it: as logps; the same names, files
+    output    the trained directory as transformers loads it, with `espalier logps` of it: as logps; same names, files
               and form of the configuration as the input
     again     the loss and gradient norm of a step from that directory, as above
     settings  for one model of each family: logps of every sharing mode and two lengths of packed sequences, and steps
@@ -109,9 +109,10 @@ class Program:
     ) -> tuple[list[float], list[float]]:
         """Trains with all examples in each step; returns losses and gradient norms."""
         settings = output.parent / f"{output.name}.yaml"
-        settings.write_text(f"adam_epsilon: {EPSILON}\nmax_steps: {steps}\nshuffle: false\nlr_scheduler_type: constant\n")
+        settings.write_text(f"adam_epsilon: {EPSILON}\nlr_scheduler_type: constant\nshuffle: false\n")
         count = len(load_file(data)["row_offsets"]) - 1
-        words = ["--global-batch-size", count, "--learning-rate", RATE, "--beta", BETA, "--config", settings]
+        words = ["--config", settings, "--max-steps", steps, "--global-batch-size", count]
+        words += ["--learning-rate", RATE, "--beta", BETA]
         self.run("train", "--model", model, "--data", data, "--output", output, *words, *options, ranks=ranks)
         lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
         return [line["loss"] for line in lines], [line["grad_norm"] for line in lines]
@@ -249,8 +250,9 @@ def compare_family(program: Program, family: str, indices: range, seed: int, kee
                 findings.failures.append(f"{family} {index} ({comparison.form}): {error}")
             except Exception as error:
                 line = traceback.extract_tb(error.__traceback__)[-1]
-                text = f"{type(error).__name__} at {Path(line.filename).name}:{line.lineno}: {' '.join(str(error).split())}"
-                findings.failures.append(f"{family} {index} ({comparison.form}): {text[:300]}")
+                source = f"{type(error).__name__} at {Path(line.filename).name}:{line.lineno}"
+                text = " ".join(str(error).split())[:300]
+                findings.failures.append(f"{family} {index} ({comparison.form}): {source}: {text}")
         findings.models += 1
     return findings
 
@@ -258,7 +260,8 @@ def compare_family(program: Program, family: str, indices: range, seed: int, kee
 def print_row(family: str, findings: Findings) -> None:
     values = [f"{findings.worst[name]:.1e}" if name in findings.worst else "-" for name in BOUNDS]
     failures = f"{len(findings.failures)} failed" if findings.failures else "ok"
-    print(f"{family:17}{findings.models:>7}" + "".join(f"{value:>10}" for value in values) + f"  {failures}", flush=True)
+    columns = "".join(f"{value:>10}" for value in values)
+    print(f"{family:17}{findings.models:>7}{columns}  {failures}", flush=True)
 
 
 def arguments() -> argparse.Namespace:

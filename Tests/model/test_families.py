@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ESPALIER, ROOT
-
+ROOT = Path(__file__).parents[2]
+ESPALIER = ROOT / ".build/release/espalier"
 SCRIPT = ROOT / "Tests/Goldens/compare_families.py"
 
 

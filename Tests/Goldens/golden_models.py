@@ -1,6 +1,6 @@
 """The configurations of the goldens: one for each family and feature, with odd but legal shapes.
 
-Every feature must matter: each entry of `changes` is a change of the configuration that `make_goldens.py` proves to move
+Every feature matters: `make_goldens.py` proves that each of a golden's `changes` of the configuration moves
 log-probabilities, so that an implementation without the feature, or off by one, fails.
 """
 
@@ -169,7 +169,9 @@ MODELS: dict[str, GoldenModel] = {
     ),
     "qwen3": GoldenModel(
         33,
-        Qwen3Config(**sizes(28, 3, 1, 40, 2, head=16), tie_word_embeddings=True, rope_parameters=rope("default", 50000.0)),
+        Qwen3Config(
+            **sizes(28, 3, 1, 40, 2, head=16), tie_word_embeddings=True, rope_parameters=rope("default", 50000.0)
+        ),
         changes=[{"rope_parameters": rope("default", 10000.0)}],
     ),
     "qwen3-biases": GoldenModel(34, Qwen3Config(**sizes(26, 4, 2, 36, 2, head=10), attention_bias=True)),
@@ -365,7 +367,5 @@ MODELS: dict[str, GoldenModel] = {
     "gemma3-wrapper": GoldenModel(51, GEMMA3_WRAPPER, tokens=94, changes=[{"sliding_window": 7}]),
     "mistral3-wrapper": GoldenModel(52, MISTRAL3_WRAPPER, tokens=96, changes=[{"sliding_window": 24}]),
     # The end token pads, as many models are set up, and occurs in every prompt.
-    "pad": GoldenModel(
-        53, LlamaConfig(**sizes(32, 4, 2, 40, 2, head=10) | {"pad_token_id": 2}), token=2
-    ),
+    "pad": GoldenModel(53, LlamaConfig(**sizes(32, 4, 2, 40, 2, head=10) | {"pad_token_id": 2}), token=2),
 }

@@ -12,8 +12,8 @@ its data.safetensors is a prepared dataset, and golden.safetensors has its tenso
     loss, grad.NAME  of sigmoid DPO, beta 0.5, mean over the pairs of the best with each other response of all examples;
                      NAME as in model.safetensors, except the tensors of images, which have no gradient
     step_losses, step_gradient_norms
-                     float64 [2]  of two AdamW steps from there over all examples at a constant rate of 1e-3, with the
-                     gradient clipped to a norm of 1; norms before clipping; not in the first five goldens
+                     float64 [2]  of two AdamW steps of the same loss over all examples, where the reference is the
+                     model itself; constant rate 1e-3, clipping to norm 1; norms before clipping; not in the first five
 
 config.v4.json is config.json in the older form; the same model, which is verified here.
 """
@@ -32,7 +32,13 @@ from golden_models import MODELS, GoldenModel
 from older_configuration import older
 from safetensors.numpy import load_file, save_file
 from torch_dpo import Rows, Values, all_logps, dpo_loss, initialize, logits, sums_of, take_steps, without_padding
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 
 HERE = Path(__file__).parent
 BETA = 0.5
@@ -118,7 +124,7 @@ def verify_older(model: PreTrainedModel, directory: Path, data: Rows) -> None:
 
 
 def verify_changes(model: PreTrainedModel, changes: list[dict[str, Any]], data: Rows) -> float:
-    """Requires that each change of the configuration changes log-probabilities; returns the least of the differences."""
+    """Requires that each change of the configuration changes log-probabilities; returns the smallest difference."""
     found = [float("inf")]
     for change in changes:
         config = copy.deepcopy(model.config)
@@ -140,7 +146,7 @@ def rounding(model: PreTrainedModel, data: Rows) -> float:
 
 
 def stored_gradients(model: PreTrainedModel, directory: Path) -> dict[str, np.ndarray]:
-    """Returns the gradients by the names of model.safetensors, which some parameters differ from; equal by their values."""
+    """Returns the gradients by the names of model.safetensors, which differ from some parameters' names."""
     names = {value.tobytes(): name for name, value in load_file(directory / "model.safetensors").items()}
     parameters = [value for value in model.parameters() if value.grad is not None]
     found = {names[value.detach().float().numpy().tobytes()]: value.grad.float().numpy() for value in parameters}
@@ -155,7 +161,9 @@ def verify_padding(model: PreTrainedModel, golden: GoldenModel) -> None:
         assert model.get_input_embeddings().weight.grad[golden.token].abs().min() > 1e-6
 
 
-def results(model: PreTrainedModel, golden: GoldenModel, directory: Path, data: Rows, random: np.random.Generator) -> dict:
+def results(
+    model: PreTrainedModel, golden: GoldenModel, directory: Path, data: Rows, random: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Returns the tensors of golden.safetensors; takes the steps."""
     logps = all_logps(model, data)
     sums = sums_of(logps)
@@ -172,7 +180,7 @@ def results(model: PreTrainedModel, golden: GoldenModel, directory: Path, data: 
     found |= stored_gradients(model, directory)
     verify_padding(model, golden)
     if not golden.is_long:
-        losses, norms = take_steps(model, data, reference, BETA)
+        losses, norms = take_steps(model, data, [[value.item() for value in row] for row in sums], BETA)
         found |= {"step_losses": np.array(losses), "step_gradient_norms": np.array(norms)}
     return found
 

@@ -1,11 +1,11 @@
-"""The form that `config.json` had with transformers 4, as most models on the Hub have it, from that of transformers 5."""
+"""The form of `config.json` of transformers 4, as most models on the Hub have it, from that of transformers 5."""
 
 from collections.abc import Callable
 from typing import Any
 
 Configuration = dict[str, Any]
 FULL, SLIDING = "full_attention", "sliding_attention"
-# Keys that the older form has not, or spells in another way.
+# Keys that the older form does not have, or spells differently.
 NEWER = ("dtype", "rope_parameters", "layer_types", "_sliding_window_pattern", "use_bidirectional_attention")
 
 
@@ -29,12 +29,12 @@ def scaling(rope: Configuration, name: str = "rope_type") -> Configuration | Non
     """Returns `rope_scaling`, with the type by the given key; None for the default table."""
     if rope["rope_type"] == "default":
         return None
-    rest = {key: value for key, value in rope.items() if key not in ("rope_type", "rope_theta", "partial_rotary_factor")}
-    return rest | {name: rope["rope_type"]}
+    elsewhere = ("rope_type", "rope_theta", "partial_rotary_factor")
+    return {key: value for key, value in rope.items() if key not in elsewhere} | {name: rope["rope_type"]}
 
 
 def plain(config: Configuration, rope: Configuration) -> Configuration:
-    """Llama, Mistral, Qwen, SmolLM3, Gemma 1 and 2, OLMo 2, Granite, Cohere: one table. Older types are named `type`."""
+    """One table for all layers; the first types are named by `type`."""
     name = "type" if rope["rope_type"] in ("linear", "dynamic") else "rope_type"
     return {"rope_theta": rope["rope_theta"], "rope_scaling": scaling(rope, name)}
 

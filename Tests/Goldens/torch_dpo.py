@@ -23,7 +23,7 @@ def without_padding(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def initialize(model: PreTrainedModel, scale: float) -> None:
-    """Draws the factors of norms around 1, biases around 0, and matrices so wide that distributions are far from even."""
+    """Draws factors of norms around 1, biases around 0, and matrices so wide that distributions are far from even."""
     norms = {
         f"{path}.{name}": 0.0 if type(module).__name__.startswith("Gemma") else 1.0
         for path, module in model.named_modules()
@@ -71,10 +71,16 @@ def sums_of(logps: list[list[torch.Tensor]]) -> list[list[torch.Tensor]]:
 
 
 def take_steps(
-    model: PreTrainedModel, rows: Rows, reference: Values, beta: float, count: int = 2, rate: float = 1e-3
+    model: PreTrainedModel,
+    rows: Rows,
+    reference: Values,
+    beta: float,
+    count: int = 2,
+    rate: float = 1e-3,
+    epsilon: float = 1e-8,
 ) -> tuple[list[float], list[float]]:
     """Takes AdamW steps over all rows at a constant rate, clipped to a norm of 1; returns losses and gradient norms."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.999), eps=epsilon, weight_decay=0.0)
     losses, norms = [], []
     for _ in range(count):
         optimizer.zero_grad()

@@ -24,7 +24,6 @@ extension ConfigurationReader {
     /// The features whose keys most families share.
     mutating func decoder(_ defaults: DecoderDefaults) throws -> Architecture {
         try forbid("quantization_config")
-        try allow("pretraining_tp", only: .number("1"))
         try dropout("attention_dropout")
         let (widths, tokens) = (Architecture.Limit.width, Architecture.Limit.tokens)
         let width = try size("hidden_size", atMost: widths, defaults)

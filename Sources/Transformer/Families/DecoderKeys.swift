@@ -3,8 +3,10 @@ internal import Formats
 
 /// The defaults of a family for the keys that families share.
 struct DecoderDefaults {
-    /// The sizes by key. Others are required, except `num_key_value_heads`, which is then that of heads, and `head_dim`,
-    /// which is then `hidden_size / num_attention_heads`.
+    /// The sizes by key.
+    ///
+    /// Others are required, except `num_key_value_heads`, which is then that of heads, and `head_dim`, which is then
+    /// `hidden_size / num_attention_heads`.
     var sizes = ["max_position_embeddings": 2048]
     /// The key of the norms' `ε`, and its default.
     var epsilon = (key: "rms_norm_eps", value: 1e-6)

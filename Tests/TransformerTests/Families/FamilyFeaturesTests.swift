@@ -13,7 +13,10 @@ struct FamilyFeaturesTests {
         (0..<model.layerCount).map { model.kind(ofLayer: $0).isWindowed }
     }
 
-    @Test("a plain family has neither windows, scales nor bounds", arguments: ["llama", "qwen2", "qwen3", "olmo2", "phi3"])
+    @Test(
+        "a plain family has neither windows, scales nor bounds",
+        arguments: ["llama", "qwen2", "qwen3", "olmo2", "phi3"]
+    )
     func plain(type: String) throws {
         let model = try architecture(type)
         #expect(model.window == nil && model.layerKinds.isEmpty && model.localRotary == nil)
@@ -24,7 +27,9 @@ struct FamilyFeaturesTests {
 
     @Test(
         "activations are read by name in every family",
-        arguments: [("silu", Activation.silu), ("gelu", .gelu), ("gelu_pytorch_tanh", .geluTanh), ("gelu_new", .geluTanh)]
+        arguments: [
+            ("silu", Activation.silu), ("gelu", .gelu), ("gelu_pytorch_tanh", .geluTanh), ("gelu_new", .geluTanh),
+        ]
     )
     func activations(name: String, activation: Activation) throws {
         for type in ["llama", "qwen2", "mistral", "olmo2", "granite", "cohere", "gpt_neox", "phi3", "smollm3"] {
@@ -73,7 +78,9 @@ struct FamilyFeaturesTests {
     func smollm3() throws {
         let model = try architecture("smollm3")
         #expect(model.tiesEmbeddings && model.rotary.theta == 2_000_000 && model.window == nil)
-        #expect((0..<6).map { model.kind(ofLayer: $0).positions == .none } == [false, false, false, true, false, false])
+        #expect(
+            (0..<6).map { model.kind(ofLayer: $0).positions == .none } == [false, false, false, true, false, false]
+        )
         let other = try architecture(
             "smollm3",
             ["no_rope_layers": "[0,1,1,1,1,0]", "use_sliding_window": "true", "sliding_window": "5"]
@@ -126,7 +133,8 @@ struct FamilyFeaturesTests {
         #expect(scaled.rotary == Architecture.Rotary(theta: 2_000_000, scaling: .linear(factor: 8)))
         #expect(scaled.localRotary == Architecture.Rotary(theta: 500))
         #expect(windows(scaled) == [true, false, true, false, true, false])
-        let newer = #"{"full_attention": {"rope_type": "linear", "factor": 8, "rope_theta": 2000000}, "#
+        let newer =
+            #"{"full_attention": {"rope_type": "linear", "factor": 8, "rope_theta": 2000000}, "#
             + #""sliding_attention": {"rope_type": "default", "rope_theta": 500.0}}"#
         let types = "[" + (0..<6).map { $0 % 2 == 0 ? Self.sliding : Self.full }.joined(separator: ",") + "]"
         #expect(try architecture("gemma3_text", ["rope_parameters": newer, "layer_types": types]) == scaled)
@@ -194,7 +202,9 @@ struct FamilyFeaturesTests {
     func gptNeoX() throws {
         let model = try architecture("gpt_neox")
         #expect(model.branches == .parallelTwoNorms && model.attention.projection == .interleaved)
-        #expect(model.norm.subtractsMean && model.norm.hasBias && model.feedForward.isPlain && model.feedForward.hasBias)
+        #expect(
+            model.norm.subtractsMean && model.norm.hasBias && model.feedForward.isPlain && model.feedForward.hasBias
+        )
         #expect(model.attention.hasInputBias && model.attention.hasOutputBias && model.rotary.rotatedWidth == 2)
         #expect(model.feedForward.activation == .gelu && !model.tiesEmbeddings)
         let other = try architecture(

@@ -3,8 +3,9 @@ internal import Transformer
 
 /// The names and shapes of each family's tensors.
 struct FamilyNamesTests {
-    /// The tensors outside of layers, and those of a layer, of `TinyConfiguration` in transformers 5.24; a Cohere with
-    /// norms of heads. GPT-NeoX has its head as in files.
+    /// The tensors outside of layers, and those of a layer, of `TinyConfiguration` in transformers 5.24.
+    ///
+    /// The Cohere has norms of heads, and GPT-NeoX its head as in files.
     private static let expected: [String: Set<String>] = [
         "cohere": [
             "model.embed_tokens.weight 100x64", "self_attn.q_proj.weight 64x64", "self_attn.k_proj.weight 16x64",

@@ -21,7 +21,10 @@ struct FamilyRefusalTests {
         try TinyConfiguration("llama", ["model_type": nil]).expectRefusal("model_type is missing; \(Self.supported)")
     }
 
-    @Test("mixtures of experts are refused as such", arguments: ["mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "gpt_oss"])
+    @Test(
+        "mixtures of experts are refused as such",
+        arguments: ["mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "gpt_oss"]
+    )
     func experts(type: String) throws {
         try TinyConfiguration(type)
             .expectRefusal("model_type = \(type) is a mixture of experts, which is not supported; \(Self.supported)")
@@ -60,15 +63,25 @@ struct FamilyRefusalTests {
             ("gemma2", "query_pre_attn_scalar", "0", "= 0 is not supported; supported: a number above 0"),
             ("gemma2", "final_logit_softcapping", "-1", "= -1 is not supported; supported: a number above 0"),
             ("smollm3", "no_rope_layers", "[2]", "= [2] is not supported; supported: a list of 0 or 1"),
-            ("smollm3", "no_rope_layer_interval", "0", "= 0 is not supported; supported: a whole number from 1 to 16777216"),
-            ("cohere2", "sliding_window_pattern", "0", "= 0 is not supported; supported: a whole number from 1 to 16777216"),
-            ("cohere2", "order_of_interleaved_layers", #""global_attn_first""#,
-                "= global_attn_first is not supported; supported: local_attn_first or absent"),
+            (
+                "smollm3", "no_rope_layer_interval", "0",
+                "= 0 is not supported; supported: a whole number from 1 to 16777216"
+            ),
+            (
+                "cohere2", "sliding_window_pattern", "0",
+                "= 0 is not supported; supported: a whole number from 1 to 16777216"
+            ),
+            (
+                "cohere2", "order_of_interleaved_layers", #""global_attn_first""#,
+                "= global_attn_first is not supported; supported: local_attn_first or absent"
+            ),
             ("phi3", "attention_bias", "true", "= true is not supported; supported: false or absent"),
             ("phi3", "full_attn_mod", "2", "= 2 is not supported; supported: 1 or absent"),
             ("phi3", "resid_pdrop", "2", "= 2 is not supported; supported: a number from 0 to 1"),
-            ("gpt_neox", "hidden_act", #""relu""#,
-                "= relu is not supported; supported: gelu, gelu_fast, gelu_new, gelu_pytorch_tanh, silu, swish"),
+            (
+                "gpt_neox", "hidden_act", #""relu""#,
+                "= relu is not supported; supported: gelu, gelu_fast, gelu_new, gelu_pytorch_tanh, silu, swish"
+            ),
         ]
     )
     func values(type: String, key: String, value: String, message: String) throws {

@@ -138,6 +138,22 @@ struct RotarySettingsTests {
             .expectRefusal("rope_scaling.rope_type = dynamic needs heads of more than 2 elements")
     }
 
+    @Test("each kind of layer has a scaling of its own in the newer form", arguments: ["gemma3_text", "olmo3"])
+    func layerTypes(type: String) throws {
+        let full = #"{"rope_type": "linear", "factor": 2.0, "rope_theta": 700.0}"#
+        let sliding = #"{"rope_type": "linear", "factor": 4.0, "rope_theta": 300.0}"#
+        let both = #"{"full_attention": \#(full), "sliding_attention": \#(sliding)}"#
+        let model = try architecture(type, ["rope_parameters": both])
+        #expect(model.rotary == Architecture.Rotary(theta: 700, scaling: .linear(factor: 2)))
+        #expect(model.localRotary == Architecture.Rotary(theta: 300, scaling: .linear(factor: 4)))
+        try TinyConfiguration(type, ["rope_parameters": full]).expectRefusal(
+            "rope_parameters.factor = 2.0 is not supported, because it may change what the model computes; "
+                + "delete the key if it does not"
+        )
+        try TinyConfiguration(type, ["rope_parameters": both, "rope_scaling": full])
+            .expectRefusal("rope_parameters and rope_scaling may contradict each other; keep one of them")
+    }
+
     @Test("bases that contradict each other are refused, equal ones are not")
     func contradictions() throws {
         let inner = #"{"rope_type": "default", "rope_theta": 500.0}"#

@@ -80,7 +80,9 @@ struct BadInputTests {
         try Places.temporary { directory in
             let other = try model(in: directory) { try edit($0, "model_type", "\"llama\"", "\"mamba\"") }
             try expect(
-                "DIR/model/config.json: model_type = mamba is not supported; supported: llama, qwen2",
+                "DIR/model/config.json: model_type = mamba is not supported; supported: cohere, cohere2, gemma, gemma2, "
+                    + "gemma3, gemma3_text, gpt_neox, granite, llama, mistral, mistral3, olmo2, olmo3, phi3, qwen2, qwen3, "
+                    + "smollm3; to add a family, see Documentation/Models.md",
                 ["--model", other],
                 in: directory
             )

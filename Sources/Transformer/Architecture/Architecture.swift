@@ -140,7 +140,8 @@ extension Architecture {
         }
         precondition(layerKinds.isEmpty || layerKinds.count == layerCount, "a kind for each layer")
         precondition(window.map { $0 > 0 } ?? (windowedLayerCount == 0), "windowed layers have a window")
-        precondition(localRotary != nil || layerKinds.allSatisfy { $0.positions != .local }, "local layers have a rotary")
+        let hasLocal = layerKinds.contains { $0.positions == .local }
+        precondition(!hasLocal || localRotary != nil, "local layers have a rotary embedding")
         precondition(attention.projection != .interleaved || heads == groups, "interleaved heads are complete")
         return nil
     }

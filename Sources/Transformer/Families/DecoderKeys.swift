@@ -3,8 +3,10 @@ internal import Formats
 
 /// The defaults of a family for the keys that families share.
 struct DecoderDefaults {
-    /// The sizes by key. Others are required, except `num_key_value_heads`, which is then that of heads, and `head_dim`,
-    /// which is then `hidden_size / num_attention_heads`.
+    /// The sizes by key.
+    ///
+    /// Others are required, except `num_key_value_heads`, which is then that of heads, and `head_dim`, which is then
+    /// `hidden_size / num_attention_heads`.
     var sizes = ["max_position_embeddings": 2048]
     /// The key of the norms' `ε`, and its default.
     var epsilon = (key: "rms_norm_eps", value: 1e-6)
@@ -24,7 +26,6 @@ extension ConfigurationReader {
     /// The features whose keys most families share.
     mutating func decoder(_ defaults: DecoderDefaults) throws -> Architecture {
         try forbid("quantization_config")
-        try allow("pretraining_tp", only: .number("1"))
         try dropout("attention_dropout")
         let (widths, tokens) = (Architecture.Limit.width, Architecture.Limit.tokens)
         let width = try size("hidden_size", atMost: widths, defaults)

@@ -52,6 +52,8 @@ enum HarmlessKeys {
         "pruned_heads": [.object([:])],
         "use_sliding_window": [.flag(false)],
         "is_causal": [.flag(true)],
+        "pretraining_tp": [.number("1")],
+        "use_mrope": [.flag(false)],
         "attention_bias": [.flag(false)],
         "mlp_bias": [.flag(false)],
         "use_qk_norm": [.flag(false)],

@@ -28,8 +28,12 @@ extension ConfigurationReader {
     /// For each layer whether it is limited to the window: all but every `n`th one, where `n` is a key.
     ///
     /// - Parameter alias: Keys by which versions of `transformers` also write `n`, without reading them.
-    mutating func slidingLayers(count: Int, pattern key: String, default standard: Int, alias: [String]) throws -> [Bool]
-    {
+    mutating func slidingLayers(
+        count: Int,
+        pattern key: String,
+        default standard: Int,
+        alias: [String]
+    ) throws -> [Bool] {
         let period = try size(key, atMost: Architecture.Limit.tokens, default: standard)
         for name in alias {
             let same = try size(name, atMost: Architecture.Limit.tokens, default: period)

@@ -6,6 +6,7 @@ package enum Llama: Family {
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         try reader.allow("rope_interleaved", only: .flag(false))
+        try reader.allow("pretraining_tp", only: .number("1"))
         try reader.forbid("sliding_window")
         var architecture = try reader.decoder(DecoderDefaults())
         try reader.attentionBias(&architecture.attention)

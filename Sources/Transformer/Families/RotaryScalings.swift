@@ -64,7 +64,9 @@ extension ConfigurationReader {
         guard width > 2 else { throw violation("\(name("rope_type")) = dynamic needs heads of more than 2 elements") }
         let base = theta * pow(factor * length / length - (factor - 1), Double(width) / Double(width - 2))
         guard Float(base).isFinite, Float(base) > 0 else {
-            throw violation("\(name("factor")) = \(factor) is not supported: the base of the rotary embedding overflows")
+            throw violation(
+                "\(name("factor")) = \(factor) is not supported: the base of the rotary embedding overflows"
+            )
         }
         return base
     }

@@ -37,15 +37,12 @@ extension ConfigurationReader {
         guard let sliding = keys.sliding else {
             return (try rotary(try rotaryObject(), context), nil)
         }
-        var (full, local) = try rotaryObjects()
-        let rotary = try rotary(full, context)
-        if sliding.key == nil, full == nil || local?.has("rope_theta") != true { try requireDefaultBase(sliding.value) }
-        var theta = try sliding.key.flatMap { try optionalNumber($0) }
-        theta = try local?.agreed("rope_theta", with: theta, of: sliding.key ?? "") ?? theta
-        let isPlain = try local?.rotaryType(["default": .standard]) ?? .standard
-        precondition(isPlain == .standard, "the only supported type")
-        try local?.finish()
-        return (rotary, Architecture.Rotary(theta: theta ?? sliding.value))
+        let (full, local) = try rotaryObjects()
+        if sliding.key == nil, local?.has("rope_theta") != true { try requireDefaultBase(sliding.value) }
+        var localKeys = keys
+        localKeys.theta = (sliding.key ?? keys.theta.key, sliding.value)
+        let localContext = RotaryContext(keys: localKeys, headWidth: headWidth, maxPositions: maxPositions)
+        return (try rotary(full, context), sliding: try rotary(local, localContext))
     }
 
     /// The one object with settings; nil if there is none.
@@ -92,7 +89,10 @@ extension ConfigurationReader {
         var theta = try optionalNumber(keys.theta.key)
         theta = try inner.agreed("rope_theta", with: theta, of: keys.theta.key) ?? theta
         var rotary = Architecture.Rotary(theta: theta ?? keys.theta.value)
-        if keys.theta.key != "rope_theta" { _ = try agreed("rope_theta", with: rotary.theta, of: keys.theta.key) }
+        // A second name of the same base.
+        if keys.theta.key != "rope_theta", keys.sliding == nil {
+            _ = try agreed("rope_theta", with: rotary.theta, of: keys.theta.key)
+        }
         let width = try rotatedWidth(&inner, context)
         rotary.rotatedWidth = width == context.headWidth ? nil : width
         let length = try originalLength(&inner, context)

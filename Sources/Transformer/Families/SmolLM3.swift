@@ -26,7 +26,9 @@ package enum SmolLM3: Family {
     /// For each layer whether it rotates: `no_rope_layers` has 1 for those that do.
     private static func rotatingLayers(_ reader: inout ConfigurationReader, count: Int) throws -> [Bool] {
         let interval = try reader.size("no_rope_layer_interval", atMost: Architecture.Limit.tokens, default: 4)
-        let given = try reader.list("no_rope_layers", of: "0 or 1") { $0.wholeNumber.flatMap { [0: false, 1: true][$0] } }
+        let given = try reader.list("no_rope_layers", of: "0 or 1") {
+            $0.wholeNumber.flatMap { [0: false, 1: true][$0] }
+        }
         guard let given else { return (0..<count).map { ($0 + 1) % interval != 0 } }
         guard given.count >= count else {
             throw reader.violation(

@@ -125,10 +125,12 @@ struct StoredWeightsTests {
         }
     }
 
-    @Test("rotary frequencies stored by old versions of transformers are accepted")
+    @Test("rotary frequencies and masks stored by old versions of transformers are accepted")
     func frequencies() throws {
         try Places.temporary { directory in
             _ = try check(["model.layers.0.self_attn.rotary_emb.inv_freq": ([2], 1)], in: directory)
+            let masks = ["gpt_neox.layers.0.attention.bias", "gpt_neox.layers.0.attention.masked_bias"]
+            _ = try check(Dictionary(uniqueKeysWithValues: masks.map { ($0, ([1], 0)) }), in: directory)
         }
     }
 }

@@ -34,6 +34,7 @@ package enum Llama: Family {
         case .gate: return "mlp.gate_proj"
         case .up: return "mlp.up_proj"
         case .down: return "mlp.down_proj"
+        default: preconditionFailure("Llama has no \(part)")
         }
     }
 

@@ -79,7 +79,7 @@ struct FeedForwardTests {
 }
 
 /// A product with weights of noise, with or without biases.
-private struct Product: ~Copyable {
+private final class Product {
     private let weight: TestMatrix
     private let bias: TestMatrix
     private let dweight: TestMatrix

@@ -14,17 +14,18 @@ extension ReferenceModel {
         heads.key = positioned(headNormed(heads.key, .layer(layer, .keyNorm), weights), layer, paths)
         let (key, value) = (heads.key.flatMap { $0 }, heads.value.flatMap { $0 })
         let (shape, isWindowed) = (model.attention, model.kind(ofLayer: layer).isWindowed)
-        let (width, stride) = (shape.headWidth, shape.keyValueHeads * shape.headWidth)
-        let attended = zip(heads.query, paths).map { query, path in
+        let (width, keyWidth) = (shape.headWidth, shape.keyValueHeads * shape.headWidth)
+        let shared = shape.heads / shape.keyValueHeads
+        let attended = x.indices.map { token -> [Double] in
             // Depths above d - window, where d is the last depth of the path.
-            let visible = isWindowed ? Array(path.suffix(model.window!)) : path
-            return (0..<shape.heads).flatMap { head in
+            let visible = isWindowed ? Array(paths[token].suffix(model.window!)) : paths[token]
+            return (0..<shape.heads).flatMap { head -> [Double] in
                 attend(
                     visible,
-                    query: Array(query[head * width..<(head + 1) * width]),
+                    query: Array(heads.query[token][head * width..<(head + 1) * width]),
                     key: key,
                     value: value,
-                    layout: (head / (shape.heads / shape.keyValueHeads) * width, stride)
+                    layout: (head / shared * width, keyWidth)
                 )
             }
         }

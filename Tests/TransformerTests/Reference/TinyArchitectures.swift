@@ -1,3 +1,4 @@
+internal import Compute
 internal import Testing
 internal import Transformer
 
@@ -71,7 +72,7 @@ struct TinyArchitecture: Sendable, CustomTestStringConvertible {
                 $0.branches = .sandwiched
                 $0.feedForward.activation = .geluTanh
                 (($0.attention.scoreScale, $0.attention.scoreCap), $0.logitCap) = ((0.8, 1.5), 3)
-                $0.embeddingScale = 10.0.squareRoot()
+                $0.embeddingScale = Float(10).squareRoot()
                 $0.window = 3
                 $0.layerKinds = [.init(isWindowed: true), .init()]
             }
@@ -83,8 +84,8 @@ struct TinyArchitecture: Sendable, CustomTestStringConvertible {
                 $0.branches = .sandwiched
                 $0.attention.headNorm = .sharedScale
                 $0.feedForward.activation = .geluTanh
-                $0.embeddingScale = 10.0.squareRoot()
-                $0.localRotary = Rotary(theta: 7)
+                $0.embeddingScale = Float(10).squareRoot()
+                $0.localRotary = Architecture.Rotary(theta: 7)
                 $0.window = 2
                 $0.layerKinds = [
                     .init(isWindowed: true, positions: .local), .init(), .init(isWindowed: true, positions: .local),
@@ -106,7 +107,7 @@ struct TinyArchitecture: Sendable, CustomTestStringConvertible {
             .tiny(layers: 3).with {
                 $0.branches = .postNormalized
                 $0.attention.headNorm = .joint
-                $0.localRotary = Rotary(theta: 20)
+                $0.localRotary = Architecture.Rotary(theta: 20)
                 $0.window = 3
                 $0.layerKinds = [
                     .init(isWindowed: true, positions: .local), .init(isWindowed: true, positions: .local), .init(),
@@ -191,7 +192,7 @@ struct TinyArchitecture: Sendable, CustomTestStringConvertible {
                 $0.branches = .parallelTwoNorms
                 $0.residualScale = 1.2
                 ($0.attention.headNorm, $0.attention.hasOutputBias) = (.ownScale, true)
-                ($0.localRotary, $0.window) = (Rotary(theta: 9), 3)
+                ($0.localRotary, $0.window) = (Architecture.Rotary(theta: 9), 3)
                 $0.layerKinds = [.init(positions: .local), .init(isWindowed: true)]
             }
         ),

@@ -171,7 +171,7 @@ struct TinyArchitecture: Sendable, CustomTestStringConvertible {
                 ($0.attention.scoreCap, $0.logitCap, $0.logitScale) = (1, 2, 1.5)
                 ($0.rotary.rotatedWidth, $0.rotary.pairsNeighbours, $0.rotary.attentionFactor) = (4, true, 0.9)
                 ($0.feedForward.isPlain, $0.feedForward.activation) = (true, .geluTanh)
-                $0.window = 1
+                $0.window = 2
                 $0.layerKinds = [.init(), .init(isWindowed: true)]
             }
         ),

@@ -5,137 +5,100 @@ internal import Transformer
 
 /// The hand-written backward passes against central differences of a plain float64 model.
 struct CentralDifferenceTests {
-    /// The architecture of a tiny model, and how it is computed.
-    struct Shape: Sendable, CustomTestStringConvertible {
-        var sharing: Sharing
-        var layers = 1
-        var heads = 4
-        var groups = 2
-        var tied = false
-        var threads = 1
-        var logitBytes = 1 << 20
+    /// How the gradient of one model is computed.
+    private typealias Setting = (sharing: Sharing, computation: TinyModel.Computation)
 
-        var testDescription: String {
-            "\(sharing), \(layers) layers, \(heads) heads on \(groups), \(tied ? "tied" : "free"), "
-                + "\(threads) threads, \(logitBytes) logit bytes"
-        }
-
-        static let all = [
-            Shape(sharing: .prefix),
-            Shape(sharing: .none, groups: 4, tied: true, threads: 2, logitBytes: 1),
-            Shape(sharing: .prompt, heads: 3, groups: 1),
-            Shape(sharing: .prefix, layers: 2, threads: 3),
-        ]
-    }
-
-    /// Two examples: one with three nested forks, one with a response that another extends and a duplicate
-    /// response.
-    private static let responses: [(prompt: [Int32], responses: [[Int32]])] = [
-        ([1, 5, 2, 8], [[3, 4, 6, 7, 9], [3, 4, 6, 10], [3, 4, 11, 2], [3, 12], [0, 3]]),
-        ([5, 5], [[2, 7], [2, 7, 1, 4], [2, 7], [8]]),
+    private static let settings: [Setting] = [
+        (.prefix, .init()),
+        (.prefix, .init(threads: 3, recomputes: true)),
+        (.prompt, .init(threads: 2, logitBytes: 1, recomputes: true)),
+        (.none, .init(threads: 3, logitBytes: 1)),
     ]
 
-    private static func dataset(_ rows: [(prompt: [Int32], responses: [[Int32]])]) throws -> PreferenceDataset {
-        func offsets(_ counts: [Int]) -> [Int] { counts.reduce(into: [0]) { $0.append($0.last! + $1) } }
-        let responses = rows.flatMap(\.responses)
-        return try PreferenceDataset(
-            promptIDs: rows.flatMap(\.prompt),
-            promptOffsets: offsets(rows.map(\.prompt.count)),
-            responseIDs: responses.flatMap { $0 },
-            responseOffsets: offsets(responses.map(\.count)),
-            exampleOffsets: offsets(rows.map(\.responses.count))
-        )
-    }
-
-    private static func depth(of row: PackedSequence) -> Int {
-        var depths: [Int] = []
-        for node in row.nodes { depths.append(node.parent < 0 ? 1 : depths[node.parent] + 1) }
-        return depths.max() ?? 0
-    }
-
-    /// Coefficients of both signs for each token of each response; those of one response are 0.
-    private static func coefficients(of row: PackedSequence) -> [Double] {
-        row.responses.enumerated().flatMap { index, response in
-            response.labels.map { index == 3 ? 0 : noise(777 + $0) }
+    @Test("gradients follow central differences, weight by weight, in every setting", arguments: TinyArchitecture.all)
+    func weights(tiny: TinyArchitecture) throws {
+        let model = try TinyModel(tiny.model)
+        let rows = try TinyData.rows(.prefix)
+        let coefficients = rows.map(TinyData.coefficients)
+        func loss(_ weights: [Double], _ rows: [PackedSequence]) -> Double {
+            zip(rows, coefficients).reduce(0) { $0 + model.reference.loss($1.0, weights: weights, coefficients: $1.1) }
         }
-    }
-
-    @Test("gradients follow central differences, weight by weight", arguments: Shape.all)
-    func weights(shape: Shape) throws {
-        let dataset = try Self.dataset(Self.responses)
-        // Both trees in one packed sequence, and the second again in a separate one.
-        let rows = [[0, 1], [1]].map {
-            PackedSequence($0.map { TokenTree(dataset, example: $0, sharing: shape.sharing) })
-        }
-        #expect(Self.depth(of: rows[0]) == (shape.sharing == .prefix ? 5 : shape.sharing == .prompt ? 2 : 1))
-        let tiny = try TinyModel(layers: shape.layers, heads: shape.heads, groups: shape.groups, tied: shape.tied)
-        let reference = ReferenceModel(tiny.architecture, layout: tiny.layout)
-        let coefficients = rows.map(Self.coefficients)
-        let found = try tiny.gradient(
-            rows,
-            coefficients: coefficients,
-            threads: shape.threads,
-            logitBytes: shape.logitBytes
-        )
-        func loss(_ weights: [Double]) -> Double {
-            zip(rows, coefficients).reduce(0) { $0 + reference.loss($1.0, weights: weights, coefficients: $1.1) }
-        }
-        var weights = tiny.weights
-        var compared = 0
-        for tensor in tiny.layout.tensors {
-            let norm = found[tensor.range].reduce(0) { $0 + $1 * $1 }.squareRoot()
-            #expect(norm > 0, "\(tensor.name)")
-            let sampled = min(tensor.count, 24)
-            for sample in 0..<sampled {
-                let index = tensor.offset + tensor.count * sample / sampled
-                let value = weights[index]
-                // With h = 1e-5 the difference is accurate to some 1e-9; the gradients are float32 sums.
-                weights[index] = value + 1e-5
-                let above = loss(weights)
-                weights[index] = value - 1e-5
-                let difference = (above - loss(weights)) / 2e-5
-                weights[index] = value
-                #expect(abs(found[index] - difference) < 1e-5 * norm, "\(tensor.name)[\(index - tensor.offset)]")
-                compared += 1
+        let weights = model.weights
+        let directions = model.layout.tensors.flatMap { Direction.directions(in: $0, elements: 4) }
+        // With h = 1e-5 the difference is accurate to some 1e-9; the gradients are float32 sums.
+        let differences = directions.map { $0.difference(of: { loss($0, rows) }, at: weights) }
+        #expect(differences.count >= 50)
+        for (sharing, computation) in Self.settings {
+            let rows = try TinyData.rows(sharing)
+            #expect(TinyData.depth(of: rows[0]) == (sharing == .prefix ? 5 : sharing == .prompt ? 2 : 1))
+            let found = try model.gradient(rows, coefficients: coefficients, computation)
+            let value = zip(zip(rows, found.logps), coefficients).reduce(0) { $0 + sum($1.0.0, $1.0.1, $1.1) }
+            #expect(abs(value - loss(weights, rows)) < 1e-4, "\(sharing), \(computation)")
+            for (direction, difference) in zip(directions, differences) {
+                let norm = norm(found.gradient[direction.tensor.range])
+                #expect(
+                    norm > 0 && abs(direction.product(found.gradient) - difference) < 1e-5 * norm,
+                    "\(direction), \(sharing), \(computation)"
+                )
             }
         }
-        #expect(compared >= 200)
     }
 
-    @Test("gradients are right also for nodes of several tiles and blocks")
-    func long() throws {
-        // A trunk longer than a tile of keys (384), and branches longer than a block of queries.
-        func tokens(_ count: Int, _ seed: Int) -> [Int32] {
-            (0..<count).map { Int32(6.5 * (noise(seed + $0) + 1)) }
+    @Test("the tiny models have every kind of tensor and branches, and windows that hide tokens")
+    func coverage() throws {
+        let tensors = try TinyArchitecture.all.flatMap { try TinyModel($0.model).layout.tensors }
+        let modules = tensors.compactMap { tensor -> LayerModule? in
+            guard case .layer(_, let module) = tensor.parameter.module else { return nil }
+            return module
         }
-        let start = tokens(70, 5000)
-        let dataset = try Self.dataset([
-            (tokens(9, 100), [tokens(4, 200), tokens(3, 300)]),
-            (tokens(390, 1000), [start + tokens(40, 2000), start + tokens(3, 3000), tokens(110, 4000)]),
-        ])
-        let row = PackedSequence([0, 1].map { TokenTree(dataset, example: $0, sharing: .prefix) })
-        let tiny = try TinyModel(layers: 2, heads: 2, groups: 1, width: 2, tied: false)
-        let reference = ReferenceModel(tiny.architecture, layout: tiny.layout)
-        let coefficients = Self.coefficients(of: row)
-        let found = try tiny.gradient([row], coefficients: [coefficients], threads: 2, logitBytes: 1 << 20)
-        let weights = tiny.weights
-        var compared = 0
-        // A direction in all elements of a tensor: the directional derivative is its product with the gradient.
-        for tensor in tiny.layout.tensors {
-            let direction = tensor.range.map { noise(90_000 + $0) }
-            let (length, norm) = (self.norm(direction), self.norm(found[tensor.range]))
-            func loss(_ step: Double) -> Double {
-                var moved = weights
-                for (index, slope) in zip(tensor.range, direction) { moved[index] += step * slope / length }
-                return reference.loss(row, weights: moved, coefficients: coefficients)
+        #expect(Set(modules) == Set(LayerModule.allCases))
+        #expect(Set(TinyArchitecture.all.map { $0.model.branches }).count == 5)
+        let rows = try TinyData.rows(.prefix)
+        let deepest = Int(rows[0].positions.max()!)
+        #expect(TinyArchitecture.all.count { $0.model.window ?? .max <= deepest } >= 6)
+    }
+
+    @Test(
+        "gradients are right also for nodes of several tiles and blocks",
+        arguments: [nil, 64, 300] as [Int?]
+    )
+    func long(window: Int?) throws {
+        let row = try TinyData.long()
+        let model = try TinyModel(
+            .tiny(heads: 2, groups: 1, headWidth: 2).with {
+                guard let window else { return }
+                $0.window = window
+                $0.layerKinds = [.init(isWindowed: true), .init(isWindowed: window == 64)]
+                ($0.attention.scoreCap, $0.attention.scoreScale) = (2, 1.1)
             }
-            let expected = (loss(1e-5) - loss(-1e-5)) / 2e-5
-            let product = zip(found[tensor.range], direction).reduce(0) { $0 + $1.0 * $1.1 } / length
+        )
+        let coefficients = TinyData.coefficients(of: row)
+        let found = try model.gradient([row], coefficients: [coefficients], .init(threads: 2)).gradient
+        let weights = model.weights
+        var compared = 0
+        // A window changes what queries see: the tensors below it suffice.
+        let tensors = model.layout.tensors.filter { tensor in
+            let inputs: [Module] = [
+                .layer(0, .query), .layer(0, .value), .layer(1, .query), .layer(1, .key), .embedding,
+            ]
+            return window == nil || inputs.contains(tensor.parameter.module)
+        }
+        for direction in tensors.map({ Direction.across($0) }) {
+            let norm = norm(found[direction.tensor.range])
+            let difference = direction.difference(
+                of: { model.reference.loss(row, weights: $0, coefficients: coefficients) },
+                at: weights
+            )
             // Rotary angles are float32 here as in transformers: at position 500 accurate to 3e-5 rad.
-            #expect(norm > 0 && abs(product - expected) < 1e-4 * norm, "\(tensor.name)")
+            #expect(norm > 0 && abs(direction.product(found) - difference) < 1e-4 * norm, "\(direction)")
             compared += 1
         }
-        #expect(compared == 21 && row.tokens.count > 500)
+        #expect(compared == (window == nil ? 21 : 5) && row.tokens.count > 500)
+    }
+
+    /// The loss, from the log-probabilities of labels.
+    private func sum(_ row: PackedSequence, _ logps: [Float], _ coefficients: [Double]) -> Double {
+        zip(row.responseLabels, coefficients).reduce(0) { $0 + Double(logps[Int($1.0)]) * $1.1 }
     }
 
     private func norm(_ values: some Sequence<Double>) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }

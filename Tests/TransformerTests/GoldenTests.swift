@@ -141,7 +141,7 @@ struct GoldenTests {
 
     @Test("with recomputation a deep model keeps less than a quarter of its activations")
     func recomputedMemory() throws {
-        let model = try TinyModel(layers: 30, tied: true).architecture
+        let model = Architecture.tiny(layers: 30, tied: true)
         func activations(recomputes: Bool) -> Int {
             func bytes(tokens: Int, trains: Bool) -> Int {
                 let capacity = Workspace.Capacity(tokens: tokens, trains: trains, recomputes: recomputes, logitBytes: 1)

@@ -1,16 +1,19 @@
-internal import Compute
+package import Compute
 
 /// The addition of a branch, attention or feed-forward, to the residual stream: `x + s · n(branch)`.
 ///
 /// Without norm and scale, the branch's last product adds to the stream directly.
-struct Residual: Sendable {
+package struct Residual: Sendable {
     /// The norm of the branch; nil for none.
-    let norm: Norm?
+    package let norm: Norm?
     /// `s`; nil for 1.
-    let scale: Float?
+    package let scale: Float?
+
+    /// An addition with this norm and scale.
+    package init(norm: Norm?, scale: Float?) { (self.norm, self.scale) = (norm, scale) }
 
     /// Whether the branch is added as its last product computes it.
-    var isDirect: Bool { norm == nil && scale == nil }
+    package var isDirect: Bool { norm == nil && scale == nil }
 
     /// Adds the branch of a block of tokens to `stream`.
     ///
@@ -19,7 +22,7 @@ struct Residual: Sendable {
     ///   - scratch: `[block, D]`, overwritten unless the branch is added directly.
     ///   - stream: `[B, D]`, added to.
     ///   - compute: Writes the branch to a matrix, or adds it.
-    func forward(
+    package func forward(
         kept: Matrix,
         _ block: Range<Int>,
         scratch: Matrix,
@@ -46,7 +49,7 @@ struct Residual: Sendable {
     ///   - dbranch: `[T, D]`, overwritten at the block unless the branch is added directly.
     ///   - dparameters: Of the calling thread, those of the norm, added to.
     /// - Returns: `[B, D]`, the rows of `dbranch`, or `dstream`.
-    func backward(
+    package func backward(
         kept: Matrix,
         _ block: Range<Int>,
         dstream: Matrix,

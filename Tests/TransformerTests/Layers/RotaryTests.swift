@@ -1,60 +1,82 @@
 internal import Compute
-internal import Foundation
 internal import TestSupport
 internal import Testing
 internal import Transformer
 
 /// The rotary embedding against its formula in float64.
 struct RotaryTests {
-    @Test("rotation follows the formula, and its inverse is its transpose", arguments: [2, 4, 16, 34])
-    func rotation(width: Int) throws {
-        let (heads, positions): (Int, [Int32]) = (3, [0, 1, 7, 99])
-        let rotary = try Rotary(Architecture.Rotary(theta: 10_000), headWidth: width, count: 100)
-        let x = try TestMatrix(4, heads * width) { noise($0 * 1000 + $1) }
-        let y = try TestMatrix(4, heads * width)
-        let back = try TestMatrix(4, heads * width)
-        rotary.forward(x.view, positions: positions[...], into: y.view)
-        rotary.backward(y.view, positions: positions[...], into: back.view)
-        #expect(relativeError(back.doubles, x.doubles) < 1e-6)
-        let half = width / 2
-        let expected = positions.enumerated().flatMap { row, position in
-            (0..<heads * width).map { column in
-                let (head, i) = (column / width, column % width % half)
-                let angle = Double(position) * pow(10_000, -2 * Double(i) / Double(width))
-                let first = Double(x.view[row, head * width + i])
-                let second = Double(x.view[row, head * width + i + half])
-                return column % width < half
-                    ? first * cos(angle) - second * sin(angle) : second * cos(angle) + first * sin(angle)
-            }
+    /// Half and neighbouring pairs, of the whole head and of its first part, with a factor.
+    private static let forms: [Architecture.Rotary] = [false, true].flatMap { pairsNeighbours in
+        [(nil, nil), (2, 1.25), (4, nil)].map { (rotatedWidth: Int?, factor: Float?) in
+            var rotary = Architecture.Rotary(theta: 100)
+            (rotary.rotatedWidth, rotary.attentionFactor) = (rotatedWidth, factor)
+            rotary.pairsNeighbours = pairsNeighbours
+            return rotary
         }
-        // The angle is rounded to float32, as transformers rounds it: up to 99 * 6e-8.
-        #expect(relativeError(y.doubles, expected) < 1e-5)
     }
 
-    @Test("the inverse rotation is the rotation's gradient", arguments: [2, 6, 34])
-    func rotationGradient(width: Int) throws {
+    @Test("rotation follows the formula", arguments: [4, 16, 34], forms)
+    func rotation(width: Int, form: Architecture.Rotary) throws {
+        let (heads, positions): (Int, [Int32]) = (3, [0, 1, 7, 99])
+        let rotary = try Rotary(form, headWidth: width, count: 100)
+        let x = try TestMatrix(4, heads * width) { noise($0 * 1000 + $1) }
+        let y = try TestMatrix(4, heads * width)
+        rotary.forward(x.view, positions: positions[...], into: y.view)
+        // The angle is rounded to float32, as transformers rounds it: up to 99 * 6e-8.
+        #expect(relativeError(y.doubles, rotated(x.doubles, positions, form, width: width)) < 1e-5)
+    }
+
+    @Test("the rotation of a head of one pair follows the formula, and its inverse is its transpose")
+    func pair() throws {
+        let form = Architecture.Rotary(theta: 10_000)
+        let rotary = try Rotary(form, headWidth: 2, count: 100)
+        let x = try TestMatrix(2, 6) { noise($0 * 1000 + $1) }
+        let y = try TestMatrix(2, 6)
+        let back = try TestMatrix(2, 6)
+        let positions: [Int32] = [3, 99]
+        rotary.forward(x.view, positions: positions[...], into: y.view)
+        #expect(relativeError(y.doubles, rotated(x.doubles, positions, form, width: 2)) < 1e-5)
+        rotary.backward(y.view, positions: positions[...], into: back.view)
+        #expect(relativeError(back.doubles, x.doubles) < 1e-6)
+    }
+
+    @Test("the inverse rotation is the rotation's gradient", arguments: [4, 6, 34], forms)
+    func rotationGradient(width: Int, form: Architecture.Rotary) throws {
         let (heads, positions): (Int, [Int32]) = (2, [0, 3, 41])
-        let rotary = try Rotary(Architecture.Rotary(theta: 100), headWidth: width, count: 42)
+        let rotary = try Rotary(form, headWidth: width, count: 42)
         let x = try TestMatrix(3, heads * width) { noise($0 * 1000 + $1) }
         let dy = try TestMatrix(3, heads * width) { noise(70_000 + $0 * 1000 + $1) }
         let dx = try TestMatrix(3, heads * width)
         rotary.backward(dy.view, positions: positions[...], into: dx.view)
-        let direction = dy.doubles
+        let slopes = dy.doubles
         func loss(_ x: [Double]) -> Double {
-            x.indices.reduce(0) { sum, index in
-                let (row, column) = (index / (heads * width), index % width)
-                let i = column % (width / 2)
-                let angle = Double(positions[row]) * pow(100, -2 * Double(i) / Double(width))
-                // Element i of the first half rotates towards that of the second half, which rotates away from it.
-                let rotated =
-                    column < width / 2
-                    ? x[index] * cos(angle) - x[index + width / 2] * sin(angle)
-                    : x[index] * cos(angle) + x[index - width / 2] * sin(angle)
-                return sum + direction[index] * rotated
-            }
+            zip(rotated(x, positions, form, width: width), slopes).reduce(0) { $0 + $1.0 * $1.1 }
         }
         // The angle is rounded to float32: up to 41 * 6e-8.
         #expect(relativeError(dx.doubles, centralDifferences(loss, at: x.doubles)) < 5e-6)
+    }
+
+    @Test("a factor scales the rotated elements alone")
+    func factor() throws {
+        var form = Architecture.Rotary(theta: 100)
+        (form.rotatedWidth, form.attentionFactor) = (2, 3)
+        let x = try TestMatrix(1, 6) { noise($0 * 1000 + $1) }
+        let y = try TestMatrix(1, 6)
+        try Rotary(form, headWidth: 6, count: 1).forward(x.view, positions: [0], into: y.view)
+        #expect(y.doubles == zip(x.doubles, [3, 3, 1, 1, 1, 1]).map { Double(Float($0) * $1) })
+    }
+
+    /// The rotation of the heads of some tokens in float64.
+    private func rotated(
+        _ x: [Double],
+        _ positions: [Int32],
+        _ form: Architecture.Rotary,
+        width: Int
+    ) -> [Double] {
+        let columns = x.count / positions.count
+        return stride(from: 0, to: x.count, by: width).flatMap { start in
+            form.formula(Array(x[start..<start + width]), position: Int(positions[start / columns]))
+        }
     }
 
     @Test("the scaled frequencies of Llama 3.2 1B are transformers' to an ulp")

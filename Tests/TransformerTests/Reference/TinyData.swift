@@ -1,0 +1,60 @@
+internal import Preferences
+internal import TestSupport
+
+/// Packed sequences for tiny models, whose vocabulary has 13 tokens.
+enum TinyData {
+    typealias Example = (prompt: [Int32], responses: [[Int32]])
+
+    /// Two examples: one with three nested forks, one with a response that another extends and a duplicate
+    /// response.
+    private static let examples: [Example] = [
+        ([1, 5, 2, 8], [[3, 4, 6, 7, 9], [3, 4, 6, 10], [3, 4, 11, 2], [3, 12], [0, 3]]),
+        ([5, 5], [[2, 7], [2, 7, 1, 4], [2, 7], [8]]),
+    ]
+
+    /// Both trees in one packed sequence, and the second again in a separate one.
+    static func rows(_ sharing: Sharing) throws -> [PackedSequence] {
+        let dataset = try dataset(examples)
+        return [[0, 1], [1]].map { PackedSequence($0.map { TokenTree(dataset, example: $0, sharing: sharing) }) }
+    }
+
+    /// Nodes of several tiles and blocks: a trunk longer than a tile of keys (384), and branches longer than a block of
+    /// queries.
+    static func long() throws -> PackedSequence {
+        func tokens(_ count: Int, _ seed: Int) -> [Int32] {
+            (0..<count).map { Int32(6.5 * (noise(seed + $0) + 1)) }
+        }
+        let start = tokens(70, 5000)
+        let dataset = try dataset([
+            (tokens(9, 100), [tokens(4, 200), tokens(3, 300)]),
+            (tokens(390, 1000), [start + tokens(40, 2000), start + tokens(3, 3000), tokens(110, 4000)]),
+        ])
+        return PackedSequence([0, 1].map { TokenTree(dataset, example: $0, sharing: .prefix) })
+    }
+
+    private static func dataset(_ examples: [Example]) throws -> PreferenceDataset {
+        func offsets(_ counts: [Int]) -> [Int] { counts.reduce(into: [0]) { $0.append($0.last! + $1) } }
+        let responses = examples.flatMap(\.responses)
+        return try PreferenceDataset(
+            promptIDs: examples.flatMap(\.prompt),
+            promptOffsets: offsets(examples.map(\.prompt.count)),
+            responseIDs: responses.flatMap { $0 },
+            responseOffsets: offsets(responses.map(\.count)),
+            exampleOffsets: offsets(examples.map(\.responses.count))
+        )
+    }
+
+    /// The levels of the deepest tree.
+    static func depth(of row: PackedSequence) -> Int {
+        var depths: [Int] = []
+        for node in row.nodes { depths.append(node.parent < 0 ? 1 : depths[node.parent] + 1) }
+        return depths.max() ?? 0
+    }
+
+    /// Coefficients of both signs for each token of each response; those of one response are 0.
+    static func coefficients(of row: PackedSequence) -> [Double] {
+        row.responses.enumerated().flatMap { index, response in
+            response.labels.map { index == 3 ? 0 : noise(777 + $0) }
+        }
+    }
+}

@@ -80,7 +80,7 @@ class Family:
             result[names.get_name(name, try_suffixes=(".weight", ".bias"))] = values
         return result
 
-    def write(self, path: Path, kind: str = "F32", **changes: object) -> Path:
+    def write(self, path: Path, tensors: dict[str, np.ndarray] | None = None, **changes: object) -> Path:
         """Writes the GGUF file; `changes` replace metadata (None removes a key)."""
         config = self.configuration()
         metadata = {
@@ -98,7 +98,8 @@ class Family:
         }
         settings = {key: None for key in tiny_gguf.METADATA if key.startswith("llama.")}
         settings |= {f"{self.architecture}.{name}": value for name, value in metadata.items()}
-        return tiny_gguf.write(path, self.stored(), kind, self.architecture, **(settings | changes))
+        tensors = self.stored() if tensors is None else tensors
+        return tiny_gguf.write(path, tensors, architecture=self.architecture, **(settings | changes))
 
 
 def in_pairs(values: np.ndarray, heads: int) -> np.ndarray:

@@ -46,7 +46,7 @@ def configuration(
     heads, width = metadata.count("attention.head_count"), metadata.count("embedding_length")
     head = metadata.count("attention.key_length", width // heads or 1)
     layers = metadata.count("block_count")
-    specific = _SPECIFIC[kind.model_type](metadata, kind, layers, head)
+    specific = _SPECIFIC[kind.model_type](metadata, layers, head)
     rotating = specific.pop("rotating", head)
     _check_neutral(metadata, width, head, rotating)
     base = metadata.positive("rope.freq_base", 10000.0)
@@ -81,21 +81,21 @@ def notes(metadata: ModelMetadata) -> list[str]:
     return [f"ignored, since their meaning is unknown: {', '.join(unread)}"] if unread else []
 
 
-def _llama(metadata: ModelMetadata, kind: Architecture, layers: int, head: int) -> dict[str, Any]:
+def _llama(metadata: ModelMetadata, layers: int, head: int) -> dict[str, Any]:
     metadata.check("attention.sliding_window", (0,))
     return {}
 
 
-def _mistral(metadata: ModelMetadata, kind: Architecture, layers: int, head: int) -> dict[str, Any]:
+def _mistral(metadata: ModelMetadata, layers: int, head: int) -> dict[str, Any]:
     return {"sliding_window": metadata.optional_count("attention.sliding_window")}
 
 
-def _qwen(metadata: ModelMetadata, kind: Architecture, layers: int, head: int) -> dict[str, Any]:
+def _qwen(metadata: ModelMetadata, layers: int, head: int) -> dict[str, Any]:
     metadata.check("attention.sliding_window", (0,))
     return {"use_sliding_window": False}
 
 
-def _gemma3(metadata: ModelMetadata, kind: Architecture, layers: int, head: int) -> dict[str, Any]:
+def _gemma3(metadata: ModelMetadata, layers: int, head: int) -> dict[str, Any]:
     required(metadata.values, metadata.key("rope.freq_base"))
     window = metadata.optional_count("attention.sliding_window")
     scalar = head
@@ -130,12 +130,12 @@ def _pattern(metadata: ModelMetadata, layers: int, window: int | None) -> dict[s
     return {"layer_types": ["sliding_attention" if slides else "full_attention" for slides in pattern]}
 
 
-def _phi3(metadata: ModelMetadata, kind: Architecture, layers: int, head: int) -> dict[str, Any]:
+def _phi3(metadata: ModelMetadata, layers: int, head: int) -> dict[str, Any]:
     rotating = metadata.count("rope.dimension_count", head)
     share = rotating / head
     if int(head * share) != rotating:
         share = math.nextafter(share, 1.0)
-    if rotating % 2 or int(head * share) != rotating:
+    if rotating % 2 or rotating > head or int(head * share) != rotating:
         key = metadata.key("rope.dimension_count")
         raise UserError(f"expected an even number up to {head} in {key}, found {rotating}")
     length = metadata.count("context_length")

@@ -226,8 +226,7 @@ FAMILIES = {
     "qwen 3 with biases": Family("qwen3", {"model_type": "qwen3", "attention_bias": True, "tie_word_embeddings": True}),
     "gemma 3": Family(
         "gemma3",
-        _GEMMA
-        | {"sliding_window": 5, "layer_types": _layers("sssf"), "rope_parameters": _gemma_rope()},
+        _GEMMA | {"sliding_window": 5, "layer_types": _layers("sssf"), "rope_parameters": _gemma_rope()},
         {"rope.freq_base": 1e6, "attention.sliding_window": 5, "attention.sliding_window_pattern": 4},
     ),
     "gemma 3, larger": Family(

@@ -32,7 +32,10 @@ def rejected(import_gguf, tmp_path):
             "general.architecture = 'qwen3moe' is not supported (nearest: qwen3); supported: "
             "gemma3, llama, mistral, mistral3, phi3, qwen2, qwen3",
         ),
-        ({"general.type": "adapter"}, "general.type = 'adapter': expected a model; import the file of the model itself"),
+        (
+            {"general.type": "adapter"},
+            "general.type = 'adapter': expected a model; import the file of the model itself",
+        ),
         (
             {"tokenizer.ggml.pre": "mystery"},
             "tokenizer.ggml.pre = 'mystery' is not supported; supported: gpt-2, phi-2, smollm, starcoder, refact, "

@@ -9,7 +9,14 @@ from safetensors import safe_open
 from transformers import AutoConfig
 
 #: What does not change what a model computes; the rotary share is in `rope_parameters` too.
-INCIDENTAL = {"architectures", "dtype", "transformers_version", "use_cache", "max_window_layers", "partial_rotary_factor"}
+INCIDENTAL = {
+    "architectures",
+    "dtype",
+    "transformers_version",
+    "use_cache",
+    "max_window_layers",
+    "partial_rotary_factor",
+}
 
 
 def read(directory) -> dict[str, np.ndarray]:

@@ -146,7 +146,10 @@ def test_a_vocabulary_of_another_size_than_the_embeddings_is_named(rows, rejecte
         ({"llama.expert_count": 8}, "llama.expert_count = 8 is not supported; supported: 0"),
         ({"llama.rope.dimension_count": 8}, "llama.rope.dimension_count = 8 is not supported; supported: 16"),
         ({"llama.attention.value_length": 8}, "llama.attention.value_length = 8 is not supported; supported: 16"),
-        ({"llama.rope.scaling.attn_factor": 2.0}, "llama.rope.scaling.attn_factor = 2.0 is not supported; supported: 1.0"),
+        (
+            {"llama.rope.scaling.attn_factor": 2.0},
+            "llama.rope.scaling.attn_factor = 2.0 is not supported; supported: 1.0",
+        ),
         ({"llama.rope.scaling.type": 7}, "expected text in llama.rope.scaling.type, found 7"),
         ({"llama.rope.freq_base_swa": 1e4}, "llama.rope.freq_base_swa = 10000.0 is not supported"),
         ({"llama.pooling_type": 3}, "llama.pooling_type = 3 is not supported; supported: 0"),
@@ -172,7 +175,12 @@ def test_harmless_metadata_is_accepted(changes, import_gguf, tmp_path):
 
 
 def test_settings_without_a_known_meaning_are_noted_by_name(import_gguf, tmp_path):
-    changes = {"llama.some.key": "x", "llama.other": 1, "tokenizer.ggml.strange": True, "tokenizer.ggml.add_sep_token": False}
+    changes = {
+        "llama.some.key": "x",
+        "llama.other": 1,
+        "tokenizer.ggml.strange": True,
+        "tokenizer.ggml.add_sep_token": False,
+    }
     file = tiny_gguf.write(tmp_path / "model.gguf", **changes)
     status, out, err = import_gguf(file)
     assert (status, out) == (0, "")

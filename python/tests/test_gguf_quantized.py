@@ -38,9 +38,7 @@ def q8_0(data: bytes) -> list[float]:
 def scales_of_k(data: bytes) -> list[tuple[int, int]]:
     """Returns scale and minimum of the eight parts of a block of Q4_K or Q5_K, 6 bits each in 12 bytes."""
     first = [(data[i] & 63, data[i + 4] & 63) for i in range(4)]
-    rest = [
-        (data[i + 8] & 15 | data[i] >> 6 << 4, data[i + 8] >> 4 | data[i + 4] >> 6 << 4) for i in range(4)
-    ]
+    rest = [(data[i + 8] & 15 | data[i] >> 6 << 4, data[i + 8] >> 4 | data[i + 4] >> 6 << 4) for i in range(4)]
     return first + rest
 
 

@@ -155,7 +155,10 @@ def test_settings_of_other_tokenizers_are_noted(import_gguf, tmp_path):
     ("changes", "message"),
     [
         ({"tokenizer.ggml.scores": None}, "expected metadata tokenizer.ggml.scores, found none"),
-        ({"tokenizer.ggml.scores": SCORES[:-1]}, f"tokenizer.ggml.scores has {len(TOKENS) - 1} entries for {len(TOKENS)}"),
+        (
+            {"tokenizer.ggml.scores": SCORES[:-1]},
+            f"tokenizer.ggml.scores has {len(TOKENS) - 1} entries for {len(TOKENS)}",
+        ),
         ({"tokenizer.ggml.scores": [float("nan"), *SCORES[1:]]}, "expected finite numbers in tokenizer.ggml.scores"),
         ({PREFIX: 1}, f"expected true or false in {PREFIX}, found 1"),
         (

@@ -76,7 +76,13 @@ def table(settings: dict, head: int, base: float) -> list[float]:
 
 @pytest.mark.parametrize(
     ("factor", "low", "high", "original"),
-    [(8.0, 1.0, 4.0, 8192), (32.0, 1.0, 4.0, 8192), (4.0, 1.0, 8.0, 8192), (16.0, 0.5, 3.0, 4000), (2.0, 2.0, 5.0, 900)],
+    [
+        (8.0, 1.0, 4.0, 8192),
+        (32.0, 1.0, 4.0, 8192),
+        (4.0, 1.0, 8.0, 8192),
+        (16.0, 0.5, 3.0, 4000),
+        (2.0, 2.0, 5.0, 900),
+    ],
 )
 @pytest.mark.parametrize("base", [10000.0, 500000.0])
 def test_llama3_settings_give_the_factors_of_the_file(factor, low, high, original, base, config):
@@ -96,7 +102,12 @@ def test_llama3_settings_give_the_factors_of_the_file(factor, low, high, origina
 
 def stored_shapes(family, head: int) -> dict[str, tuple[int, ...]]:
     """Returns the shapes of tensors that depend on the width of a head."""
-    shapes = {"attn_q": (4 * head, 64), "attn_k": (2 * head, 64), "attn_v": (2 * head, 64), "attn_output": (64, 4 * head)}
+    shapes = {
+        "attn_q": (4 * head, 64),
+        "attn_k": (2 * head, 64),
+        "attn_v": (2 * head, 64),
+        "attn_output": (64, 4 * head),
+    }
     modules = {name: name.split(".")[-2] for name in family.stored()}
     return {name: shapes[module] for name, module in modules.items() if module in shapes}
 
@@ -172,8 +183,18 @@ BIAS = np.zeros(64, np.float32)
         ("qwen 2", {"blk.2.attn_k.bias": None}, {}, "1 tensors are missing, the first is blk.2.attn_k.bias"),
         ("qwen 2", {"blk.0.attn_output.bias": BIAS}, {}, "tensor blk.0.attn_output.bias is not part of a Qwen2 model"),
         ("qwen 2", {"output.bias": BIAS}, {}, "tensor output.bias is not part of a Qwen2 model"),
-        ("qwen 3", {"blk.3.attn_q_norm.weight": None}, {}, "1 tensors are missing, the first is blk.3.attn_q_norm.weight"),
-        ("qwen 3", {}, {"attention.sliding_window": 64}, "qwen3.attention.sliding_window = 64 is not supported; supported: 0"),
+        (
+            "qwen 3",
+            {"blk.3.attn_q_norm.weight": None},
+            {},
+            "1 tensors are missing, the first is blk.3.attn_q_norm.weight",
+        ),
+        (
+            "qwen 3",
+            {},
+            {"attention.sliding_window": 64},
+            "qwen3.attention.sliding_window = 64 is not supported; supported: 0",
+        ),
         ("mistral 3", {}, {"attention.temperature_scale": 0.1}, "mistral3.attention.temperature_scale = 0.1"),
         ("mistral", {"blk.0.attn_q.bias": BIAS}, {}, "tensor blk.0.attn_q.bias is not part of a Mistral model"),
         ("gemma 3", {}, {"rope.freq_base": None}, "expected metadata gemma3.rope.freq_base, found none"),

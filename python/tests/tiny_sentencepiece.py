@@ -18,10 +18,7 @@ KINDS = (
     + [UNUSED] * 2
 )
 #: Scores of pieces and letters fall; those of other tokens would win if they were used.
-SCORES = [
-    -1.0 * (index - TOKENS.index("▁a")) if kind == NORMAL else 1000.0
-    for index, kind in enumerate(KINDS)
-]
+SCORES = [-1.0 * (index - TOKENS.index("▁a")) if kind == NORMAL else 1000.0 for index, kind in enumerate(KINDS)]
 START, END, USER, TURN = (TOKENS.index(name) for name in ("<s>", "</s>", "<|user|>", "<|end|>"))
 METADATA: dict[str, Any] = {
     "tokenizer.ggml.model": "llama",

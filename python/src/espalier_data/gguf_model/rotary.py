@@ -45,7 +45,7 @@ def scaling(
 
 
 def _found(metadata: ModelMetadata, factors: Mapping[str, np.ndarray]) -> tuple[str | None, str]:
-    """Returns the scaling that a file asks for, and where it does; llama.cpp scales linearly if a factor has no type."""
+    """Returns the scaling that a file asks for, and where; llama.cpp scales linearly if a factor has no type."""
     key, named = metadata.key("rope.scaling.type"), metadata.get("rope.scaling.type", "linear")
     origin = f"{key} = {named!r}"
     if not isinstance(named, str):
@@ -87,8 +87,8 @@ def _yarn(metadata: ModelMetadata, original: int) -> dict[str, Any]:
 def _llama3(factors: np.ndarray, base: float, original: int) -> dict[str, Any]:
     """Returns the settings that give these factors; several do, and the usual ones are preferred.
 
-    A frequency with the wavelength λ is divided by 1 if λ < o/high, by `factor` if λ > o/low, and by 1/(s + (1-s)/factor)
-    between these, s = (o/λ - low)/(high - low).
+    A frequency with the wavelength λ is divided by 1 if λ < o/high, by `factor` if λ > o/low, and by
+    1/(s + (1-s)/factor) between these, s = (o/λ - low)/(high - low).
     """
     factor = shortest(float(factors.max()))
     turns = base ** -(np.arange(len(factors)) / len(factors)) / (2 * math.pi)

@@ -25,7 +25,11 @@ def hugging_face_names(tensors: Mapping[str, Any], kind: Architecture) -> dict[s
 def _hugging_face_name(name: str, kind: Architecture) -> str:
     stem, _, suffix = name.rpartition(".")
     module = kind.module(stem)
-    if module is None or suffix not in ("weight", "bias") or (suffix == "bias" and not kind.has_bias(stem.split(".")[-1])):
+    if (
+        module is None
+        or suffix not in ("weight", "bias")
+        or (suffix == "bias" and not kind.has_bias(stem.split(".")[-1]))
+    ):
         raise UserError(f"tensor {name} is not part of a {kind.class_name} model")
     return f"{module}.{suffix}"
 
@@ -78,7 +82,9 @@ def check_shapes(
     found = {name: shape(tensor) for name, tensor in tensors.items() if name not in FACTOR_TENSORS}
     layers, vocabulary = config["num_hidden_layers"], config["vocab_size"]
     if layers > len(found):
-        raise UserError(f"{prefix}.block_count = {layers}, but there are only {len(found)} tensors{part or _INCOMPLETE}")
+        raise UserError(
+            f"{prefix}.block_count = {layers}, but there are only {len(found)} tensors{part or _INCOMPLETE}"
+        )
     rows = found.get("token_embd.weight", [vocabulary])[0]
     if rows != vocabulary:
         raise UserError(

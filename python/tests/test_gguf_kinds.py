@@ -38,9 +38,10 @@ def test_any_part_of_a_split_file_is_named(number, rejected, tmp_path):
     changes = part(number, 3) | (without_metadata() if number else {})
     file = tiny_gguf.write(tmp_path / f"my model-0000{number + 1}-of-00003.gguf", tensors, **changes)
     first = f"{tmp_path}/my model-00001-of-00003.gguf"
+    missing = ", ".join(f"my model-0000{other}-of-00003.gguf" for other in (1, 2, 3) if other != number + 1)
     assert rejected(file) == (
-        f"part {number + 1} of 3 of a model; merge the parts, then import the merged file: "
-        f"llama-gguf-split --merge '{first}' MERGED.gguf"
+        f"part {number + 1} of 3 of a model; missing in the same directory: {missing}; add them, or merge all parts "
+        f"elsewhere and import the merged file: llama-gguf-split --merge '{first}' MERGED.gguf"
     )
     renamed = file.rename(tmp_path / "renamed.gguf")
     given = str(renamed) if number == 0 else "FIRST-PART"
@@ -125,7 +126,7 @@ def test_a_vocabulary_of_another_size_than_the_embeddings_is_named(rows, rejecte
         ({"tokenizer.ggml.tokens": list(range(261))}, "expected a list of text in tokenizer.ggml.tokens"),
         (
             {"tokenizer.ggml.pre": 7},
-            "tokenizer.ggml.pre = 7 is not supported; supported: gpt-2, smollm, llama-bpe, qwen2",
+            "tokenizer.ggml.pre = 7 is not supported; supported: gpt-2, phi-2, smollm, ",
         ),
         ({"tokenizer.chat_template": 7}, "expected text in tokenizer.chat_template, found int"),
         ({"llama.attention.head_count": 0}, "expected a positive whole number in llama.attention.head_count, found 0"),
@@ -145,10 +146,14 @@ def test_a_vocabulary_of_another_size_than_the_embeddings_is_named(rows, rejecte
         ({"llama.expert_count": 8}, "llama.expert_count = 8 is not supported; supported: 0"),
         ({"llama.rope.dimension_count": 8}, "llama.rope.dimension_count = 8 is not supported; supported: 16"),
         ({"llama.attention.value_length": 8}, "llama.attention.value_length = 8 is not supported; supported: 16"),
-        ({"llama.rope.scaling.factor": 4.0}, "llama.rope.scaling.factor = 4.0 is not supported; supported: 0.0"),
-        ({"llama.rope.scale_linear": 2.0}, "llama.rope.scale_linear = 2.0 is not supported; supported: 0.0"),
+        (
+            {"llama.rope.scaling.attn_factor": 2.0},
+            "llama.rope.scaling.attn_factor = 2.0 is not supported; supported: 1.0",
+        ),
+        ({"llama.rope.scaling.type": 7}, "expected text in llama.rope.scaling.type, found 7"),
+        ({"llama.rope.freq_base_swa": 1e4}, "llama.rope.freq_base_swa = 10000.0 is not supported"),
+        ({"llama.pooling_type": 3}, "llama.pooling_type = 3 is not supported; supported: 0"),
         ({"llama.logit_scale": 8.0}, "llama.logit_scale = 8.0 is not supported; supported: 0.0"),
-        ({"llama.attention.sliding_window": 4096}, "llama.attention.sliding_window = 4096 is not supported"),
     ],
 )
 def test_unsupported_metadata_is_named(changes, message, rejected, tmp_path):
@@ -161,11 +166,28 @@ def test_unsupported_metadata_is_named(changes, message, rejected, tmp_path):
         {"llama.attention.head_count_kv": [2, 2]},
         {"llama.expert_count": 0, "llama.rope.dimension_count": 16, "llama.attention.value_length": 16},
         {"llama.rope.scaling.type": "none", "llama.rope.scaling.factor": 1.0, "llama.vocab_size": 261},
-        {"general.name": "tiny", "general.file_type": 0, "llama.some.harmless.key": "x"},
+        {"general.name": "tiny", "general.file_type": 0, "llama.tensor_data_layout": "Meta AI original pth"},
+        {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 0.0, "llama.attention.sliding_window": 0},
     ],
 )
 def test_harmless_metadata_is_accepted(changes, import_gguf, tmp_path):
     assert import_gguf(tiny_gguf.write(tmp_path / "model.gguf", **changes)) == (0, "", "")
+
+
+def test_settings_without_a_known_meaning_are_noted_by_name(import_gguf, tmp_path):
+    changes = {
+        "llama.some.key": "x",
+        "llama.other": 1,
+        "tokenizer.ggml.strange": True,
+        "tokenizer.ggml.add_sep_token": False,
+    }
+    file = tiny_gguf.write(tmp_path / "model.gguf", **changes)
+    status, out, err = import_gguf(file)
+    assert (status, out) == (0, "")
+    assert err.splitlines() == [
+        f"note: {file}: ignored, since their meaning is unknown: tokenizer.ggml.strange",
+        f"note: {file}: ignored, since their meaning is unknown: llama.some.key, llama.other",
+    ]
 
 
 def test_names_with_control_characters_are_escaped(rejected, tmp_path):
@@ -223,7 +245,7 @@ def test_help_describes_the_arguments_with_an_example(run_main, capsys):
 
     status, out, _ = run_main(import_gguf.main, "--help")
     assert status == 0 and max(map(len, out.splitlines())) <= 100
-    for text in ("FILE", "OUTDIR", "the directory to create", "example:\n  espalier-import-gguf ", "llama-gguf-split"):
+    for text in ("FILE", "OUTDIR", "the directory to create", "example:\n  espalier-import-gguf ", "NAME-00001-of-"):
         assert text in out
 
 

@@ -100,6 +100,7 @@ def test_the_configuration_equals_that_of_the_file(import_gguf, tmp_path):
         "tie_word_embeddings": True,
         "bos_token_id": 256,
         "eos_token_id": 257,
+        "pad_token_id": 258,
         "dtype": "float32",
     }
     generation = json.loads((tmp_path / "model/generation_config.json").read_text())

@@ -1,4 +1,4 @@
-"""Writes a GGUF file of a Llama model with two layers, with known content."""
+"""Writes GGUF files, by default of a Llama model with two layers and known content."""
 
 from pathlib import Path
 
@@ -58,13 +58,16 @@ METADATA = {
 
 def write(
     path: Path,
-    tensors: dict[str, np.ndarray] | None = None,
+    tensors: dict[str, np.ndarray | tuple[np.ndarray, GGMLQuantizationType]] | None = None,
     kind: str = "F32",
     architecture: str = "llama",
     endianess: GGUFEndian = GGUFEndian.LITTLE,
     **changes: object,
 ) -> Path:
-    """Writes the file; matrices are quantized as `kind`, and `changes` replace metadata (None removes a key)."""
+    """Writes the file; `changes` replace metadata (None removes a key).
+
+    Matrices are quantized as `kind`; a tensor can also be given as bytes with their type.
+    """
     writer = GGUFWriter(path, architecture, endianess=endianess)
     for key, value in {**METADATA, **changes}.items():
         add = {str: writer.add_string, int: writer.add_uint32, float: writer.add_float32, list: writer.add_array}
@@ -72,7 +75,9 @@ def write(
         if value is not None:
             add[type(value)](key, value)
     for name, values in (weights() if tensors is None else tensors).items():
-        if values.ndim == 2:
+        if isinstance(values, tuple):
+            writer.add_tensor(name, values[0], raw_dtype=values[1])
+        elif values.ndim == 2:
             writer.add_tensor(name, quants.quantize(values, TYPES[kind]), raw_dtype=TYPES[kind])
         else:
             writer.add_tensor(name, values)

@@ -1,15 +1,15 @@
-"""Opens GGUF files; says what is wrong with those that are not whole, or not GGUF at all."""
+"""Opens GGUF files; reports what is wrong with those that are not complete, or not GGUF at all."""
 
 import re
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError, one_line
-from .reading import contents
+from ..errors import UserError, one_line
+from ..reading import contents
 
-_PART_NAME = re.compile(r"(?P<begin>.*-)(?P<number>\d{5})(?P<end>-of-(?P<count>\d{5})\.gguf)")
 #: Files that were cut after a number of bytes: model.gguf-split-a, model.gguf.part2of3, model.gguf.001.
 _CUT_NAME = re.compile(r"(?P<whole>.+\.gguf)[-._](split[-_]?|part[-_]?)?([a-z]{1,2}|\d+(of\d+)?)")
 _NEWEST_VERSION = 3
@@ -17,10 +17,10 @@ _NEWEST_VERSION = 3
 
 @dataclass(frozen=True)
 class GGUFFile:
-    """The content of a GGUF file: metadata, and tensors as the library `gguf` describes them."""
+    """The content of a GGUF file: metadata, and tensors by name as the library `gguf` describes them."""
 
     metadata: dict[str, Any]
-    tensors: list[Any]
+    tensors: dict[str, Any]
 
 
 def read(file: Path) -> GGUFFile:
@@ -41,8 +41,11 @@ def read(file: Path) -> GGUFFile:
     for name in (*metadata, *(tensor.name for tensor in reader.tensors)):
         if not name.isprintable():
             raise UserError(f"{file}: the name {name!r} has control characters; is the file damaged?")
-    _check_parts(file, metadata)
-    return GGUFFile(metadata, reader.tensors)
+    tensors = {tensor.name: tensor for tensor in reader.tensors}
+    if len(tensors) < len(reader.tensors):
+        [(name, count)] = Counter(tensor.name for tensor in reader.tensors).most_common(1)
+        raise UserError(f"{file}: the tensor {name} is there {count} times; is the file damaged?")
+    return GGUFFile(metadata, tensors)
 
 
 def _reader(file: Path) -> Any:
@@ -76,29 +79,6 @@ def _check_head(file: Path, head: bytes) -> None:
     if len(version) == 4 and not 2 <= number <= _NEWEST_VERSION:
         remedy = "download it again" if number < 2 else "update the library: pip install -U gguf"
         raise UserError(f"{file}: version {number} of GGUF, expected 2 or {_NEWEST_VERSION}; {remedy}")
-
-
-def _check_parts(file: Path, metadata: dict[str, Any]) -> None:
-    """Raises an error for a part of a file that llama-gguf-split has split, also if it was renamed."""
-    count, number = metadata.get("split.count"), metadata.get("split.no", 0)
-    if not isinstance(count, int) or not isinstance(number, int) or count < 2:
-        return
-    name = _PART_NAME.fullmatch(file.name)
-    first = file.with_name(f"{name['begin']}{1:05}{name['end']}") if name else file if number == 0 else None
-    quoted = shlex.quote(str(first)) if first else "FIRST-PART"
-    raise UserError(
-        f"{file}: part {number + 1} of {count} of a model; merge the parts, then import the merged file: "
-        f"llama-gguf-split --merge {quoted} MERGED.gguf"
-    )
-
-
-def part_by_name(file: Path) -> str:
-    """Returns what the name says about a file that lacks tensors: that it is a part, or nothing."""
-    name = _PART_NAME.fullmatch(file.name)
-    if name is None or int(name["count"]) < 2:
-        return ""
-    number, count = int(name["number"]), int(name["count"])
-    return f"; its name says part {number} of {count}: merge the parts with llama-gguf-split --merge"
 
 
 def _remedy(file: Path, error: Exception) -> str:

@@ -99,7 +99,7 @@ package struct ModelWeights: Sendable {
         return first.withBytes(x) { x in second.withBytes(y) { memcmp(x.baseAddress!, $0.baseAddress!, x.count) == 0 } }
     }
 
-    private func file(of name: String) throws -> SafetensorsFile {
+    func file(of name: String) throws -> SafetensorsFile {
         guard let file = fileOfTensor[name] else {
             let hint = nearest(to: name, among: names).map { "; the nearest is \($0)" } ?? ""
             throw FormatError(directory, "the model has no tensor \(name)\(hint)")

@@ -6,6 +6,16 @@ void ek_add(const float *restrict x, float *restrict y, size_t count) {
 }
 
 EK_VERSIONS
+void ek_add_scaled(const float *restrict x, float factor, float *restrict y, size_t count) {
+    for (size_t i = 0; i < count; i++) y[i] += factor * x[i];
+}
+
+EK_VERSIONS
+void ek_scale(float *x, float factor, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] *= factor;
+}
+
+EK_VERSIONS
 void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t columns, float *y) {
     // The columns of one cache line at a time, so that no memory is read twice.
     enum { BLOCK = 16 };

@@ -32,10 +32,24 @@ void ek_log_sum_exp_slice(const float *logits, size_t stride, size_t rows, size_
 
 EK_VERSIONS
 void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t V, const float *log_sum_exp,
-                               const float *coefficient) {
+                               const float *coefficient, float cap) {
     for (size_t i = 0; i < rows; i++) {
         float *restrict x = logits + i * stride;
         const float top = log_sum_exp[i], c = -coefficient[i];
-        for (size_t v = 0; v < V; v++) x[v] = c * ek_exp(x[v] - top);
+        if (cap == 0.0f)
+            for (size_t v = 0; v < V; v++) x[v] = c * ek_exp(x[v] - top);
+        else
+            for (size_t v = 0; v < V; v++) {
+                const float share = x[v] / cap;
+                x[v] = c * ek_exp(x[v] - top) * (1.0f - share * share);
+            }
+    }
+}
+
+EK_VERSIONS
+void ek_cap(float *x, size_t stride, size_t rows, size_t columns, float cap) {
+    for (size_t i = 0; i < rows; i++) {
+        float *restrict row = x + i * stride;
+        for (size_t j = 0; j < columns; j++) row[j] = cap * ek_tanh(row[j] / cap);
     }
 }

@@ -3,7 +3,8 @@ internal import CKernels
 /// A block of query rows and a run of at most `mostKeys` keys.
 ///
 /// Row `i` belongs to query token `i / heads`. The first query token sees the first `firstVisible` keys of the tile,
-/// each later token one key more (none where that is negative, at most all). All matrices are contiguous.
+/// each later token one key more (none where that is negative, at most all). With a window it does not see those before
+/// key `firstInWindow`, each later token one key fewer. All matrices are contiguous.
 package struct AttentionTile {
     /// The maximum number of keys in a tile.
     package static let mostKeys = Int(EK_ATTENTION_KEYS)
@@ -14,8 +15,10 @@ package struct AttentionTile {
     let key: Matrix
     let value: Matrix
     let firstVisible: Int
+    let firstInWindow: Int?
     let heads: Int
     let scale: Float
+    let cap: Float?
 
     /// A tile of these queries, keys and values.
     ///
@@ -23,19 +26,35 @@ package struct AttentionTile {
     ///   - query: `[rows, K]`.
     ///   - key: `[keys, K]`.
     ///   - value: `[keys, K]`.
+    ///   - firstInWindow: The first key in the window of the first query token, below `firstVisible`; at most 0: all
+    ///     keys of the tile before `firstVisible`. Nil: no window.
     ///   - heads: The query heads that share the keys.
-    ///   - scale: Factor of the scores, `1 / sqrt(K)`.
-    package init(query: Matrix, key: Matrix, value: Matrix, firstVisible: Int, heads: Int, scale: Float) {
+    ///   - scale: Factor of the products of query and key, `1 / sqrt(K)` by default.
+    ///   - cap: Above 0: scores are `cap * tanh(scale * q·k / cap)`, as in Gemma 2. Nil: `scale * q·k`.
+    package init(
+        query: Matrix,
+        key: Matrix,
+        value: Matrix,
+        firstVisible: Int,
+        firstInWindow: Int? = nil,
+        heads: Int,
+        scale: Float,
+        cap: Float? = nil
+    ) {
         let width = query.columns
         precondition(key.columns == width && value.columns == width && value.rows == key.rows, "[keys, K]")
         precondition([query, key, value].allSatisfy(\.isContiguous), "contiguous rows")
         precondition(key.rows <= Self.mostKeys, "at most \(Self.mostKeys) keys")
+        precondition(firstInWindow.map { $0 < firstVisible } ?? true, "a window of at least one key")
+        precondition(cap.map { $0 > 0 } ?? true, "a cap above 0")
         self.query = query
         self.key = key
         self.value = value
         self.firstVisible = firstVisible
+        self.firstInWindow = firstInWindow
         self.heads = heads
         self.scale = scale
+        self.cap = cap
     }
 
     /// Elements of scratch memory that a tile of this head width needs.
@@ -107,7 +126,9 @@ package struct AttentionTile {
             R: heads,
             K: query.columns,
             first_visible: firstVisible,
-            scale: scale
+            first_in_window: firstInWindow ?? EK_NO_WINDOW,
+            scale: scale,
+            cap: cap ?? 0
         )
         withUnsafePointer(to: tile, body)
     }
@@ -119,7 +140,11 @@ package struct AttentionTile {
     /// The number of visible pairs of query row and key: the useful part of the products.
     private var seenPairs: Int {
         let tokens = query.rows / heads
-        return heads * (0..<tokens).reduce(0) { $0 + min(key.rows, max(0, firstVisible + $1)) }
+        return heads
+            * (0..<tokens).reduce(0) { sum, token in
+                let end = min(key.rows, max(0, firstVisible + token))
+                return sum + max(0, end - max(0, firstInWindow.map { $0 + token } ?? 0))
+            }
     }
 
     private func elements(passes: Int) -> Int { passes * (query.rows + key.rows) * query.columns }

@@ -122,6 +122,23 @@ package struct Matrix: @unchecked Sendable {
         }
     }
 
+    /// Adds the elements of `source`, which has the same shape and does not overlap, times `factor`.
+    package func add(_ source: Matrix, scaledBy factor: Float) {
+        precondition(source.rows == rows && source.columns == columns, "same shape")
+        recorded(.copy, elements: 3 * rows * columns) {
+            for row in 0..<rows {
+                ek_add_scaled(source.base + row * source.stride, factor, base + row * stride, columns)
+            }
+        }
+    }
+
+    /// Multiplies every element by `factor`.
+    package func scale(by factor: Float) {
+        recorded(.copy, elements: 2 * rows * columns) {
+            for row in 0..<rows { ek_scale(base + row * stride, factor, columns) }
+        }
+    }
+
     /// Sets every row to `row`, `[1, columns]`.
     package func fill(rows row: Matrix) {
         precondition(row.rows == 1 && row.columns == columns, "one row as wide as this matrix")

@@ -11,10 +11,11 @@ package final class Profile: @unchecked Sendable {
     package enum Kind: Int, CaseIterable, Sendable {
         /// Matrix products.
         case product
-        /// RMSNorm.
+        /// RMSNorm and LayerNorm.
         case norm
         /// Rotary embedding.
         case rotary
+        /// Activations of feed-forwards, with and without a gate; named after the first, in traces and tables.
         case swiglu
         /// Attention tiles: their products and softmax together.
         case attention

@@ -65,18 +65,36 @@ extension Kernels {
     /// Replaces a slice of logits with `-coefficient[row] * softmax`, the gradient of `coefficient * log-probability`
     /// without the `+coefficient` at the label.
     ///
+    /// Capped logits are replaced with the gradient of the logits before the cap: all is multiplied by
+    /// `1 - (logit / cap)^2`. The caller multiplies the `+coefficient` at the label by that factor too, `capSlope` of the
+    /// logit before this call.
+    ///
     /// - Parameters:
     ///   - logits: `[rows, V]`, a slice of the vocabulary.
     ///   - logSumExp: `[rows]`, over the whole vocabulary.
     ///   - coefficient: `[rows]`.
-    package static func softmaxGradient(_ logits: Matrix, logSumExp: ArraySlice<Float>, coefficient: ArraySlice<Float>)
-    {
+    ///   - cap: The cap of the logits, positive; nil if they are not capped.
+    package static func softmaxGradient(
+        _ logits: Matrix,
+        logSumExp: ArraySlice<Float>,
+        coefficient: ArraySlice<Float>,
+        cap: Float? = nil
+    ) {
+        precondition(cap.map { $0 > 0 } ?? true, "a positive cap")
         precondition(logSumExp.count == logits.rows && coefficient.count == logits.rows, "one value for each row")
         logSumExp.withUnsafeBufferPointer { logSumExp in
             coefficient.withUnsafeBufferPointer { coefficient in
                 guard let top = logSumExp.baseAddress, let scale = coefficient.baseAddress else { return }
                 recorded(.logits, elements: 2 * logits.rows * logits.columns) {
-                    ek_softmax_gradient_slice(logits.base, logits.stride, logits.rows, logits.columns, top, scale)
+                    ek_softmax_gradient_slice(
+                        logits.base,
+                        logits.stride,
+                        logits.rows,
+                        logits.columns,
+                        top,
+                        scale,
+                        cap ?? 0
+                    )
                 }
             }
         }

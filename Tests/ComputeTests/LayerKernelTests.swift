@@ -87,7 +87,7 @@ struct LayerKernelTests {
         let gateUp = try TestMatrix(rows, 2 * width) { 8 * noise($0 * 2 * width + $1) }
         let dout = try TestMatrix(rows, width) { noise(500 + $0 * width + $1) }
         let out = try TestMatrix(rows, width)
-        Kernels.swiglu(gateUp.view, into: out.view)
+        Kernels.gate(gateUp.view, .silu, into: out.view)
         func formula(_ x: [Double]) -> [Double] {
             (0..<rows).flatMap { row in
                 (0..<width).map { column in
@@ -98,7 +98,7 @@ struct LayerKernelTests {
         }
         let (input, direction) = (gateUp.doubles, dout.doubles)
         #expect(relativeError(out.doubles, formula(input)) < Self.tolerance)
-        Kernels.swigluBackward(gateUp.view, dout: dout.view)
+        Kernels.gateBackward(gateUp.view, .silu, dout: dout.view)
         let expected = centralDifferences({ zip(formula($0), direction).reduce(0) { $0 + $1.0 * $1.1 } }, at: input)
         #expect(relativeError(gateUp.doubles, expected) < Self.tolerance)
     }
@@ -107,7 +107,7 @@ struct LayerKernelTests {
     func saturation(gate: Float) throws {
         let gateUp = try TestMatrix(1, 2) { _, column in column == 0 ? Double(gate) : 2 }
         let out = try TestMatrix(1, 1)
-        Kernels.swiglu(gateUp.view, into: out.view)
+        Kernels.gate(gateUp.view, .silu, into: out.view)
         #expect(abs(out.view[0, 0] - (gate > 0 ? 2 * gate : 0)) < 1e-33)
     }
 
@@ -120,7 +120,7 @@ struct LayerKernelTests {
         #expect(y.view[0, 0].isNaN)
         let out = try TestMatrix(1, 1)
         let gateUp = try TestMatrix(1, 2) { $1 == 0 ? .nan : 1 }
-        Kernels.swiglu(gateUp.view, into: out.view)
+        Kernels.gate(gateUp.view, .silu, into: out.view)
         #expect(out.view[0, 0].isNaN)
     }
 }

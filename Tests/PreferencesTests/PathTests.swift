@@ -61,6 +61,26 @@ struct PathTests {
         #expect(total.tokens > 300 && total.visiblePairs > total.tokens && total.predictionPositions < total.tokens)
     }
 
+    @Test(
+        "windowed pairs count the visible tokens in the window",
+        arguments: Sharing.allCases,
+        [1, 2, 3, 5, 9, 1000]
+    )
+    func windowedWork(sharing: Sharing, window: Int) throws {
+        let dataset = try PreferenceDataset(randomExamples(60, seed: 11))
+        var total = Work.zero
+        for index in 0..<dataset.count {
+            let tree = TokenTree(dataset, example: index, sharing: sharing, window: window)
+            let pairs = visibleTokens(of: PackedSequence([tree])).reduce(0) { $0 + min(window, $1.count) }
+            #expect(tree.work.windowedPairs == pairs)
+            var plain = tree.work
+            plain.windowedPairs = 0
+            #expect(plain == TokenTree(dataset, example: index, sharing: sharing).work)
+            total = total + tree.work
+        }
+        #expect(total.tokens > 300 && (total.windowedPairs == total.visiblePairs) == (window == 1000))
+    }
+
     @Test("a trie computes no prefix of a path twice")
     func trieComputesNothingTwice() throws {
         let dataset = try PreferenceDataset(randomExamples(60, seed: 5))

@@ -31,6 +31,35 @@ struct PlannerTests {
         #expect(cost.forwardFLOPs(of: work) == Double(body + attention + head))
     }
 
+    @Test(
+        "layers whose attention has a window cost their visible pairs alone",
+        arguments: Sharing.allCases,
+        [2, 4, 100]
+    )
+    func windowedCost(sharing: Sharing, window: Int) throws {
+        let full = CostModel(bodyParameters: 9, layers: 5, heads: 3, headDimension: 5, vocabulary: 7, width: 11)
+        let cost = CostModel(
+            bodyParameters: 9,
+            layers: 5,
+            windowedLayers: 3,
+            window: window,
+            heads: 3,
+            headDimension: 5,
+            vocabulary: 7,
+            width: 11
+        )
+        let dataset = try PreferenceDataset(randomExamples(30, seed: 12))
+        let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: 1000, shards: 3, cost: cost)
+        let plan = planner.plan(examples: Array(0..<30))
+        for shard in 0..<3 {
+            let packed = plan.packedSequences(shard: shard)
+            let hidden = packed.flatMap(\.positions).reduce(0) { $0 + max(0, Int($1) + 1 - window) }
+            #expect((hidden > 0) == (window < 100))
+            let unlimited = full.forwardFLOPs(of: packed.map(laidWork).reduce(.zero, +))
+            #expect(plan.shardFLOPs[shard] == unlimited - Double(4 * 3 * (3 * 5) * hidden))
+        }
+    }
+
     @Test("trees go to the least loaded shard, most expensive first; then two are swapped")
     func longestProcessingTime() throws {
         let plan = try plan(tokens: [5, 9, 4, 7, 6], shards: 2)

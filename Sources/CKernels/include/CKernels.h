@@ -32,37 +32,74 @@ uint64_t ek_nanoseconds(void);
 /// Seconds since the process started, from /proc/self/stat (resolution 0.01 s); 0 if it cannot be read.
 double ek_seconds_since_start(void);
 
-// Normalization (RMSNorm, Zhang & Sennrich 2019).
+// Normalization: RMSNorm (Zhang & Sennrich 2019) and LayerNorm (Ba et al. 2016). `x`, `y` and their gradients are
+// `[T, D]`.
 
-/// Computes `y = x * rstd(x) * weight`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`; `x` and `y` are `[T, D]`.
-void ek_rmsnorm_forward(const float *x, size_t x_stride, const float *weight, float epsilon, float *y,
+/// Computes `y = x * rstd(x) * (offset + weight)`, `rstd = 1 / sqrt(mean(x^2) + epsilon)`.
+void ek_rmsnorm_forward(const float *x, size_t x_stride, const float *weight, float offset, float epsilon, float *y,
                         size_t y_stride, size_t T, size_t D);
 
-/// Computes `dx = residual + d(y)/d(x)^T dy`, `dweight += sum over tokens of dy * x * rstd`; `dx` may be `residual`.
-void ek_rmsnorm_backward(const float *x, size_t x_stride, const float *weight, float epsilon, const float *dy,
-                         size_t dy_stride, const float *residual, size_t residual_stride, float *dx,
+/// Computes `dx = residual + d(y)/d(x)^T dy`, `dweight += sum over tokens of dy * x * rstd`. A null `residual` is zero;
+/// `dx` may be `residual` or `dy`.
+void ek_rmsnorm_backward(const float *x, size_t x_stride, const float *weight, float offset, float epsilon,
+                         const float *dy, size_t dy_stride, const float *residual, size_t residual_stride, float *dx,
                          size_t dx_stride, float *dweight, size_t T, size_t D);
 
-// Rotary embedding (Su et al. 2021), in the half-split layout of Hugging Face's Llama.
+/// Computes `y = (x - mean(x)) * rstd(x) * weight + bias`, `rstd = 1 / sqrt(mean((x - mean(x))^2) + epsilon)`. A null
+/// `bias` is zero.
+void ek_layernorm_forward(const float *x, size_t x_stride, const float *weight, const float *bias, float epsilon,
+                          float *y, size_t y_stride, size_t T, size_t D);
 
-/// Rotates `heads` heads of each token by the angles of its position; `direction` is 1, or -1 for the inverse.
-/// `cosines` and `sines` are `[positions, K/2]`; `in` and `out` are `[T, heads * K]` and do not overlap.
+/// Computes `dx = residual + d(y)/d(x)^T dy`, `dweight += sum over tokens of dy * (x - mean) * rstd`, and
+/// `dbias += sum over tokens of dy` unless it is null. A null `residual` is zero; `dx` may be `residual` or `dy`.
+void ek_layernorm_backward(const float *x, size_t x_stride, const float *weight, float epsilon, const float *dy,
+                           size_t dy_stride, const float *residual, size_t residual_stride, float *dx,
+                           size_t dx_stride, float *dweight, float *dbias, size_t T, size_t D);
+
+// Rotary embedding (Su et al. 2021).
+
+/// Rotates the first `rotated` elements of `heads` heads of each token by the angles of its position, and copies the
+/// others. Pairs are `(i, i + rotated / 2)`, the layout of Hugging Face's Llama, or of `neighbours`, `(2 i, 2 i + 1)`.
+/// `direction` is 1, or -1 for the inverse. `cosines` and `sines` are `[positions, rotated / 2]`; `in` and `out` are
+/// `[T, heads * K]` and do not overlap.
 void ek_rotate(const float *in, size_t in_stride, float *out, size_t out_stride, const int32_t *positions,
-               const float *cosines, const float *sines, float direction, size_t T, size_t heads, size_t K);
+               const float *cosines, const float *sines, size_t rotated, bool neighbours, float direction, size_t T,
+               size_t heads, size_t K);
 
-// SwiGLU (Shazeer 2020); `gate_up` is `[T, 2F]`, gate first.
+// Feed-forward, with a gate (Shazeer 2020), `gate_up` `[T, 2F]` with the gate first, or without.
 
-/// Computes `out = silu(gate) * up`, `[T, F]`.
-void ek_swiglu_forward(const float *gate_up, size_t gate_up_stride, float *out, size_t out_stride, size_t T, size_t F);
+typedef enum {
+    /// `x / (1 + exp(-x))`.
+    EK_SILU,
+    /// `x (1 + erf(x / sqrt(2))) / 2` (Hendrycks & Gimpel 2016).
+    EK_GELU,
+    /// `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`, its approximation.
+    EK_GELU_TANH,
+} ek_activation;
 
-/// Replaces `gate_up` with its gradient, given `dout` `[T, F]`.
-void ek_swiglu_backward(float *gate_up, size_t gate_up_stride, const float *dout, size_t dout_stride, size_t T,
-                        size_t F);
+/// Computes `out = kind(gate) * up`, `[T, F]`; `out` does not overlap `gate_up`.
+void ek_gate_forward(ek_activation kind, const float *gate_up, size_t gate_up_stride, float *out, size_t out_stride,
+                     size_t T, size_t F);
+
+/// Replaces `gate_up` with its gradient, given `dout` `[T, F]`, which does not overlap it.
+void ek_gate_backward(ek_activation kind, float *gate_up, size_t gate_up_stride, const float *dout,
+                      size_t dout_stride, size_t T, size_t F);
+
+/// Computes `out = kind(x)`, `[T, F]`; `out` does not overlap `x`.
+void ek_activation_forward(ek_activation kind, const float *x, size_t x_stride, float *out, size_t out_stride,
+                           size_t T, size_t F);
+
+/// Replaces `x` `[T, F]` with its gradient, given `dout` `[T, F]`, which does not overlap it.
+void ek_activation_backward(ek_activation kind, float *x, size_t x_stride, const float *dout, size_t dout_stride,
+                            size_t T, size_t F);
+
+/// Replaces each element with `erf(x)`.
+void ek_error_function(float *x, size_t stride, size_t rows, size_t columns);
 
 // Attention.
 
-/// A block of query rows and a run of keys. Row `i` belongs to query token `i / R`, which sees the first
-/// `min(keys, max(0, first_visible + i / R))` keys. All matrices are contiguous.
+/// A block of query rows and a run of keys. Row `i` belongs to query token `t = i / R`, which sees keys
+/// `max(0, first_in_window + t)..<min(keys, max(0, first_visible + t))`. All matrices are contiguous.
 typedef struct {
     /// `[rows, K]`.
     const float *query;
@@ -72,9 +109,16 @@ typedef struct {
     const float *value;
     size_t rows, keys, R, K;
     ptrdiff_t first_visible;
-    /// Factor of the scores, `1 / sqrt(K)`.
+    /// Below `first_visible`: a window holds at least one key.
+    ptrdiff_t first_in_window;
+    /// Factor of the products of query and key, `1 / sqrt(K)` by default.
     float scale;
+    /// Scores are `cap * tanh(scale * q·k / cap)`, as in Gemma 2; 0: `scale * q·k`.
+    float cap;
 } ek_attention_tile;
+
+/// `first_in_window` where no window limits what a token sees.
+static const ptrdiff_t EK_NO_WINDOW = PTRDIFF_MIN / 2;
 
 /// The maximum number of keys in a tile.
 enum { EK_ATTENTION_KEYS = 256 };
@@ -106,14 +150,24 @@ void ek_softmax_finish(float *out, size_t stride, size_t rows, size_t K, const f
 void ek_log_sum_exp_slice(const float *logits, size_t stride, size_t rows, size_t V, float *maximum, double *sum,
                           double *weighted, double *squares);
 
-/// Replaces logits with `-coefficient[row] * exp(logit - log_sum_exp[row])`.
+/// Replaces logits with `-coefficient[row] * exp(logit - log_sum_exp[row])`, unless `cap` is 0 times
+/// `1 - (logit / cap)^2`, the derivative of `ek_cap` by its input.
 void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t V, const float *log_sum_exp,
-                               const float *coefficient);
+                               const float *coefficient, float cap);
+
+/// Replaces each element with `cap * tanh(x / cap)`.
+void ek_cap(float *x, size_t stride, size_t rows, size_t columns, float cap);
 
 // Whole buffers.
 
 /// Computes `y += x`.
 void ek_add(const float *x, float *y, size_t count);
+
+/// Computes `y += factor * x`.
+void ek_add_scaled(const float *x, float factor, float *y, size_t count);
+
+/// Computes `x *= factor`.
+void ek_scale(float *x, float factor, size_t count);
 
 /// `y[c] += sum over rows of x[r][c]`, accumulated in double in the order of rows.
 void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t columns, float *y);

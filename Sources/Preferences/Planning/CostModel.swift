@@ -2,8 +2,10 @@
 package struct Work: Sendable, Equatable {
     /// Tokens that the layers compute.
     package var tokens = 0
-    /// The number of pairs of a token and one that it attends to, itself included.
+    /// The number of pairs of a token and one that it attends to, itself included, in layers of full attention.
     package var visiblePairs = 0
+    /// The same number in layers whose attention has a window; 0 without a window.
+    package var windowedPairs = 0
     /// Prediction positions: hidden states from which a counted token is predicted.
     package var predictionPositions = 0
 
@@ -11,9 +13,10 @@ package struct Work: Sendable, Equatable {
     package static let zero = Work()
 
     /// Work of these amounts; 0 by default.
-    package init(tokens: Int = 0, visiblePairs: Int = 0, predictionPositions: Int = 0) {
+    package init(tokens: Int = 0, visiblePairs: Int = 0, windowedPairs: Int = 0, predictionPositions: Int = 0) {
         self.tokens = tokens
         self.visiblePairs = visiblePairs
+        self.windowedPairs = windowedPairs
         self.predictionPositions = predictionPositions
     }
 
@@ -22,8 +25,16 @@ package struct Work: Sendable, Equatable {
         Work(
             tokens: a.tokens + b.tokens,
             visiblePairs: a.visiblePairs + b.visiblePairs,
+            windowedPairs: a.windowedPairs + b.windowedPairs,
             predictionPositions: a.predictionPositions + b.predictionPositions
         )
+    }
+
+    /// The visible pairs of a chain of `count` tokens: each attends to all before it and itself, `n (n + 1) / 2` pairs,
+    /// with a window of `w` to the last `w` of these, `m (m + 1) / 2` fewer for `m = max(0, n - w)`.
+    package static func pairs(ofChain count: Int, window: Int? = nil) -> Int {
+        let hidden = window.map { max(0, count - $0) } ?? 0
+        return count * (count + 1) / 2 - hidden * (hidden + 1) / 2
     }
 }
 
@@ -31,28 +42,47 @@ package struct Work: Sendable, Equatable {
 package struct CostModel: Sendable, Equatable {
     /// Parameters of the layers' weight matrices.
     package var bodyParameters: Int
+    /// All layers.
     package var layers: Int
+    /// Those of the layers whose attention has a window.
+    package var windowedLayers: Int
+    /// The number of tokens of its path that a token attends to in these layers, itself included; nil: they are none.
+    package var window: Int?
     package var heads: Int
     package var headDimension: Int
     package var vocabulary: Int
     package var width: Int
 
     /// A cost model of an architecture.
-    package init(bodyParameters: Int, layers: Int, heads: Int, headDimension: Int, vocabulary: Int, width: Int) {
+    package init(
+        bodyParameters: Int,
+        layers: Int,
+        windowedLayers: Int = 0,
+        window: Int? = nil,
+        heads: Int,
+        headDimension: Int,
+        vocabulary: Int,
+        width: Int
+    ) {
+        precondition(windowedLayers <= layers && (windowedLayers == 0 || window != nil), "a window of layers")
         self.bodyParameters = bodyParameters
         self.layers = layers
+        self.windowedLayers = windowedLayers
+        self.window = windowedLayers > 0 ? window : nil
         self.heads = heads
         self.headDimension = headDimension
         self.vocabulary = vocabulary
         self.width = width
     }
 
-    /// `2 * bodyParameters * tokens + 4 * layers * heads * headDimension * visiblePairs
-    ///     + 2 * vocabulary * width * predictionPositions`.
+    /// `2 * bodyParameters * tokens + 2 * vocabulary * width * predictionPositions + 4 * heads * headDimension * pairs`,
+    /// `pairs = (layers - windowedLayers) * visiblePairs + windowedLayers * windowedPairs`.
     package func forwardFLOPs(of work: Work) -> Double {
-        let attention = 4 * Double(layers) * Double(heads) * Double(headDimension)
+        let full = 4 * Double(layers - windowedLayers) * Double(heads) * Double(headDimension)
+        let windowed = 4 * Double(windowedLayers) * Double(heads) * Double(headDimension)
         return 2 * Double(bodyParameters) * Double(work.tokens)
-            + attention * Double(work.visiblePairs)
+            + full * Double(work.visiblePairs)
+            + windowed * Double(work.windowedPairs)
             + 2 * Double(vocabulary) * Double(width) * Double(work.predictionPositions)
     }
 }

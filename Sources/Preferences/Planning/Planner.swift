@@ -38,7 +38,7 @@ package struct Planner: Sendable {
         let groups = sharing == .prefix ? PromptGroups(dataset, rows: rows) : PromptGroups(alone: rows)
         let plans = limits(for: groups).map { limit in
             let trees = groups.groups.flatMap {
-                TokenTree.trees(dataset, group: $0, sharing: sharing, limit: limit)
+                TokenTree.trees(dataset, group: $0, sharing: sharing, limit: limit, window: cost.window)
             }
             return partition(trees, speeds)
         }

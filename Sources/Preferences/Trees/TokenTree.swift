@@ -15,13 +15,15 @@ package struct TokenTree: Sendable {
     package var firstExample: Int { rows[0] }
 
     /// The tree of one example.
-    package init(_ dataset: PreferenceDataset, example row: Int, sharing: Sharing) {
-        self.init(dataset, rows: [row], commonPrefix: dataset.prompt(row).count, sharing: sharing)
+    ///
+    /// - Parameter window: Of the layers whose attention has one, for `work`; nil if none has.
+    package init(_ dataset: PreferenceDataset, example row: Int, sharing: Sharing, window: Int? = nil) {
+        self.init(dataset, rows: [row], commonPrefix: dataset.prompt(row).count, sharing: sharing, window: window)
     }
 
-    private init(_ dataset: PreferenceDataset, rows: [Int], commonPrefix: Int, sharing: Sharing) {
+    private init(_ dataset: PreferenceDataset, rows: [Int], commonPrefix: Int, sharing: Sharing, window: Int?) {
         (self.dataset, self.rows, self.sharing) = (dataset, rows, sharing)
-        work = TreePaths(dataset, rows: rows, commonPrefix: commonPrefix, sharing: sharing).work
+        work = TreePaths(dataset, rows: rows, commonPrefix: commonPrefix, sharing: sharing).work(window: window)
     }
 
     /// The tree flattened to a packed sequence of its own, computed at every access; the sequence into which it is
@@ -34,9 +36,19 @@ package struct TokenTree: Sendable {
 
     /// The trees of a group of examples: each example joins the last tree unless that exceeds `limit` tokens.
     ///
-    /// - Parameter group: A group of `PromptGroups`: the first prompt is a prefix of all others.
-    static func trees(_ dataset: PreferenceDataset, group: [Int], sharing: Sharing, limit: Int) -> [TokenTree] {
-        guard group.count > 1 else { return group.map { TokenTree(dataset, example: $0, sharing: sharing) } }
+    /// - Parameters:
+    ///   - group: A group of `PromptGroups`: the first prompt is a prefix of all others.
+    ///   - window: Of the layers whose attention has one; nil if none has.
+    static func trees(
+        _ dataset: PreferenceDataset,
+        group: [Int],
+        sharing: Sharing,
+        limit: Int,
+        window: Int?
+    ) -> [TokenTree] {
+        guard group.count > 1 else {
+            return group.map { TokenTree(dataset, example: $0, sharing: sharing, window: window) }
+        }
         let commonPrefix = dataset.prompt(group[0]).count
         var trees: [[Int]] = []
         var last = TreePaths(dataset, commonPrefix: commonPrefix, sharing: sharing)
@@ -49,6 +61,8 @@ package struct TokenTree: Sendable {
                 trees[trees.count - 1].append(row)
             }
         }
-        return trees.map { TokenTree(dataset, rows: $0, commonPrefix: commonPrefix, sharing: sharing) }
+        return trees.map {
+            TokenTree(dataset, rows: $0, commonPrefix: commonPrefix, sharing: sharing, window: window)
+        }
     }
 }

@@ -98,12 +98,18 @@ struct TreePaths {
     // MARK: Cost
 
     /// The amount of computation of the tree.
-    var work: Work {
+    ///
+    /// - Parameter window: Of the layers whose attention has one; nil if none has.
+    func work(window: Int?) -> Work {
         var work = Work(tokens: tokens)
         // Positions of the path that predict a token of this path or an earlier one: disjoint, ascending.
         var predicting: [Range<Int>] = []
         for path in paths {
-            work.visiblePairs += Self.visiblePairs(path.count) - Self.visiblePairs(path.common)
+            work.visiblePairs += Work.pairs(ofChain: path.count) - Work.pairs(ofChain: path.common)
+            if let window {
+                work.windowedPairs += Work.pairs(ofChain: path.count, window: window)
+                work.windowedPairs -= Work.pairs(ofChain: path.common, window: window)
+            }
             _ = predicting.cut(at: path.common)
             // The positions of an earlier path end no later than those of a later one.
             let known = predicting.cut(at: path.predicting.lowerBound)
@@ -112,9 +118,6 @@ struct TreePaths {
         }
         return work
     }
-
-    /// The visible pairs of a chain: each token attends to all before it and itself.
-    private static func visiblePairs(_ count: Int) -> Int { count * (count + 1) / 2 }
 }
 
 extension [Range<Int>] {

@@ -51,6 +51,13 @@ package struct HeadDivision: Sendable {
         stride(from: range.lowerBound, to: range.upperBound, by: size).map { $0..<min($0 + size, range.upperBound) }
     }
 
+    /// Consecutive parts of a range, each of `size` but the first, which may be smaller.
+    static func chunks(endingFull range: Range<Int>, size: Int) -> [Range<Int>] {
+        let rest = range.count % size
+        let first = range.lowerBound..<range.lowerBound + rest
+        return (rest > 0 ? [first] : []) + chunks(first.upperBound..<range.upperBound, size: size)
+    }
+
     /// The labels that hidden states `hidden` predict; labels ascend by hidden state.
     static func labels(of row: PackedSequence, hidden: Range<Int>) -> Range<Int> {
         let lower = row.labels.partitioningIndex { Int($0.hidden) >= hidden.lowerBound }

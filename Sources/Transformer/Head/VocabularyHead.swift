@@ -4,8 +4,8 @@ package import Preferences
 /// The vocabulary projection, for hidden states that predict a counted token only: token log-probabilities.
 ///
 /// A slice of logits is reduced, and later replaced by its gradient, while it is in cache; slices are divided over the
-/// team. Trees are grouped while their logits fit the buffer, which keeps them for the backward pass; the logits of a
-/// larger tree are recomputed in the backward pass.
+/// team. Trees are grouped while their logits fit the buffer, which keeps them for the backward pass. Of a larger tree the
+/// last states that fit keep their logits, and those of the others are recomputed.
 ///
 /// Shapes: `L` hidden states, `D` width, `V` vocabulary.
 package final class VocabularyHead: Head {
@@ -80,13 +80,15 @@ package final class VocabularyHead: Head {
         var scores = SequenceScores(labels: row.labels.count)
         var coefficients = Array(repeating: Float(0), count: row.labels.count)
         for group in HeadDivision.groups(of: row, size: buffers.groupSize) {
-            let fits = group.hidden.count <= buffers.groupSize
-            let chunks = HeadDivision.chunks(group.hidden, size: buffers.groupSize).map {
-                Chunk(row, $0, hidden: hidden, projection: parameters.vocabulary, keepsLogits: fits)
+            let ranges = HeadDivision.chunks(endingFull: group.hidden, size: buffers.groupSize)
+            let chunks = ranges.map {
+                let isLast = $0.upperBound == group.hidden.upperBound
+                return Chunk(row, $0, hidden: hidden, projection: parameters.vocabulary, keepsLogits: isLast)
             }
             let sums = chunks.map { forward($0, into: &scores) }
             addCoefficients(row, group.examples, lossGradient(scores, group.examples), to: &coefficients)
-            for (chunk, logSumExp) in zip(chunks, sums) {
+            // The last chunk first, whose logits still exist.
+            for (chunk, logSumExp) in zip(chunks, sums).reversed() {
                 backward(chunk, logSumExp[...], coefficients[...], dhidden: dhidden.rows(chunk.range))
             }
         }

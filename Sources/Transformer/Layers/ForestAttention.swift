@@ -2,9 +2,10 @@ internal import Compute
 
 /// Attention over a packed sequence in which every token sees its ancestors and itself.
 ///
-/// `out[i] = sum over visible j of softmax_j(q[i] · k[j] / sqrt(K)) v[j]`, by tiles with the online softmax
-/// (Milakov & Gimelshein 2018; Dao et al. 2022). Query heads that share a key/value head are adjacent for each token,
-/// so that one product computes them all.
+/// With a window it sees those of them whose depth differs from its own by less than the window (Beltagy et al. 2020).
+/// `out[i] = sum over visible j of softmax_j(score(q[i] · k[j])) v[j]`, by tiles with the online softmax (Milakov &
+/// Gimelshein 2018; Dao et al. 2022); `score(x) = scale * x`, or with a cap `cap * tanh(scale * x / cap)` (Gemma 2).
+/// Query heads that share a key/value head are adjacent for each token, so that one product computes them all.
 ///
 /// Shapes: `T` tokens, `G` key/value heads, `R` query heads for each, `K` head width, `M = R * block`.
 package struct ForestAttention {
@@ -12,13 +13,16 @@ package struct ForestAttention {
     let heads: Int
     let width: Int
     let scale: Float
+    let cap: Float?
     let blockSize: Int
 
+    /// The attention of these heads, scale and cap.
     package init(_ attention: Architecture.Attention) {
         groups = attention.keyValueHeads
         heads = attention.heads / attention.keyValueHeads
         width = attention.headWidth
-        scale = 1 / Float(width).squareRoot()
+        scale = attention.scoreScale ?? 1 / Float(width).squareRoot()
+        cap = attention.scoreCap
         // About 384 rows: enough to pay for packing a tile's keys, few enough to divide a sequence's work evenly.
         blockSize = max(16, 384 / heads)
     }
@@ -73,8 +77,8 @@ package struct ForestAttention {
         out.fill(0)
         maximum.fill(-.infinity)
         sum.fill(0)
-        for keys in task.block.tiles {
-            view.tile(activations, keys).forward(maximum: maximum, sum: sum, out: out, scratch: scratch.tile)
+        for tile in task.block.tiles {
+            view.tile(activations, tile).forward(maximum: maximum, sum: sum, out: out, scratch: scratch.tile)
         }
         Kernels.finishSoftmax(out, maximum: maximum, sum: sum, logSumExp: view.rowValues(activations.logSumExp))
         view.tokenMajor(activations.output).copy(from: view.headMajor(out))
@@ -102,14 +106,14 @@ package struct ForestAttention {
         Kernels.rowDots(dout, out, into: delta)
         let dquery = view.query(gradients.query)
         dquery.fill(0)
-        for keys in task.block.tiles {
-            view.tile(activations, keys).backward(
+        for tile in task.block.tiles {
+            view.tile(activations, tile).backward(
                 dout: dout,
                 logSumExp: view.rowValues(activations.logSumExp),
                 delta: delta,
                 dquery: dquery,
-                dkey: view.keys(gradients.key[thread], keys),
-                dvalue: view.keys(gradients.value[thread], keys),
+                dkey: view.keys(gradients.key[thread], tile.keys),
+                dvalue: view.keys(gradients.value[thread], tile.keys),
                 scratch: scratch.tile
             )
         }
@@ -140,8 +144,8 @@ package struct ForestAttention {
         }
 
         /// The keys of a tile in a head-major `[G * T, K]`.
-        func keys(_ matrix: Matrix, _ tile: Range<Int>) -> Matrix {
-            matrix.rows(group * tokens + tile.lowerBound..<group * tokens + tile.upperBound)
+        func keys(_ matrix: Matrix, _ keys: Range<Int>) -> Matrix {
+            matrix.rows(group * tokens + keys.lowerBound..<group * tokens + keys.upperBound)
         }
 
         /// `[1, M]` of a `[G, T * R]`.
@@ -161,15 +165,17 @@ package struct ForestAttention {
             tile.reshaped(rows: queries.count, columns: attention.heads * attention.width)
         }
 
-        /// The task's queries against the keys `keys` of the packed sequence.
-        func tile(_ activations: Activations, _ keys: Range<Int>) -> AttentionTile {
+        /// The task's queries against the keys of a tile.
+        func tile(_ activations: Activations, _ tile: AttentionPlan.Tile) -> AttentionTile {
             AttentionTile(
                 query: query(activations.query),
-                key: self.keys(activations.key, keys),
-                value: self.keys(activations.value, keys),
-                firstVisible: queries.lowerBound + 1 - keys.lowerBound,
+                key: keys(activations.key, tile.keys),
+                value: keys(activations.value, tile.keys),
+                firstVisible: queries.lowerBound + 1 - tile.keys.lowerBound,
+                firstInWindow: tile.firstInWindow,
                 heads: attention.heads,
-                scale: attention.scale
+                scale: attention.scale,
+                cap: attention.cap
             )
         }
     }

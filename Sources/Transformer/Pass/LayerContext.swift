@@ -14,14 +14,22 @@ package struct RowPass {
     /// - Parameters:
     ///   - outputs: The indices of the tokens whose outputs are computed; nil for all.
     ///   - attention: The attention to plan.
-    package init(_ row: PackedSequence, outputs: [Int32]?, attention: ForestAttention, threads: Int) {
+    ///   - window: The number of tokens of its path that a token attends to, itself included; nil: all.
+    package init(
+        _ row: PackedSequence,
+        outputs: [Int32]?,
+        attention: ForestAttention,
+        threads: Int,
+        window: Int? = nil
+    ) {
         (positions, self.outputs) = (row.positions, outputs)
         plan = AttentionPlan(
             row: row,
             queries: outputs,
             groups: attention.groups,
             threads: threads,
-            blockSize: attention.blockSize
+            blockSize: attention.blockSize,
+            window: window
         )
     }
 

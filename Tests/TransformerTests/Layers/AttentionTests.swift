@@ -9,12 +9,24 @@ internal import Transformer
 struct AttentionTests {
     /// Heads and key/value heads.
     private static let shapes = [(1, 1), (4, 2), (3, 1)]
+    /// What limits keys and scores: windows within the own node and beyond forks, scale and cap.
+    struct Limits: Sendable {
+        var window: Int?
+        var scale: Float?
+        var cap: Float?
+
+        static let all = [
+            Limits(), Limits(window: 2), Limits(window: 4, cap: 0.3), Limits(scale: 1.5, cap: 2), Limits(window: 100),
+        ]
+    }
+
     private static let (width, headWidth, theta) = (6, 4, 50.0)
 
     /// `Wᵒ · attention(rotate(x Wᵀ))` in float64, over the tokens that each token sees.
     private static func formula(
         _ row: PackedSequence,
         _ shape: Architecture.Attention,
+        _ window: Int?,
         _ x: [Double],
         _ projection: [Double],
         _ output: [Double]
@@ -38,11 +50,13 @@ struct AttentionTests {
             let attended = (0..<heads).flatMap { index -> [Double] in
                 let group = index / (heads / groups)
                 let query = rotated(token, index * head)
-                let seen = visible(token, in: row)
+                let depth = row.positions[token]
+                let seen = visible(token, in: row).filter { depth - row.positions[$0] < window ?? .max }
                 let weights = seen.map { other -> Double in
                     let key = rotated(other, (heads + group) * head)
                     let score: Double = zip(query, key).reduce(0) { $0 + $1.0 * $1.1 }
-                    return exp(score / Double(head).squareRoot())
+                    let scaled = score * (shape.scoreScale.map(Double.init) ?? 1 / Double(head).squareRoot())
+                    return exp(shape.scoreCap.map { Double($0) * tanh(scaled / Double($0)) } ?? scaled)
                 }
                 let total = weights.reduce(0, +)
                 return (0..<head).map { element -> Double in
@@ -69,15 +83,20 @@ struct AttentionTests {
         return seen
     }
 
-    @Test("attention and all gradients follow central differences", arguments: shapes, [1, 3])
-    func gradients(shape: (heads: Int, groups: Int), threads: Int) throws {
-        let row = try Forks.row()
+    @Test("attention and all gradients follow central differences", arguments: shapes, Limits.all)
+    func gradients(shape: (heads: Int, groups: Int), limits: Limits) throws {
+        for threads in [1, 3] { try compare(shape, limits, threads: threads) }
+    }
+
+    private func compare(_ shape: (heads: Int, groups: Int), _ limits: Limits, threads: Int) throws {
+        let (row, window) = (try Forks.row(), limits.window)
         let (tokens, width) = (row.tokens.count, Self.width)
-        let attention = Architecture.Attention(
+        var attention = Architecture.Attention(
             heads: shape.heads,
             keyValueHeads: shape.groups,
             headWidth: Self.headWidth
         )
+        (attention.scoreScale, attention.scoreCap) = (limits.scale, limits.cap)
         let columns = (shape.heads + 2 * shape.groups) * Self.headWidth
         let inner = shape.heads * Self.headWidth
         let x = try TestMatrix(tokens, width) { noise($0 * 100 + $1) }
@@ -91,16 +110,19 @@ struct AttentionTests {
             queryKeyValue: Linear(weight: projection.view, weightGradient: dprojection.view),
             output: Linear(weight: output.view, weightGradient: doutput.view)
         )
-        let found = try Self.compute(operation, attention, row, x.view, dy.view, threads: threads)
+        let found = try Self.compute(operation, attention, row, window, x.view, dy.view, threads: threads)
 
         let (inputs, first, second, slopes) = (x.doubles, projection.doubles, output.doubles, dy.doubles)
+        func formula(_ x: [Double], _ first: [Double], _ second: [Double]) -> [Double] {
+            Self.formula(row, attention, window, x, first, second)
+        }
         func loss(_ y: [Double]) -> Double { zip(y, slopes).reduce(0) { $0 + $1.0 * $1.1 } }
-        #expect(relativeError(found.y, Self.formula(row, attention, inputs, first, second)) < 5e-6)
-        let byInput = centralDifferences({ loss(Self.formula(row, attention, $0, first, second)) }, at: inputs)
+        #expect(relativeError(found.y, formula(inputs, first, second)) < 5e-6)
+        let byInput = centralDifferences({ loss(formula($0, first, second)) }, at: inputs)
         #expect(relativeError(found.dx, byInput) < 1e-5)
-        let byProjection = centralDifferences({ loss(Self.formula(row, attention, inputs, $0, second)) }, at: first)
+        let byProjection = centralDifferences({ loss(formula(inputs, $0, second)) }, at: first)
         #expect(relativeError(dprojection.doubles, byProjection) < 1e-5)
-        let byOutput = centralDifferences({ loss(Self.formula(row, attention, inputs, first, $0)) }, at: second)
+        let byOutput = centralDifferences({ loss(formula(inputs, first, $0)) }, at: second)
         #expect(relativeError(doutput.doubles, byOutput) < 1e-5)
     }
 
@@ -109,6 +131,7 @@ struct AttentionTests {
         _ operation: Attention,
         _ attention: Architecture.Attention,
         _ row: PackedSequence,
+        _ window: Int?,
         _ x: Matrix,
         _ dy: Matrix,
         threads: Int
@@ -129,7 +152,7 @@ struct AttentionTests {
         let workspace = try Workspace(model, capacity: .init(tokens: tokens, trains: true), threads: threads)
         let context = LayerContext(
             0,
-            RowPass(row, outputs: nil, attention: workspace.attention, threads: threads),
+            RowPass(row, outputs: nil, attention: workspace.attention, threads: threads, window: window),
             keeping: true,
             rotary: try Rotary(model.rotary, headWidth: headWidth, count: 64),
             workspace: workspace,

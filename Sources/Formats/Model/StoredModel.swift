@@ -1,3 +1,5 @@
+internal import SystemPackage
+
 /// The size of stored tensors, by their types.
 package struct StoredModel: Sendable, Equatable, Encodable {
     /// The tensors of one type.

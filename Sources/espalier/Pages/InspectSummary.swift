@@ -1,4 +1,5 @@
 internal import Formats
+internal import Foundation
 internal import Reporting
 internal import Training
 

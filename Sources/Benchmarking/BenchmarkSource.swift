@@ -75,17 +75,17 @@ package enum BenchmarkSource: Sendable, Equatable {
             )
             return dataset
         case .profile(let profile, let responses):
-            let longest = max(2, min(Self.longestSequence, model.maxPositions))
+            let longest = max(2, min(Self.longestSequence, model.longestPath))
             let count = training.globalBatchSize
             let rows = profile.examples(count, responses: responses, longest: longest, seed: training.seed)
             return try synthetic(rows, responses: responses, for: model, seed: training.seed)
         case .uniform(let treeTokens, let responses):
             let row = ExampleLengths.uniform(treeTokens: treeTokens, responses: responses)
             let longest = row.prompt + row.responses[0]
-            guard longest <= model.maxPositions else {
+            guard longest <= model.longestPath else {
                 throw TrainingError.invalid(
                     key: "--tree-tokens",
-                    expected: "such that prompt and response fit the model's \(model.maxPositions) positions",
+                    expected: "such that prompt and response fit the model's \(model.longestPath) positions",
                     found: "\(treeTokens), which makes \(longest)"
                 )
             }

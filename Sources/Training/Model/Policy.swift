@@ -57,9 +57,11 @@ package final class Policy {
     package var architecture: Architecture { description.architecture }
     /// The layout of the trained weights, which gradients, moments, exchange and checkpoints follow.
     package var layout: ParameterLayout { weights.layout }
-    /// Reports ignored files of the model's directory, on rank 0.
+    /// Reports ignored files and settings of the model's directory, on rank 0.
     package func reportIgnoredFiles(rank: Int) {
-        guard rank == 0, let ignoredIndex else { return }
+        guard rank == 0 else { return }
+        for remark in description.remarks { printNotice("note: config.json: \(remark)".printable()) }
+        guard let ignoredIndex else { return }
         let reason = "model.safetensors exists, which transformers reads too"
         printNotice("warning: \(ignoredIndex): ignored, because \(reason); remove the outdated one".printable())
     }

@@ -43,13 +43,14 @@ extension PreferenceDataset {
         } catch let error as DatasetError {
             throw FormatError(path, error.description)
         }
-        let limit = model.maxPositions
+        let limit = model.longestPath
         let place = directory.map { " in \($0)" } ?? ""
         guard longestSequence <= limit else {
             throw FormatError(
                 path,
-                "the longest sequence has \(longestSequence) tokens, the model\(place) takes \(limit); "
-                    + "prepare the data with --max-length \(limit)"
+                "the longest sequence has \(longestSequence) tokens, the model\(place) takes \(limit)"
+                    + (limit < model.maxPositions ? ", the original length of its rotary scaling (longrope)" : "")
+                    + "; prepare the data with --max-length \(limit)"
             )
         }
         for (rows, isStep) in [(count, false), (batchSize ?? .max, true)] where ranks > rows {

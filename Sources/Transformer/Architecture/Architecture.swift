@@ -116,6 +116,11 @@ extension Architecture {
     /// The number of layers whose attention is limited to the window.
     package var windowedLayerCount: Int { layerKinds.count(where: \.isWindowed) }
 
+    /// The tokens of the longest path that can be computed, at most `maxPositions`.
+    package var longestPath: Int {
+        min(maxPositions, rotary.longestPath ?? maxPositions, localRotary?.longestPath ?? maxPositions)
+    }
+
     /// Limits far above all known models, within which no product of sizes overflows.
     enum Limit {
         static let tokens = 1 << 24
@@ -133,12 +138,10 @@ extension Architecture {
         guard heads * width <= Limit.width else {
             return "num_attention_heads (\(heads)) times head_dim (\(width)) must be at most \(Limit.width)"
         }
-        guard layerKinds.isEmpty || layerKinds.count == layerCount else {
-            return "layer_types must have one entry for each of the num_hidden_layers (\(layerCount)) layers, "
-                + "found \(layerKinds.count)"
-        }
-        precondition(window != nil || windowedLayerCount == 0, "windowed layers have a window")
+        precondition(layerKinds.isEmpty || layerKinds.count == layerCount, "a kind for each layer")
+        precondition(window.map { $0 > 0 } ?? (windowedLayerCount == 0), "windowed layers have a window")
         precondition(localRotary != nil || layerKinds.allSatisfy { $0.positions != .local }, "local layers have a rotary")
+        precondition(attention.projection != .interleaved || heads == groups, "interleaved heads are complete")
         return nil
     }
 }

@@ -4,14 +4,21 @@ internal import SystemPackage
 /// Reads the keys of a `config.json` and records them, so that a key that was not read is an error.
 package struct ConfigurationReader {
     private let object: [String: JSONValue]
+    /// The keys that are present with the value null.
+    private let nulls: Set<String>
     private let path: FilePath
     /// The key of this nested object, with a dot; empty for the top level.
     private let prefix: String
     private var read: Set<String> = []
+    /// Settings that have no effect here, each as a sentence for the user.
+    private(set) var remarks: [String] = []
+    /// Whether the configuration states that the vocabulary projection is tied or not, in place of a default.
+    var statesTies = false
 
     init(_ object: [String: JSONValue], path: FilePath, prefix: String = "") {
         self.prefix = prefix
         self.object = object.filter { $0.value != .null }
+        nulls = Set(object.filter { $0.value == .null }.keys)
         self.path = path
     }
 
@@ -20,41 +27,76 @@ package struct ConfigurationReader {
     /// Whether the key is present and not null.
     func has(_ key: String) -> Bool { object[key] != nil }
 
-    /// Whether the key holds an object that is not empty.
-    func isFilled(_ key: String) -> Bool { object[key]?.object?.isEmpty == false }
+    /// Whether the key is present with the value null, where that is not the same as absent.
+    func isNull(_ key: String) -> Bool { nulls.contains(key) }
 
-    /// A name, which must be one of the supported ones.
-    @discardableResult
-    mutating func require(_ key: String, oneOf supported: [String]) throws -> String {
-        let value = take(key)
-        guard let name = value?.string, supported.contains(name) else {
-            throw unsupported(key, value.map(Self.text) ?? "nothing", supported.joined(separator: ", "))
+    /// A name, which must be one of the supported ones; the value of `standard` if it is absent.
+    mutating func choice<Value>(_ key: String, of supported: [String: Value], default standard: Value) throws -> Value {
+        guard let value = take(key) else { return standard }
+        guard let choice = value.string.flatMap({ supported[$0] }) else {
+            throw unsupported(key, Self.text(value), supported.keys.sorted().joined(separator: ", "))
         }
-        return name
+        return choice
+    }
+
+    /// A string; nil if it is absent.
+    mutating func string(_ key: String) throws -> String? {
+        guard let value = take(key) else { return nil }
+        guard let string = value.string else { throw unsupported(key, Self.text(value), "a name") }
+        return string
     }
 
     /// A count or size of at most `limit`, so that a small file can neither exhaust memory nor overflow a product.
-    mutating func size(_ key: String, atMost limit: Int, default standard: Int? = nil) throws -> Int {
+    mutating func size(
+        _ key: String,
+        from least: Int = 1,
+        atMost limit: Int,
+        default standard: Int? = nil
+    ) throws -> Int {
         guard let value = take(key) else {
-            guard let standard else { throw FormatError(path, "\(prefix)\(key) is missing") }
+            guard let standard else { throw missing(key) }
             return standard
         }
-        guard let size = value.wholeNumber, (1...limit).contains(size) else {
-            throw unsupported(key, Self.text(value), "a whole number from 1 to \(limit)")
+        guard let size = value.wholeNumber, (least...limit).contains(size) else {
+            throw unsupported(key, Self.text(value), "a whole number from \(least) to \(limit)")
         }
         return size
     }
 
     /// A number above 0 that is finite also as float32, to which some are rounded.
     mutating func number(_ key: String, default standard: Double? = nil) throws -> Double {
-        guard let value = take(key) else {
-            guard let standard else { throw FormatError(path, "\(prefix)\(key) is missing") }
-            return standard
-        }
+        guard let number = try optionalNumber(key) ?? standard else { throw missing(key) }
+        return number
+    }
+
+    /// A number above 0 that is finite also as float32; nil if it is absent.
+    mutating func optionalNumber(_ key: String) throws -> Double? {
+        guard let value = take(key) else { return nil }
         guard let number = value.double, Float(number).isFinite, Float(number) > 0 else {
             throw unsupported(key, Self.text(value), "a number above 0")
         }
         return number
+    }
+
+    /// As many numbers above 0 as `count`.
+    mutating func numbers(_ key: String, count: Int) throws -> [Float] {
+        guard let value = take(key) else { throw missing(key) }
+        let numbers = (value.array ?? []).compactMap { $0.double.map(Float.init) }.filter { $0.isFinite && $0 > 0 }
+        guard let values = value.array, numbers.count == values.count, numbers.count == count else {
+            let found = value.array.map { "a list of \($0.count)" } ?? Self.text(value)
+            throw unsupported(key, found, "a list of \(count) numbers above 0")
+        }
+        return numbers
+    }
+
+    /// The elements of a list; nil if it is absent.
+    ///
+    /// - Parameter element: The value of an element; nil if it is not one of the supported ones, which `names` describes.
+    mutating func list<Value>(_ key: String, of names: String, element: (JSONValue) -> Value?) throws -> [Value]? {
+        guard let value = take(key) else { return nil }
+        guard let values = value.array, case let elements = values.compactMap(element), elements.count == values.count
+        else { throw unsupported(key, Self.text(value), "a list of \(names)") }
+        return elements
     }
 
     mutating func flag(_ key: String, default standard: Bool) throws -> Bool {
@@ -63,12 +105,15 @@ package struct ConfigurationReader {
         return flag
     }
 
-    /// A reader of a nested object; nil if it is absent.
+    /// A reader of a nested object; nil if it is absent or empty.
     mutating func nested(_ key: String) throws -> ConfigurationReader? {
         guard let value = take(key) else { return nil }
         guard let settings = value.object else { throw unsupported(key, Self.text(value), "an object") }
-        return ConfigurationReader(settings, path: path, prefix: prefix + key + ".")
+        return settings.isEmpty ? nil : ConfigurationReader(settings, path: path, prefix: prefix + key + ".")
     }
+
+    /// Whether two objects are equal.
+    func isEqual(to other: ConfigurationReader) -> Bool { object == other.object }
 
     // MARK: Unsupported features
 
@@ -78,20 +123,26 @@ package struct ConfigurationReader {
         throw unsupported(key, Self.text(value), "absent")
     }
 
-    /// Requires that a feature is absent or `false`.
-    mutating func forbidFlag(_ key: String) throws {
-        guard let value = take(key), value != .flag(false) else { return }
-        throw unsupported(key, Self.text(value), "false or absent")
-    }
-
-    /// Requires that a number is absent or has the neutral value.
-    mutating func forbid(_ key: String, unless neutral: Int) throws {
-        guard let value = take(key), value.double != Double(neutral) else { return }
-        throw unsupported(key, Self.text(value), "\(neutral) or absent")
+    /// Requires that a key without another supported value is absent or has one of these values.
+    mutating func allow(_ key: String, only neutral: JSONValue...) throws {
+        guard let value = take(key), !neutral.contains(where: { Self.isSame($0, value) }) else { return }
+        throw unsupported(key, Self.text(value), neutral.map(Self.text).joined(separator: ", ") + " or absent")
     }
 
     /// Marks keys as read that have no effect in combination with the others.
     mutating func ignore(_ keys: [String]) { read.formUnion(keys) }
+
+    /// A probability of dropout, which is not applied; remarked upon unless it is 0.
+    mutating func dropout(_ key: String) throws {
+        guard let value = take(key), value.double != 0 else { return }
+        guard let rate = value.double, (0...1).contains(rate) else {
+            throw unsupported(key, Self.text(value), "a number from 0 to 1")
+        }
+        remarks.append("\(prefix)\(key) = \(Self.text(value)) is not applied: training and scoring use no dropout")
+    }
+
+    /// Adds the remarks of a nested object.
+    mutating func addRemarks(of nested: ConfigurationReader) { remarks += nested.remarks }
 
     /// Requires that no unread key could change the results of the model.
     ///
@@ -111,6 +162,12 @@ package struct ConfigurationReader {
     /// An error about a combination of keys.
     func violation(_ words: String) -> FormatError { FormatError(path, words) }
 
+    /// An error about a missing key.
+    func missing(_ key: String) -> FormatError { FormatError(path, "\(prefix)\(key) is missing") }
+
+    /// The name of a key in messages.
+    func name(_ key: String) -> String { prefix + key }
+
     private mutating func take(_ key: String) -> JSONValue? {
         read.insert(key)
         return object[key]
@@ -120,6 +177,16 @@ package struct ConfigurationReader {
         FormatError(path, "\(prefix)\(key) = \(found) is not supported; supported: \(supported)")
     }
 
+    /// Whether values are equal; numbers also if they are written differently.
+    private static func isSame(_ a: JSONValue, _ b: JSONValue) -> Bool {
+        a == b || (a.double != nil && a.double == b.double)
+    }
+
     /// A value as in the file, on one line; a string without its quotes.
     private static func text(_ value: JSONValue) -> String { value.string ?? value.line }
+}
+
+extension ConfigurationReader {
+    /// A reader of no keys, in place of an absent object.
+    init(none reader: ConfigurationReader) { self.init([:], path: reader.path) }
 }

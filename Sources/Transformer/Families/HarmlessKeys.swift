@@ -11,7 +11,10 @@ enum HarmlessKeys {
         if let neutral = onlyWith[key] { return neutral.contains(value) }
         switch key {
         case "layer_types":
-            return value == .array(Array(repeating: .string("full_attention"), count: architecture.layerCount))
+            let names = (0..<architecture.layerCount).map {
+                architecture.kind(ofLayer: $0).isWindowed ? "sliding_attention" : "full_attention"
+            }
+            return value == .array(names.map { .string($0) })
         default: return false
         }
     }
@@ -26,7 +29,8 @@ enum HarmlessKeys {
         "output_scores", "chunk_size_feed_forward", "id2label", "label2id", "problem_type", "finetuning_task",
         "task_specific_params", "_attn_implementation", "_attn_implementation_autoset", "_attn_implementation_internal",
         "attn_implementation", "_flash_attn_2_enabled", "torchscript", "use_bfloat16", "tf_legacy_loss",
-        "unsloth_fixed", "unsloth_version", "unsloth_training", "num_labels", "gradient_checkpointing",
+        "unsloth_fixed", "unsloth_version", "unsloth_training", "num_labels", "gradient_checkpointing", "name_or_path",
+        "cache_implementation", "experts_implementation", "_experts_implementation",
     ]
 
     /// Settings of generation, which full dumps of transformers 4 contain; training and scoring generate no text.
@@ -47,5 +51,9 @@ enum HarmlessKeys {
         "tie_encoder_decoder": [.flag(false)],
         "pruned_heads": [.object([:])],
         "use_sliding_window": [.flag(false)],
+        "is_causal": [.flag(true)],
+        "attention_bias": [.flag(false)],
+        "mlp_bias": [.flag(false)],
+        "use_qk_norm": [.flag(false)],
     ]
 }

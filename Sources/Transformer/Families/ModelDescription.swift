@@ -5,11 +5,15 @@ package import SystemPackage
 /// The content of a model directory's `config.json`: the architecture, and the family that names its tensors.
 package struct ModelDescription: Sendable {
     package let family: any Family.Type
+    /// How the family's names are spelled in the directory's files.
+    package let naming: Naming
     package let architecture: Architecture
+    /// Settings that are not applied, each as a sentence for the user.
+    package let remarks: [String]
 
     /// The description of a model without a file.
     package init(_ architecture: Architecture, family: any Family.Type = Llama.self) {
-        (self.architecture, self.family) = (architecture, family)
+        (self.architecture, self.family, naming, remarks) = (architecture, family, family.namings[0], [])
     }
 
     /// Reads `config.json` of a model directory.
@@ -29,12 +33,50 @@ package struct ModelDescription: Sendable {
             )
         }
         var reader = ConfigurationReader(try StrictJSON.object(in: path), path: path)
-        let modelType = try reader.require("model_type", oneOf: Families.all.map { $0.modelType })
-        guard let family = Families.named(modelType) else { preconditionFailure("a supported model_type") }
-        architecture = try family.architecture(&reader)
-        self.family = family
+        let family = try Self.family(&reader)
+        var architecture = try family.architecture(&reader)
         try reader.finish(architecture)
         if let violation = architecture.violation { throw FormatError(path, violation) }
+        let files = family.namings.count > 1 || !reader.statesTies ? try? ModelWeights(directory: directory) : nil
+        let naming = Self.naming(of: files, family, architecture)
+        if !reader.statesTies, let files, try Self.holdsOwnHead(files, naming, family) {
+            architecture.tiesEmbeddings = false
+        }
+        (self.family, self.naming, self.architecture, remarks) = (family, naming, architecture, reader.remarks)
+    }
+
+    /// The family that `model_type` names.
+    private static func family(_ reader: inout ConfigurationReader) throws -> any Family.Type {
+        guard let modelType = try reader.string("model_type") else {
+            throw reader.violation(Families.refusal(of: nil))
+        }
+        guard let family = Families.named(modelType) else { throw reader.violation(Families.refusal(of: modelType)) }
+        return family
+    }
+
+    /// The naming under which the files hold the most parameters; the first one for absent or unreadable files.
+    private static func naming(
+        of files: ModelWeights?,
+        _ family: any Family.Type,
+        _ architecture: Architecture
+    ) -> Naming {
+        guard let files, family.namings.count > 1 else { return family.namings[0] }
+        let names = Set(files.names)
+        let counts = family.namings.map { naming in
+            ParameterTable(architecture, family: family, naming: naming).parameters.count { names.contains($0.name) }
+        }
+        return family.namings[counts.indices.max { counts[$0] < counts[$1] } ?? 0]
+    }
+
+    /// Whether the files hold a vocabulary projection that differs from the embedding: without a statement about the tie,
+    /// `transformers` then uses it.
+    private static func holdsOwnHead(
+        _ files: ModelWeights,
+        _ naming: Naming,
+        _ family: any Family.Type
+    ) throws -> Bool {
+        let names = [Module.head, .embedding].map { "\(naming.name(of: $0, in: family)).weight" }
+        return Set(names).isSubset(of: files.names) ? try !files.areIdentical(names[0], names[1]) : false
     }
 
     /// Refuses a file in place of a model directory.
@@ -51,5 +93,5 @@ package struct ModelDescription: Sendable {
     }
 
     /// The model's tensors by the family's names, all of them trained.
-    package var parameters: ParameterTable { ParameterTable(architecture, family: family) }
+    package var parameters: ParameterTable { ParameterTable(architecture, family: family, naming: naming) }
 }

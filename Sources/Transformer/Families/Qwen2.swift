@@ -3,16 +3,25 @@ package enum Qwen2: Family {
     package static let modelType = "qwen2"
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
-        try reader.require("hidden_act", oneOf: ["silu"])
-        // Without the flag the window and the layers that it would apply to have no effect.
-        try reader.forbidFlag("use_sliding_window")
-        reader.ignore(["sliding_window", "max_window_layers"])
-        // transformers defaults to 32, which is wrong for most models.
-        guard reader.has("num_key_value_heads") else { throw reader.violation("num_key_value_heads is missing") }
-        var architecture = try Llama.decoder(&reader, defaultPositions: 32_768)
+        var architecture = try decoder(&reader, sizes: [:])
         architecture.attention.hasInputBias = true
         return architecture
     }
 
-    package static func name(of module: Module) -> String { Llama.name(of: module) }
+    /// What Qwen2 and Qwen3 share: from `max_window_layers` on, layers slide if `use_sliding_window`.
+    static func decoder(_ reader: inout ConfigurationReader, sizes: [String: Int]) throws -> Architecture {
+        try reader.requireKeyValueHeads()
+        var defaults = DecoderDefaults()
+        defaults.sizes = ["max_position_embeddings": 32_768].merging(sizes) { $1 }
+        var architecture = try reader.decoder(defaults)
+        let isEnabled = try reader.flag("use_sliding_window", default: false)
+        // Without the flag both have no effect, whatever their values.
+        let window = isEnabled ? try reader.window(default: 4096) : nil
+        let most = Architecture.Limit.tokens
+        let fullLayers = isEnabled ? try reader.size("max_window_layers", from: 0, atMost: most, default: 28) : 0
+        reader.ignore(["sliding_window", "max_window_layers"])
+        let layers = try reader.slidingLayers(count: architecture.layerCount) { window != nil && $0 >= fullLayers }
+        try architecture.setWindow(window, layers: layers, reader)
+        return architecture
+    }
 }

@@ -28,24 +28,39 @@ extension Architecture {
         package func frequencies(headWidth: Int) -> [Float] {
             let width = rotatedWidth ?? headWidth
             return (0..<width / 2).map { pair in
-                let frequency = 1 / powf(Float(theta), Float(2 * pair) / Float(width))
-                return scaling?.scaled(frequency) ?? frequency
+                let wavelength = powf(Float(theta), Float(2 * pair) / Float(width))
+                return scaling?.frequency(wavelength, pair: pair) ?? 1 / wavelength
             }
+        }
+
+        /// The tokens of the longest path that the frequencies hold for; nil for any.
+        package var longestPath: Int? {
+            guard case .longrope(_, let originalLength) = scaling else { return nil }
+            return originalLength
         }
     }
 }
 
 extension Architecture.Rotary {
-    /// A change of the frequencies.
+    /// A change of the frequencies `f = 1 / w`.
     package enum Scaling: Sendable, Equatable, Encodable {
+        /// `f / factor` (Chen et al. 2023).
+        case linear(factor: Float)
         /// Llama 3.1's: with wavelength `λ = 2π / f` and original length `o`, frequencies with `λ > o / low` are divided by
         /// `factor`, those with `λ < o / high` stay, and between them `s = (o / λ - low) / (high - low)` interpolates:
         /// `(1 - s) f / factor + s f`.
         case llama3(factor: Float, low: Float, high: Float, originalLength: Float)
+        /// YaRN (Peng et al. 2023): pairs up to `start` keep their frequency, those from `end` on have `f / factor`, and
+        /// between them it changes linearly.
+        case yarn(factor: Float, start: Double, end: Double)
+        /// LongRoPE (Ding et al. 2024) within the original length: `f_i / factors_i`. Longer paths have other factors.
+        case longrope(factors: [Float], originalLength: Int)
 
-        /// The scaled frequency, in float32 in the order of operations of `transformers`.
-        func scaled(_ frequency: Float) -> Float {
+        /// The scaled frequency of a pair, in float32 in the order of operations of `transformers`.
+        func frequency(_ w: Float, pair: Int) -> Float {
+            let frequency = 1 / w
             switch self {
+            case .linear(let factor): return frequency / factor
             case .llama3(let factor, let low, let high, let length):
                 // torch divides a number by a tensor as the reciprocal times the number.
                 let wavelength = 1 / frequency * (2 * Float(Double.pi))
@@ -53,6 +68,11 @@ extension Architecture.Rotary {
                 if wavelength < length / high { return frequency }
                 let share = (1 / wavelength * length - low) / (high - low)
                 return (1 - share) * frequency / factor + share * frequency
+            case .yarn(let factor, let start, let end):
+                let ramp = (Float(pair) - Float(start)) / Float(end - start)
+                let kept = 1 - min(max(ramp, 0), 1)
+                return 1 / (factor * w) * (1 - kept) + frequency * kept
+            case .longrope(let factors, _): return 1 / (factors[pair] * w)
             }
         }
     }

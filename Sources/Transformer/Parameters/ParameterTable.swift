@@ -8,26 +8,31 @@ package struct ParameterTable: Sendable {
     package let parameters: [Parameter]
     /// The family that names them in files.
     let family: any Family.Type
+    /// How they are spelled there.
+    let naming: Naming
 
     /// The tensors of a model of this architecture.
     ///
     /// - Parameters:
     ///   - family: The family that names the tensors in files.
+    ///   - naming: How the names are spelled there; by default as the family writes them first.
     ///   - isTrained: Whether a module is trained. Modules that share a product (query, key and value; gate and up) are
     ///     trained together or not at all.
     package init(
         _ architecture: Architecture,
         family: any Family.Type,
+        naming: Naming? = nil,
         isTrained: (Module) -> Bool = { _ in true }
     ) {
-        self.family = family
+        let naming = naming ?? family.namings[0]
+        (self.family, self.naming) = (family, naming)
         parameters = Self.declarations(of: architecture).map { module, declaration in
             Parameter(
                 module: module,
                 part: declaration.part,
                 kind: declaration.kind,
                 shape: declaration.shape,
-                name: "\(family.name(of: module)).\(declaration.part.rawValue)",
+                name: "\(naming.name(of: module, in: family)).\(declaration.part.rawValue)",
                 isTrained: isTrained(module)
             )
         }

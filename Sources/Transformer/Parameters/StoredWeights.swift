@@ -36,7 +36,8 @@ extension ParameterTable {
 
     /// Buffers that old versions of `transformers` stored, and that are computed from the configuration.
     private static func isRecomputed(_ name: String) -> Bool {
-        name.hasSuffix(".rotary_emb.inv_freq")
+        // The last two are masks of GPT-NeoX.
+        [".rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"].contains(where: name.hasSuffix)
     }
 
     private func remedy(_ names: [String]) -> String {
@@ -52,7 +53,7 @@ extension ParameterTable {
 
     /// The name that a tied vocabulary projection would have in files; nil if it is untied.
     private var tiedHeadName: String? {
-        parameters.contains { $0.module == .head } ? nil : "\(family.name(of: .head)).weight"
+        parameters.contains { $0.module == .head } ? nil : "\(naming.name(of: .head, in: family)).weight"
     }
 
     /// Refuses a stored projection that differs from the embedding that it is tied to: `transformers` would use it.

@@ -1,3 +1,4 @@
+internal import Compute
 internal import Formats
 
 /// GPT-NeoX, such as Pythia: attention and feed-forward side by side from LayerNorms of their own, biases everywhere, a

@@ -3,6 +3,7 @@ package import SystemPackage
 
 /// What is recognized in a model directory, and everything for which a run would refuse it.
 package struct ModelInspection: Sendable {
+    package let family: any Family.Type
     /// The description; with problems of the configuration, that of a model without the features at fault.
     package let description: ModelDescription?
     /// The weights; nil if their files cannot be read.
@@ -17,8 +18,8 @@ package struct ModelInspection: Sendable {
     /// - Throws: `FormatError` for a directory whose model cannot be described at all: without `config.json`, or with an
     ///   unknown `model_type`.
     package static func read(directory: FilePath) throws -> ModelInspection {
-        let (description, configurationProblems) = try ModelDescription.collecting(directory: directory)
-        var (weights, problems) = (ModelWeights?.none, configurationProblems)
+        let (family, description, refused) = try ModelDescription.collecting(directory: directory)
+        var (weights, problems) = (ModelWeights?.none, refused)
         do {
             let files = try ModelWeights(directory: directory)
             weights = files
@@ -27,6 +28,7 @@ package struct ModelInspection: Sendable {
             problems.append(error)
         }
         return ModelInspection(
+            family: family,
             description: description,
             weights: weights,
             form: try ConfigurationForm(directory: directory),

@@ -61,7 +61,7 @@ struct InspectReport: Encodable {
     init(_ inspection: ModelInspection, directory: FilePath, _ run: Run) throws {
         let (description, files) = (inspection.description, inspection.weights)
         (model, form, self.run) = (directory.string, inspection.form, run)
-        modelType = inspection.modelType
+        modelType = inspection.family.modelType
         architecture = description?.architecture
         parameters = description.map { Parameters($0.parameters) }
         weights = try files.map { try $0.size(of: $0.names) }

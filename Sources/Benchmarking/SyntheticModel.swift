@@ -1,3 +1,4 @@
+internal import Compute
 package import Transformer
 
 /// The architecture of a well-known model, for measurements that need no trained weights.

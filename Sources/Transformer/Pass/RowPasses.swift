@@ -14,7 +14,7 @@ struct RowPasses {
         let window = architecture.window.flatMap { window in row.positions.contains { $0 >= window } ? window : nil }
         func pair(_ layers: Range<Int>, outputs: [Int32]?) -> Pair {
             func pass(_ window: Int?) -> RowPass {
-                RowPass(row, outputs: outputs, attention: attention, window: window, threads: threads)
+                RowPass(row, outputs: outputs, attention: attention, threads: threads, window: window)
             }
             let kinds = layers.map { architecture.kind(ofLayer: $0).isWindowed && window != nil }
             return (kinds.contains(false) ? pass(nil) : nil, kinds.contains(true) ? pass(window) : nil)

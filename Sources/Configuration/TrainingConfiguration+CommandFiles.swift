@@ -22,10 +22,12 @@ extension CommandFiles {
         if output.isSame(as: model) { return }
         let record = output.appending("espalier.yaml")
         if let settings, try !Self.keeps(settings, record, configuration) { read(settings, as: "--config") }
-        for name in [
-            "model.safetensors", "config.json", "metrics.jsonl", "summary.json", "espalier.yaml", "espalier-run.json",
-            "phases.txt", "trace.json",
-        ] { write(output.appending(name), as: "--output") }
+        let weights = [model, output].flatMap(WeightFiles.possibleNames)
+        let records = [
+            "config.json", "metrics.jsonl", "summary.json", "espalier.yaml", "espalier-run.json", "phases.txt",
+            "trace.json",
+        ]
+        for name in Set(weights + records).sorted() { write(output.appending(name), as: "--output") }
         write(link: output.appending("latest"), as: "--output")
         replace(checkpointsIn: output, prefix: "checkpoint-", as: "--output")
     }

@@ -22,6 +22,32 @@ package struct AtomicFile: ~Copyable {
         try file.commit()
     }
 
+    /// Writes several files; the first of them gets its name when all are on disk, and the others have theirs.
+    ///
+    /// - Parameters:
+    ///   - files: Each file with the function that appends its bytes.
+    ///   - isComplete: Called when all are on disk, before the last file gets its name, then the one before it, and so on.
+    /// - Throws: As for one file; no file has its name then unless a rename failed.
+    package static func write(
+        _ files: [(path: FilePath, body: (inout AtomicFile) throws -> Void)],
+        isComplete: () throws -> Void
+    ) throws {
+        try write(files[...], isComplete)
+    }
+
+    private static func write(
+        _ files: ArraySlice<(path: FilePath, body: (inout AtomicFile) throws -> Void)>,
+        _ isComplete: () throws -> Void
+    ) throws {
+        guard let next = files.first else { return try isComplete() }
+        try next.path.requireReplaceable()
+        var file = try AtomicFile(next.path)
+        try next.body(&file)
+        try file.synchronize()
+        try write(files.dropFirst(), isComplete)
+        try file.rename()
+    }
+
     /// Checks that a file can be written at `path`, without changing an existing one.
     ///
     /// Called before long computations, so that a wrong path fails early.
@@ -70,7 +96,16 @@ package struct AtomicFile: ~Copyable {
     }
 
     private mutating func commit() throws {
-        guard fsync(descriptor) == 0, rename(temporary, path.string) == 0 else { throw Self.failure(path) }
+        try synchronize()
+        try rename()
+    }
+
+    private func synchronize() throws {
+        guard fsync(descriptor) == 0 else { throw Self.failure(path) }
+    }
+
+    private mutating func rename() throws {
+        guard Glibc.rename(temporary, path.string) == 0 else { throw Self.failure(path) }
         isCommitted = true
         // The rename is durable once the directory is synchronized.
         try path.removingLastComponent().synchronizeDirectory()

@@ -59,7 +59,7 @@ package struct CommandFiles {
     package mutating func read(modelIn directory: FilePath, as option: String) {
         guard (try? directory.stat()) != nil else { return }
         let companions = (try? ModelCompanions(in: directory).names) ?? []
-        for name in ["config.json"] + ModelWeights.fileNames(in: directory) + companions {
+        for name in ["config.json"] + WeightFiles.possibleNames(in: directory) + companions {
             read(directory.appending(name), as: option)
         }
     }

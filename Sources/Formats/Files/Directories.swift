@@ -55,11 +55,20 @@ extension FilePath {
         return FilePath(String(cString: path))
     }
 
+    /// Removes this file.
+    ///
+    /// - Throws: `FormatError` with the system's reason.
+    func removeFile() throws {
+        guard unlink(string) != 0, errno != ENOENT else { return }
+        let code = errno
+        throw FormatError(self, "cannot be removed: \(String(cString: strerror(code)))", code: code)
+    }
+
     /// Synchronizes this directory, so that renames in it are durable; does nothing if it cannot be opened or the file
     /// system does not support it.
     ///
     /// - Throws: `FormatError` if the disk fails.
-    func synchronizeDirectory() throws {
+    package func synchronizeDirectory() throws {
         let descriptor = open(string.isEmpty ? "." : string, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }

@@ -10,29 +10,34 @@ package struct ModelWeights: Sendable {
     /// An existing index that is not read, since `model.safetensors` takes precedence; nil for none.
     package let ignoredIndex: FilePath?
 
+    /// The files and the tensors of the model in each.
+    package let layout: WeightLayout
+
     /// Opens `model.safetensors`, or without it `model.safetensors.index.json` with its shards, as transformers does.
     ///
+    /// - Parameter content: What the files are expected to hold, which errors name.
     /// - Throws: `FormatError` for the first file or entry at fault, and for a model with an adapter, which transformers
     ///   would apply.
-    package init(directory: FilePath) throws {
+    package init(directory: FilePath, _ content: SafetensorsContent = .weights) throws {
         self.directory = directory
         try Self.requireNoAdapter(directory)
-        let path = directory.appending("model.safetensors")
-        let index = directory.appending("model.safetensors.index.json")
+        let path = directory.appending(WeightFiles.single)
+        let index = directory.appending(WeightFiles.index)
         let hasIndex = FileManager.default.fileExists(atPath: index.string)
         if FileManager.default.fileExists(atPath: path.string) {
-            let file = try SafetensorsFile(path, .weights)
+            let file = try SafetensorsFile(path, content)
             files = [file]
             fileOfTensor = file.tensors.mapValues { _ in 0 }
+            layout = WeightLayout(tensors: file.tensors.keys)
             ignoredIndex = hasIndex ? index : nil
         } else if hasIndex {
-            let map = try Self.weightMap(index)
-            let names = Set(map.values).sorted()
-            let files = try names.map { try SafetensorsFile(directory.appending($0), .weights) }
-            let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+            let (object, map) = try Self.weightMap(index)
+            let layout = WeightLayout(index: object, map: map)
+            let files = try layout.files.map { try SafetensorsFile(directory.appending($0.name), content) }
+            let numbers = Dictionary(uniqueKeysWithValues: layout.files.enumerated().map { ($1.name, $0) })
             fileOfTensor = map.mapValues { numbers[$0]! }
             for (tensor, file) in fileOfTensor.sorted(by: { $0.key < $1.key }) { _ = try files[file].info(tensor) }
-            self.files = files
+            (self.files, self.layout) = (files, layout)
             ignoredIndex = nil
         } else {
             throw Self.missing(directory)
@@ -58,13 +63,8 @@ package struct ModelWeights: Sendable {
         )
     }
 
-    /// The names of the files that hold a model's weights, and of their index; those of an index that cannot be read are
-    /// unknown.
-    static func fileNames(in directory: FilePath) -> [String] {
-        let index = "model.safetensors.index.json"
-        let map = (try? weightMap(directory.appending(index))) ?? [:]
-        return ["model.safetensors", index] + Set(map.values).sorted()
-    }
+    /// The names of the shards in an index, sorted.
+    static func shardNames(_ index: FilePath) throws -> [String] { Set(try weightMap(index).map.values).sorted() }
 
     /// Refuses an adapter, with which transformers would load a different model than the weights alone.
     private static func requireNoAdapter(_ directory: FilePath) throws {
@@ -99,7 +99,13 @@ package struct ModelWeights: Sendable {
         return first.withBytes(x) { x in second.withBytes(y) { memcmp(x.baseAddress!, $0.baseAddress!, x.count) == 0 } }
     }
 
-    func file(of name: String) throws -> SafetensorsFile {
+    /// The element type, shape and place of a tensor, and its file.
+    package func info(_ name: String) throws -> (info: TensorInfo, path: FilePath) {
+        let file = try file(of: name)
+        return (try file.info(name), file.path)
+    }
+
+    private func file(of name: String) throws -> SafetensorsFile {
         guard let file = fileOfTensor[name] else {
             let hint = nearest(to: name, among: names).map { "; the nearest is \($0)" } ?? ""
             throw FormatError(directory, "the model has no tensor \(name)\(hint)")
@@ -114,14 +120,16 @@ package struct ModelWeights: Sendable {
         return digest.hexadecimal
     }
 
-    private static func weightMap(_ index: FilePath) throws -> [String: String] {
-        guard let map = try StrictJSON.object(in: index)["weight_map"]?.strings, !map.isEmpty else {
+    /// The content of an index, and its map from tensor names to file names.
+    private static func weightMap(_ index: FilePath) throws -> (index: [String: JSONValue], map: [String: String]) {
+        let object = try StrictJSON.object(in: index)
+        guard let map = object["weight_map"]?.strings, !map.isEmpty else {
             throw FormatError(index, "expected an object weight_map from tensor names to file names")
         }
         // A shard lies in the model's own directory, whatever the index says.
         for (tensor, file) in map.sorted(by: { $0.key < $1.key }) where !isBareName(file) {
             throw FormatError(index, "tensor \(tensor): expected a bare file name, found \(file)")
         }
-        return map
+        return (object, map)
     }
 }

@@ -7,6 +7,7 @@ package final class SafetensorsFile: Sendable {
     /// The tensors by name.
     package let tensors: [String: TensorInfo]
     private let file: MappedFile
+    private let content: SafetensorsContent
 
     /// Opens and validates a file.
     ///
@@ -14,6 +15,7 @@ package final class SafetensorsFile: Sendable {
     /// - Throws: `FormatError` for any inconsistency.
     package init(_ path: FilePath, _ content: SafetensorsContent = .tensors) throws {
         file = try MappedFile(path)
+        self.content = content
         let header = try SafetensorsHeader(file, content)
         metadata = header.metadata
         tensors = header.tensors
@@ -57,11 +59,10 @@ package final class SafetensorsFile: Sendable {
             guard hasNonFinite(part), let index = part.firstIndex(where: { !$0.isFinite }) else { return }
             let found = part[index].isNaN ? "nan" : "\(part[index])"
             let place = position(of: start + index, in: shape)
-            throw FormatError(
-                path,
-                "tensor \(name): expected finite numbers, found \(found) at \(place); download the model again, or use "
-                    + "an earlier checkpoint if its training diverged"
-            )
+            let remedy =
+                content == .checkpoint
+                ? content.remedy : "download the model again, or use an earlier checkpoint if its training diverged"
+            throw FormatError(path, "tensor \(name): expected finite numbers, found \(found) at \(place); \(remedy)")
         }
     }
 

@@ -3,12 +3,29 @@ package import SystemPackage
 
 /// A tensor to be written; its bytes are borrowed only when they are written, so that a model is not copied in memory.
 package struct SafetensorsEntry {
-    let name: String
+    package let name: String
     let elementType: ElementType
     let shape: [Int]
+    /// Passes the bytes to its argument, all at once or in consecutive parts.
     let withBytes: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
-    var byteCount: Int { shape.reduce(elementType.byteCount, *) }
+    /// The number of bytes of its elements.
+    package var byteCount: Int { shape.reduce(elementType.byteCount, *) }
+
+    /// The same tensor under another name.
+    package func renamed(_ name: String) -> SafetensorsEntry {
+        SafetensorsEntry(name: name, elementType: elementType, shape: shape, withBytes: withBytes)
+    }
+
+    /// A tensor of any element type, whose bytes `withBytes` passes to its argument in parts.
+    package init(
+        name: String,
+        elementType: ElementType,
+        shape: [Int],
+        withBytes: @escaping ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) {
+        (self.name, self.elementType, self.shape, self.withBytes) = (name, elementType, shape, withBytes)
+    }
 
     /// A float32 tensor whose elements `lend` passes to its argument.
     package init(
@@ -52,19 +69,28 @@ package enum SafetensorsWriter {
         metadata: [String: String] = [:],
         to path: FilePath
     ) throws {
+        try AtomicFile.write(to: path) { try append(entries, metadata: metadata, to: &$0) }
+    }
+
+    /// Appends a whole safetensors file to an empty file.
+    static func append(
+        _ entries: [SafetensorsEntry],
+        metadata: [String: String],
+        to file: inout AtomicFile
+    ) throws {
         let entries = entries.sorted {
             ($1.elementType.byteCount, $0.name) < ($0.elementType.byteCount, $1.name)
         }
         let header = try header(entries, metadata)
-        try AtomicFile.write(to: path) { file in
-            try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.append($0) }
-            try header.withUnsafeBytes { try file.append($0) }
-            for entry in entries {
-                try entry.withBytes { bytes in
-                    precondition(bytes.count == entry.byteCount, "tensor \(entry.name) has the size of its shape")
-                    try file.append(bytes)
-                }
+        try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.append($0) }
+        try header.withUnsafeBytes { try file.append($0) }
+        for entry in entries {
+            var byteCount = 0
+            try entry.withBytes { bytes in
+                byteCount += bytes.count
+                try file.append(bytes)
             }
+            precondition(byteCount == entry.byteCount, "tensor \(entry.name) has the size of its shape")
         }
     }
 

@@ -28,10 +28,9 @@ extension ModelWeights {
     package func size(of names: [String]) throws -> StoredModel {
         var (files, parts) = (Set<String>(), [String: StoredModel.Part]())
         for name in names {
-            let file = try file(of: name)
-            let info = try file.info(name)
+            let (info, path) = try info(name)
             let type = info.elementType.rawValue
-            files.insert(file.path.lastComponent?.string ?? file.path.string)
+            files.insert(path.lastComponent?.string ?? path.string)
             parts[type, default: StoredModel.Part(type: type)].tensors += 1
             parts[type]?.bytes += info.byteRange.count
         }

@@ -1,3 +1,12 @@
+/// The place of a member of an object in its text, in bytes.
+struct JSONMember {
+    let name: String
+    /// The offset of the quote before the name.
+    let start: Int
+    /// The range of the value, without the space around it.
+    let value: Range<Int>
+}
+
 /// A recursive-descent parser of a JSON text, with bounded depth.
 struct JSONParser {
     private let bytes: UnsafeRawBufferPointer
@@ -57,21 +66,44 @@ struct JSONParser {
         skipSpace()
         if take("}") { return .object(members) }
         repeat {
-            skipSpace()
-            let start = position
-            guard next == UInt8(ascii: "\"") else { throw fault("a name in quotes") }
-            let name = try string()
+            let (member, value) = try member()
             // Parsers differ in which of two duplicates they keep.
-            guard members[name] == nil else {
-                throw JSONFault("each name once", found: "\(name) twice", offset: start)
+            guard members[member.name] == nil else {
+                throw JSONFault("each name once", found: "\(member.name) twice", offset: member.start)
             }
-            skipSpace()
-            guard take(":") else { throw fault(":") }
-            members[name] = try value()
+            members[member.name] = value
             skipSpace()
         } while take(",")
         guard take("}") else { throw fault(", or }") }
         return .object(members)
+    }
+
+    /// The next member of an object.
+    private mutating func member() throws -> (place: JSONMember, value: JSONValue) {
+        skipSpace()
+        let start = position
+        guard next == UInt8(ascii: "\"") else { throw fault("a name in quotes") }
+        let name = try string()
+        skipSpace()
+        guard take(":") else { throw fault(":") }
+        skipSpace()
+        let valueStart = position
+        let value = try value()
+        return (JSONMember(name: name, start: start, value: valueStart..<position), value)
+    }
+
+    /// The members of a text that is one object, in the order of the text.
+    mutating func members() throws -> [(place: JSONMember, value: JSONValue)] {
+        skipSpace()
+        guard take("{") else { throw fault("{") }
+        skipSpace()
+        var members: [(place: JSONMember, value: JSONValue)] = []
+        while next != UInt8(ascii: "}") {
+            members.append(try member())
+            skipSpace()
+            guard take(",") else { break }
+        }
+        return members
     }
 
     private mutating func literal(_ text: StaticString, _ value: JSONValue) throws -> JSONValue {

@@ -65,12 +65,14 @@ struct Checkpoint {
     static let stateName = "espalier-state.json"
     private static let settingsName = "espalier.yaml"
     private static let metricsName = "metrics.jsonl"
-    private static let momentsName = "optimizer.safetensors"
-    private static let bestName = "best.safetensors"
+    static let momentsName = "optimizer.safetensors"
+    static let bestName = "best.safetensors"
+    /// The directory of the best model's weights, if they are shards.
+    private static let bestShards = "best"
 
     let path: FilePath
     let state: CheckpointState
-    /// The weights of the best evaluation, if they are kept until the end.
+    /// The file, or the directory of shards, with the weights of the best evaluation, if they are kept until the end.
     let best: FilePath?
 
     /// Opens a checkpoint, and verifies every file against the manifest.
@@ -78,8 +80,10 @@ struct Checkpoint {
     /// - Throws: `FormatError` for the first fault.
     static func verify(_ path: FilePath) throws -> Checkpoint {
         let names = try DirectoryManifest(verifying: path).names
-        for name in [stateName, settingsName, metricsName, momentsName, ModelDirectory.weights]
-        where !names.contains(name) {
+        let hasBestShards = names.contains("\(bestShards)/\(WeightFiles.index)")
+        let weights = try weightNames(path, names)
+        let best = try hasBestShards ? weightNames(path.appending(bestShards), names, prefix: "\(bestShards)/") : []
+        for name in [stateName, settingsName, metricsName, momentsName] + weights + best where !names.contains(name) {
             throw FormatError(
                 path.appending(DirectoryManifest.fileName),
                 "expected \(name) among the files of a checkpoint"
@@ -88,8 +92,15 @@ struct Checkpoint {
         let state = try state(in: path)
         let metrics = path.appending(metricsName)
         try MappedFile(metrics).withBytes { try MetricsLines.check($0, lastStep: state.run.step, of: metrics) }
-        let best = names.contains(bestName) ? path.appending(bestName) : nil
-        return Checkpoint(path: path, state: state, best: best)
+        let place = hasBestShards ? bestShards : names.contains(bestName) ? bestName : nil
+        return Checkpoint(path: path, state: state, best: place.map { path.appending($0) })
+    }
+
+    /// The files that the weights in a directory are read from, which must be among those of the manifest.
+    private static func weightNames(_ path: FilePath, _ names: [String], prefix: String = "") throws -> [String] {
+        let hasIndex = names.contains(prefix + WeightFiles.index)
+        let hasSingle = FileManager.default.fileExists(atPath: path.appending(WeightFiles.single).string)
+        return try hasIndex || hasSingle ? WeightFiles.names(in: path).map { prefix + $0 } : [WeightFiles.single]
     }
 
     /// Reads the state of a checkpoint, whose other files may be damaged.
@@ -130,9 +141,7 @@ struct Checkpoint {
 
     /// Reads the weights.
     func readWeights(into flat: Matrix, _ layout: ParameterLayout) throws {
-        let file = path.appending(ModelDirectory.weights)
-        try layout.read(into: flat, from: SafetensorsFile(file, .checkpoint))
-        try layout.requireFinite(flat, atLeast: -.infinity, from: file)
+        try layout.read(into: flat, from: ModelWeights(directory: path, .checkpoint))
     }
 
     /// Reads the first or second moments, selected by their prefix.
@@ -153,7 +162,7 @@ struct Checkpoint {
         let weights: [SafetensorsEntry]
         /// The moments of each weight, under its name with the prefix `first.` or `second.`.
         let moments: [SafetensorsEntry]
-        /// A name of the best model's weights that the checkpoint may take.
+        /// A name of the best model's weights that the checkpoint may take: a file, or a directory of shards.
         let best: FilePath?
 
         /// Writes the files into an empty directory; `output` provides configuration and tokenizer.
@@ -163,7 +172,8 @@ struct Checkpoint {
             try metrics.write(to: directory.appending(Checkpoint.metricsName))
             try SafetensorsWriter.write(moments, to: directory.appending(Checkpoint.momentsName))
             if let best {
-                let place = directory.appending(Checkpoint.bestName)
+                let isFile = try best.stat().type == .regular
+                let place = directory.appending(isFile ? Checkpoint.bestName : Checkpoint.bestShards)
                 try FileManager.default.moveItem(atPath: best.string, toPath: place.string)
             }
             try output.write(weights, to: directory)

@@ -7,10 +7,8 @@ internal import SystemPackage
 
 /// A run of an output directory that has taken its last step.
 struct FinishedRun {
-    /// The files that a finished run has written in addition to its record.
-    private static let files = [
-        ModelDirectory.weights, "config.json", "metrics.jsonl", "summary.json", ModelDirectory.settings,
-    ]
+    /// The files that a finished run has written in addition to its record and the weights.
+    private static let files = ["config.json", "metrics.jsonl", "summary.json", ModelDirectory.settings]
 
     private let directory: FilePath
     private let completion: RunCompletion
@@ -99,11 +97,12 @@ struct FinishedRun {
     ///
     /// - Parameter source: The model directory whose other files the run copied, some of which may be empty.
     private func fault(source: FilePath) throws -> String? {
-        for name in try Self.files + ModelCompanions(in: source).names {
+        let weights = completion.modelFiles
+        for name in try weights.keys.sorted() + Self.files + ModelCompanions(in: source).names {
             let file = directory.appending(name)
             guard let count = try? MappedFile(file).count else { return "\(file) is missing" }
-            if name == ModelDirectory.weights, count != completion.modelBytes {
-                return "\(file): expected \(completion.modelBytes) bytes, found \(count)"
+            if let bytes = weights[name], count != bytes {
+                return "\(file): expected \(bytes) bytes, found \(count)"
             }
             let isEmpty = count == 0 && (Self.files.contains(name) || isFilled(source.appending(name)))
             if isEmpty { return "\(file) is empty" }

@@ -72,7 +72,9 @@ struct RunCompletion: Codable, Sendable, Equatable {
     let lastStep: Int
     let totalSteps: Int
     /// The size of the model's weights, in bytes.
-    let modelBytes: Int
+    private let modelBytes: Int
+    /// The size of each of several weight files; nil for `model.safetensors` alone.
+    private let shards: [String: Int]?
     let identity: RunIdentity
 
     private enum CodingKeys: String, CodingKey {
@@ -80,5 +82,16 @@ struct RunCompletion: Codable, Sendable, Equatable {
         case lastStep = "last_step"
         case totalSteps = "total_steps"
         case modelBytes = "model_bytes"
+        case shards = "model_files"
     }
+
+    /// - Parameter modelFiles: The names of the weight files, with their sizes in bytes.
+    init(lastStep: Int, totalSteps: Int, modelFiles: [String: Int], identity: RunIdentity) {
+        (self.lastStep, self.totalSteps, self.identity) = (lastStep, totalSteps, identity)
+        modelBytes = modelFiles.values.reduce(0, +)
+        shards = modelFiles.count == 1 ? nil : modelFiles
+    }
+
+    /// The names of the weight files, with their sizes in bytes.
+    var modelFiles: [String: Int] { shards ?? [WeightFiles.single: modelBytes] }
 }

@@ -180,11 +180,16 @@ final class RunSaving {
         }
     }
 
-    /// Records in the output directory that the run has finished, and with which model file; called on rank 0.
+    /// Records in the output directory that the run has finished, and with which weight files; called on rank 0.
     func recordCompletion(step: Int, of totalSteps: Int) throws {
         guard let output, let history else { return }
-        let bytes = try MappedFile(output.file(ModelDirectory.weights)).count
-        let completion = RunCompletion(lastStep: step, totalSteps: totalSteps, modelBytes: bytes, identity: identity)
+        let sizes = try WeightFiles.names(in: output.path).map { ($0, try MappedFile(output.file($0)).count) }
+        let completion = RunCompletion(
+            lastStep: step,
+            totalSteps: totalSteps,
+            modelFiles: Dictionary(uniqueKeysWithValues: sizes),
+            identity: identity
+        )
         try RunRecord(history: history, completion: completion).write(to: output.path)
     }
 

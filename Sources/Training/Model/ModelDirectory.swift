@@ -6,17 +6,23 @@ internal import Reporting
 package import SystemPackage
 internal import Transformer
 
-/// The Hugging Face model directory that a run writes, which `transformers` loads unchanged.
+/// The Hugging Face model directory that a run writes, which whatever loads the source loads.
 ///
-/// Once it contains a model it stays complete: a rename replaces the weights.
+/// It has the source's weight files, tensor names and form of `config.json`. Once it contains a model it stays complete; see
+/// `WeightFiles.replace`.
 package struct ModelDirectory {
-    static let weights = "model.safetensors"
     /// The settings of the run.
     static let settings = "espalier.yaml"
 
     let path: FilePath
     /// The directory that the model was read from.
     private let source: FilePath
+    /// How the weights are written.
+    private let weights: OutputWeights
+    /// The `config.json` that is written.
+    private let configuration: [UInt8]
+    /// The names of the other files that are copied.
+    private let companions: [String]
     /// Held while the directory is written to.
     private let lock: DirectoryLock
     /// Disk space for the model, so that a disk filled by others does not waste the run.
@@ -45,15 +51,14 @@ package struct ModelDirectory {
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }
-        try requireNoOtherModel(in: path)
+        let weights = try OutputWeights(source: source, parameters: policy.description.parameters)
+        try requireNoOtherModel(than: weights, in: path)
         let lock = try DirectoryLock(path)
         if !lock.isHeld {
             printNotice("warning: \(path): locks are not supported there; make sure that no other run writes to it")
         }
-        let weights = policy.layout.count * MemoryLayout<Float>.stride
-        let header = 1 << 20
         let companions = try ModelCompanions(in: source)
-        let modelBytes = try companions.names.reduce(weights + header) {
+        let modelBytes = try companions.names.reduce(weights.byteCount) {
             try $0 + MappedFile(source.appending($1)).count
         }
         if !companions.unknown.isEmpty {
@@ -66,39 +71,13 @@ package struct ModelDirectory {
             path: path,
             // Resolved, so that a link that changes during the run leads to no other model.
             source: source.resolved ?? source,
+            weights: weights,
+            configuration: try ConfigurationText(directory: source).float32(),
+            companions: companions.names,
             lock: lock,
             reservation: try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path),
             modelBytes: modelBytes,
             isRewritten: isRewritten
-        )
-    }
-
-    /// Refuses a directory with files that would make readers load another model than the written one.
-    private static func requireNoOtherModel(in path: FilePath) throws {
-        let index = path.appending("model.safetensors.index.json")
-        guard !FileManager.default.fileExists(atPath: index.string) else {
-            throw FormatError(
-                index,
-                "belongs to another model, which some readers would prefer; choose another --output"
-            )
-        }
-        let adapter = path.appending("adapter_config.json")
-        guard !FileManager.default.fileExists(atPath: adapter.string) else {
-            let message = "is an adapter's, which transformers would apply to the tuned model"
-            throw FormatError(adapter, "\(message); remove it, or choose another --output")
-        }
-        try requireOwnModel(in: path)
-    }
-
-    /// Refuses a model that no run of this program wrote: it would be lost, and files of its tokenizer would stay.
-    private static func requireOwnModel(in path: FilePath) throws {
-        func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path.appending(name).string) }
-        // The settings are written before a model, also by releases without a record of the run.
-        guard !RunRecord.exists(in: path), !exists(settings) else { return }
-        guard let model = [weights, "config.json", "pytorch_model.bin"].first(where: exists) else { return }
-        throw FormatError(
-            path.appending(model),
-            "belongs to a model that no run of espalier wrote; choose another --output"
         )
     }
 
@@ -130,57 +109,71 @@ package struct ModelDirectory {
     }
 
     /// Writes a model with these weights to a directory, with the configuration and tokenizer of this one.
-    func write(_ weights: [SafetensorsEntry], to directory: FilePath) throws {
+    func write(_ trained: [SafetensorsEntry], to directory: FilePath) throws {
         try writeCompanions(to: directory)
         // Last, so that a directory with weights is complete.
-        try SafetensorsWriter.write(weights, metadata: ["format": "pt"], to: directory.appending(Self.weights))
+        try weights.write(trained, to: directory)
     }
 
-    /// Gives the weights in the directory a second name, which they keep when others replace them.
+    /// Gives the weights in the directory a second name, which they keep when others replace them: that of a file, or of a
+    /// directory for shards.
     func keepWeights(as name: String) throws -> FilePath {
-        let (weights, kept) = (file(Self.weights).string, file(name).string)
-        try? FileManager.default.removeItem(atPath: kept)
+        let (kept, names) = (file(name), try WeightFiles.names(in: path))
+        try? FileManager.default.removeItem(atPath: kept.string)
+        if names == [WeightFiles.single] {
+            try link(file(WeightFiles.single), to: kept)
+        } else {
+            try kept.makeDirectory()
+            for name in names { try link(file(name), to: kept.appending(name)) }
+            try kept.synchronizeDirectory()
+        }
+        return kept
+    }
+
+    private func link(_ file: FilePath, to place: FilePath) throws {
         do {
-            try FileManager.default.linkItem(atPath: weights, toPath: kept)
+            try FileManager.default.linkItem(atPath: file.string, toPath: place.string)
         } catch {
             // Some file systems do not support hard links.
-            try FileManager.default.copyItem(atPath: weights, toPath: kept)
+            try FileManager.default.copyItem(atPath: file.string, toPath: place.string)
         }
-        return file(name)
     }
 
-    /// Replaces the weights in the directory by those of a file.
-    func restore(weights: FilePath) throws {
+    /// Replaces the weights in the directory by those of a file, or of a directory of shards.
+    func restore(weights kept: FilePath) throws {
         try withReleasedSpace {
             try writeCompanions(to: path)
-            try copy(weights, to: file(Self.weights))
+            if try kept.stat().type == .directory {
+                try WeightFiles.copy(from: kept, to: path)
+            } else {
+                try WeightFiles.copy(file: kept, to: path)
+            }
         }
     }
 
     private func writeCompanions(to directory: FilePath) throws {
-        for name in try ModelCompanions(in: source).names {
+        for name in companions {
             let place = directory.appending(name)
             let folder = place.removingLastComponent()
             if folder != directory { try folder.makeDirectory() }
-            try copy(source.appending(name), to: place)
+            try copyCompanion(name, to: place)
         }
-        try writeConfiguration(to: directory.appending("config.json"))
+        try AtomicFile.write(to: directory.appending("config.json")) { file in
+            try configuration.withUnsafeBytes { try file.append($0) }
+        }
     }
 
-    private func copy(_ file: FilePath, to place: FilePath) throws {
-        try MappedFile(file).withBytes { bytes in
+    private func copyCompanion(_ name: String, to place: FilePath) throws {
+        let file = source.appending(name)
+        guard let mapped = try? MappedFile(file) else {
+            throw FormatError(
+                file,
+                "cannot be read any more, and is copied to the output; restore the model, then continue with --resume"
+            )
+        }
+        try mapped.withBytes { bytes in
             try AtomicFile.write(to: place) { try $0.append(bytes) }
         }
-    }
-
-    /// The original configuration, with the type of the stored weights.
-    private func writeConfiguration(to place: FilePath) throws {
-        var object = try StrictJSON.object(in: source.appending("config.json"))
-        // The key of transformers 4 where the source has it, else that of 5: readers of the source read the result.
-        let key = object["dtype"] == nil && object["torch_dtype"] != nil ? "torch_dtype" : "dtype"
-        object["torch_dtype"] = nil
-        object[key] = .string("float32")
-        try AtomicFile.write(to: place) { try $0.append(JSONValue.object(object).page() + "\n") }
     }
 }
 

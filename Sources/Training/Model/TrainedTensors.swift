@@ -33,6 +33,16 @@ extension ParameterLayout {
         }
     }
 
+    /// Fills a flat buffer from the weights of a model directory, which must be finite.
+    func read(into flat: Matrix, from weights: ModelWeights) throws {
+        for tensor in tensors {
+            Progress.move()
+            try flat.columns(tensor.range).withMutableSpan { span in
+                try weights.read(tensor.name, shape: tensor.shape, into: &span)
+            }
+        }
+    }
+
     /// Fills a flat buffer from such a file.
     func read(into flat: Matrix, from file: SafetensorsFile, prefix: String = "") throws {
         for tensor in tensors {
@@ -46,7 +56,7 @@ extension ParameterLayout {
 
 extension ParameterLayout {
     /// Checks that the values read into a flat buffer are finite and at least `least`.
-    func requireFinite(_ flat: Matrix, atLeast least: Float, from path: FilePath, prefix: String = "") throws {
+    func requireFinite(_ flat: Matrix, atLeast least: Float, from path: FilePath, prefix: String) throws {
         for tensor in tensors {
             let odd = flat.columns(tensor.range).withSpan { (values: Span<Float>) -> Float? in
                 for index in 0..<values.count where !(values[index].isFinite && values[index] >= least) {

@@ -22,10 +22,27 @@ extension ParameterTable {
         }
     }
 
+    /// The stored tensors that a trained model has unchanged: those that are not trained, sorted.
+    package func copiedNames(of files: ModelWeights) -> [String] {
+        let trained = Set(parameters.filter(\.isTrained).map(\.name))
+        let tied = tiedHead(in: files)?.name
+        return files.names.filter { !trained.contains($0) && $0 != tied }
+    }
+
+    /// A stored vocabulary projection that is tied to a trained embedding, and the name of that; nil if none is stored.
+    package func tiedHead(in files: ModelWeights) -> (name: String, embedding: String)? {
+        guard let name = tiedHeadName, files.names.contains(name),
+            let embedding = parameters.first(where: { $0.module == .embedding }), embedding.isTrained
+        else { return nil }
+        return (name, embedding.name)
+    }
+
     /// Refuses tensors that are not parameters of the architecture: a model computed without them would be another.
     func checkNames(_ files: ModelWeights) throws {
         let known = Set(parameters.map(\.name))
-        let others = files.names.filter { !known.contains($0) && !Self.isRecomputed($0) && $0 != tiedHeadName }
+        let others = files.names.filter { name in
+            !known.contains(name) && name != tiedHeadName && !Self.isRecomputed(name) && !family.isPassedThrough(name)
+        }
         guard let first = others.first else { return }
         let more = others.count > 1 ? " and \(others.count - 1) more" : ""
         throw FormatError(

@@ -117,7 +117,10 @@ struct ArchitectureText {
 
     private static func text(of scaling: Architecture.Rotary.Scaling) -> String {
         switch scaling {
+        case .linear(let factor): "linear by \(short(factor))"
         case .llama3(let factor, _, _, let length): "llama3 by \(short(factor)) from \(short(length)) positions"
+        case .yarn(let factor, _, _): "yarn by \(short(factor))"
+        case .longrope(_, let length): "longrope within \(length) positions"
         }
     }
 

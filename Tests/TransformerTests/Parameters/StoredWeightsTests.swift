@@ -19,12 +19,15 @@ struct StoredWeightsTests {
     )
 
     /// Writes the model's tensors, each filled with its index, and others, and checks the files.
+    @discardableResult
     private func check(
         _ others: [String: (shape: [Int], value: Float)],
         renaming rename: (String) -> String = { $0 },
+        family: any Family.Type = Llama.self,
+        isTrained: (Module) -> Bool = { _ in true },
         in directory: FilePath
-    ) throws {
-        let table = ParameterTable(model, family: Llama.self)
+    ) throws -> (table: ParameterTable, files: ModelWeights) {
+        let table = ParameterTable(model, family: family, isTrained: isTrained)
         func entry(_ name: String, _ shape: [Int], _ value: Float) -> SafetensorsEntry {
             let values = [Float](repeating: value, count: shape.reduce(1, *))
             return SafetensorsEntry(name: name, shape: shape) { try $0(values.span) }
@@ -32,7 +35,54 @@ struct StoredWeightsTests {
         let entries = table.parameters.enumerated().map { entry(rename($1.name), $1.shape, Float($0)) }
         let more = others.map { entry($0.key, $0.value.shape, $0.value.value) }
         try SafetensorsWriter.write(entries + more, metadata: [:], to: directory.appending("model.safetensors"))
-        try table.check(try ModelWeights(directory: directory))
+        let files = try ModelWeights(directory: directory)
+        try table.check(files)
+        return (table, files)
+    }
+
+    /// A text model whose files have a vision tower.
+    private enum Wrapper: Family {
+        static let modelType = "wrapper"
+        static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
+            try Llama.architecture(&reader)
+        }
+        static func name(of module: Module) -> String { "language_model.\(Llama.name(of: module))" }
+        static func isPassedThrough(_ tensorName: String) -> Bool { tensorName.hasPrefix("vision_tower.") }
+    }
+
+    @Test("tensors that a family passes through are accepted and copied, others are refused")
+    func passedThrough() throws {
+        try Places.temporary { directory in
+            let vision = ["vision_tower.b": ([3], Float(1)), "vision_tower.a": ([2, 2], 2)]
+            let (table, files) = try check(vision, family: Wrapper.self, in: directory)
+            #expect(table.copiedNames(of: files) == ["vision_tower.a", "vision_tower.b"])
+            #expect(table.tiedHead(in: files) == nil)
+            for family in [Wrapper.self, Llama.self] as [any Family.Type] {
+                let name = family is Llama.Type ? "vision_tower.a" : "vision.a"
+                let error = #expect(throws: FormatError.self) {
+                    try check([name: ([1], 1)], family: family, in: directory)
+                }
+                #expect(error?.description.hasPrefix("\(directory): holds tensor \(name), which") == true)
+            }
+        }
+    }
+
+    @Test("what is not trained is copied; a stored tied projection follows a trained embedding")
+    func copied() throws {
+        try Places.temporary { directory in
+            let embedding = Float(ParameterTable(model, family: Llama.self).parameters.count - 1)
+            let frequencies = "model.layers.0.self_attn.rotary_emb.inv_freq"
+            let others = ["lm_head.weight": ([7, 4], embedding), frequencies: ([2], 1)]
+            let (table, files) = try check(others, in: directory)
+            #expect(table.copiedNames(of: files) == [frequencies])
+            #expect(try #require(table.tiedHead(in: files)) == ("lm_head.weight", "model.embed_tokens.weight"))
+            let frozen = try check(others, isTrained: { $0 != .embedding && $0 != .finalNorm }, in: directory)
+            #expect(
+                frozen.table.copiedNames(of: frozen.files)
+                    == ["lm_head.weight", "model.embed_tokens.weight", frequencies, "model.norm.weight"]
+            )
+            #expect(frozen.table.tiedHead(in: frozen.files) == nil)
+        }
     }
 
     @Test(
@@ -78,7 +128,7 @@ struct StoredWeightsTests {
     @Test("rotary frequencies stored by old versions of transformers are accepted")
     func frequencies() throws {
         try Places.temporary { directory in
-            try check(["model.layers.0.self_attn.rotary_emb.inv_freq": ([2], 1)], in: directory)
+            _ = try check(["model.layers.0.self_attn.rotary_emb.inv_freq": ([2], 1)], in: directory)
         }
     }
 }

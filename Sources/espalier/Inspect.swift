@@ -9,11 +9,12 @@ internal import Transformer
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Describes a model directory, and names everything in it that is not supported.",
+        usage: "espalier inspect MODEL [<options>]",
         discussion: """
             Prints the family, the features and sizes that its configuration describes, the files, and the memory of a \
             rank in training and in scoring. Reads config.json and the headers of the weights; damaged or non-finite \
-            weights are found only when a run reads them. ✗ is a reason why the model is refused, → its remedy; with any \
-            the exit code is 1.
+            weights are found only when a run reads them. ✗ is a reason for which the model is refused, → its remedy, \
+            ! a setting that is not applied. Exits with code 1 if the model is refused.
 
               espalier inspect MODEL --ranks 2 --row-tokens 4096
             """
@@ -22,13 +23,13 @@ struct Inspect: ParsableCommand {
     @Argument(help: "Hugging Face model directory.")
     var model: String
 
-    @Option(name: .long, help: "Number of ranks that train (default 1).")
+    @Option(name: .long, help: "Number of ranks that train.")
     var ranks = 1
 
-    @Option(name: .long, help: "Threads per rank, 0 for the available processors (default 0).")
+    @Option(name: .long, help: "Threads per rank, 0 for the available processors.")
     var threads = 0
 
-    @Option(name: .long, help: "Tokens in the largest packed sequence, as in train (default 2048).")
+    @Option(name: .long, help: "Tokens in the largest packed sequence, as in train.")
     var rowTokens = TrainingConfiguration().rowTokens
 
     @Flag(

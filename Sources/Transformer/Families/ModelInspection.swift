@@ -4,6 +4,8 @@ package import SystemPackage
 /// What is recognized in a model directory, and everything for which a run would refuse it.
 package struct ModelInspection: Sendable {
     package let family: any Family.Type
+    /// The `model_type` of the text model that a wrapper contains; nil if there is none, or no key for it.
+    package let textModelType: String?
     /// The description; with problems of the configuration, that of a model without the features at fault.
     package let description: ModelDescription?
     /// The weights; nil if their files cannot be read.
@@ -27,11 +29,13 @@ package struct ModelInspection: Sendable {
         } catch let error as FormatError {
             problems.append(error)
         }
+        let keys = try StrictJSON.object(in: directory.appending("config.json"))
         return ModelInspection(
             family: family,
+            textModelType: keys["text_config"]?.object?["model_type"]?.string,
             description: description,
             weights: weights,
-            form: try ConfigurationForm(directory: directory),
+            form: ConfigurationForm(keys),
             problems: problems
         )
     }
@@ -46,8 +50,7 @@ package enum ConfigurationForm: String, Sendable, Encodable {
     /// Keys that both have.
     case either = "transformers 4 and 5"
 
-    init(directory: FilePath) throws {
-        let object = try StrictJSON.object(in: directory.appending("config.json"))
+    init(_ object: [String: JSONValue]) {
         let objects = [object] + (object["text_config"]?.object.map { [$0] } ?? [])
         func has(_ keys: String...) -> Bool {
             objects.contains { object in keys.contains { object[$0] != nil && object[$0] != .null } }

@@ -42,8 +42,8 @@ extension ParameterTable {
         }
         guard problems.count > named.count else { return named }
         let rest = problems.count - named.count
-        let more = rest == 1 ? "1 more tensor has another shape or type" : "\(rest) more tensors have other shapes or types"
-        return named + [FormatError(files.directory, "\(more) than config.json and the family say")]
+        let more = rest == 1 ? "1 more tensor has" : "\(rest) more tensors have"
+        return named + [FormatError(files.directory, "\(more) another shape or type than config.json says")]
     }
 
     /// The error that a check throws; none if it passes.

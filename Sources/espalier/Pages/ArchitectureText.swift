@@ -1,3 +1,5 @@
+internal import Compute
+internal import Foundation
 internal import Transformer
 
 /// An architecture in words: the lines of `espalier inspect` about what a model computes.
@@ -17,6 +19,7 @@ struct ArchitectureText {
     private var layers: String {
         "\(model.layerCount) of width \(model.width); vocabulary \(model.vocabularySize); "
             + "\(model.maxPositions) positions"
+            + (model.longestPath < model.maxPositions ? ", paths of at most \(model.longestPath) tokens" : "")
     }
 
     // MARK: Branches
@@ -91,11 +94,16 @@ struct ArchitectureText {
     // MARK: Kinds of layers
 
     private var windows: String? {
-        guard let window = model.window, model.windowedLayerCount > 0 else { return nil }
-        let text = perLayer([
-            ("the last \(counted(window, "token")) of a path", { $0.isWindowed }), ("whole paths", { !$0.isWindowed }),
-        ])
-        return text + (window >= model.maxPositions ? "; no path is longer" : "")
+        guard let window = model.window else { return nil }
+        let (windowed, others) = (layers { $0.isWindowed }, layers { !$0.isWindowed })
+        var text = "\(counted(window, "token")) in "
+        if others.isEmpty {
+            text += "all layers"
+        } else {
+            text += "\(windowed.count) of \(model.layerCount) layers, "
+            text += others.count < windowed.count ? "all but \(place(others))" : place(windowed)
+        }
+        return text + (window >= model.longestPath ? "; no path is longer" : "")
     }
 
     private var rotary: String {
@@ -127,7 +135,7 @@ struct ArchitectureText {
     /// What differs between layers: the rarer kinds with their layers, and then the most frequent kind.
     private func perLayer(_ kinds: [(text: String, isKind: (Architecture.LayerKind) -> Bool)]) -> String {
         let groups = kinds.map { kind in
-            (text: kind.text, layers: (0..<model.layerCount).filter { kind.isKind(model.kind(ofLayer: $0)) })
+            (text: kind.text, layers: layers(kind.isKind))
         }
         .filter { !$0.layers.isEmpty }
         .sorted { $0.layers.count < $1.layers.count }
@@ -135,6 +143,10 @@ struct ArchitectureText {
         let others = last.layers.count == 1 ? "the other layer" : "the other \(last.layers.count) layers"
         return (groups.dropLast().map { "\($0.text) in \(place($0.layers))" } + ["\(last.text) in \(others)"])
             .joined(separator: "; ")
+    }
+
+    private func layers(_ isIncluded: (Architecture.LayerKind) -> Bool) -> [Int] {
+        (0..<model.layerCount).filter { isIncluded(model.kind(ofLayer: $0)) }
     }
 
     /// Layers by their numbers, from 0 as in the names of tensors.
@@ -159,8 +171,8 @@ struct ArchitectureText {
     private func ordinal(_ number: Int) -> String { "\(number)\([2: "nd", 3: "rd"][number] ?? "th")" }
 }
 
-/// A number without superfluous decimals: `0.0625`, `500000`.
+/// A number with at most six digits: `0.0625`, `500000`.
 private func short(_ number: Float) -> String {
     let whole = Int(exactly: number)
-    return whole.map { "\($0)" } ?? "\(number)"
+    return whole.map { "\($0)" } ?? String(format: "%.6g", Double(number))
 }

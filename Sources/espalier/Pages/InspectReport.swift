@@ -42,6 +42,8 @@ struct InspectReport: Encodable {
 
     let model: String
     let modelType: String
+    /// The text model that a wrapper contains; nil for other families.
+    let textModelType: String?
     let form: ConfigurationForm
     /// Nil if the configuration cannot be read to its end, as everything that follows from it.
     let architecture: Architecture?
@@ -55,13 +57,15 @@ struct InspectReport: Encodable {
     let hasChatTemplate: Bool
     let run: Run
     let memory: Memory?
+    /// Settings that are not applied.
+    let remarks: [String]
     /// Why a run would refuse the model, each with its remedy.
     let problems: [String]
 
     init(_ inspection: ModelInspection, directory: FilePath, _ run: Run) throws {
         let (description, files) = (inspection.description, inspection.weights)
         (model, form, self.run) = (directory.string, inspection.form, run)
-        modelType = inspection.family.modelType
+        (modelType, textModelType) = (inspection.family.modelType, inspection.textModelType)
         architecture = description?.architecture
         parameters = description.map { Parameters($0.parameters) }
         weights = try files.map { try $0.size(of: $0.names) }
@@ -71,6 +75,7 @@ struct InspectReport: Encodable {
         tokenizer = ((try? ModelCompanions(in: directory).names) ?? []).filter(Self.isTokenizer)
         hasChatTemplate = ![.digest(ChatTemplates.none), .noTokenizer].contains(ChatTemplates(in: directory))
         memory = description.map { Self.memory($0.architecture, run) }
+        remarks = description?.remarks ?? []
         problems = inspection.problems.map(\.description)
     }
 

@@ -2,6 +2,7 @@ internal import Formats
 internal import Foundation
 internal import Reporting
 internal import Training
+internal import Transformer
 
 /// The page that `espalier inspect` prints, at most 80 columns wide.
 struct InspectSummary {
@@ -13,13 +14,14 @@ struct InspectSummary {
 
     var text: String {
         let facts = [identity, architecture, storage, memory].filter { !$0.isEmpty }
-        return (facts + [verdict]).map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+        return (facts + [remarks + verdict]).map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
     // MARK: Parts
 
     private var identity: [String] {
-        line("model", report.model) + line("family", "\(report.modelType), with keys of \(report.form.rawValue)")
+        let family = report.textModelType.map { "\(report.modelType) with the text model \($0)" } ?? report.modelType
+        return line("model", report.model) + line("family", "\(family), with keys of \(report.form.rawValue)")
     }
 
     private var architecture: [String] {
@@ -31,9 +33,16 @@ struct InspectSummary {
 
     private var parameters: [String] {
         guard let counts = report.parameters else { return [] }
+        let unit: (name: String, size: Double, decimals: Int) =
+            switch counts.total {
+            case ..<1_000_000: ("", 1, 0)
+            case ..<1_000_000_000: (" million", 1e6, 1)
+            default: (" billion", 1e9, 3)
+            }
+        func number(_ count: Int) -> String { rounded(Double(count) / unit.size, unit.decimals) }
         let parts = [("layers", counts.layers), ("embedding", counts.embedding), ("head", counts.head)]
-        let text = parts.filter { $0.1 > 0 }.map { "\($0.0) \(millions($0.1))" }.joined(separator: ", ")
-        return line("parameters", "\(millions(counts.total)) million: \(text)")
+        let text = parts.filter { $0.1 > 0 }.map { "\($0.0) \(number($0.1))" }.joined(separator: ", ")
+        return line("parameters", "\(number(counts.total))\(unit.name): \(text)")
     }
 
     private var files: [String] {
@@ -47,7 +56,7 @@ struct InspectSummary {
     }
 
     private func text(of stored: StoredModel) -> String {
-        let tensors = "\(counted(stored.tensors, "tensor")), \(gigabytes(stored.bytes)) GB"
+        let tensors = "\(counted(stored.tensors, "tensor")), \(size(stored.bytes))"
         guard stored.parts.count > 1 else { return "\(tensors) in \(stored.parts.first?.type ?? "no type")" }
         let types = stored.parts.map { "\($0.tensors) in \($0.type)" }.joined(separator: ", ")
         return "\(tensors); \(types)"
@@ -61,24 +70,28 @@ struct InspectSummary {
     private var memory: [String] {
         guard let memory = report.memory else { return [] }
         let (run, training, scoring) = (report.run, memory.training, memory.scoring)
+        let unit = training.total < 1_000_000_000 ? (name: "MB", bytes: 1e6) : (name: "GB", bytes: 1e9)
+        func number(_ bytes: Int) -> String { rounded(Double(bytes) / unit.bytes, 2) }
+        func line(_ label: String, _ total: Int, _ parts: KeyValuePairs<String, Int>) -> [String] {
+            let sum = parts.map { "\($0.key) \(number($0.value))" }.joined(separator: ", ")
+            return self.line("  " + label, "\(number(total)): \(sum)")
+        }
         let setting =
-            "GB of a rank, for \(counted(run.ranks, "rank")) of \(counted(run.threads, "thread")) and packed sequences of "
-            + "\(run.rowTokens) tokens" + (run.recomputes ? ", activations recomputed" : "")
-        let parts = [
-            ("weights", training.weights), ("gradients", training.gradients), ("optimizer", training.optimizer),
-            ("activations", training.workspace),
-        ]
-        return line("memory", setting)
-            + line("  train", "\(gigabytes(training.total)): \(sum(parts))")
+            "\(unit.name) per rank: \(counted(run.ranks, "rank")) of \(counted(run.threads, "thread")), "
+            + "packed sequences of \(run.rowTokens) tokens" + (run.recomputes ? ", activations recomputed" : "")
+        return self.line("memory", setting)
             + line(
-                "  score",
-                "\(gigabytes(scoring.total)): \(sum([("weights", scoring.weights), ("activations", scoring.workspace)]))"
+                "train",
+                training.total,
+                [
+                    "weights": training.weights, "gradients": training.gradients, "optimizer": training.optimizer,
+                    "activations and logits": training.workspace,
+                ]
             )
+            + line("score", scoring.total, ["weights": scoring.weights, "activations and logits": scoring.workspace])
     }
 
-    private func sum(_ parts: [(String, Int)]) -> String {
-        parts.map { "\($0.0) \(gigabytes($0.1))" }.joined(separator: ", ")
-    }
+    private var remarks: [String] { report.remarks.flatMap { wrapped("! ", $0) } }
 
     private var verdict: [String] {
         guard !report.problems.isEmpty else { return ["✓ nothing is refused"] }
@@ -114,7 +127,8 @@ struct InspectSummary {
 
     // MARK: Numbers
 
-    private func millions(_ count: Int) -> String { rounded(Double(count) / 1e6, count < 10_000_000 ? 2 : 1) }
-
-    private func gigabytes(_ bytes: Int) -> String { rounded(Double(bytes) / 1e9, 2) }
+    private func size(_ bytes: Int) -> String {
+        let count = Double(bytes)
+        return count < 1e9 ? "\(rounded(count / 1e6, 2)) MB" : "\(rounded(count / 1e9, 2)) GB"
+    }
 }

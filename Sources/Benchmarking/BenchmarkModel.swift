@@ -44,7 +44,8 @@ package enum BenchmarkModel: Sendable, Equatable {
             return try Policy.read(configuration, directory: path, communicator: communicator)
         case .synthetic(let model):
             let team = try ThreadTeam.reporting(count: threadCount(configuration.threads, on: communicator))
-            return try Policy.random(ModelDescription(model.architecture), seed: configuration.seed, team: team)
+            let description = ModelDescription(model.architecture, family: model.family)
+            return try Policy.random(description, seed: configuration.seed, team: team)
         }
     }
 }

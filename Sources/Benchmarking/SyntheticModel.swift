@@ -39,6 +39,17 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
         }
     }
 
+    /// The family of the original.
+    package var family: any Family.Type {
+        switch self {
+        case .smol135M, .smol360M, .tiny1B, .llama1B: return Llama.self
+        case .qwen3Small: return Qwen3.self
+        case .qwen2Small: return Qwen2.self
+        case .gemma270M: return Gemma3Text.self
+        case .pythia160M: return GPTNeoX.self
+        }
+    }
+
     private struct Sizes {
         let vocabulary: Int, width: Int, inner: Int, layers: Int, heads: Int, groups: Int, headWidth: Int
     }

@@ -4,7 +4,7 @@ typedef struct {
     float value, slope;
 } activation;
 
-/// `x` such that the sigmoid of `tanh_argument` is 0 or 1 to float32 at the ends, and no power of it overflows.
+/// `x` limited to [-10, 10]: at the ends the sigmoid of `tanh_argument` is 0 or 1 to float32, and no power overflows.
 EK_INLINE float limited(float x) {
     const float above = x < -10.0f ? -10.0f : x;
     return above > 10.0f ? 10.0f : above;
@@ -38,9 +38,10 @@ EK_INLINE activation activated_with_slope(ek_activation kind, float x) {
         return (activation){x * p, p + x * density};
     }
     case EK_GELU_TANH: {
-        const float c = limited(x), s = sigmoid(tanh_argument(c)), value = x * s;
+        // `1 - s` is `e s`, which rounds no small complement away; beyond the limits the slope is that at the limit.
+        const float c = limited(x), e = ek_exp(-tanh_argument(c)), s = 1.0f / (1.0f + e);
         const float inner = 2.14064449e-1f * (c * c) + 1.59576912f;
-        return (activation){value, s + value * (1.0f - s) * inner};
+        return (activation){x * s, s + c * s * (e * s) * inner};
     }
     }
 }

@@ -49,6 +49,20 @@ struct RowMovementTests {
         )
     }
 
+    @Test("scaling and adding a multiple follow the formula, within views", arguments: [1, 15, 16, 17, 33])
+    func multiples(width: Int) throws {
+        let x = try FramedMatrix(3, width) { noise($0 * 40 + $1) }
+        let y = try FramedMatrix(3, width) { noise(500 + $0 * 40 + $1) }
+        let sum = zip(y.doubles, x.doubles).map { $0 + 0.3 * $1 }
+        y.view.add(x.view, scaledBy: 0.3)
+        #expect(relativeError(y.doubles, sum) < 2e-7)
+        let product = x.view.elements().map { $0 * 0.3 }
+        x.view.scale(by: 0.3)
+        #expect(x.view.elements() == product)
+        x.expectFrameUnchanged()
+        y.expectFrameUnchanged()
+    }
+
     @Test("sums of squares are accumulated in double, over rows of any width", arguments: [1, 15, 16, 17, 100])
     func sumOfSquares(width: Int) throws {
         let x = try TestMatrix(3, width + 2) { 1e3 * noise($0 * 200 + $1) }

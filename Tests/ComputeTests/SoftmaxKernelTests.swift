@@ -56,4 +56,52 @@ struct SoftmaxKernelTests {
         for row in 0..<rows { logits.view[row, targets[row]] += coefficients[row] }
         #expect(relativeError(logits.doubles, centralDifferences(loss, at: input)) < 2e-6)
     }
+
+    @Test("a cap follows the formula, also at the ends", arguments: [1, 15, 16, 17, 33])
+    func cap(width: Int) throws {
+        let x = try FramedMatrix(3, width) { 60 * noise($0 * 40 + $1) }
+        let expected = x.doubles.map { 30 * tanh($0 / 30) }
+        Kernels.cap(x.view, at: 30)
+        #expect(relativeError(x.doubles, expected) < 3e-7)
+        x.expectFrameUnchanged()
+        let ends = try TestMatrix(1, 5) { [1e30, -1e30, .infinity, 1e-30, .nan][$1] }
+        Kernels.cap(ends.view, at: 30)
+        let results = ends.view.elements()
+        #expect(results[0] == 30 && results[1] == -30 && results[2] == 30 && abs(results[3] / 1e-30 - 1) < 3e-7)
+        #expect(results[4].isNaN)
+    }
+
+    @Test("the gradient of a log-probability of capped logits follows central differences", arguments: [1, 16, 21, 33])
+    func cappedHeadGradient(width: Int) throws {
+        let (rows, cap): (Int, Float) = (3, 2.5)
+        let logits = try FramedMatrix(rows, width) { 4 * noise($0 * 30 + $1) }
+        let input = logits.doubles
+        let (targets, coefficients): ([Int], [Float]) = ([width / 3, 0, width - 1], [0.7, -1.3, 0])
+        func loss(_ x: [Double]) -> Double {
+            (0..<rows).reduce(0) { total, row in
+                let logits = x[row * width..<(row + 1) * width].map { Double(cap) * tanh($0 / Double(cap)) }
+                let logp = logits[targets[row]] - log(logits.reduce(0) { $0 + exp($1) })
+                return total + Double(coefficients[row]) * logp
+            }
+        }
+        Kernels.cap(logits.view, at: cap)
+        var state = RunningLogSumExp(rows: rows)
+        state.fold(logits.view)
+        let sums = (0..<rows).map { Float(state.logSumExp(row: $0)) }
+        let atLabels = (0..<rows).map { coefficients[$0] * Kernels.capSlope(logits.view[$0, targets[$0]], at: cap) }
+        Kernels.softmaxGradient(logits.view, logSumExp: sums[...], coefficient: coefficients[...], cap: cap)
+        for row in 0..<rows { logits.view[row, targets[row]] += atLabels[row] }
+        let expected = centralDifferences(loss, at: input)
+        // A single logit has the gradient 0, the difference of two numbers of the coefficients' size.
+        let largest = max(expected.map(abs).max()!, width == 1 ? 1 : 0)
+        #expect(zip(logits.doubles, expected).allSatisfy { abs($0 - $1) < 2e-6 * largest })
+        logits.expectFrameUnchanged()
+    }
+
+    @Test("NaN propagates through the gradient of capped logits")
+    func notANumber() throws {
+        let logits = try TestMatrix(1, 17) { $1 == 16 ? .nan : 0 }
+        Kernels.softmaxGradient(logits.view, logSumExp: [0], coefficient: [1], cap: 30)
+        #expect(logits.view.elements().map(\.isNaN) == (0..<17).map { $0 == 16 })
+    }
 }

@@ -38,9 +38,11 @@ package func centralDifferences(_ f: ([Double]) -> Double, at x: [Double]) -> [D
     }
 }
 
-/// The largest difference of two vectors, relative to the largest element of the second.
+/// The largest difference of two vectors, relative to the largest element of the second; infinite if one is NaN.
 package func relativeError(_ a: [Double], _ b: [Double]) -> Double {
     precondition(a.count == b.count && !a.isEmpty, "something to compare")
-    let scale = b.map(abs).max()!
-    return zip(a, b).map { abs($0 - $1) }.max()! / max(scale, .leastNormalMagnitude)
+    let differences = zip(a, b).map { abs($0 - $1) }
+    // `max` skips NaN.
+    guard !differences.contains(where: \.isNaN) else { return .infinity }
+    return differences.max()! / max(b.map(abs).max()!, .leastNormalMagnitude)
 }

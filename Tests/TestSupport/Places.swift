@@ -8,6 +8,34 @@ package enum Golden: String, CaseIterable, Sendable {
     case llama3
     case biases
     case qwen2
+    case mistral
+    case qwen2Window = "qwen2-window"
+    case qwen3
+    case qwen3Biases = "qwen3-biases"
+    case smolLM3 = "smollm3"
+    case gemma
+    case gemma2
+    case gemma3
+    case phi3
+    case phi3Default = "phi3-default"
+    case olmo2
+    case olmo3
+    case granite
+    case cohere
+    case cohere2
+    case gptNeoX = "gpt-neox"
+    case gptNeoXSerial = "gpt-neox-serial"
+    case yarn
+    case linear
+    case dynamic
+    case gemma3Wrapper = "gemma3-wrapper"
+    case mistral3Wrapper = "mistral3-wrapper"
+    case pad
+
+    /// The goldens with long examples, larger models and no steps; the others have about half the tokens.
+    package static let long: [Golden] = [.tied, .freeHead, .llama3, .biases, .qwen2]
+    /// The goldens with the losses and gradient norms of two steps, one or more for each family and feature.
+    package static let short = allCases.filter { !long.contains($0) }
 
     /// The Hugging Face directory.
     package var directory: FilePath { Places.repository.appending("Tests/Goldens/\(rawValue)") }
@@ -15,6 +43,10 @@ package enum Golden: String, CaseIterable, Sendable {
     package var file: FilePath { directory.appending("data.safetensors") }
     /// The same preferences with their log-probabilities and gradients.
     package var expected: FilePath { directory.appending("golden.safetensors") }
+    /// The configuration in the form of transformers 4, of the same model.
+    package var olderConfiguration: FilePath { directory.appending("config.v4.json") }
+    /// The least number of trained tensors.
+    package var leastTensorCount: Int { Self.long.contains(self) ? 3 * 9 + 2 : 2 * 6 + 2 }
 }
 
 /// The locations of files during a test.

@@ -21,17 +21,28 @@ struct Setting: CustomStringConvertible, Sendable {
 
     /// A golden with each of its settings: all of them if the tests are optimized.
     ///
-    /// Without optimization, where each takes many times as long, one sharing mode with each combination of the other
-    /// options, and the next one for the next golden: each golden is computed in every mode and with every combination
-    /// of the other options, and three goldens together with all settings.
-    static let cases: [(Golden, Setting)] = Golden.allCases.enumerated().flatMap { number, golden in
-        all.enumerated()
-            .filter { index, _ in Launch.isOptimized || (index / kinds + index % kinds + number) % 3 == 0 }
-            .map { (golden, $1) }
+    /// Without optimization, where each takes many times as long, fewer. A long golden: one sharing mode with each
+    /// combination of the other options, and the next one for the next golden, so that each golden is computed in
+    /// every mode and with every combination, and three goldens together with all settings. A short golden: one
+    /// combination with each sharing mode, so that six goldens together are computed with all settings.
+    static let cases: [(Golden, Setting)] = [Golden.long, Golden.short].flatMap { goldens in
+        goldens.enumerated().flatMap { number, golden in
+            all.enumerated()
+                .filter { index, _ in
+                    Launch.isOptimized || isChosen(index, of: number, fraction: goldens == Golden.long ? 3 : kinds)
+                }
+                .map { (golden, $1) }
+        }
     }
 
     /// The number of combinations of the other options.
-    private static let kinds = all.count / Sharing.allCases.count
+    static let kinds = all.count / Sharing.allCases.count
+
+    /// Whether a golden of this number is computed with a setting, if it is computed with one in `fraction`.
+    private static func isChosen(_ index: Int, of number: Int, fraction: Int) -> Bool {
+        let (sharing, kind) = (index / kinds, index % kinds)
+        return (sharing * (fraction / 3) + kind + number) % fraction == 0
+    }
 
     /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths.
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in
@@ -104,7 +115,7 @@ final class GoldenModel {
         return logps
     }
 
-    /// The gradient of every weight by its Hugging Face name, where `derivative` is that of the loss with respect to
+    /// The gradient of every trained tensor by its Hugging Face name, where `derivative` is that of the loss with respect to
     /// each response's log-probability.
     func gradients(
         _ derivative: (_ response: Int, _ logps: [Int: Double], _ row: Range<Int>) -> Double

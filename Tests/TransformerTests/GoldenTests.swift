@@ -2,6 +2,7 @@ internal import Compute
 internal import Foundation
 internal import Formats
 internal import Preferences
+internal import SystemPackage
 internal import TestSupport
 internal import Testing
 internal import Transformer
@@ -32,14 +33,30 @@ struct GoldenTests {
         }
     }
 
-    @Test("the goldens cover every setting, and each one every sharing mode and every combination of other options")
+    @Test("the goldens cover every setting, and each one every sharing mode and several combinations of other options")
     func coverage() {
-        #expect(Set(Setting.cases.map(\.1.description)) == Set(Setting.all.map(\.description)))
+        func settings(_ golden: Golden) -> [Setting] { Setting.cases.filter { $0.0 == golden }.map(\.1) }
+        #expect(Setting.kinds == 6 && Golden.long.count == 5)
         for golden in Golden.allCases {
-            let settings = Setting.cases.filter { $0.0 == golden }.map(\.1)
-            #expect(Set(settings.map(\.sharing)) == Set(Sharing.allCases))
-            let others = [settings, Setting.all].map { Set($0.map { $0.description.drop { $0 != "," } }) }
-            #expect(others[0] == others[1] && others[0].count == 6)
+            #expect(Set(settings(golden).map(\.sharing)) == Set(Sharing.allCases))
+            let others = Set(settings(golden).map { $0.description.drop { $0 != "," } })
+            #expect(others.count == (Launch.isOptimized || Golden.long.contains(golden) ? 6 : 3))
+        }
+        for (goldens, count) in [(Golden.long, 3), (Golden.short, 6)] {
+            for start in 0...goldens.count - count {
+                let covered = goldens[start..<start + count].flatMap { settings($0).map(\.description) }
+                #expect(Set(covered) == Set(Setting.all.map(\.description)))
+            }
+        }
+    }
+
+    @Test("the older form of the configuration describes the same model", arguments: Golden.allCases)
+    func olderConfiguration(golden: Golden) throws {
+        try Places.temporary { directory in
+            let copy = directory.appending("config.json").string
+            try FileManager.default.copyItem(atPath: golden.olderConfiguration.string, toPath: copy)
+            let models = try [golden.directory, directory].map { try ModelDescription(directory: $0).architecture }
+            #expect(models[0] == models[1])
         }
     }
 
@@ -87,8 +104,12 @@ struct GoldenTests {
             }
             return response == row.lowerBound ? -row.dropFirst().reduce(0) { $0 + slope($1) } : slope(response)
         }
-        let stored = try ModelWeights(directory: golden.directory).names
-        #expect(gradients.keys.sorted() == stored && stored.count >= 3 * 9 + 2)
+        let names = file.tensors.keys.compactMap { $0.hasPrefix("grad.") ? String($0.dropFirst(5)) : nil }
+        #expect(gradients.keys.sorted() == names.sorted() && names.count >= golden.leastTensorCount)
+        // The other tensors are those of images.
+        let others = Set(try ModelWeights(directory: golden.directory).names).subtracting(names)
+        #expect(others.isEmpty != golden.rawValue.hasSuffix("-wrapper"))
+        #expect(others.allSatisfy { $0.hasPrefix("vision_tower.") || $0.hasPrefix("multi_modal_projector.") })
         for (name, found) in gradients {
             let expected = try file.float32s("grad.\(name)")
             let error = zip(found, expected).reduce(0) { $0 + pow(Double($1.0 - $1.1), 2) }.squareRoot()
@@ -115,7 +136,7 @@ struct GoldenTests {
                 .gradients { response, _, row in response == row.lowerBound ? -1 : 0.5 }
         }
         let kept = try compute(recomputes: false)
-        #expect(try kept == compute(recomputes: true) && kept["model.norm.weight"]!.contains { $0 != 0 })
+        #expect(try kept == compute(recomputes: true) && kept.values.allSatisfy { $0.contains { $0 != 0 } })
     }
 
     @Test("with recomputation a deep model keeps less than a quarter of its activations")

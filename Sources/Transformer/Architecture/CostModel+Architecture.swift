@@ -6,6 +6,8 @@ extension CostModel {
         self.init(
             bodyParameters: architecture.bodyParameterCount,
             layers: architecture.layerCount,
+            windowedLayers: architecture.windowedLayerCount,
+            window: architecture.window,
             heads: architecture.attention.heads,
             headDimension: architecture.attention.headWidth,
             vocabulary: architecture.vocabularySize,

@@ -9,14 +9,16 @@ internal import Transformer
 struct AttentionTests {
     /// Heads and key/value heads.
     private static let shapes = [(1, 1), (4, 2), (3, 1)]
-    /// What limits keys and scores: windows within the own node and beyond forks, scale and cap.
-    struct Limits: Sendable {
+    /// Windows within the own node and beyond forks, scale and cap of the scores, and the size of the team.
+    struct Setting: Sendable {
         var window: Int?
         var scale: Float?
         var cap: Float?
+        var threads = 1
 
         static let all = [
-            Limits(), Limits(window: 2), Limits(window: 4, cap: 0.3), Limits(scale: 1.5, cap: 2), Limits(window: 100),
+            Setting(), Setting(threads: 3), Setting(window: 2, threads: 3), Setting(window: 4, cap: 0.3),
+            Setting(scale: 1.5, cap: 2),
         ]
     }
 
@@ -83,20 +85,16 @@ struct AttentionTests {
         return seen
     }
 
-    @Test("attention and all gradients follow central differences", arguments: shapes, Limits.all)
-    func gradients(shape: (heads: Int, groups: Int), limits: Limits) throws {
-        for threads in [1, 3] { try compare(shape, limits, threads: threads) }
-    }
-
-    private func compare(_ shape: (heads: Int, groups: Int), _ limits: Limits, threads: Int) throws {
-        let (row, window) = (try Forks.row(), limits.window)
+    @Test("attention and all gradients follow central differences", arguments: shapes, Setting.all)
+    func gradients(shape: (heads: Int, groups: Int), setting: Setting) throws {
+        let (row, window, threads) = (try Forks.row(), setting.window, setting.threads)
         let (tokens, width) = (row.tokens.count, Self.width)
         var attention = Architecture.Attention(
             heads: shape.heads,
             keyValueHeads: shape.groups,
             headWidth: Self.headWidth
         )
-        (attention.scoreScale, attention.scoreCap) = (limits.scale, limits.cap)
+        (attention.scoreScale, attention.scoreCap) = (setting.scale, setting.cap)
         let columns = (shape.heads + 2 * shape.groups) * Self.headWidth
         let inner = shape.heads * Self.headWidth
         let x = try TestMatrix(tokens, width) { noise($0 * 100 + $1) }

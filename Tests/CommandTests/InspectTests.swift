@@ -118,7 +118,7 @@ struct InspectTests {
         try withCopy(edit) { model in
             let outcome = try inspect(model)
             #expect(outcome.status == 1 && outcome.errors.isEmpty)
-            let words = outcome.output.split(separator: "\n").suffix { !$0.hasPrefix("  score") }
+            let words = outcome.output.split(separator: "\n").drop { !$0.hasPrefix("✗") }
             let page = words.joined(separator: " ").split(separator: " ").joined(separator: " ")
                 .replacingOccurrences(of: model.string, with: "MODEL")
             for reason in [

@@ -71,10 +71,10 @@ struct InspectTests {
         #expect(text(of: "norms", in: page) == "RMSNorm, ε 1e-05; before attention and before feed-forward")
         #expect(text(of: "rotary", in: page) == "θ 10000")
         #expect(text(of: "head", in: page) == "tied to the embedding")
-        #expect(text(of: "parameters", in: page) == "61392: layers 55056, embedding 6288")
+        #expect(text(of: "parameters", in: page) == "63072: layers 56736, embedding 6288")
         #expect(text(of: "weights", in: page) == "model.safetensors: 29 tensors, 0.25 MB in F32")
         #expect(text(of: "tokenizer", in: page) == "no files; no chat template")
-        #expect(text(of: "memory", in: page).hasSuffix("for 2 ranks of 1 thread and packed sequences of 100 tokens"))
+        #expect(text(of: "memory", in: page) == "MB per rank: 2 ranks of 1 thread, packed sequences of 100 tokens")
     }
 
     @Test("windows and rotary embeddings are described by the layers that have them")
@@ -86,10 +86,14 @@ struct InspectTests {
             text(of: "norms", in: page)
                 == "RMSNorm, scale 1 + weight, ε 1e-06; before and after attention and feed-forward"
         )
-        #expect(text(of: "attention", in: page).contains("2 heads of 20, 1 key/value head; norms of query and key heads"))
+        #expect(
+            text(of: "attention", in: page).contains("2 heads of 20, 1 key/value head; norms of query and key heads")
+        )
     }
 
-    @Test("the predicted memory is that of plan, and less with fewer tokens, more ranks or recomputed activations")
+    @Test(
+        "the predicted memory follows from the parameters, and is less with fewer tokens, more ranks or recomputed activations"
+    )
     func memory() throws {
         func total(_ arguments: [String]) throws -> [String: Int] {
             let outcome = try inspect(Golden.tied.directory, ["--json"] + arguments)
@@ -99,9 +103,9 @@ struct InspectTests {
             return memory
         }
         let base = try total(["--row-tokens", "200"])
-        #expect(base["weights"] == 4 * 61_392 && base["gradients"] == base["weights"])
-        #expect(base["optimizer"] == 8 * 61_392)
-        #expect(try total(["--row-tokens", "200", "--ranks", "2"])["optimizer"] == 4 * 61_392)
+        #expect(base["weights"] == 4 * 63_072 && base["gradients"] == base["weights"])
+        #expect(base["optimizer"] == 8 * 63_072)
+        #expect(try total(["--row-tokens", "200", "--ranks", "2"])["optimizer"] == 4 * 63_072)
         let fewer = try #require(try total(["--row-tokens", "100"])["workspace"])
         let recomputed = try #require(try total(["--row-tokens", "200", "--recompute"])["workspace"])
         let workspace = try #require(base["workspace"])
@@ -113,7 +117,10 @@ struct InspectTests {
         let edit = { (text: String) in
             text.replacingOccurrences(of: "\"attention_bias\": false", with: "\"attention_bias\": true")
                 .replacingOccurrences(of: "\"intermediate_size\": 88", with: "\"intermediate_size\": 80")
-                .replacingOccurrences(of: "{\n", with: "{\n  \"sliding_window\": 7,\n  \"new_feature\": 2,\n")
+                .replacingOccurrences(
+                    of: "\"vocab_size\"",
+                    with: "\"sliding_window\": 7, \"new_feature\": 2, \"vocab_size\""
+                )
         }
         try withCopy(edit) { model in
             let outcome = try inspect(model)

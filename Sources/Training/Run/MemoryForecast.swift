@@ -43,7 +43,7 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
         return MemoryForecast(
             weights: bytes(count),
             gradients: bytes((1 + (shards / ranks).trailingZeroBitCount) * count),
-            optimizer: bytes(2 * (count + ranks - 1) / ranks),
+            optimizer: bytes(2 * ((count + ranks - 1) / ranks)),
             snapshot: bytes(saves ? 3 * count : 0),
             workspace: ForestModel.byteCount(model, capacity: capacity, threads: threads)
         )

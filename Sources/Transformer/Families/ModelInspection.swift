@@ -57,6 +57,7 @@ package enum ConfigurationForm: String, Sendable, Encodable {
         }
         self =
             has("rope_parameters")
-            ? .five : has("rope_theta", "rope_scaling") ? .four : has("dtype") ? .five : has("torch_dtype") ? .four : .either
+            ? .five
+            : has("rope_theta", "rope_scaling") ? .four : has("dtype") ? .five : has("torch_dtype") ? .four : .either
     }
 }

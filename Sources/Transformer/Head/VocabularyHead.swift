@@ -190,7 +190,9 @@ extension VocabularyHead {
             for slice in team.share(of: division.slices.count, thread: thread) {
                 let logits = chunk.keepsLogits ? place(chunk, slice, thread) : makeLogits(chunk, slice, thread)
                 let labels = chunk.labels(in: division.slices[slice])
-                let slopes = labels.map { capSlope(logits[$0.row, $0.column]) }
+                let slopes = labels.map { label in
+                    cap.map { Kernels.capSlope(logits[label.row, label.column], at: $0) } ?? 1
+                }
                 Kernels.softmaxGradient(logits, logSumExp: logSumExp, coefficient: rowCoefficients[...], cap: cap)
                 for (label, slope) in zip(labels, slopes) {
                     logits[label.row, label.column] += coefficients[label.index] * slope
@@ -213,9 +215,6 @@ extension VocabularyHead {
         if let cap { Kernels.cap(logits, at: cap) }
         return logits
     }
-
-    /// The derivative of a capped logit with respect to the logit.
-    private func capSlope(_ logit: Float) -> Float { cap.map { 1 - (logit / $0) * (logit / $0) } ?? 1 }
 
     /// The location of a slice of the chunk's logits.
     private func place(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {

@@ -194,6 +194,32 @@ struct ShardedOutputTests {
         }
     }
 
+    @Test(
+        "the space for shards and copied tensors is reserved before the run",
+        .enabled(if: getuid() == 0, "only root can mount a small disk"),
+        arguments: [(megabytes: 8, isEnough: false), (megabytes: 11, isEnough: true)]
+    )
+    func space(megabytes: Int, isEnough: Bool) throws {
+        try Places.temporary { directory in
+            let disk = directory.appending("disk")
+            try disk.makeDirectory()
+            let mount = ["-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", disk.string]
+            guard try Launch.tool("mount", mount).status == 0 else {
+                try Test.cancel("no disk can be mounted here, as in most containers")
+            }
+            defer { _ = try? Launch.tool("umount", [disk.string]) }
+            // Eight MiB that are copied, in addition to a quarter of one that is trained.
+            let large = bfloat16Entry(Self.frequencies[0], count: 4 << 20)
+            let model = try ShardedModel(of: .tied, in: directory.appending("source"), adding: [large])
+            let runs = TinyRuns(output: disk.appending("out"))
+            let outcome = try runs.start(arguments(model))
+            let error = "error: \(runs.output): needs 9 MiB of disk space: No space left on device; free some space or "
+            #expect((outcome.status == 0) == isEnough, "\(outcome.errors)")
+            #expect(outcome.errors.contains(error) != isEnough, "\(outcome.errors)")
+            #expect(try !isEnough || ModelWeights(directory: runs.output).names.count == 30)
+        }
+    }
+
     @Test("if the source changes during a run, its end is one error, and the run resumes when the source is restored")
     func changed() throws {
         try withModel { model, runs in

@@ -12,8 +12,14 @@ struct CopiedTensorsTests {
             bfloat16Entry("vision.weight", count: 1_300_001), bfloat16Entry("vision.bias", count: 3),
             SafetensorsEntry(name: "position_ids", [1, -2, 3] as [Int64]),
             SafetensorsEntry(name: "scale", [0.5] as [Double]),
-            SafetensorsEntry(name: "none", [] as [Float]),
+            SafetensorsEntry(name: "none", [] as [Float]), bytes("mask", .flag), bytes("scaled", .float8e4m3),
         ]
+    }
+
+    private static func bytes(_ name: String, _ type: ElementType) -> SafetensorsEntry {
+        SafetensorsEntry(name: name, elementType: type, shape: [2, 1]) { body in
+            try [UInt8]([1, 0]).withUnsafeBytes { try body($0) }
+        }
     }
 
     private func copied(in directory: FilePath) throws -> CopiedTensors {
@@ -52,14 +58,14 @@ struct CopiedTensorsTests {
             case "short": try handle.truncate(atOffset: UInt64(size - 2))
             default:
                 try handle.seek(toOffset: UInt64(size - 2))
-                try handle.write(contentsOf: Data([1]))
+                try handle.write(contentsOf: Data([77]))
             }
             let error = #expect(throws: FormatError.self) {
                 try SafetensorsWriter.write(copied.entries(), to: output)
             }
             let text = error?.description ?? ""
             // Sorted by size of an element, then by name.
-            let name = how == "gone" ? "position_ids" : "vision.weight"
+            let name = how == "gone" ? "position_ids" : "scaled"
             let what = how == "gone" ? "cannot be read: No such file" : "has changed since the run has read it"
             #expect(text.hasPrefix("\(source): tensor \(name), which is copied to the output, \(what)"), "\(text)")
             #expect(text.hasSuffix("; restore the model, then continue with --resume"))

@@ -131,6 +131,28 @@ struct WeightLayoutTests {
         }
     }
 
+    @Test("if a shard cannot get its name after others have theirs, the directory is no model instead of a mixture")
+    func interrupted() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("output")
+            let layout = try makeLayout(Self.two, in: output)
+            let first = output.appending("1.safetensors")
+            let entries = [entry("a", [9]), entry("c", [9])]
+            let last = SafetensorsEntry(name: "b", shape: [1]) { body in
+                #expect(unlink(first.string) == 0)
+                try first.makeDirectory()
+                try body([9 as Float].span)
+            }
+            let error = #expect(throws: FormatError.self) {
+                try layout.write(entries + [last], metadata: [:], to: output)
+            }
+            #expect(error?.description.hasPrefix("\(first): cannot be written: ") == true)
+            #expect(try SafetensorsFile(output.appending("2.safetensors")).float32s("b") == [9])
+            #expect(try names(in: output) == ["1.safetensors", "2.safetensors"])
+            #expect(throws: FormatError.self) { try ModelWeights(directory: output) }
+        }
+    }
+
     @Test("no file of several has its name before all are on disk, and the first gets it last")
     func order() throws {
         try Places.temporary { directory in

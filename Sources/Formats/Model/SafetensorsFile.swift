@@ -139,7 +139,7 @@ private func convert(
         for index in values.indices {
             values[index] = float(half: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
         }
-    case .float64, .int64, .int32, .uint8:
+    default:
         preconditionFailure("the type is checked")
     }
 }

@@ -22,7 +22,8 @@ struct OutputWeights {
     ///
     /// - Throws: `FormatError` for a tensor or a file name that cannot be written.
     init(source: FilePath, parameters: ParameterTable) throws {
-        let files = try ModelWeights(directory: source)
+        // Resolved, so that a link that changes during the run leads to no other model.
+        let files = try ModelWeights(directory: source.resolved ?? source)
         try parameters.check(files)
         layout = files.layout
         try Self.checkNames(layout, source)

@@ -45,7 +45,7 @@ extension FuzzTarget {
                 var span = values.mutableSpan
                 try file.read(info.name, shape: info.shape, into: &span)
                 count = values.count
-            case .uint8: count = info.byteRange.count
+            default: count = info.elementCount
             }
             precondition(count == info.shape.reduce(1, *), "the number of elements follows from the shape")
         }

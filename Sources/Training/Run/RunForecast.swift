@@ -46,7 +46,7 @@ package struct RunForecast {
     /// Steps in which some rank has no tree.
     package let stepsWithIdleRanks: Int
     /// The bytes of a rank's buffers.
-    package let memory: Memory
+    package let memory: MemoryForecast
     /// The evaluations of the run; nil without held-out data.
     package let evaluation: Evaluation?
 
@@ -58,18 +58,6 @@ package struct RunForecast {
         package let rows: Int
         /// FLOPs of one evaluation, over all ranks.
         package let flops: Double
-    }
-
-    /// The bytes of the buffers of a training rank.
-    package struct Memory {
-        /// Weights, gradients, including partial sums of shards, and a slice of the optimizer's two moments; on rank 0
-        /// also copies of the weights and all moments if the run saves.
-        package let model: Int
-        /// Activations, their gradients, and the logits that are kept.
-        package let workspace: Int
-
-        /// All of a rank's buffers.
-        package var total: Int { model + workspace }
     }
 
     /// Plans every step of the run, as each rank does.
@@ -126,16 +114,13 @@ package struct RunForecast {
                 flops: 3 * planner.cost.forwardFLOPs(of: work)
             )
         }
-        // Weights, gradients, partial sums of subtrees, and rank 0's copies.
-        let copies = 2 + (shards / ranks).trailingZeroBitCount + (configuration.saving.saveSteps == nil ? 0 : 3)
-        let count = model.parameterCount
-        let memory = Memory(
-            model: (copies * count + 2 * (count + ranks - 1) / ranks) * MemoryLayout<Float>.stride,
-            workspace: ForestModel.byteCount(
-                model,
-                capacity: computed.capacity,
-                threads: threads
-            )
+        let memory = MemoryForecast.training(
+            model,
+            ranks: ranks,
+            shards: shards,
+            saves: configuration.saving.saveSteps != nil,
+            capacity: computed.capacity,
+            threads: threads
         )
         let evaluationCount = configuration.evaluation.count(steps: steps)
         let evaluation = heldOutPlanner.map { planner in

@@ -1,6 +1,11 @@
 internal import Formats
 internal import SystemPackage
 
+/// Collects errors about keys without which reading can continue.
+final class ConfigurationProblems {
+    var errors: [FormatError] = []
+}
+
 /// Reads the keys of a `config.json` and records them, so that a key that was not read is an error.
 package struct ConfigurationReader {
     private let object: [String: JSONValue]
@@ -9,14 +14,21 @@ package struct ConfigurationReader {
     private let path: FilePath
     /// The key of this nested object, with a dot; empty for the top level.
     private let prefix: String
+    /// Where unsupported features are collected; nil to throw the first one.
+    private let problems: ConfigurationProblems?
     private var read: Set<String> = []
     /// Settings that have no effect here, each as a sentence for the user.
     private(set) var remarks: [String] = []
     /// Whether the configuration states that the vocabulary projection is tied or not, in place of a default.
     var statesTies = false
 
-    init(_ object: [String: JSONValue], path: FilePath, prefix: String = "") {
-        self.prefix = prefix
+    init(
+        _ object: [String: JSONValue],
+        path: FilePath,
+        prefix: String = "",
+        problems: ConfigurationProblems? = nil
+    ) {
+        (self.prefix, self.problems) = (prefix, problems)
         self.object = object.filter { $0.value != .null }
         nulls = Set(object.filter { $0.value == .null }.keys)
         self.path = path
@@ -34,7 +46,8 @@ package struct ConfigurationReader {
     mutating func choice<Value>(_ key: String, of supported: [String: Value], default standard: Value) throws -> Value {
         guard let value = take(key) else { return standard }
         guard let choice = value.string.flatMap({ supported[$0] }) else {
-            throw unsupported(key, Self.text(value), supported.keys.sorted().joined(separator: ", "))
+            try refuse(unsupported(key, Self.text(value), supported.keys.sorted().joined(separator: ", ")))
+            return standard
         }
         return choice
     }
@@ -101,7 +114,10 @@ package struct ConfigurationReader {
 
     mutating func flag(_ key: String, default standard: Bool) throws -> Bool {
         guard let value = take(key) else { return standard }
-        guard case .flag(let flag) = value else { throw unsupported(key, Self.text(value), "true or false") }
+        guard case .flag(let flag) = value else {
+            try refuse(unsupported(key, Self.text(value), "true or false"))
+            return standard
+        }
         return flag
     }
 
@@ -109,7 +125,8 @@ package struct ConfigurationReader {
     mutating func nested(_ key: String) throws -> ConfigurationReader? {
         guard let value = take(key) else { return nil }
         guard let settings = value.object else { throw unsupported(key, Self.text(value), "an object") }
-        return settings.isEmpty ? nil : ConfigurationReader(settings, path: path, prefix: prefix + key + ".")
+        return settings.isEmpty
+            ? nil : ConfigurationReader(settings, path: path, prefix: prefix + key + ".", problems: problems)
     }
 
     /// Whether two objects are equal.
@@ -120,13 +137,13 @@ package struct ConfigurationReader {
     /// Requires that a feature is absent.
     mutating func forbid(_ key: String) throws {
         guard let value = take(key) else { return }
-        throw unsupported(key, Self.text(value), "absent")
+        try refuse(unsupported(key, Self.text(value), "absent"))
     }
 
     /// Requires that a key without another supported value is absent or has one of these values.
     mutating func allow(_ key: String, only neutral: JSONValue...) throws {
         guard let value = take(key), !neutral.contains(where: { Self.isSame($0, value) }) else { return }
-        throw unsupported(key, Self.text(value), neutral.map(Self.text).joined(separator: ", ") + " or absent")
+        try refuse(unsupported(key, Self.text(value), neutral.map(Self.text).joined(separator: ", ") + " or absent"))
     }
 
     /// Marks keys as read that have no effect in combination with the others.
@@ -136,7 +153,7 @@ package struct ConfigurationReader {
     mutating func dropout(_ key: String) throws {
         guard let value = take(key), value.double != 0 else { return }
         guard let rate = value.double, (0...1).contains(rate) else {
-            throw unsupported(key, Self.text(value), "a number from 0 to 1")
+            return try refuse(unsupported(key, Self.text(value), "a number from 0 to 1"))
         }
         remarks.append("\(prefix)\(key) = \(Self.text(value)) is not applied: training and scoring use no dropout")
     }
@@ -151,12 +168,15 @@ package struct ConfigurationReader {
         for key in Set(object.keys).subtracting(read).sorted() {
             let value = object[key]!
             if let architecture, HarmlessKeys.changesNothing(key, value, in: architecture) { continue }
-            throw FormatError(
-                path,
-                "\(prefix)\(key) = \(Self.text(value)) is not supported, because it may change what the model computes; "
-                    + "delete the key if it does not"
-            )
+            let reason = "because it may change what the model computes; delete the key if it does not"
+            try refuse(FormatError(path, "\(prefix)\(key) = \(Self.text(value)) is not supported, \(reason)"))
         }
+    }
+
+    /// Throws an error about a key without which reading can continue, or collects it.
+    private func refuse(_ error: FormatError) throws {
+        guard let problems else { throw error }
+        problems.errors.append(error)
     }
 
     /// An error about a combination of keys.
@@ -188,5 +208,5 @@ package struct ConfigurationReader {
 
 extension ConfigurationReader {
     /// A reader of no keys, in place of an absent object.
-    init(none reader: ConfigurationReader) { self.init([:], path: reader.path) }
+    init(none reader: ConfigurationReader) { self.init([:], path: reader.path, problems: reader.problems) }
 }

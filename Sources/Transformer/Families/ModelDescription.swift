@@ -23,6 +23,34 @@ package struct ModelDescription: Sendable {
     ///
     /// - Throws: `FormatError` with the key, the found and the supported values.
     package init(directory: FilePath) throws {
+        var reader = try Self.reader(of: directory)
+        let family = try Self.family(&reader)
+        try self.init(family, &reader, directory)
+    }
+
+    /// Reads `config.json` as far as possible, and collects everything for which `init` refuses it.
+    ///
+    /// - Returns: The model without the unsupported features; nil if it cannot be described.
+    /// - Throws: `FormatError` for a directory without a readable `config.json`, and for an unknown `model_type`.
+    static func collecting(
+        directory: FilePath
+    ) throws -> (family: any Family.Type, description: ModelDescription?, problems: [FormatError]) {
+        let problems = ConfigurationProblems()
+        var reader = try Self.reader(of: directory, problems)
+        let family = try Self.family(&reader)
+        do {
+            let description = try ModelDescription(family, &reader, directory)
+            return (family, description, problems.errors)
+        } catch let error as FormatError {
+            return (family, nil, problems.errors + [error])
+        }
+    }
+
+    /// A reader of the directory's `config.json`.
+    private static func reader(
+        of directory: FilePath,
+        _ problems: ConfigurationProblems? = nil
+    ) throws -> ConfigurationReader {
         try Self.requireDirectory(directory)
         let path = directory.appending("config.json")
         guard FileManager.default.fileExists(atPath: path.string) else {
@@ -32,11 +60,13 @@ package struct ModelDescription: Sendable {
                     + "hf download ORG/NAME --local-dir DIR"
             )
         }
-        var reader = ConfigurationReader(try StrictJSON.object(in: path), path: path)
-        let family = try Self.family(&reader)
+        return ConfigurationReader(try StrictJSON.object(in: path), path: path, problems: problems)
+    }
+
+    private init(_ family: any Family.Type, _ reader: inout ConfigurationReader, _ directory: FilePath) throws {
         var architecture = try family.architecture(&reader)
         try reader.finish(architecture)
-        if let violation = architecture.violation { throw FormatError(path, violation) }
+        if let violation = architecture.violation { throw reader.violation(violation) }
         let files = family.namings.count > 1 || !reader.statesTies ? try? ModelWeights(directory: directory) : nil
         let naming = Self.naming(of: files, family, architecture)
         if !reader.statesTies, let files, try Self.holdsOwnHead(files, naming, family) {

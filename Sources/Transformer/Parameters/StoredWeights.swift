@@ -38,7 +38,7 @@ extension ParameterTable {
     }
 
     /// Refuses tensors that are not parameters of the architecture: a model computed without them would be another.
-    private func checkNames(_ files: ModelWeights) throws {
+    func checkNames(_ files: ModelWeights) throws {
         let known = Set(parameters.map(\.name))
         let others = files.names.filter { name in
             !known.contains(name) && name != tiedHeadName && !Self.isRecomputed(name) && !family.isPassedThrough(name)
@@ -74,7 +74,7 @@ extension ParameterTable {
     }
 
     /// Refuses a stored projection that differs from the embedding that it is tied to: `transformers` would use it.
-    private func checkTiedHead(_ files: ModelWeights) throws {
+    func checkTiedHead(_ files: ModelWeights) throws {
         guard let name = tiedHeadName, files.names.contains(name),
             let embedding = parameters.first(where: { $0.module == .embedding })
         else { return }

@@ -27,10 +27,11 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
         switch self {
         case .smol135M: return Self.smol(width: 576, inner: 1536, layers: 30, heads: 9, groups: 3)
         case .smol360M: return Self.smol(width: 960, inner: 2560, layers: 32, heads: 15, groups: 5)
-        case .tiny1B: return Self.decoder(
-            Sizes(vocabulary: 32_000, width: 2048, inner: 5632, layers: 22, heads: 32, groups: 4, headWidth: 64),
-            theta: 10_000
-        )
+        case .tiny1B:
+            return Self.decoder(
+                Sizes(vocabulary: 32_000, width: 2048, inner: 5632, layers: 22, heads: 32, groups: 4, headWidth: 64),
+                theta: 10_000
+            )
         case .qwen3Small: return Self.qwen3
         case .qwen2Small: return Self.qwen2
         case .llama1B: return Self.llama

@@ -29,7 +29,10 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Hugging Face model directory.")
     var model: String?
 
-    @Option(name: .long, help: "Model with random weights and the architecture of SmolLM2 (135m, 360m), TinyLlama (1b), or the named one.")
+    @Option(
+        name: .long,
+        help: "Model with random weights, as SmolLM2 (135m, 360m), TinyLlama (1b) or the named model."
+    )
     var syntheticModel: String?
 
     @Option(name: .long, help: "Preference data written by espalier-prepare; the examples of its first step are used.")

@@ -47,7 +47,7 @@ struct InspectTests {
             for line in lines where !line.hasPrefix("model") && !line.contains("/") {
                 #expect(line.count <= 80, "\(golden): \(line)")
             }
-            let older = golden.directory.appending("config.v4.json")
+            let older = golden.directory.appending("v4/config.json")
             guard exists(older) else { continue }
             try withCopy(of: golden, { _ in (try? String(contentsOfFile: older.string, encoding: .utf8)) ?? "" }) {
                 let copy = try inspect($0)

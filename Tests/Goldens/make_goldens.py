@@ -15,7 +15,7 @@ its data.safetensors is a prepared dataset, and golden.safetensors has its tenso
                      float64 [2]  of two AdamW steps of the same loss over all examples, where the reference is the
                      model itself; constant rate 1e-3, clipping to norm 1; norms before clipping; not in the first five
 
-config.v4.json is config.json in the older form; the same model, which is verified here.
+v4/config.json is config.json in the older form; the same model, which is verified here.
 """
 
 import copy
@@ -106,7 +106,8 @@ def save(model: PreTrainedModel, directory: Path) -> None:
     model.save_pretrained(directory)
     (directory / "generation_config.json").unlink(missing_ok=True)
     config = older(json.loads((directory / "config.json").read_text()))
-    (directory / "config.v4.json").write_text(json.dumps(config, indent=2) + "\n")
+    (directory / "v4").mkdir()
+    (directory / "v4" / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
 def response_logps(model: PreTrainedModel, data: Rows) -> torch.Tensor:
@@ -115,12 +116,12 @@ def response_logps(model: PreTrainedModel, data: Rows) -> torch.Tensor:
 
 
 def verify_older(model: PreTrainedModel, directory: Path, data: Rows) -> None:
-    """Requires that config.v4.json gives the model, by its log-probabilities."""
+    """Requires that v4/config.json gives the model, by its log-probabilities."""
     with tempfile.TemporaryDirectory() as place:
-        shutil.copy(directory / "config.v4.json", Path(place) / "config.json")
+        shutil.copy(directory / "v4" / "config.json", Path(place) / "config.json")
         other = build(AutoConfig.from_pretrained(place)).double()
     other.load_state_dict(model.state_dict())
-    assert torch.equal(response_logps(other, data), response_logps(model, data)), "config.v4.json is of another model"
+    assert torch.equal(response_logps(other, data), response_logps(model, data)), "v4/config.json is of another model"
 
 
 def verify_changes(model: PreTrainedModel, changes: list[dict[str, Any]], data: Rows) -> float:

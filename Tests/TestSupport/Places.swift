@@ -44,7 +44,7 @@ package enum Golden: String, CaseIterable, Sendable {
     /// The same preferences with their log-probabilities and gradients.
     package var expected: FilePath { directory.appending("golden.safetensors") }
     /// The configuration in the form of transformers 4, of the same model.
-    package var olderConfiguration: FilePath { directory.appending("config.v4.json") }
+    package var olderConfiguration: FilePath { directory.appending("v4/config.json") }
     /// The least number of trained tensors.
     package var leastTensorCount: Int { Self.long.contains(self) ? 3 * 9 + 2 : 2 * 6 + 2 }
 }

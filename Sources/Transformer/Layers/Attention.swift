@@ -85,6 +85,7 @@ package struct Attention: Sendable {
         output: Linear,
         headNorms: (query: HeadNorm, key: HeadNorm)? = nil
     ) {
+        precondition(headNorms == nil || attention.projection != .interleaved, "adjacent query heads for their norms")
         (self.queryKeyValue, self.output, self.headNorms) = (queryKeyValue, output, headNorms)
         heads = HeadMajor(attention)
     }

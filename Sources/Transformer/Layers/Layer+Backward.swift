@@ -67,20 +67,37 @@ extension Layer {
             dy: dbranch,
             into: dnormed
         )
-        let dmiddle = buffers.middle.rows(block)
-        guard let norm = feedForwardInputNorm else {
-            dmiddle.copy(from: doutput)
-            return dmiddle.add(dnormed)
-        }
-        // The normalized input was not kept: the weights' gradients need it once more.
-        norm.forward(middle, into: buffers.normed.rows(block))
-        norm.backward(
+        inputBackward(
+            feedForwardInputNorm,
             middle,
             dy: dnormed,
             residual: doutput,
-            into: dmiddle,
+            into: buffers.middle.rows(block),
+            normed: buffers.normed.rows(block),
             dparameters: feedForwardNormPart(buffers.norms.part(ofThread: thread))
         )
+    }
+
+    /// Adds the gradient of a branch's input `x` to that of the stream, `residual`, and writes the sum to `dx`.
+    ///
+    /// - Parameter normed: `[B, D]`, the branch's input after the norm, overwritten if there is one: it was not kept, and
+    ///   the weights' gradients need it once more.
+    private func inputBackward(
+        _ norm: Norm?,
+        _ x: Matrix,
+        dy: Matrix,
+        residual: Matrix,
+        into dx: Matrix,
+        normed: Matrix,
+        dparameters: Matrix
+    ) {
+        if let norm {
+            norm.forward(x, into: normed)
+            norm.backward(x, dy: dy, residual: residual, into: dx, dparameters: dparameters)
+        } else {
+            dx.copy(from: residual)
+            dx.add(dy)
+        }
     }
 
     /// The gradient of the feed-forward's input norm.
@@ -134,18 +151,13 @@ extension Layer {
                 dnorms: (parts.query, parts.key),
                 context
             )
-            let (input, middle) = (context.input.rows(block), buffers.middle.rows(block))
-            let dinput = buffers.stream.rows(block)
-            guard let attentionNorm else {
-                dinput.copy(from: middle)
-                return dinput.add(dnormed)
-            }
-            attentionNorm.forward(input, into: buffers.normed.rows(block))
-            attentionNorm.backward(
-                input,
+            inputBackward(
+                attentionNorm,
+                context.input.rows(block),
                 dy: dnormed,
-                residual: middle,
-                into: dinput,
+                residual: buffers.middle.rows(block),
+                into: buffers.stream.rows(block),
+                normed: buffers.normed.rows(block),
                 dparameters: parts.attention
             )
         }

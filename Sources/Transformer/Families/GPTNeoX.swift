@@ -61,6 +61,11 @@ package enum GPTNeoX: Family {
         }
     }
 
+    /// Masks that old versions of `transformers` stored, and that nothing reads.
+    package static func isPassedThrough(_ tensorName: String) -> Bool {
+        tensorName.hasSuffix(".attention.bias") || tensorName.hasSuffix(".attention.masked_bias")
+    }
+
     /// The head's name in files, and its name in memory since transformers 5.
     package static var namings: [Naming] { [.plain, Naming([(of: "embed_out", spelling: "lm_head")])] }
 }

@@ -53,8 +53,7 @@ extension ParameterTable {
 
     /// Buffers that old versions of `transformers` stored, and that are computed from the configuration.
     private static func isRecomputed(_ name: String) -> Bool {
-        // The last two are masks of GPT-NeoX.
-        [".rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"].contains(where: name.hasSuffix)
+        name.hasSuffix(".rotary_emb.inv_freq")
     }
 
     private func remedy(_ names: [String]) -> String {

@@ -125,7 +125,7 @@ struct StoredWeightsTests {
         }
     }
 
-    @Test("rotary frequencies stored by old versions of transformers are accepted, masks of GPT-NeoX by its family only")
+    @Test("stored rotary frequencies are accepted, masks of attention by GPT-NeoX only")
     func recomputed() throws {
         try Places.temporary { directory in
             _ = try check(["model.layers.0.self_attn.rotary_emb.inv_freq": ([2], 1)], in: directory)

@@ -8,9 +8,10 @@ struct Embedding: Sendable {
     let gradient: Matrix?
 
     init(_ source: ParameterSource) {
-        guard let weight = source.weight([.embedding]) else { preconditionFailure("a model has an embedding") }
+        let part: Parameter.Part = source.copies(.embedding) ? .copy : .weight
+        guard let weight = source.weight([.embedding], part) else { preconditionFailure("a model has an embedding") }
         self.weight = weight
-        gradient = source.gradient([.embedding])
+        gradient = source.gradient([.embedding], part)
     }
 
     /// Copies the rows of `tokens` to `output`, `[T, D]`.

@@ -32,7 +32,11 @@ extension Layer {
                 into: buffers.attentionBranch,
                 dparameters: buffers.norms.part(ofThread: thread).attentionOutput
             )
-            attention.output.inputGradient(dbranch, into: dattended.rows(block))
+            attention.output.inputGradient(
+                dbranch,
+                into: dattended.rows(block),
+                buffers.lowRank.output.buffers(of: attention.output, block, context.workspace.blocks[thread])
+            )
         }
         addWeightGradients(context, buffers)
         if let outputs = pass.outputs { expand(outputs, compact, buffers, tokens: pass.tokens) }
@@ -65,7 +69,11 @@ extension Layer {
             inner: buffers.inner.rows(block),
             dinner: scratch.wide.reshaped(rows: block.count, columns: feedForward.down.weight.columns),
             dy: dbranch,
-            into: dnormed
+            into: dnormed,
+            (
+                buffers.lowRank.gateUp.buffers(of: feedForward.gateUp, block, scratch),
+                buffers.lowRank.down.buffers(of: feedForward.down, block, scratch)
+            )
         )
         inputBackward(
             feedForwardInputNorm,
@@ -112,14 +120,24 @@ extension Layer {
             x: feedForwardInputNorm == nil ? context.activations.middle : rows(buffers.normed),
             gateUp: context.activations.gateUp,
             inner: rows(buffers.inner),
-            dy: rows(feedForwardResidual.isDirect ? buffers.stream : buffers.feedForwardBranch)
+            dy: rows(feedForwardResidual.isDirect ? buffers.stream : buffers.feedForwardBranch),
+            (
+                buffers.lowRank.gateUp.states(of: feedForward.gateUp, rows: context.pass.outputCount),
+                buffers.lowRank.down.states(of: feedForward.down, rows: context.pass.outputCount)
+            )
         )
         let output = Linear.Contribution(
             linear: attention.output,
             dy: rows(attentionResidual.isDirect ? attentionStream(buffers) : buffers.attentionBranch),
-            x: rows(context.attended)
+            x: rows(context.attended),
+            lowRank: buffers.lowRank.output.states(of: attention.output, rows: context.pass.outputCount)
         )
-        Linear.addWeightGradients(contributions + [output], team: context.team)
+        addWeightGradients(contributions + [output], context)
+    }
+
+    private func addWeightGradients(_ contributions: [Linear.Contribution], _ context: LayerContext) {
+        let scratch = context.workspace.blocks.map(\.weights)
+        Linear.addWeightGradients(contributions, team: context.team, scratch: scratch)
     }
 
     /// Scatters compact gradients to a row for every token; tokens that the head does not read have no gradient yet.
@@ -149,7 +167,8 @@ extension Layer {
                 dprojected: buffers.queryKeyValue.rows(block),
                 into: dnormed,
                 dnorms: (parts.query, parts.key),
-                context
+                context,
+                buffers.lowRank.queryKeyValue.buffers(of: attention.queryKeyValue, block, scratch[thread])
             )
             inputBackward(
                 attentionNorm,
@@ -165,9 +184,10 @@ extension Layer {
         let contribution = Linear.Contribution(
             linear: attention.queryKeyValue,
             dy: buffers.queryKeyValue.rows(tokens),
-            x: attentionNorm == nil ? context.input : buffers.normed.rows(tokens)
+            x: attentionNorm == nil ? context.input : buffers.normed.rows(tokens),
+            lowRank: buffers.lowRank.queryKeyValue.states(of: attention.queryKeyValue, rows: context.pass.tokens)
         )
-        Linear.addWeightGradients([contribution], team: context.team)
+        addWeightGradients([contribution], context)
     }
 
     private func addNormGradients(_ parts: Workspace.NormGradients) {

@@ -23,8 +23,8 @@ package struct RandomWeights {
         }
         for tensor in weights.layout.tensors {
             switch tensor.parameter.kind {
-            case .matrix, .embedding: break
-            case .norm: weights.elements(of: tensor).fill(1)
+            case .matrix, .embedding, .lowRankInput, .lowRankOutput: break
+            case .norm, .magnitude: weights.elements(of: tensor).fill(1)
             case .bias, .normOffset: weights.elements(of: tensor).fill(0)
             }
         }

@@ -64,6 +64,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var selfCheck = 1
     /// Consecutive steps that may be skipped because loss or gradient is not finite, at least 0.
     package var maxSkipped = 0
+    /// The adapter that is trained; keys on the top level of a file.
+    package var adapter = AdapterSettings()
     /// Evaluations on held-out preferences; keys on the top level of a file.
     package var evaluation = EvaluationSettings()
     /// Checkpoints; keys on the top level of a file.
@@ -100,6 +102,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// All keys of a file.
     package static let knownKeys =
         CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
+        + AdapterSettings.CodingKeys.allCases.map(\.rawValue)
         + EvaluationSettings.CodingKeys.allCases.map(\.rawValue) + SavingSettings.CodingKeys.allCases.map(\.rawValue)
         + CommunicationSettings.CodingKeys.allCases.map(\.rawValue)
 
@@ -155,6 +158,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
         try values.read(.selfCheck, into: &selfCheck)
         try values.read(.maxSkipped, into: &maxSkipped)
+        adapter = try AdapterSettings(from: decoder)
         evaluation = try EvaluationSettings(from: decoder)
         saving = try SavingSettings(from: decoder)
         communication = try CommunicationSettings(from: decoder)
@@ -204,6 +208,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
         try check(.selfCheck, selfCheck >= 0, "at least 0", selfCheck)
         try check(.maxSkipped, maxSkipped >= 0, "at least 0", maxSkipped)
+        try adapter.validate()
         try evaluation.validate()
         try saving.validate()
         try communication.validate()

@@ -94,6 +94,8 @@ struct Bench: ParsableCommand {
     )
     var recomputes = false
 
+    @OptionGroup(title: "Adapter") var newAdapter: NewAdapterOptions
+
     @OptionGroup var communication: CommunicationOptions
 
     @Flag(name: .long, help: "Also print a profile of rank 0 by phase, and write a trace for Perfetto.")
@@ -157,6 +159,7 @@ struct Bench: ParsableCommand {
         var training = TrainingConfiguration()
         training.globalBatchSize = globalBatchSize
         training.gradientCheckpointing = recomputes
+        newAdapter.override(&training.adapter)
         communication.override(&training.communication)
         rowTokens.map { training.rowTokens = $0 }
         threads.map { training.threads = $0 }

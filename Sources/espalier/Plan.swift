@@ -21,6 +21,8 @@ struct Plan: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
+    @OptionGroup var newAdapter: NewAdapterOptions
+
     @OptionGroup var schedule: ScheduleOptions
 
     @OptionGroup var warmup: WarmupOptions
@@ -45,6 +47,7 @@ struct Plan: ParsableCommand {
 
     private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
         var configuration = try shared.resolved()
+        newAdapter.override(&configuration.adapter)
         schedule.override(&configuration)
         warmup.override(&configuration)
         evaluation.override(&configuration.evaluation)

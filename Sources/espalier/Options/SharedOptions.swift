@@ -12,6 +12,8 @@ struct SharedOptions: ParsableArguments {
     @Option(name: .long, help: "Hugging Face model directory: config.json, *.safetensors and tokenizer files.")
     var model: String?
 
+    @OptionGroup var adapter: StoredAdapterOptions
+
     @Option(name: .long, help: "Preference data, a safetensors file written by espalier-prepare.")
     var data: String?
 
@@ -47,6 +49,7 @@ struct SharedOptions: ParsableArguments {
     func resolved() throws -> TrainingConfiguration {
         var configuration = try configurationFile.map { try TrainingConfiguration(yaml: FilePath($0)) } ?? .init()
         model.map { configuration.model = $0 }
+        adapter.override(&configuration.adapter)
         data.map { configuration.data = $0 }
         sharing.map { configuration.sharing = $0 }
         rowTokens.map { configuration.rowTokens = $0 }

@@ -90,6 +90,13 @@ package final class SafetensorsFile: Sendable {
         }
     }
 
+    /// Whether two tensors have the same type, shape and bytes.
+    package func areIdentical(_ a: String, _ b: String) throws -> Bool {
+        let (first, second) = (try info(a), try info(b))
+        guard first.elementType == second.elementType, first.shape == second.shape else { return false }
+        return withBytes(first) { first in withBytes(second) { first.elementsEqual($0) } }
+    }
+
     /// Lends the bytes of a tensor of this file.
     func withBytes<R>(_ info: TensorInfo, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try file.withBytes(info.byteRange, body)

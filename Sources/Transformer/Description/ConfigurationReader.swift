@@ -188,7 +188,8 @@ package struct ConfigurationReader {
     /// The name of a key in messages.
     func name(_ key: String) -> String { prefix + key }
 
-    private mutating func take(_ key: String) -> JSONValue? {
+    /// The value of a key, which is read with it; nil if it is absent or null.
+    mutating func take(_ key: String) -> JSONValue? {
         read.insert(key)
         return object[key]
     }

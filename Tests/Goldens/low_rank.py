@@ -15,7 +15,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
-from torch_dpo import Rows, without_padding
+from torch_dpo import Rows, Values, without_padding
 from transformers import PreTrainedModel
 
 PREFIX = "base_model.model."
@@ -178,3 +178,9 @@ def rows_of(path: Path) -> Rows:
 
     prompts, responses, bounds = parts("prompt"), parts("response"), data["row_offsets"].tolist()
     return [(prompt, responses[a:b]) for prompt, a, b in zip(prompts, bounds, bounds[1:])]
+
+
+def by_rows(values: list[float], rows: Rows) -> Values:
+    """Divides a value for each response by rows."""
+    rest = iter(values)
+    return [[next(rest) for _ in row] for _, row in rows]

@@ -40,7 +40,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from adapter_kinds import ADAPTERS, AdapterGolden
-from low_rank import Substituted, Tensors, WrittenOut, attach, draw, load, rows_of, save, stored, stored_name, trained, wide
+from low_rank import (
+    Substituted,
+    Tensors,
+    WrittenOut,
+    attach,
+    by_rows,
+    draw,
+    load,
+    rows_of,
+    save,
+    stored,
+    stored_name,
+    trained,
+    wide,
+)
 from make_goldens import BETA, HERE, METADATA, write
 from model_files import read_model
 from peft import PeftModel
@@ -50,12 +64,6 @@ from transformers import PreTrainedModel
 
 EPSILON = 1e-4
 Arrays = dict[str, np.ndarray]
-
-
-def by_rows(values: list[float], rows: Rows) -> Values:
-    """Divides a value for each response by rows."""
-    rest = iter(values)
-    return [[next(rest) for _ in row] for _, row in rows]
 
 
 def response_logps(model: torch.nn.Module, rows: Rows) -> list[float]:

@@ -65,9 +65,16 @@ package final class Benchmark {
     package static func prepare(_ settings: Settings, communicator: any Communicator) throws -> Benchmark {
         let (policy, trials, common) = try communicator.agree {
             try settings.validate(ranks: communicator.size)
-            let model = try settings.model.architecture
+            let model = try settings.model.description
+            let adapter = try settings.training.adapterSource.map { try PolicyAdapter($0, of: model).adapter }
             let trials = try settings.sources.map { source in
-                try BenchmarkTrial.plan(source, for: model, settings, ranks: communicator.size)
+                try BenchmarkTrial.plan(
+                    source,
+                    for: model.architecture,
+                    adapter: adapter,
+                    settings,
+                    ranks: communicator.size
+                )
             }
             let policy = try settings.model.policy(settings.training, communicator: communicator)
             return (policy, trials, try settings.common)
@@ -113,7 +120,8 @@ package final class Benchmark {
             capacity: Workspace.Capacity(
                 tokens: trials.map(\.maximumPackedTokens).max() ?? 0,
                 trains: true,
-                recomputes: configuration.gradientCheckpointing
+                recomputes: configuration.gradientCheckpointing,
+                adapter: policy.adapterShape
             ),
             team: policy.team
         )

@@ -96,7 +96,8 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
             throw contradiction(given, "no setting of an adapter with use_peft: false", "one; remove it, or use_peft")
         }
         if adapter != nil {
-            let expected = "no setting of a new adapter with \(CodingKeys.adapter.rawValue), whose own settings are used"
+            let expected =
+                "no setting of a new adapter with \(CodingKeys.adapter.rawValue), whose own settings are used"
             throw contradiction(given, expected, "one; remove it, or \(CodingKeys.adapter.rawValue)")
         }
     }

@@ -53,7 +53,9 @@ struct Plan: ParsableCommand {
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
         let directory = FilePath(configuration.model)
-        let model = try ModelDescription(directory: directory).architecture
+        let description = try ModelDescription(directory: directory)
+        let model = description.architecture
+        let adapter = try configuration.adapterSource.map { try PolicyAdapter($0, of: description).adapter }
         let path = FilePath(configuration.data)
         let dataset = try PreferenceDataset.read(path: path)
         guard ranks > 0 else {
@@ -80,6 +82,7 @@ struct Plan: ParsableCommand {
             heldOut: heldOut,
             configuration,
             model: model,
+            adapter: adapter,
             ranks: ranks,
             threads: threadCount(configuration.threads, on: communicator)
         )

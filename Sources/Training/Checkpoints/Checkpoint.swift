@@ -99,7 +99,9 @@ struct Checkpoint {
     /// The files that the weights in a directory are read from, which must be among those of the manifest.
     private static func weightNames(_ path: FilePath, _ names: [String], prefix: String = "") throws -> [String] {
         let hasIndex = names.contains(prefix + WeightFiles.index)
-        let hasSingle = FileManager.default.fileExists(atPath: path.appending(WeightFiles.single).string)
+        let hasSingle = [WeightFiles.single, WeightFiles.adapter].contains { name in
+            FileManager.default.fileExists(atPath: path.appending(name).string)
+        }
         return try hasIndex || hasSingle ? WeightFiles.names(in: path).map { prefix + $0 } : [WeightFiles.single]
     }
 
@@ -141,7 +143,12 @@ struct Checkpoint {
 
     /// Reads the weights.
     func readWeights(into flat: Matrix, _ layout: ParameterLayout) throws {
-        try layout.read(into: flat, from: ModelWeights(directory: path, .checkpoint))
+        guard try WeightFiles.names(in: path) == [WeightFiles.adapter] else {
+            return try layout.read(into: flat, from: ModelWeights(directory: path, .checkpoint))
+        }
+        let file = path.appending(WeightFiles.adapter)
+        try layout.read(into: flat, from: SafetensorsFile(file, .checkpoint))
+        try layout.requireFinite(flat, atLeast: -.infinity, from: file, prefix: "")
     }
 
     /// Reads the first or second moments, selected by their prefix.

@@ -4,11 +4,11 @@ internal import Formats
 internal import Foundation
 internal import Reporting
 package import SystemPackage
-internal import Transformer
+package import Transformer
 
 /// The Hugging Face model directory that a run writes, which whatever loads the source loads.
 ///
-/// It has the source's weight files, tensor names and form of `config.json`. Once it contains a model it stays complete; see
+/// It has the source's weight files, tensor names and form of `config.json`; of an adapter, the files that PEFT writes. Once it contains a model it stays complete; see
 /// `WeightFiles.replace`.
 package struct ModelDirectory {
     /// The settings of the run.
@@ -19,8 +19,8 @@ package struct ModelDirectory {
     private let source: FilePath
     /// How the weights are written.
     private let weights: OutputWeights
-    /// The `config.json` that is written.
-    private let configuration: [UInt8]
+    /// The `config.json` that is written, or `adapter_config.json`.
+    private let configuration: (name: String, text: [UInt8])
     /// The names of the other files that are copied.
     private let companions: [String]
     /// Held while the directory is written to.
@@ -36,11 +36,14 @@ package struct ModelDirectory {
     /// for the model, and free of other models.
     ///
     /// - Parameters:
-    ///   - source: The model directory that `policy` was read from, whose other files are copied.
+    ///   - description: The model that is written, or whose adapter is.
+    ///   - adapter: The adapter that is written in place of the model.
+    ///   - source: The model directory that it was read from, whose other files are copied.
     ///   - isRewritten: Whether the model is written more than once.
     package static func prepare(
         _ path: FilePath,
-        for policy: Policy,
+        for description: ModelDescription,
+        adapter: PolicyAdapter?,
         from source: FilePath,
         isRewritten: Bool = false
     ) throws -> ModelDirectory {
@@ -51,7 +54,12 @@ package struct ModelDirectory {
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }
-        let weights = try OutputWeights(source: source, parameters: policy.description.parameters)
+        let weights =
+            try adapter.map { OutputWeights($0, of: description) }
+            ?? OutputWeights(source: source, parameters: description.parameters)
+        let configuration =
+            try adapter.map { ($0.fileName, Array(try $0.configuration.json(for: description).utf8)) }
+            ?? ("config.json", ConfigurationText(directory: source).float32())
         try requireNoOtherModel(than: weights, in: path)
         let lock = try DirectoryLock(path)
         if !lock.isHeld {
@@ -72,7 +80,7 @@ package struct ModelDirectory {
             // Resolved, so that a link that changes during the run leads to no other model.
             source: source.resolved ?? source,
             weights: weights,
-            configuration: try ConfigurationText(directory: source).float32(),
+            configuration: configuration,
             companions: companions.names,
             lock: lock,
             reservation: try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path),
@@ -120,8 +128,8 @@ package struct ModelDirectory {
     func keepWeights(as name: String) throws -> FilePath {
         let (kept, names) = (file(name), try WeightFiles.names(in: path))
         try? FileManager.default.removeItem(atPath: kept.string)
-        if names == [WeightFiles.single] {
-            try link(file(WeightFiles.single), to: kept)
+        if names.count == 1 {
+            try link(file(names[0]), to: kept)
         } else {
             try kept.makeDirectory()
             for name in names { try link(file(name), to: kept.appending(name)) }
@@ -146,7 +154,7 @@ package struct ModelDirectory {
             if try kept.stat().type == .directory {
                 try WeightFiles.copy(from: kept, to: path)
             } else {
-                try WeightFiles.copy(file: kept, to: path)
+                try WeightFiles.copy(file: kept, to: path, name: weights.singleName)
             }
         }
     }
@@ -158,8 +166,8 @@ package struct ModelDirectory {
             if folder != directory { try folder.makeDirectory() }
             try copyCompanion(name, to: place)
         }
-        try AtomicFile.write(to: directory.appending("config.json")) { file in
-            try configuration.withUnsafeBytes { try file.append($0) }
+        try AtomicFile.write(to: directory.appending(configuration.name)) { file in
+            try configuration.text.withUnsafeBytes { try file.append($0) }
         }
     }
 
@@ -182,7 +190,8 @@ extension ModelDirectory {
     static func prepare(_ configuration: TrainingConfiguration, for policy: Policy) throws -> ModelDirectory {
         try prepare(
             FilePath(configuration.output),
-            for: policy,
+            for: policy.description,
+            adapter: policy.adapter,
             from: FilePath(configuration.model),
             isRewritten: configuration.evaluation.loadBestModelAtEnd
         )

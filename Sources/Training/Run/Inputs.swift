@@ -27,7 +27,12 @@ package struct Inputs {
             try configuration.validate()
             let shards = try configuration.communication.shardCount(ranks: communicator.size)
             let directory = FilePath(configuration.model)
-            let policy = try Policy.read(configuration, directory: directory, communicator: communicator)
+            let policy = try Policy.read(
+                configuration,
+                directory: directory,
+                adapter: configuration.adapterSource,
+                communicator: communicator
+            )
             let path = FilePath(configuration.data)
             let dataset = try PreferenceDataset.read(path: path)
             try dataset.validate(
@@ -55,7 +60,13 @@ package struct Inputs {
             }
         }
         func divide(_ dataset: PreferenceDataset) -> Planner {
-            Planner(dataset, configuration, model: policy.architecture, shards: shards)
+            Planner(
+                dataset,
+                configuration,
+                model: policy.architecture,
+                adapter: policy.adapter?.adapter,
+                shards: shards
+            )
         }
         return Inputs(policy: policy, dataset: dataset, planner: divide(dataset), heldOut: heldOut.map(divide))
     }

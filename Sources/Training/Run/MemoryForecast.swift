@@ -4,7 +4,7 @@ package import Transformer
 ///
 /// Excludes the program, its libraries, the data, and the tables of the rotary embedding.
 package struct MemoryForecast: Sendable, Equatable, Encodable {
-    /// All parameters, in float32.
+    /// All parameters of the model and of its adapter, in float32.
     package let weights: Int
     /// Their gradients, including the partial sums of a rank's shards.
     package let gradients: Int
@@ -22,7 +22,7 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
 
     /// The memory of training.
     ///
-    /// With `n` parameters, `P` ranks and `s` shards for each: weights `n`, gradients `(1 + log2 s) n` since shards are
+    /// With `n` trained parameters, `P` ranks and `s` shards for each: weights `n` and those that are not trained, gradients `(1 + log2 s) n` since shards are
     /// summed as a balanced tree, moments `2 ⌈n / P⌉`, and `3n` for the copies of rank 0, four bytes for each.
     ///
     /// - Parameters:
@@ -33,15 +33,16 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
     ///   - threads: The threads of a rank.
     package static func training(
         _ model: Architecture,
+        adapter: Adapter? = nil,
         ranks: Int,
         shards: Int,
         saves: Bool,
         capacity: Workspace.Capacity,
         threads: Int
     ) -> MemoryForecast {
-        let count = model.parameterCount
+        let count = adapter?.parameterCount(of: model) ?? model.parameterCount
         return MemoryForecast(
-            weights: bytes(count),
+            weights: bytes(count + (adapter == nil ? 0 : model.parameterCount)),
             gradients: bytes((1 + (shards / ranks).trailingZeroBitCount) * count),
             optimizer: bytes(2 * ((count + ranks - 1) / ranks)),
             snapshot: bytes(saves ? 3 * count : 0),

@@ -16,6 +16,18 @@ extension Adapter {
         return head + layers + embedding
     }
 
+    /// The elements of all its tensors.
+    package func parameterCount(of model: Architecture) -> Int {
+        declarations(of: model).reduce(0) { $0 + $1.1.shape.reduce(1, *) }
+    }
+
+    /// The elements of the matrices `A` and `B` of all layers.
+    func matrixParameterCount(of model: Architecture) -> Int {
+        declarations(of: model).reduce(0) { sum, entry in
+            [.loraA, .loraB].contains(entry.1.part) ? sum + entry.1.shape.reduce(1, *) : sum
+        }
+    }
+
     /// The factors that magnitudes give the rows of adapted weights: computed, neither trained nor stored.
     package func gains(of model: Architecture) -> ParameterLayout {
         let magnitudes = declarations(of: model).filter { $0.1.part == .loraMagnitude }

@@ -3,9 +3,10 @@ internal import Formats
 extension AdapterConfiguration {
     /// The error for targets that select no module.
     func noMatch(of selection: ModuleSelection, in modules: ModelModules) -> any Error {
-        let example = modules.linear.first?.name ?? ""
         switch selection {
         case .pattern(let pattern):
+            let named = modules.linear.first { $0.name.hasSuffix(".\(pattern)") }
+            let example = (named ?? modules.linear.first)?.name ?? ""
             return error(
                 "target_modules",
                 " = \(pattern) is a regular expression that matches no whole name, such as \(example); to select "

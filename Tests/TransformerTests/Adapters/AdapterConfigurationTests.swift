@@ -104,12 +104,13 @@ struct AdapterConfigurationTests {
         try TinyAdapter(["alpha_pattern": #"{"q_proj": 0}"#]).expectRefusal(
             "alpha_pattern[q_proj] = 0 is not supported; supported: a number above 0"
         )
-        try TinyAdapter(["rank_pattern": #"{"(": 2}"#]).expectRefusal(
-            "rank_pattern: ( is not a valid regular expression"
-        )
-        try TinyAdapter(["target_modules": #""*.q_proj""#]).expectRefusal(
-            "target_modules = *.q_proj is not a valid regular expression"
-        )
+        let supported = "supported: Python's syntax without lookbehind and conditions"
+        for pattern in ["(", "q_proj)|(", "(?<=self_attn.)q_proj", "*.q_proj"] {
+            let found = "\(pattern) is not a supported regular expression; \(supported)"
+            try TinyAdapter(["rank_pattern": "{\"\(pattern)\": 2}"]).expectRefusal("rank_pattern: \(found)")
+            try TinyAdapter(["target_modules": "\"\(pattern)\""]).expectRefusal("target_modules = \(found)")
+            try TinyAdapter(["exclude_modules": "\"\(pattern)\""]).expectRefusal("exclude_modules = \(found)")
+        }
     }
 
     @Test("unknown keys are refused, and records without effect are skipped")

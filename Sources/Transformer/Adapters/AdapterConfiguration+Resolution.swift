@@ -1,10 +1,10 @@
 extension AdapterConfiguration {
     /// The adapter of a model: its modules with rank and scale, and the modules that it trains as copies.
     ///
-    /// Names match as in PEFT. A name that selects no module is refused in settings; in a file it is without effect, and
-    /// `remarks(in:)` states it.
+    /// Names match as in PEFT. A name that selects no module is refused in settings; in a file it has no effect, and
+    /// `remarks(in:)` reports it.
     ///
-    /// - Throws: `AdapterError`, or for a file `FormatError`, with the key, what was found, and the modules of the model.
+    /// - Throws: `AdapterError`, or for a file `FormatError`, with the key, what was found, and the model's modules.
     package func resolve(in model: ModelDescription) throws -> Adapter {
         try validate()
         let resolution = try AdapterResolution(self, model)
@@ -15,7 +15,7 @@ extension AdapterConfiguration {
         )
     }
 
-    /// What has no effect in this model, each as a sentence for the user: settings of the file, and names without modules.
+    /// What has no effect in this model, each as a sentence for the user: settings, and names without modules.
     package func remarks(in model: ModelDescription) throws -> [String] {
         remarks + (try AdapterResolution(self, model).remarks)
     }
@@ -85,7 +85,8 @@ struct AdapterResolution {
         guard let names = model.family.defaultTargets else {
             throw configuration.error(
                 "target_modules",
-                " is missing, and PEFT has no default for \(model.family.modelType); write all-linear, or names of modules"
+                " is missing, and PEFT has no default for \(model.family.modelType); write all-linear, or names of "
+                    + "modules"
             )
         }
         return .names(names)

@@ -6,7 +6,7 @@ extension AdapterConfiguration {
 
     /// The text of `adapter_config.json` as PEFT writes it: sorted keys, two spaces, no end of line.
     ///
-    /// Names modules so that PEFT selects the same ones, also in a wrapper, whose model of images has layers of the same
+    /// Names modules so that PEFT selects the same ones, also in a wrapper, whose model of images has layers with equal
     /// names.
     ///
     /// - Throws: An error if the configuration does not resolve in the model.

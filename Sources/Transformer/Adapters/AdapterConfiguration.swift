@@ -3,7 +3,7 @@ package import SystemPackage
 
 /// What PEFT's `LoraConfig` states about an adapter, by default with PEFT's values.
 ///
-/// Read from a directory's `adapter_config.json`, or set for a new adapter. `resolve(in:)` gives the adapter of a model.
+/// Read from a directory's `adapter_config.json`, or set for a new adapter; `resolve(in:)` gives a model's adapter.
 package struct AdapterConfiguration: Sendable, Equatable {
     /// The value for modules whose name ends in a regular expression.
     package struct Entry<Value: Sendable & Equatable>: Sendable, Equatable {
@@ -59,7 +59,8 @@ package struct AdapterConfiguration: Sendable, Equatable {
 extension AdapterConfiguration {
     /// Checks the values that do not depend on a model.
     ///
-    /// - Throws: `AdapterError`, or for a file `FormatError`, for the first one that is out of range or contradicts another.
+    /// - Throws: `AdapterError`, or for a file `FormatError`, for the first one that is out of range, or contradicts
+    ///   another.
     package func validate() throws {
         try checkNumbers()
         for (key, selection) in [("target_modules", targets), ("exclude_modules", excluded)] {

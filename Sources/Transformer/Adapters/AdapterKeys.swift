@@ -18,16 +18,17 @@ enum AdapterKeys {
         reader.ignore(withoutEffect)
     }
 
-    /// The initialization, which weights from a file replace; those that also change the base's weights, or choose ranks from data, are
-    /// refused.
+    /// Refuses initializations that change the base's weights, or choose ranks from data.
+    ///
+    /// The weights of a file replace the other ones.
     private static func checkStart(_ reader: inout ConfigurationReader) throws {
         let key = "init_lora_weights"
         guard let name = try reader.stringOrFlag(key), !["gaussian", "orthogonal"].contains(name) else { return }
         throw reader.violation(
             "\(key) = \(name) is not supported; supported: true, false, gaussian, orthogonal or absent; "
-                + "pissa, olora, loftq, corda and lora_ga change the weights of the base: convert the adapter with PEFT "
-                + "(save_pretrained with path_initial_model_for_weight_conversion), or set true if it is an adapter of "
-                + "the unchanged base"
+                + "pissa, olora, loftq, corda and lora_ga change the weights of the base: convert the adapter with "
+                + "PEFT (save_pretrained with path_initial_model_for_weight_conversion), or set true if it is an "
+                + "adapter of the unchanged base"
         )
     }
 

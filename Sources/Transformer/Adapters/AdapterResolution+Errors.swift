@@ -3,9 +3,10 @@ internal import Formats
 extension AdapterConfiguration {
     /// The error for targets that select no module.
     func noMatch(of selection: ModuleSelection, in modules: ModelModules) -> any Error {
-        let example = modules.linear.first?.name ?? ""
         switch selection {
         case .pattern(let pattern):
+            let named = modules.linear.first { $0.name.hasSuffix(".\(pattern)") }
+            let example = (named ?? modules.linear.first)?.name ?? ""
             return error(
                 "target_modules",
                 " = \(pattern) is a regular expression that matches no whole name, such as \(example); to select "
@@ -49,13 +50,15 @@ extension AdapterConfiguration {
         error("exclude_modules", " leaves no module of target_modules = \(selection.text); exclude fewer modules")
     }
 
-    /// The error for copies of a model whose head is its embedding, of which PEFT would train one, or two different ones.
+    /// The error for copies of a model whose head is its embedding, which PEFT would untie.
     func tied(_ copies: Set<Module>, _ modules: ModelModules) -> any Error {
         let names = copies.map { modules.names.lastName(of: $0) }.sorted().joined(separator: ", ")
         return error(
             "modules_to_save",
-            " = \(names) of a model with tie_word_embeddings would untie embedding and head; set ensure_weight_tying to "
-                + "true to train one copy for both, or merge the adapter with PEFT (merge_and_unload), which unties them"
+            " = \(names) of a model with tie_word_embeddings would untie embedding and head; set "
+                + "ensure_weight_tying to "
+                + "true to train one copy for both, or merge the adapter with PEFT (merge_and_unload), "
+                + "which unties them"
         )
     }
 }

@@ -47,7 +47,7 @@ package struct AdapterWeights: Sendable {
     /// The tensors of the file; that of a tied head is a duplicate of the embedding's.
     package let tensors: [AdapterTensor]
 
-    /// Opens `adapter_model.safetensors`, and checks that it holds the adapter's tensors with their shapes, and no other.
+    /// Opens `adapter_model.safetensors`, and checks that it holds the adapter's tensors and shapes, and no other.
     ///
     /// The names may be those of any version of transformers.
     ///
@@ -119,7 +119,8 @@ extension AdapterWeights {
             guard found != tensor.shape else { continue }
             throw FormatError(
                 path,
-                "tensor \(tensor.name): expected shape \(tensor.shape), as adapter_config.json and the model say, found "
+                "tensor \(tensor.name): expected shape \(tensor.shape), as adapter_config.json and the "
+                    + "model say, found "
                     + "\(found); \(another)"
             )
         }
@@ -138,7 +139,8 @@ extension AdapterWeights {
         for names in AdapterNames.spellings(of: model.family) {
             for part in [Module.embedding, .head] where names.tensorName(of: part, .copy) == name {
                 return
-                    "which adapter_config.json does not list; add \(names.lastName(of: part)) to modules_to_save if the "
+                    "which adapter_config.json does not list; add \(names.lastName(of: part)) to "
+                    + "modules_to_save if the "
                     + "adapter replaces it"
             }
         }

@@ -1,9 +1,11 @@
 /// A regular expression of names of modules, as Python's `re` matches it.
 struct ModulePattern {
-    /// A string is no regular expression.
+    /// A string is no regular expression, or one with features that Swift's do not have.
     struct Fault: Error, CustomStringConvertible {
         let text: String
-        var description: String { "\(text) is not a valid regular expression" }
+        var description: String {
+            "\(text) is not a supported regular expression; supported: Python's syntax without lookbehind and conditions"
+        }
     }
 
     private enum Form {

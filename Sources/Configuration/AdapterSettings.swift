@@ -12,10 +12,12 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
     package var alpha: Double?
     /// `lora_dropout`, which is recorded and not applied, as in TRL's DPO.
     package var dropout: Double?
-    /// Names of modules, or `all-linear`; nil for all linear modules but the head.
+    /// Names of modules, or `all-linear`; nil for PEFT's default of the model's family.
     package var targetModules: [String]?
     /// Names of modules that are trained as copies: the embedding or the head.
     package var modulesToSave: [String]?
+    /// Whether the head and the embedding of a tied model are trained as one copy.
+    package var ensureWeightTying: Bool?
     /// Whether products are scaled by `alpha / √r`.
     package var useRslora: Bool?
     /// Whether the norms of the weights' rows are trained too.
@@ -33,6 +35,7 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
         case dropout = "lora_dropout"
         case targetModules = "lora_target_modules"
         case modulesToSave = "modules_to_save"
+        case ensureWeightTying = "ensure_weight_tying"
         case useRslora = "use_rslora"
         case useDora = "use_dora"
         case rankPattern = "rank_pattern"
@@ -57,6 +60,7 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
         dropout = try values.decodeIfPresent(Double.self, forKey: .dropout)
         targetModules = try values.names(.targetModules)
         modulesToSave = try values.names(.modulesToSave)
+        ensureWeightTying = try values.decodeIfPresent(Bool.self, forKey: .ensureWeightTying)
         useRslora = try values.decodeIfPresent(Bool.self, forKey: .useRslora)
         useDora = try values.decodeIfPresent(Bool.self, forKey: .useDora)
         rankPattern = try values.decodeIfPresent([String: Int].self, forKey: .rankPattern)
@@ -68,7 +72,7 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
         let given: [(CodingKeys, Bool)] = [
             (.rank, rank != nil), (.alpha, alpha != nil), (.dropout, dropout != nil),
             (.targetModules, targetModules != nil), (.modulesToSave, modulesToSave != nil),
-            (.useRslora, useRslora == true), (.useDora, useDora == true), (.rankPattern, rankPattern != nil),
+            (.ensureWeightTying, ensureWeightTying == true), (.useRslora, useRslora == true), (.useDora, useDora == true), (.rankPattern, rankPattern != nil),
             (.alphaPattern, alphaPattern != nil),
         ]
         return given.first { $0.1 }?.0

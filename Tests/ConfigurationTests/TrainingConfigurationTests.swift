@@ -60,6 +60,9 @@ struct TrainingConfigurationTests {
         "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
         "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
         "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90",
+        "use_peft: true", "adapter: a", "lora_r: 4", "lora_alpha: 6.5", "lora_dropout: 0.05",
+        "lora_target_modules: [q_proj, v_proj]", "modules_to_save: lm_head", "ensure_weight_tying: true",
+        "use_rslora: true", "use_dora: true", "rank_pattern: {q_proj: 3}", "alpha_pattern: {v_proj: 1.5}",
     ]
 
     @Test("every key of a file overrides only its own default")
@@ -123,6 +126,18 @@ struct TrainingConfigurationTests {
         expected.communication.bucketMiB = 12.5
         expected.communication.overlaps = false
         expected.communication.rankCheckSteps = 3
+        expected.adapter.usePEFT = true
+        expected.adapter.adapter = "a"
+        expected.adapter.rank = 4
+        expected.adapter.alpha = 6.5
+        expected.adapter.dropout = 0.05
+        expected.adapter.targetModules = ["q_proj", "v_proj"]
+        expected.adapter.modulesToSave = ["lm_head"]
+        expected.adapter.ensureWeightTying = true
+        expected.adapter.useRslora = true
+        expected.adapter.useDora = true
+        expected.adapter.rankPattern = ["q_proj": 3]
+        expected.adapter.alphaPattern = ["v_proj": 1.5]
         try Places.temporary { directory in
             let all = try read(Self.differentValues.joined(separator: "\n"), from: directory)
             #expect(all == expected)

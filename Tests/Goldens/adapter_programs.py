@@ -46,7 +46,7 @@ class Start:
     def lines(self) -> str:
         """The settings that only a YAML file can have."""
         keys = [key for key in ("rank_pattern", "alpha_pattern") if self.settings.get(key)]
-        return "".join(f"lora_{key}: {json.dumps(self.settings[key])}\n" for key in keys)
+        return "".join(f"{key}: {json.dumps(self.settings[key])}\n" for key in keys)
 
 
 Steps = tuple[list[float], list[float]]

@@ -74,8 +74,8 @@ package struct ModelWeights: Sendable {
         where FileManager.default.fileExists(atPath: directory.appending(name).string) {
             throw FormatError(
                 settings,
-                "and \(name) are an adapter, which transformers applies and espalier does not; merge it into the model "
-                    + "(merge_and_unload in peft), or remove both files"
+                "and \(name) are an adapter in the directory of a model, which transformers would apply; move both to a "
+                    + "directory of their own and name it with --adapter, or remove them"
             )
         }
     }

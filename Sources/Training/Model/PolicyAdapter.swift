@@ -1,3 +1,4 @@
+package import Collectives
 internal import Compute
 package import Configuration
 internal import Formats
@@ -83,6 +84,10 @@ package struct PolicyAdapter: Sendable {
     }
 }
 
+extension AdapterError: Refusal {
+    package var isRefusal: Bool { true }
+}
+
 extension AdapterPart {
     /// The part of an adapter that a parameter is.
     init(_ part: Parameter.Part) {
@@ -115,7 +120,7 @@ extension AdapterSettings {
             names.count == 1 && names[0] == Self.allLinear ? .allLinear : .names(names)
         }
         configuration.savedModules = modulesToSave ?? []
-        // A tied embedding is trained as one copy for both, the model that PEFT computes too.
+        configuration.ensuresTies = ensureWeightTying ?? false
         configuration.isRankStabilized = useRslora ?? false
         configuration.hasMagnitudes = useDora ?? false
         configuration.rankPattern = (rankPattern ?? [:]).sorted { $0.key < $1.key }.map { .init($0.key, $0.value) }

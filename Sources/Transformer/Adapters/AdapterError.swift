@@ -14,7 +14,7 @@ package struct AdapterError: Error, CustomStringConvertible, Equatable {
 extension AdapterConfiguration {
     /// TRL's names of settings that PEFT names differently.
     private static let settings = [
-        "r": "lora_r", "target_modules": "lora_target_modules", "modules_to_save": "lora_modules_to_save",
+        "r": "lora_r", "target_modules": "lora_target_modules",
     ]
 
     /// The name of a key for the user: that of the file that it was read from, or that of the setting.

@@ -33,7 +33,7 @@ struct NewAdapterOptions: ParsableArguments {
     @Option(
         name: .customLong("lora-target-modules"),
         parsing: .upToNextOption,
-        help: "Adapted modules, as q_proj v_proj, or all-linear: all but the head (default all-linear)."
+        help: "Adapted modules, as q_proj v_proj, or all-linear: all but the head (default: PEFT's of the family)."
     )
     var targetModules: [String] = []
 
@@ -43,6 +43,9 @@ struct NewAdapterOptions: ParsableArguments {
         help: "Modules trained as whole copies: lm_head, embed_tokens (default none)."
     )
     var modulesToSave: [String] = []
+
+    @Flag(name: .long, help: "Train the tied head and embedding as one copy, with --modules-to-save.")
+    var ensureWeightTying = false
 
     @Flag(name: .customLong("use-rslora"), help: "Scale the adapter by alpha / √r.")
     var useRslora = false
@@ -58,6 +61,7 @@ struct NewAdapterOptions: ParsableArguments {
         dropout.map { settings.dropout = $0 }
         if !targetModules.isEmpty { settings.targetModules = names(targetModules) }
         if !modulesToSave.isEmpty { settings.modulesToSave = names(modulesToSave) }
+        if ensureWeightTying { settings.ensureWeightTying = true }
         if useRslora { settings.useRslora = true }
         if useDora { settings.useDora = true }
     }

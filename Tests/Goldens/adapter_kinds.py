@@ -30,20 +30,21 @@ def saved(names: list[str], modules: list[str]) -> dict[str, Any]:
     return dict(r=2, lora_alpha=3, target_modules=names, modules_to_save=modules)
 
 
-# Of two keys that match a module, the first holds. The last keys have a layer's number, and match no module.
+# Of two keys that match a module, the first holds. A key begins a name or follows a dot: `proj` matches no module. Keys
+# are in the order in which PEFT writes them, sorted; with another order PEFT cannot load what it saves.
 PATTERN = dict(
     r=3,
     lora_alpha=6,
     target_modules="all-linear",
-    rank_pattern={"layers.1.self_attn.q_proj": 5, "q_proj": 2, "down_proj": 1, "proj": 9},
-    alpha_pattern={"layers.0.mlp.up_proj": 1.5, "up_proj": 9, "self_attn.o_proj": 2},
+    rank_pattern={"down_proj": 1, "layers.1.self_attn.q_proj": 5, "proj": 9, "q_proj": 2},
+    alpha_pattern={"layers.0.mlp.up_proj": 1.5, "self_attn.o_proj": 2, "up_proj": 9},
 )
 FUSED_PATTERN = dict(
     r=3,
     lora_alpha=6,
     target_modules="all-linear",
-    rank_pattern={"layers.1.self_attn.qkv_proj": 5, "qkv_proj": 2, r".*\.0\.mlp\.down_proj": 1},
-    alpha_pattern={"layers.0.mlp.gate_up_proj": 1.5, "gate_up_proj": 9, "self_attn.o_proj": 2},
+    rank_pattern={r".*\.0\.mlp\.down_proj": 1, "layers.1.self_attn.qkv_proj": 5, "qkv_proj": 2},
+    alpha_pattern={"0.mlp.gate_up_proj": 1.5, "gate_up_proj": 9, "self_attn.o_proj": 2},
 )
 
 ADAPTERS: dict[str, AdapterGolden] = {

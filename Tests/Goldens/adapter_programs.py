@@ -15,8 +15,7 @@ import torch
 from compare_families import BETA, EPSILON, Program
 from low_rank import PREFIX, Substituted, Tensors, WrittenOut, by_rows, rows_of, wide
 from model_files import read_model
-from safetensors.numpy import load_file
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch_dpo import all_logps, steps, sums_of
 from transformers import PreTrainedModel
 
@@ -59,7 +58,15 @@ class Espalier(Program):
         return self.logps(model, data, *(["--adapter", adapter] if adapter else []), *options)
 
     def tune(
-        self, model: Path, data: Path, output: Path, start: Start, count: int, rate: float, *options: object, ranks: int = 1
+        self,
+        model: Path,
+        data: Path,
+        output: Path,
+        start: Start,
+        count: int,
+        rate: float,
+        *options: object,
+        ranks: int = 1,
     ) -> Steps:
         """Trains with all examples in each step; returns losses and gradient norms."""
         settings = output.parent / f"{output.name}.yaml"
@@ -67,8 +74,8 @@ class Espalier(Program):
         settings.write_text(lines + start.lines)
         examples = len(load_file(data)["row_offsets"]) - 1
         words = ["--config", settings, "--max-steps", count, "--global-batch-size", examples]
-        words += ["--learning-rate", rate, "--beta", BETA]
-        self.run("train", "--model", model, "--data", data, "--output", output, *words, *start.words, *options, ranks=ranks)
+        words += ["--learning-rate", rate, "--beta", BETA, *start.words, *options]
+        self.run("train", "--model", model, "--data", data, "--output", output, *words, ranks=ranks)
         metrics = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
         return [line["loss"] for line in metrics], [line["grad_norm"] for line in metrics]
 
@@ -91,7 +98,15 @@ class Formula:
         return np.array([value.item() for row in sums for value in row])
 
     def tune(
-        self, model: Path, data: Path, output: Path, start: Start, count: int, rate: float, *options: object, ranks: int = 1
+        self,
+        model: Path,
+        data: Path,
+        output: Path,
+        start: Start,
+        count: int,
+        rate: float,
+        *options: object,
+        ranks: int = 1,
     ) -> Steps:
         plain, rows = read_model(model).requires_grad_(False), rows_of(data)
         output.mkdir(parents=True)
@@ -117,9 +132,7 @@ class Formula:
 
 
 def read(adapter: Path) -> Tensors:
-    from safetensors.torch import load_file as load_tensors
-
-    return {name: value.double() for name, value in load_tensors(adapter / "adapter_model.safetensors").items()}
+    return {name: value.double() for name, value in load_file(adapter / "adapter_model.safetensors").items()}
 
 
 def written(adapter: Path) -> WrittenOut:
@@ -133,8 +146,12 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
     return values | dict(rank_pattern={}, alpha_pattern={}, lora_dropout=0.0) | settings
 
 
+def is_target(name: str, targets: str | list[str]) -> bool:
+    return targets == "all-linear" or name in targets
+
+
 def new(model: PreTrainedModel, written_out: WrittenOut) -> Tensors:
-    """Returns a new adapter: A uniform within one over the root of its columns, B zero, magnitudes and copies of the model."""
+    """Returns a new adapter: A uniform within one over the root of its columns, B zero, the rest the model's."""
     settings, found, random = written_out.settings, {}, torch.Generator().manual_seed(0)
     head = model.get_output_embeddings()
     for path, module in model.named_modules():
@@ -142,7 +159,7 @@ def new(model: PreTrainedModel, written_out: WrittenOut) -> Tensors:
         targets = settings["target_modules"]
         if name in (settings["modules_to_save"] or []):
             found[f"{PREFIX}{path}.weight"] = module.weight.clone()
-        elif isinstance(module, torch.nn.Linear) and module is not head and (targets == "all-linear" or name in targets):
+        elif isinstance(module, torch.nn.Linear) and module is not head and is_target(name, targets):
             rank, (rows, columns) = int(written_out.setting(path, "rank_pattern", "r")), module.weight.shape
             a = torch.empty(rank, columns).uniform_(-1, 1, generator=random) / columns**0.5
             found |= {f"{PREFIX}{path}.lora_A.weight": a, f"{PREFIX}{path}.lora_B.weight": torch.zeros(rows, rank)}

@@ -69,7 +69,7 @@ def trained(adapted: PeftModel) -> Iterator[tuple[str, torch.nn.Parameter]]:
 
 
 def stored_name(name: str) -> str:
-    """Returns the name in adapter_model.safetensors, which leaves out the adapter's name, and `weight` of magnitudes."""
+    """Returns the name in adapter_model.safetensors, without the adapter's name, and without `weight` of magnitudes."""
     if name.endswith(".lora_magnitude_vector.default.weight"):
         return name.removesuffix(".default.weight")
     return name.replace(".modules_to_save.default.", ".").replace(".default.", ".")

@@ -2,9 +2,9 @@
 
     python Tests/Goldens/make_adapter_goldens.py [BASE/KIND …]
 
-Run only to generate new goldens: the tests need neither torch nor PEFT. `adapters/BASE/KIND` is an adapter as PEFT saves
-it, of the model and for the data in `BASE`; its golden.safetensors has the expected results, where NAME is that of
-adapter_model.safetensors:
+Run only to generate new goldens: the tests need neither torch nor PEFT. `adapters/BASE/KIND` is an adapter as PEFT
+saves it, of the model and for the data in `BASE`; its golden.safetensors has the expected results, where NAME is that
+of adapter_model.safetensors:
 
     token_logps      float32 [tokens of all responses]
     response_logps   float64 [responses]

@@ -7,7 +7,7 @@ package enum HalfType: String, Sendable, CaseIterable {
     /// IEEE 754's half precision: 11 bits of precision, at most 65504.
     case float16
 
-    /// Computes `y = x`, rounded to nearest, ties to even; NaN stays NaN. `x` and `y` have the same number of elements.
+    /// Rounds `x` to `y`, with as many elements, to nearest, ties to even; NaN stays NaN.
     ///
     /// - Returns: The number of finite elements that became infinite; for bfloat16 they are not counted, and must exceed
     ///   3.3895e38 to become so.

@@ -83,7 +83,7 @@ extension ForeignSettings {
         (
             "bf16 fp16 tf32 bf16_full_eval fp16_full_eval torch_dtype dtype half_precision_backend mixed_precision "
                 + "precision pure_bf16",
-            "not supported: computes and writes float32; remove it"
+            "not supported: computes in float32; remove it"
         ),
         (
             "use_peft use_lora lora peft_config lora_r lora_rank lora_alpha lora_dropout lora_target_modules "

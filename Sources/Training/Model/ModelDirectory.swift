@@ -1,6 +1,6 @@
 internal import Compute
 internal import Configuration
-internal import Formats
+package import Formats
 internal import Foundation
 internal import Reporting
 package import SystemPackage
@@ -19,8 +19,10 @@ package struct ModelDirectory {
     private let source: FilePath
     /// How the weights are written.
     private let weights: OutputWeights
-    /// The `config.json` that is written.
+    /// The `config.json` of the output.
     private let configuration: [UInt8]
+    /// The `config.json` of checkpoints, whose trained tensors are float32.
+    private let checkpointConfiguration: [UInt8]
     /// The names of the other files that are copied.
     private let companions: [String]
     /// Held while the directory is written to.
@@ -37,11 +39,13 @@ package struct ModelDirectory {
     ///
     /// - Parameters:
     ///   - source: The model directory that `policy` was read from, whose other files are copied.
+    ///   - type: The type of the output's trained tensors; nil for that of each tensor in the source.
     ///   - isRewritten: Whether the model is written more than once.
     package static func prepare(
         _ path: FilePath,
         for policy: Policy,
         from source: FilePath,
+        type: ElementType? = nil,
         isRewritten: Bool = false
     ) throws -> ModelDirectory {
         guard !path.isEmpty else {
@@ -51,7 +55,7 @@ package struct ModelDirectory {
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }
-        let weights = try OutputWeights(source: source, parameters: policy.description.parameters)
+        let weights = try OutputWeights(source: source, parameters: policy.description.parameters, type: type)
         try requireNoOtherModel(than: weights, in: path)
         let lock = try DirectoryLock(path)
         if !lock.isHeld {
@@ -67,12 +71,14 @@ package struct ModelDirectory {
                 "note: \(source): not copied, \(reason): \(companions.unknown.joined(separator: ", "))".printable()
             )
         }
+        let text = try ConfigurationText(directory: source)
         return ModelDirectory(
             path: path,
             // Resolved, so that a link that changes during the run leads to no other model.
             source: source.resolved ?? source,
             weights: weights,
-            configuration: try ConfigurationText(directory: source).float32(),
+            configuration: try weights.type.map { try text.text(of: $0) } ?? text.bytes,
+            checkpointConfiguration: try text.text(of: .float32),
             companions: companions.names,
             lock: lock,
             reservation: try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path),
@@ -97,7 +103,11 @@ package struct ModelDirectory {
 
     /// Writes the policy's weights, its configuration and its tokenizer.
     package func write(_ policy: Policy) throws {
-        try withReleasedSpace { try write(policy.layout.entries(of: policy.flat), to: path) }
+        try withReleasedSpace {
+            try writeCompanions(to: path, configuration)
+            // Last, so that a directory with weights is complete.
+            try weights.write(policy.layout.entries(of: policy.flat), to: path, isRounded: true)
+        }
     }
 
     /// Releases the reserved space while a model is written, and reserves it again if another may follow.
@@ -108,11 +118,12 @@ package struct ModelDirectory {
         if isRewritten { try? reservation.hold(modelBytes) }
     }
 
-    /// Writes a model with these weights to a directory, with the configuration and tokenizer of this one.
-    func write(_ trained: [SafetensorsEntry], to directory: FilePath) throws {
-        try writeCompanions(to: directory)
-        // Last, so that a directory with weights is complete.
-        try weights.write(trained, to: directory)
+    /// Writes a checkpoint's model with these weights to a directory, with the tokenizer of this one.
+    ///
+    /// The weights are float32, whatever the type of the output, so that a run resumes from the same bits.
+    func writeCheckpoint(_ trained: [SafetensorsEntry], to directory: FilePath) throws {
+        try writeCompanions(to: directory, checkpointConfiguration)
+        try weights.write(trained, to: directory, isRounded: false)
     }
 
     /// Gives the weights in the directory a second name, which they keep when others replace them: that of a file, or of a
@@ -142,7 +153,7 @@ package struct ModelDirectory {
     /// Replaces the weights in the directory by those of a file, or of a directory of shards.
     func restore(weights kept: FilePath) throws {
         try withReleasedSpace {
-            try writeCompanions(to: path)
+            try writeCompanions(to: path, configuration)
             if try kept.stat().type == .directory {
                 try WeightFiles.copy(from: kept, to: path)
             } else {
@@ -151,7 +162,7 @@ package struct ModelDirectory {
         }
     }
 
-    private func writeCompanions(to directory: FilePath) throws {
+    private func writeCompanions(to directory: FilePath, _ configuration: [UInt8]) throws {
         for name in companions {
             let place = directory.appending(name)
             let folder = place.removingLastComponent()
@@ -184,7 +195,20 @@ extension ModelDirectory {
             FilePath(configuration.output),
             for: policy,
             from: FilePath(configuration.model),
+            type: configuration.saving.saveDType.elementType,
             isRewritten: configuration.evaluation.loadBestModelAtEnd
         )
+    }
+}
+
+extension SaveDType {
+    /// The type of tensors in files; nil for that of each tensor in the source.
+    fileprivate var elementType: ElementType? {
+        switch self {
+        case .auto: nil
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        }
     }
 }

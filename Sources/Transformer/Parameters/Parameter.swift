@@ -54,7 +54,10 @@ package struct Parameter: Sendable, Equatable {
         case bias
 
         /// Whether weight decay applies: to matrices and embeddings, as in Hugging Face's trainer.
-        package var decays: Bool { self == .matrix || self == .embedding }
+        package var decays: Bool { isMatrix }
+
+        /// Whether it multiplies activations or is looked up by rows, so that it may be stored in 16 bits.
+        package var isMatrix: Bool { self == .matrix || self == .embedding }
     }
 
     package let module: Module

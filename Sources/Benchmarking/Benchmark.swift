@@ -117,11 +117,12 @@ package final class Benchmark {
         let model = try ForestModel(
             policy.architecture,
             positions: trials.map(\.dataset.longestSequence).max() ?? 0,
-            capacity: Workspace.Capacity(
-                tokens: trials.map(\.maximumPackedTokens).max() ?? 0,
-                trains: true,
-                recomputes: configuration.gradientCheckpointing,
-                adapter: policy.adapterShape
+            capacity: policy.suited(
+                Workspace.Capacity(
+                    tokens: trials.map(\.maximumPackedTokens).max() ?? 0,
+                    trains: true,
+                    recomputes: configuration.gradientCheckpointing
+                )
             ),
             team: policy.team
         )

@@ -50,7 +50,13 @@ package enum BenchmarkModel: Sendable, Equatable {
         case .synthetic:
             let team = try ThreadTeam.reporting(count: threadCount(configuration.threads, on: communicator))
             let adapter = configuration.adapterSource
-            return try Policy.random(description, adapter: adapter, seed: configuration.seed, team: team)
+            return try Policy.random(
+                description,
+                adapter: adapter,
+                dtype: configuration.dtype,
+                seed: configuration.seed,
+                team: team
+            )
         }
     }
 }

@@ -72,7 +72,8 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
         let given: [(CodingKeys, Bool)] = [
             (.rank, rank != nil), (.alpha, alpha != nil), (.dropout, dropout != nil),
             (.targetModules, targetModules != nil), (.modulesToSave, modulesToSave != nil),
-            (.ensureWeightTying, ensureWeightTying == true), (.useRslora, useRslora == true), (.useDora, useDora == true), (.rankPattern, rankPattern != nil),
+            (.ensureWeightTying, ensureWeightTying == true), (.useRslora, useRslora == true),
+            (.useDora, useDora == true), (.rankPattern, rankPattern != nil),
             (.alphaPattern, alphaPattern != nil),
         ]
         return given.first { $0.1 }?.0

@@ -81,15 +81,16 @@ extension ForeignSettings {
 
     private static let numbers: [(names: String, remedy: String)] = [
         (
-            "bf16 fp16 tf32 bf16_full_eval fp16_full_eval torch_dtype dtype half_precision_backend mixed_precision "
+            "bf16 fp16 tf32 bf16_full_eval fp16_full_eval half_precision_backend mixed_precision "
                 + "precision pure_bf16",
-            "not supported: computes and writes float32; remove it"
+            "not supported: computes in float32; remove it"
         ),
         (
             "load_in_4bit load_in_8bit quantization_bit bnb_4bit_quant_type use_bnb_nested_quant freeze_layers "
                 + "ref_adapter_name force_use_ref_model lora_target_parameters lora_bias",
             "not supported: a model is trained as a whole, or by an adapter with {use_peft}; remove it"
         ),
+        ("torch_dtype model_dtype", "use {dtype}"),
         ("use_lora lora peft_config finetuning_type", "use {use_peft}, with {lora_r} and {lora_alpha}"),
         ("lora_rank", "use {lora_r}"),
         ("lora_target", "use {lora_target_modules}"),

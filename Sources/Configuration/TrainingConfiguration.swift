@@ -64,6 +64,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var selfCheck = 1
     /// Consecutive steps that may be skipped because loss or gradient is not finite, at least 0.
     package var maxSkipped = 0
+    /// The type in which weights that are not trained are stored.
+    package var dtype = WeightDType.auto
     /// The adapter that is trained; keys on the top level of a file.
     package var adapter = AdapterSettings()
     /// Evaluations on held-out preferences; keys on the top level of a file.
@@ -74,7 +76,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var communication = CommunicationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case model, data, output, pairs, seed, shuffle, sharing, threads, balance
+        case model, data, output, pairs, seed, shuffle, sharing, threads, balance, dtype
         case learningRate = "learning_rate"
         case lrSchedulerType = "lr_scheduler_type"
         case warmupRatio = "warmup_ratio"
@@ -155,6 +157,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.threads, into: &threads)
         try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
         try values.choose(.balance, into: &balance)
+        try values.choose(.dtype, into: &dtype)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
         try values.read(.selfCheck, into: &selfCheck)
         try values.read(.maxSkipped, into: &maxSkipped)

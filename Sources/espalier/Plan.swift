@@ -83,6 +83,7 @@ struct Plan: ParsableCommand {
             configuration,
             model: model,
             adapter: adapter,
+            storesHalf: try configuration.dtype.storesHalf(description, in: directory),
             ranks: ranks,
             threads: threadCount(configuration.threads, on: communicator)
         )

@@ -28,7 +28,7 @@ struct ArgumentTests {
         }
         #expect(
             try refusal(["train", "--bf16"])
-                == "Error: Unknown option '--bf16'; not supported: computes and writes float32; remove it"
+                == "Error: Unknown option '--bf16'; not supported: computes in float32; remove it"
         )
         #expect(
             try refusal(["train", "--max-length=512"])

@@ -91,6 +91,16 @@ package struct ModelWeights: Sendable {
         try file(of: name).readFinite(name, shape: shape, into: &values)
     }
 
+    /// Reads a tensor as BF16 or F16, rounded if its type is another one; see `SafetensorsFile.readFinite`.
+    package func read(
+        _ name: String,
+        shape: [Int],
+        as type: ElementType,
+        into values: inout MutableSpan<UInt16>
+    ) throws {
+        try file(of: name).readFinite(name, shape: shape, as: type, into: &values)
+    }
+
     /// Whether two tensors have the same type, shape and bytes.
     package func areIdentical(_ a: String, _ b: String) throws -> Bool {
         let (first, second) = (try file(of: a), try file(of: b))

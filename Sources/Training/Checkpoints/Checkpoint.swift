@@ -183,7 +183,7 @@ struct Checkpoint {
                 let place = directory.appending(isFile ? Checkpoint.bestName : Checkpoint.bestShards)
                 try FileManager.default.moveItem(atPath: best.string, toPath: place.string)
             }
-            try output.write(weights, to: directory)
+            try output.writeCheckpoint(weights, to: directory)
         }
     }
 }

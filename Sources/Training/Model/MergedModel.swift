@@ -22,7 +22,7 @@ package enum MergedModel {
             adapter: nil,
             from: source
         )
-        try output.write(try policy.mergedEntries(), to: output.path)
+        try output.write(try policy.mergedEntries())
     }
 }
 

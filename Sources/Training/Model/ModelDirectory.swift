@@ -1,6 +1,6 @@
 internal import Compute
 internal import Configuration
-internal import Formats
+package import Formats
 internal import Foundation
 internal import Reporting
 package import SystemPackage
@@ -19,8 +19,12 @@ package struct ModelDirectory {
     private let source: FilePath
     /// How the weights are written.
     private let weights: OutputWeights
-    /// The `config.json` that is written, or `adapter_config.json`.
-    private let configuration: (name: String, text: [UInt8])
+    /// The name of the configuration: `config.json`, or `adapter_config.json`.
+    private let configurationName: String
+    /// The configuration of the output.
+    private let configuration: [UInt8]
+    /// The configuration of checkpoints, whose trained tensors are float32.
+    private let checkpointConfiguration: [UInt8]
     /// The names of the other files that are copied.
     private let companions: [String]
     /// Held while the directory is written to.
@@ -39,12 +43,14 @@ package struct ModelDirectory {
     ///   - description: The model that is written, or whose adapter is.
     ///   - adapter: The adapter that is written in place of the model.
     ///   - source: The model directory that it was read from, whose other files are copied.
+    ///   - type: The type of the output's trained tensors; nil for that of each tensor in the source.
     ///   - isRewritten: Whether the model is written more than once.
     package static func prepare(
         _ path: FilePath,
         for description: ModelDescription,
         adapter: PolicyAdapter?,
         from source: FilePath,
+        type: ElementType? = nil,
         isRewritten: Bool = false
     ) throws -> ModelDirectory {
         guard !path.isEmpty else {
@@ -55,11 +61,8 @@ package struct ModelDirectory {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }
         let weights =
-            try adapter.map { OutputWeights($0, of: description) }
-            ?? OutputWeights(source: source, parameters: description.parameters)
-        let configuration =
-            try adapter.map { ($0.fileName, Array(try $0.configuration.json(for: description).utf8)) }
-            ?? ("config.json", ConfigurationText(directory: source).float32())
+            try adapter.map { OutputWeights($0, of: description, type: type ?? .float32) }
+            ?? OutputWeights(source: source, parameters: description.parameters, type: type)
         try requireNoOtherModel(than: weights, in: path)
         let lock = try DirectoryLock(path)
         if !lock.isHeld {
@@ -75,12 +78,16 @@ package struct ModelDirectory {
                 "note: \(source): not copied, \(reason): \(companions.unknown.joined(separator: ", "))".printable()
             )
         }
+        let text = try ConfigurationText(directory: source)
+        let adapted = try adapter.map { Array(try $0.configuration.json(for: description).utf8) }
         return ModelDirectory(
             path: path,
             // Resolved, so that a link that changes during the run leads to no other model.
             source: source.resolved ?? source,
             weights: weights,
-            configuration: configuration,
+            configurationName: adapter.map(\.fileName) ?? "config.json",
+            configuration: try adapted ?? weights.type.map { try text.text(of: $0) } ?? text.bytes,
+            checkpointConfiguration: try adapted ?? text.text(of: .float32),
             companions: companions.names,
             lock: lock,
             reservation: try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path),
@@ -104,8 +111,15 @@ package struct ModelDirectory {
     func file(_ name: String) -> FilePath { path.appending(name) }
 
     /// Writes the policy's weights, its configuration and its tokenizer.
-    package func write(_ policy: Policy) throws {
-        try withReleasedSpace { try write(policy.layout.entries(of: policy.flat), to: path) }
+    package func write(_ policy: Policy) throws { try write(policy.layout.entries(of: policy.flat)) }
+
+    /// Writes these float32 weights in the output's types, the configuration and the tokenizer.
+    func write(_ trained: [SafetensorsEntry]) throws {
+        try withReleasedSpace {
+            try writeCompanions(to: path, configuration)
+            // Last, so that a directory with weights is complete.
+            try weights.write(trained, to: path, isRounded: true)
+        }
     }
 
     /// Releases the reserved space while a model is written, and reserves it again if another may follow.
@@ -116,11 +130,12 @@ package struct ModelDirectory {
         if isRewritten { try? reservation.hold(modelBytes) }
     }
 
-    /// Writes a model with these weights to a directory, with the configuration and tokenizer of this one.
-    func write(_ trained: [SafetensorsEntry], to directory: FilePath) throws {
-        try writeCompanions(to: directory)
-        // Last, so that a directory with weights is complete.
-        try weights.write(trained, to: directory)
+    /// Writes a checkpoint's model with these weights to a directory, with the tokenizer of this one.
+    ///
+    /// The weights are float32, whatever the type of the output, so that a run resumes from the same bits.
+    func writeCheckpoint(_ trained: [SafetensorsEntry], to directory: FilePath) throws {
+        try writeCompanions(to: directory, checkpointConfiguration)
+        try weights.write(trained, to: directory, isRounded: false)
     }
 
     /// Gives the weights in the directory a second name, which they keep when others replace them: that of a file, or of a
@@ -150,7 +165,7 @@ package struct ModelDirectory {
     /// Replaces the weights in the directory by those of a file, or of a directory of shards.
     func restore(weights kept: FilePath) throws {
         try withReleasedSpace {
-            try writeCompanions(to: path)
+            try writeCompanions(to: path, configuration)
             if try kept.stat().type == .directory {
                 try WeightFiles.copy(from: kept, to: path)
             } else {
@@ -159,15 +174,15 @@ package struct ModelDirectory {
         }
     }
 
-    private func writeCompanions(to directory: FilePath) throws {
+    private func writeCompanions(to directory: FilePath, _ configuration: [UInt8]) throws {
         for name in companions {
             let place = directory.appending(name)
             let folder = place.removingLastComponent()
             if folder != directory { try folder.makeDirectory() }
             try copyCompanion(name, to: place)
         }
-        try AtomicFile.write(to: directory.appending(configuration.name)) { file in
-            try configuration.text.withUnsafeBytes { try file.append($0) }
+        try AtomicFile.write(to: directory.appending(configurationName)) { file in
+            try configuration.withUnsafeBytes { try file.append($0) }
         }
     }
 
@@ -193,7 +208,20 @@ extension ModelDirectory {
             for: policy.description,
             adapter: policy.adapter,
             from: FilePath(configuration.model),
+            type: configuration.saving.saveDType.elementType,
             isRewritten: configuration.evaluation.loadBestModelAtEnd
         )
+    }
+}
+
+extension SaveDType {
+    /// The type of tensors in files; nil for that of each tensor in the source.
+    fileprivate var elementType: ElementType? {
+        switch self {
+        case .auto: nil
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        }
     }
 }

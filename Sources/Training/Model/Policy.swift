@@ -31,6 +31,8 @@ package final class Policy {
     package static func read(
         directory: FilePath,
         adapter: PolicyAdapter.Source? = nil,
+        dtype: WeightDType = .auto,
+        trains: Bool = true,
         team: ThreadTeam
     ) throws -> Policy {
         let description = try ModelDescription(directory: directory)
@@ -38,10 +40,16 @@ package final class Policy {
         // First: settings that do not fit are reported before memory is taken.
         let resolved = try adapter.map { try PolicyAdapter($0, of: description) }
         try description.parameters.check(files)
+        let stored = try description.parameters.trained.matrixType(in: files)
+        let type = dtype.halfType(ofFiles: stored)
+        // Rounded weights are another model.
+        let isRounded = type != nil && type != stored && (adapter != nil || !trains)
         return try Policy(
             description,
             adapter: adapter.flatMap { source in resolved.map { (source, $0) } },
-            source: files.digest(),
+            matrixType: type,
+            trains: trains,
+            source: files.digest() + (isRounded ? " \(dtype.rawValue)" : ""),
             ignoredIndex: files.ignoredIndex,
             team: team
         ) { try description.parameters.read(files, into: $0) }
@@ -51,21 +59,33 @@ package final class Policy {
     package static func random(
         _ description: ModelDescription,
         adapter: PolicyAdapter.Source? = nil,
+        dtype: WeightDType = .auto,
         seed: UInt64,
         team: ThreadTeam
     ) throws -> Policy {
         let resolved = try adapter.map { ($0, try PolicyAdapter($0, of: description)) }
-        return try Policy(description, adapter: resolved, source: "random \(seed)", team: team) {
+        return try Policy(
+            description,
+            adapter: resolved,
+            matrixType: dtype.halfType(ofFiles: nil),
+            trains: true,
+            source: "random \(seed)",
+            team: team
+        ) {
             RandomWeights(seed: seed).fill($0, team: team)
         }
     }
 
     /// - Parameters:
     ///   - source: Identifies the weights; the same weights in another architecture are another model.
+    ///   - matrixType: The type of the matrices that are not trained; nil for float32.
+    ///   - trains: Whether weights will be trained: those of the adapter, or without one all.
     ///   - fill: Fills a buffer of the model's own weights.
     private init(
         _ description: ModelDescription,
         adapter: (source: PolicyAdapter.Source, resolved: PolicyAdapter)?,
+        matrixType: HalfType?,
+        trains: Bool,
         source: String,
         ignoredIndex: FilePath? = nil,
         team: ThreadTeam,
@@ -76,14 +96,15 @@ package final class Policy {
         var source = source
         if let (adapterSource, adapter) = adapter {
             let table = adapter.parameters(of: description)
-            let frozen = try ParameterBuffer(table.frozen)
+            let frozen = try ParameterBuffer(table.frozen, matrixType: matrixType)
             try fill(frozen)
             weights = try ParameterBuffer(table.trained)
             let identity = try adapter.read(adapterSource, into: weights, base: [frozen], of: description)
             fixed = [frozen, try ParameterBuffer(adapter.adapter.gains(of: description.architecture))]
             source += identity.map { "\n" + $0 } ?? ""
         } else {
-            weights = try ParameterBuffer(description.parameters.trained)
+            // Trained weights are float32.
+            weights = try ParameterBuffer(description.parameters.trained, matrixType: trains ? nil : matrixType)
             try fill(weights)
             fixed = []
         }
@@ -131,27 +152,34 @@ package final class Policy {
         return ModelParameters(architecture, weights: fixed)
     }
 
-    /// The sizes of the adapter's buffers.
-    package var adapterShape: AdapterShape { AdapterShape(adapter?.adapter, of: architecture) }
+    /// The capacity with the buffers that these weights need.
+    package func suited(_ capacity: Workspace.Capacity) -> Workspace.Capacity {
+        var capacity = capacity
+        capacity.adapter = AdapterShape(adapter?.adapter, of: architecture)
+        capacity.widensWeights = widensWeights
+        return capacity
+    }
 
     /// Buffers for the packed sequences that `planner` can pack of these examples.
     package func model(for rows: [Int], planner: Planner, trains: Bool) throws -> ForestModel {
         try ForestModel(
             architecture,
             positions: planner.dataset.longestSequence,
-            capacity: Workspace.Capacity(
-                tokens: planner.maximumPackedTokens(of: rows),
-                trains: trains,
-                adapter: adapterShape
-            ),
+            capacity: suited(Workspace.Capacity(tokens: planner.maximumPackedTokens(of: rows), trains: trains)),
             team: team
         )
     }
 
+    /// Whether the buffers for another policy serve this one, which has no adapter.
+    func isComputed(by model: ForestModel, of other: Policy) -> Bool {
+        architecture == other.architecture && (other.widensWeights || !widensWeights)
+    }
+
+    private var widensWeights: Bool { ([weights] + fixed).contains { $0.matrixType != nil } }
+
     /// Buffers for all computations of a training run.
     func model(for preparation: RunPreparation) throws -> ForestModel {
-        var capacity = preparation.capacity
-        capacity.adapter = adapterShape
+        let capacity = suited(preparation.capacity)
         return try ForestModel(architecture, positions: preparation.positions, capacity: capacity, team: team)
     }
 }
@@ -162,9 +190,36 @@ extension Policy {
         _ configuration: TrainingConfiguration,
         directory: FilePath,
         adapter: PolicyAdapter.Source? = nil,
+        trains: Bool = true,
         communicator: any Communicator
     ) throws -> Policy {
         let threads = threadCount(configuration.threads, on: communicator)
-        return try read(directory: directory, adapter: adapter, team: .reporting(count: threads))
+        return try read(
+            directory: directory,
+            adapter: adapter,
+            dtype: configuration.dtype,
+            trains: trains,
+            team: .reporting(count: threads)
+        )
+    }
+}
+
+extension WeightDType {
+    /// Whether matrices of a model that are not trained are stored in 16 bits; the files' type is read from headers.
+    package func storesHalf(_ model: ModelDescription, in directory: FilePath) throws -> Bool {
+        guard self == .auto else { return self == .bfloat16 }
+        guard let files = try? ModelWeights(directory: directory) else { return false }
+        return try model.parameters.trained.matrixType(in: files) != nil
+    }
+
+    /// The 16-bit type of weights; nil for float32.
+    ///
+    /// - Parameter stored: That of the model's files.
+    func halfType(ofFiles stored: HalfType?) -> HalfType? {
+        switch self {
+        case .auto: return stored
+        case .float32: return nil
+        case .bfloat16: return .bfloat16
+        }
     }
 }

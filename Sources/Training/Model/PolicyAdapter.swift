@@ -1,4 +1,4 @@
-package import Collectives
+internal import Collectives
 internal import Compute
 package import Configuration
 internal import Formats
@@ -60,7 +60,7 @@ package struct PolicyAdapter: Sendable {
     ) throws -> String? {
         switch source {
         case .new(_, let seed):
-            AdapterStart(seed: seed).fill(weights, base: base)
+            try AdapterStart(seed: seed).fill(weights, base: base)
             return nil
         case .directory(let path):
             let files = try AdapterWeights(directory: path, adapter, of: model, base: configuration.base)

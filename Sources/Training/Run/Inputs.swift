@@ -31,6 +31,7 @@ package struct Inputs {
                 configuration,
                 directory: directory,
                 adapter: configuration.adapterSource,
+                trains: batchSize != nil,
                 communicator: communicator
             )
             let path = FilePath(configuration.data)

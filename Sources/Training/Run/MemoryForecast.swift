@@ -26,6 +26,8 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
     /// summed as a balanced tree, moments `2 ⌈n / P⌉`, and `3n` for the copies of rank 0, four bytes for each.
     ///
     /// - Parameters:
+    ///   - adapter: What is trained in place of the model; nil for the model.
+    ///   - storesHalf: Whether matrices that are not trained are stored in 16 bits.
     ///   - ranks: `P`.
     ///   - shards: Of all ranks, a multiple of `ranks` by a power of two.
     ///   - saves: Whether the run saves checkpoints.
@@ -34,6 +36,7 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
     package static func training(
         _ model: Architecture,
         adapter: Adapter? = nil,
+        storesHalf: Bool = false,
         ranks: Int,
         shards: Int,
         saves: Bool,
@@ -42,7 +45,7 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
     ) -> MemoryForecast {
         let count = adapter?.parameterCount(of: model) ?? model.parameterCount
         return MemoryForecast(
-            weights: bytes(count + (adapter == nil ? 0 : model.parameterCount)),
+            weights: bytes(count) + (adapter == nil ? 0 : frozenBytes(model, storesHalf: storesHalf)),
             gradients: bytes((1 + (shards / ranks).trailingZeroBitCount) * count),
             optimizer: bytes(2 * ((count + ranks - 1) / ranks)),
             snapshot: bytes(saves ? 3 * count : 0),
@@ -51,15 +54,26 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
     }
 
     /// The memory of scoring packed sequences of at most `tokens` tokens.
-    package static func scoring(_ model: Architecture, tokens: Int, threads: Int) -> MemoryForecast {
-        let capacity = Workspace.Capacity(tokens: tokens, trains: false)
+    package static func scoring(
+        _ model: Architecture,
+        storesHalf: Bool = false,
+        tokens: Int,
+        threads: Int
+    ) -> MemoryForecast {
+        let capacity = Workspace.Capacity(tokens: tokens, trains: false, widensWeights: storesHalf)
         return MemoryForecast(
-            weights: bytes(model.parameterCount),
+            weights: frozenBytes(model, storesHalf: storesHalf),
             gradients: 0,
             optimizer: 0,
             snapshot: 0,
             workspace: ForestModel.byteCount(model, capacity: capacity, threads: threads)
         )
+    }
+
+    /// The weights of a model that are not trained.
+    private static func frozenBytes(_ model: Architecture, storesHalf: Bool) -> Int {
+        let saved = storesHalf ? model.matrixParameterCount * MemoryLayout<UInt16>.stride : 0
+        return bytes(model.parameterCount) - saved
     }
 
     private static func bytes(_ elements: Int) -> Int { elements * MemoryLayout<Float>.stride }

@@ -71,6 +71,7 @@ package struct RunForecast {
         _ configuration: TrainingConfiguration,
         model: Architecture,
         adapter: Adapter? = nil,
+        storesHalf: Bool = false,
         ranks: Int,
         threads: Int
     ) throws -> RunForecast {
@@ -117,9 +118,11 @@ package struct RunForecast {
         }
         var capacity = computed.capacity
         capacity.adapter = AdapterShape(adapter, of: model)
+        capacity.widensWeights = storesHalf && adapter != nil
         let memory = MemoryForecast.training(
             model,
             adapter: adapter,
+            storesHalf: storesHalf,
             ranks: ranks,
             shards: shards,
             saves: configuration.saving.saveSteps != nil,

@@ -17,7 +17,7 @@ package struct AdapterMerge {
     /// Writes a tensor of the merged model to `result`, `[1, count]`.
     package func merge(_ parameter: Parameter, into result: Matrix) {
         let isCopied = parameter.part == .weight && adapter.copiedModules.contains(parameter.module)
-        let source = isCopied ? own.weight([parameter.module], .copy) : base.weight([parameter.module], parameter.part)
+        let source = isCopied ? own.stored([parameter.module], .copy) : base.stored([parameter.module], parameter.part)
         guard let source else { preconditionFailure("weights of a module") }
         let matrix = result.reshaped(rows: source.rows, columns: source.columns)
         matrix.copy(from: source)

@@ -14,14 +14,15 @@ package struct AdapterStart {
     /// Fills the buffer of an adapter's tensors.
     ///
     /// - Parameter base: Buffers of the model's own weights.
-    package func fill(_ weights: ParameterBuffer, base: [ParameterBuffer]) {
+    /// - Throws: `MemoryError` if the system refuses memory for a row.
+    package func fill(_ weights: ParameterBuffer, base: [ParameterBuffer]) throws {
         let source = ParameterSource(weights: base, gradients: nil, adapter: nil)
         for (index, tensor) in weights.layout.tensors.enumerated() {
             let elements = weights.elements(of: tensor)
             switch tensor.parameter.part {
             case .loraA: fill(elements, inputs: tensor.shape[1], stream: UInt64(index))
             case .loraB: elements.fill(0)
-            case .loraMagnitude: norms(of: own(source, tensor), into: elements)
+            case .loraMagnitude: try norms(of: own(source, tensor), into: elements)
             case .copy:
                 let matrix = own(source, tensor)
                 elements.reshaped(rows: matrix.rows, columns: matrix.columns).copy(from: matrix)
@@ -30,14 +31,17 @@ package struct AdapterStart {
         }
     }
 
-    private func own(_ source: ParameterSource, _ tensor: ParameterLayout.Tensor) -> Matrix {
-        guard let matrix = source.weight([tensor.parameter.module]) else { preconditionFailure("weights of a module") }
+    private func own(_ source: ParameterSource, _ tensor: ParameterLayout.Tensor) -> StoredMatrix {
+        guard let matrix = source.stored([tensor.parameter.module]) else { preconditionFailure("weights of a module") }
         return matrix
     }
 
-    private func norms(of matrix: Matrix, into norms: Matrix) {
+    private func norms(of matrix: StoredMatrix, into norms: Matrix) throws {
+        let buffer = try FloatBuffer(count: matrix.columns)
+        let values = buffer.matrix(rows: 1, columns: matrix.columns)
         for row in 0..<matrix.rows {
-            norms[0, row] = Float(Kernels.sumOfSquares(matrix.rows(row..<row + 1)).squareRoot())
+            values.copy(from: matrix.rows(row..<row + 1))
+            norms[0, row] = Float(Kernels.sumOfSquares(values).squareRoot())
         }
     }
 

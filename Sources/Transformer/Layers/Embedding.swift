@@ -3,13 +3,13 @@ internal import Compute
 /// The token embedding: each token's row of `[V, D]`.
 struct Embedding: Sendable {
     /// `[V, D]`.
-    let weight: Matrix
+    let weight: StoredMatrix
     /// `[V, D]`, added to; nil if the embedding is frozen.
     let gradient: Matrix?
 
     init(_ source: ParameterSource) {
         let part: Parameter.Part = source.copies(.embedding) ? .copy : .weight
-        guard let weight = source.weight([.embedding], part) else { preconditionFailure("a model has an embedding") }
+        guard let weight = source.stored([.embedding], part) else { preconditionFailure("a model has an embedding") }
         self.weight = weight
         gradient = source.gradient([.embedding], part)
     }

@@ -5,8 +5,8 @@ package import Compute
 ///
 /// Shapes: `T` tokens, `N` inputs, `M` outputs, `R` the rank of the adapter.
 package struct Linear: Sendable {
-    /// `[M, N]`.
-    package let weight: Matrix
+    /// `[M, N]`; frozen weights may be stored in 16 bits.
+    package let weight: StoredMatrix
     /// `[M, N]`, added to; nil if the weight is frozen.
     package let weightGradient: Matrix?
     /// `[1, M]`; nil without a bias.
@@ -19,7 +19,7 @@ package struct Linear: Sendable {
     /// One product of adjacent modules, which multiply the same input.
     init(_ source: ParameterSource, _ modules: [Module]) {
         let part: Parameter.Part = source.copies(modules[0]) ? .copy : .weight
-        guard let weight = source.weight(modules, part) else { preconditionFailure("a product has a weight") }
+        guard let weight = source.stored(modules, part) else { preconditionFailure("a product has a weight") }
         self.weight = weight
         weightGradient = source.gradient(modules, part)
         bias = source.weight(modules, .bias)
@@ -27,13 +27,29 @@ package struct Linear: Sendable {
         lowRank = LowRank(source, modules)
     }
 
-    /// A product with these weights.
+    /// A product with these weights in float32.
     package init(
         weight: Matrix,
         weightGradient: Matrix? = nil,
         bias: Matrix? = nil,
+        biasGradient: Matrix? = nil
+    ) {
+        self.init(
+            weight: .float32(weight),
+            weightGradient: weightGradient,
+            bias: bias,
+            biasGradient: biasGradient,
+            lowRank: nil
+        )
+    }
+
+    /// A product with these weights.
+    init(
+        weight: StoredMatrix,
+        weightGradient: Matrix? = nil,
+        bias: Matrix? = nil,
         biasGradient: Matrix? = nil,
-        lowRank: LowRank? = nil
+        lowRank: LowRank?
     ) {
         (self.weight, self.weightGradient) = (weight, weightGradient)
         (self.bias, self.biasGradient) = (bias, biasGradient)
@@ -60,20 +76,27 @@ package struct Linear: Sendable {
             weight: weight.rows(range),
             weightGradient: weightGradient?.rows(range),
             bias: bias?.columns(range),
-            biasGradient: biasGradient?.columns(range)
+            biasGradient: biasGradient?.columns(range),
+            lowRank: nil
         )
     }
 
     /// The product as it is without its adapter.
     var withoutAdapter: Linear {
-        Linear(weight: weight, weightGradient: weightGradient, bias: bias, biasGradient: biasGradient)
+        Linear(
+            weight: weight,
+            weightGradient: weightGradient,
+            bias: bias,
+            biasGradient: biasGradient,
+            lowRank: nil
+        )
     }
 
-    /// Buffers of a block of tokens that an adapter needs.
+    /// Buffers of a block of tokens that an adapter or weights in 16 bits need.
     package struct Buffers {
-        /// `[T, R]`: in the forward pass `x Aᵀ`, in the backward pass its gradient; overwritten.
+        /// `[T, R]`: in the forward pass `x Aᵀ`, in the backward pass its gradient; overwritten. Empty without an adapter.
         let states: Matrix
-        /// The calling thread's matrix for blocks of adapted weights.
+        /// The calling thread's matrix for blocks of adapted or widened weights.
         let scratch: Matrix
     }
 
@@ -81,35 +104,40 @@ package struct Linear: Sendable {
 
     /// `y = x Wᵀ + b`, or `y += x Wᵀ + b`; `x` is `[T, N]`, `y` `[T, M]`.
     ///
-    /// - Parameter buffers: For the adapter, if there is one.
+    /// - Parameter buffers: For the adapter, if there is one, and for weights in 16 bits.
     package func forward(_ x: Matrix, into y: Matrix, accumulate: Bool = false, _ buffers: Buffers? = nil) {
         if let bias { accumulate ? y.add(row: bias) : y.fill(rows: bias) }
         let isAdded = accumulate || bias != nil
-        guard let lowRank else { return multiply(x, weight.transposed, into: y, accumulate: isAdded) }
-        guard let buffers else { preconditionFailure("buffers for the adapter") }
+        guard let lowRank, let buffers else {
+            precondition(lowRank == nil, "buffers for the adapter")
+            return multiply(x, weight.transposed, into: y, accumulate: isAdded, scratch: buffers?.scratch)
+        }
         if lowRank.hasMagnitudes {
             lowRank.forEachBlock(of: weight, scratch: buffers.scratch) { outputs, weight in
                 multiply(x, weight.transposed, into: y.columns(outputs), accumulate: isAdded)
             }
         } else {
-            multiply(x, weight.transposed, into: y, accumulate: isAdded)
+            multiply(x, weight.transposed, into: y, accumulate: isAdded, scratch: buffers.scratch)
             lowRank.forward(x, states: buffers.states, into: y)
         }
     }
 
     /// `dx = dy W`, or `dx += dy W`; `dy` is `[T, M]`, `dx` `[T, N]`.
     ///
-    /// - Parameter buffers: For the adapter, if there is one; its gradients need `states` of all tokens.
+    /// - Parameter buffers: For the adapter, if there is one, whose gradients need `states` of all tokens, and for weights
+    ///   in 16 bits.
     package func inputGradient(_ dy: Matrix, into dx: Matrix, accumulate: Bool = false, _ buffers: Buffers? = nil) {
-        guard let lowRank else { return multiply(dy, weight, into: dx, accumulate: accumulate) }
-        guard let buffers else { preconditionFailure("buffers for the adapter") }
+        guard let lowRank, let buffers else {
+            precondition(lowRank == nil, "buffers for the adapter")
+            return multiply(dy, weight, into: dx, accumulate: accumulate, scratch: buffers?.scratch)
+        }
         if lowRank.hasMagnitudes {
             lowRank.stateGradient(dy, dstates: buffers.states, scratch: buffers.scratch)
             lowRank.forEachBlock(of: weight, scratch: buffers.scratch) { outputs, weight in
                 multiply(dy.columns(outputs), weight, into: dx, accumulate: accumulate || outputs.lowerBound > 0)
             }
         } else {
-            multiply(dy, weight, into: dx, accumulate: accumulate)
+            multiply(dy, weight, into: dx, accumulate: accumulate, scratch: buffers.scratch)
             lowRank.inputGradient(dy, dstates: buffers.states, into: dx)
         }
     }

@@ -25,7 +25,7 @@ extension LowRank {
     }
 
     /// The elements of the scratch matrix that the adapted weights of some outputs need, at `inputs` elements each.
-    static func scratchCount(inputs: Int) -> Int { max(16 * inputs, 256 << 10) }
+    static func scratchCount(inputs: Int) -> Int { max(32 * inputs, 256 << 10) }
 
     /// Calls `body` with the product's effective weights, `g ⊙ (W + s B A)`, a block of outputs at a time; those of
     /// modules that are not adapted as they are.
@@ -33,11 +33,20 @@ extension LowRank {
     /// - Parameters:
     ///   - weight: `[outputs, N]`, of the whole product.
     ///   - scratch: Of the calling thread, `[1, scratchCount]`.
-    func forEachBlock(of weight: Matrix, scratch: Matrix, _ body: (_ outputs: Range<Int>, _ weight: Matrix) -> Void) {
+    func forEachBlock(
+        of weight: StoredMatrix,
+        scratch: Matrix,
+        _ body: (_ outputs: Range<Int>, _ weight: Matrix) -> Void
+    ) {
+        func plain(_ range: Range<Int>) {
+            for block in Self.blocks(range, width: weight.columns, scratch: scratch) {
+                body(block, widened(weight.rows(block), scratch))
+            }
+        }
         var next = 0
         for part in parts {
             let own = part.outputs
-            if own.lowerBound > next { body(next..<own.lowerBound, weight.rows(next..<own.lowerBound)) }
+            plain(next..<own.lowerBound)
             for block in Self.blocks(0..<own.count, width: weight.columns, scratch: scratch) {
                 let adapted = adapted(weight, part, block, scratch: scratch)
                 if let magnitude = part.magnitude { adapted.scale(rows: magnitude.gains.columns(block)) }
@@ -45,13 +54,19 @@ extension LowRank {
             }
             next = own.upperBound
         }
-        if next < weight.rows { body(next..<weight.rows, weight.rows(next..<weight.rows)) }
+        plain(next..<weight.rows)
+    }
+
+    /// The weights in float32, at the start of the scratch matrix.
+    private func widened(_ weight: StoredMatrix, _ scratch: Matrix) -> Matrix {
+        let result = scratch.reshaped(rows: weight.rows, columns: weight.columns)
+        result.copy(from: weight)
+        return result
     }
 
     /// `W + s B A` for some of a part's outputs.
-    private func adapted(_ weight: Matrix, _ part: Part, _ outputs: Range<Int>, scratch: Matrix) -> Matrix {
-        let result = scratch.reshaped(rows: outputs.count, columns: weight.columns)
-        result.copy(from: weight.rows(part.outputs).rows(outputs))
+    private func adapted(_ weight: StoredMatrix, _ part: Part, _ outputs: Range<Int>, scratch: Matrix) -> Matrix {
+        let result = widened(weight.rows(part.outputs).rows(outputs), scratch)
         multiply(part.b.rows(outputs), a.rows(part.ranks), into: result, accumulate: true, scale: part.scale)
         return result
     }
@@ -62,7 +77,7 @@ extension LowRank {
     }
 
     /// Computes the gains of some of a part's outputs from the current weights.
-    func updateGains(of part: Part, weight: Matrix, outputs: Range<Int>, scratch: Matrix) {
+    func updateGains(of part: Part, weight: StoredMatrix, outputs: Range<Int>, scratch: Matrix) {
         guard let magnitude = part.magnitude else { return }
         for block in Self.blocks(outputs, width: weight.columns, scratch: scratch) {
             let adapted = adapted(weight, part, block, scratch: scratch)
@@ -101,20 +116,21 @@ extension LowRank {
         dy: Matrix,
         x: Matrix,
         states: Matrix,
-        weight: Matrix,
+        weight: StoredMatrix,
         outputs: Range<Int>,
         scratch: Matrix
     ) {
         guard let magnitude = part.magnitude, let bGradient = part.bGradient else { return }
-        let (weight, rank) = (weight.rows(part.outputs), part.ranks.count)
-        for block in Self.blocks(outputs, width: weight.columns + rank + 2, scratch: scratch) {
-            let whole = scratch.reshaped(rows: block.count, columns: weight.columns)
-            let low = scratch.reshaped(at: block.count * weight.columns, rows: block.count, columns: rank)
-            let dots = scratch.reshaped(at: block.count * (weight.columns + rank), rows: 2, columns: block.count)
+        let (weight, inputs, rank) = (weight.rows(part.outputs), weight.columns, part.ranks.count)
+        for block in Self.blocks(outputs, width: 2 * inputs + rank + 2, scratch: scratch) {
+            let own = widened(weight.rows(block), scratch)
+            let whole = scratch.reshaped(at: block.count * inputs, rows: block.count, columns: inputs)
+            let low = scratch.reshaped(at: 2 * block.count * inputs, rows: block.count, columns: rank)
+            let dots = scratch.reshaped(at: block.count * (2 * inputs + rank), rows: 2, columns: block.count)
             let dy = dy.columns(part.outputs).columns(block)
             multiply(dy.transposed, x, into: whole)
             multiply(dy.transposed, states.columns(part.ranks), into: low)
-            Kernels.rowDots(whole, weight.rows(block), into: dots.rows(0..<1))
+            Kernels.rowDots(whole, own, into: dots.rows(0..<1))
             Kernels.rowDots(low, part.b.rows(block), into: dots.rows(1..<2))
             for (row, output) in block.enumerated() {
                 let gain = magnitude.gains[0, output]

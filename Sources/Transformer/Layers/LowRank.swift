@@ -84,7 +84,7 @@ extension LowRank {
         aGradient = source.gradient(adapted, .loraA)
         var (output, rank, parts) = (0, 0, [Part]())
         for module in modules {
-            guard let weight = source.weight([module]) else { preconditionFailure("a product has a weight") }
+            guard let weight = source.stored([module]) else { preconditionFailure("a product has a weight") }
             defer { output += weight.rows }
             guard let scale = adapter.modules[module]?.scale, let b = source.weight([module], .loraB) else { continue }
             let outputs = output..<output + weight.rows

@@ -74,6 +74,9 @@ package struct Parameter: Sendable, Equatable {
             case .norm, .normOffset, .bias: return false
             }
         }
+
+        /// Whether it multiplies activations or is looked up by rows, so that it may be stored in 16 bits.
+        package var isMatrix: Bool { self == .matrix || self == .embedding }
     }
 
     package let module: Module

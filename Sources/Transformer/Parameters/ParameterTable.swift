@@ -85,6 +85,9 @@ extension Architecture {
     /// The elements of all tensors of a model.
     package var parameterCount: Int { elementCount { _, _ in true } }
 
+    /// The elements of all matrices and embeddings.
+    package var matrixParameterCount: Int { elementCount { $1.isMatrix } }
+
     /// The elements of the matrices of all layers, each multiplied with every token.
     var bodyParameterCount: Int { elementCount { module, kind in module.layer != nil && kind == .matrix } }
 

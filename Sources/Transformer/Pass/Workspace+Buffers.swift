@@ -45,14 +45,15 @@ extension Workspace {
         let attention: ForestAttention.Scratch
         /// `[1, block * R]` for the largest adapter of a product; empty without one.
         let states: Matrix
-        /// A block of adapted weights, `[1, elements]`; empty without an adapter that needs it.
+        /// A block of adapted or widened weights, `[1, elements]`; empty if weights are used as they are.
         let weights: Matrix
 
         /// The buffers of a product in the forward pass, for a block of `rows` tokens.
-        func buffers(of linear: Linear, rows: Int) -> Linear.Buffers? {
-            linear.lowRank.map { adapter in
-                Linear.Buffers(states: states.reshaped(rows: rows, columns: adapter.rank), scratch: weights)
-            }
+        func buffers(of linear: Linear, rows: Int) -> Linear.Buffers {
+            Linear.Buffers(
+                states: states.reshaped(rows: rows, columns: linear.lowRank?.rank ?? 0),
+                scratch: weights
+            )
         }
     }
 
@@ -62,15 +63,10 @@ extension Workspace {
         let gradient: Matrix
 
         /// The buffers of a product in the backward pass, for a block of tokens.
-        func buffers(of linear: Linear, _ block: Range<Int>, _ scratch: Block) -> Linear.Buffers? {
-            linear.lowRank.map { adapter in
-                let part = gradient.reshaped(
-                    at: block.lowerBound * adapter.rank,
-                    rows: block.count,
-                    columns: adapter.rank
-                )
-                return Linear.Buffers(states: part, scratch: scratch.weights)
-            }
+        func buffers(of linear: Linear, _ block: Range<Int>, _ scratch: Block) -> Linear.Buffers {
+            let rank = linear.lowRank?.rank ?? 0
+            let part = gradient.reshaped(at: block.lowerBound * rank, rows: block.count, columns: rank)
+            return Linear.Buffers(states: part, scratch: scratch.weights)
         }
 
         /// Those of the first `rows` tokens.
@@ -187,14 +183,20 @@ extension Workspace.Layer {
 }
 
 extension Workspace.Block {
-    init(_ model: Architecture, _ adapter: AdapterShape, _ arena: inout Arena) {
+    init(_ model: Architecture, _ capacity: Workspace.Capacity, _ arena: inout Arena) {
         let wideColumns = max(model.attention.projectedWidth, model.feedForward.width)
         narrow = arena.matrix(rows: Workspace.blockSize, columns: model.width)
         wide = arena.matrix(rows: Workspace.blockSize, columns: wideColumns)
         attention = ForestAttention.Scratch(ForestAttention(model.attention), arena: &arena)
-        states = arena.matrix(rows: 1, columns: Workspace.blockSize * adapter.largestRank)
+        states = arena.matrix(rows: 1, columns: Workspace.blockSize * capacity.adapter.largestRank)
         let inputs = max(model.width, model.attention.queryWidth, model.feedForward.width)
-        weights = arena.matrix(rows: 1, columns: adapter.hasMagnitudes ? LowRank.scratchCount(inputs: inputs) : 0)
+        let adapted = capacity.adapter.hasMagnitudes ? LowRank.scratchCount(inputs: inputs) : 0
+        let shapes = [
+            (model.attention.projectedWidth, model.width), (model.width, model.attention.queryWidth),
+            (model.feedForward.projectedWidth, model.width), (model.width, model.feedForward.width),
+        ]
+        let widened = shapes.map { StoredMatrix.scratchCount(rows: $0, columns: $1) }.max() ?? 0
+        weights = arena.matrix(rows: 1, columns: max(adapted, capacity.widensWeights ? widened : 0))
     }
 }
 

@@ -17,6 +17,8 @@ package final class Workspace {
         package var logitBytes: Int
         /// The sizes of the model's adapter.
         package var adapter: AdapterShape
+        /// Whether frozen weights are stored in 16 bits, and widened block by block.
+        package var widensWeights: Bool
 
         /// A capacity; by default 256 MiB of logits are kept.
         package init(
@@ -24,13 +26,15 @@ package final class Workspace {
             trains: Bool,
             recomputes: Bool = false,
             logitBytes: Int = 256 << 20,
-            adapter: AdapterShape = .none
+            adapter: AdapterShape = .none,
+            widensWeights: Bool = false
         ) {
             self.tokens = tokens
             self.trains = trains
             self.recomputes = recomputes
             self.logitBytes = logitBytes
             self.adapter = adapter
+            self.widensWeights = widensWeights
         }
     }
 
@@ -127,7 +131,7 @@ package final class Workspace {
             finalNormed = arena.matrix(rows: tokens, columns: model.width)
             compactAttention = arena.matrix(rows: tokens, columns: model.attention.queryWidth)
             var scratch: [Block] = []
-            for _ in 0..<threads { scratch.append(Block(model, capacity.adapter, &arena)) }
+            for _ in 0..<threads { scratch.append(Block(model, capacity, &arena)) }
             blocks = scratch
             backward = capacity.trains ? Backward(model, capacity.adapter, tokens, threads, &arena) : nil
         }

@@ -6,6 +6,7 @@ internal import SystemPackage
 
 extension Sharing: ExpressibleByArgument {}
 extension LearningRateSchedule.Kind: ExpressibleByArgument {}
+extension WeightDType: ExpressibleByArgument {}
 
 /// The options of every command that runs a model on preference data.
 struct SharedOptions: ParsableArguments {
@@ -28,6 +29,12 @@ struct SharedOptions: ParsableArguments {
         help: "Maximum tokens in a packed sequence; a larger tree gets a sequence of its own (default 2048)."
     )
     var rowTokens: Int?
+
+    @Option(
+        name: .long,
+        help: "Type in which weights that are not trained are stored; auto: that of the model's files (default auto)."
+    )
+    var dtype: WeightDType?
 
     @Option(name: .long, help: "Threads per rank, 0 for its share of the available processors (default 0).")
     var threads: Int?
@@ -54,6 +61,7 @@ struct SharedOptions: ParsableArguments {
         sharing.map { configuration.sharing = $0 }
         rowTokens.map { configuration.rowTokens = $0 }
         threads.map { configuration.threads = $0 }
+        dtype.map { configuration.dtype = $0 }
         return configuration
     }
 }

@@ -64,7 +64,7 @@ struct AdapterRefusalTests {
                 newAdapter(.names([name])),
                 "lora_target_modules = [\(name)] selects \(found), for which low-rank matrices are not "
                     + "supported; to train "
-                    + "it whole, move it to lora_modules_to_save: [\(name)]"
+                    + "it whole, move it to modules_to_save: [\(name)]"
             )
         }
     }
@@ -74,12 +74,12 @@ struct AdapterRefusalTests {
         for name in ["norm", "score", "head", "embed_out"] {
             try expectRefusal(
                 newAdapter(.allLinear) { $0.savedModules = [name] },
-                "lora_modules_to_save = \(name) is not supported; supported for a llama: embed_tokens, lm_head"
+                "modules_to_save = \(name) is not supported; supported for a llama: embed_tokens, lm_head"
             )
         }
         try expectRefusal(
             newAdapter(.allLinear) { $0.savedModules = ["embed_tokens"] },
-            "lora_modules_to_save = embed_tokens is not supported; supported for a gpt_neox: embed_in, lm_head",
+            "modules_to_save = embed_tokens is not supported; supported for a gpt_neox: embed_in, lm_head",
             in: TinyConfiguration("gpt_neox")
         )
     }

@@ -156,7 +156,7 @@ struct AdapterResolutionTests {
             var configuration = newAdapter(.allLinear) { $0.savedModules = names }
             try expectRefusal(
                 configuration,
-                "lora_modules_to_save = \(names.joined(separator: ", ")) of a model with "
+                "modules_to_save = \(names.joined(separator: ", ")) of a model with "
                     + "tie_word_embeddings would untie "
                     + "embedding and head; set ensure_weight_tying to true to train one copy for both, or merge the "
                     + "adapter with PEFT (merge_and_unload), which unties them",

@@ -70,10 +70,8 @@ package func multiply(
     case .half(let matrix):
         precondition(y.columns == matrix.rows && x.columns == matrix.columns, "a product's shapes agree")
         guard y.rows > 0 else { return }
-        Blocks(scratch, width: Blocks.width(tokens: x.rows)).forEach(width: matrix.rows, depth: matrix.columns) {
-            outputs,
-            inputs,
-            block in
+        let blocks = Blocks(scratch, width: Blocks.width(tokens: x.rows))
+        blocks.forEach(width: matrix.rows, depth: matrix.columns) { outputs, inputs, block in
             let widened = block.reshaped(rows: outputs.count, columns: inputs.count)
             matrix.rows(outputs).columns(inputs).widen(into: widened)
             let adds = accumulate || inputs.lowerBound > 0
@@ -101,10 +99,8 @@ package func multiply(
     case .half(let matrix):
         precondition(dx.columns == matrix.columns && dy.columns == matrix.rows, "a product's shapes agree")
         guard dx.rows > 0 else { return }
-        Blocks(scratch, width: Blocks.width).forEach(width: matrix.columns, depth: matrix.rows) {
-            inputs,
-            outputs,
-            block in
+        let blocks = Blocks(scratch, width: Blocks.width)
+        blocks.forEach(width: matrix.columns, depth: matrix.rows) { inputs, outputs, block in
             let widened = block.reshaped(rows: outputs.count, columns: inputs.count)
             matrix.rows(outputs).columns(inputs).widen(into: widened)
             let adds = accumulate || outputs.lowerBound > 0
@@ -118,17 +114,12 @@ extension Matrix {
     package func gather(_ source: StoredMatrix, rows indices: ArraySlice<Int32>) {
         switch source {
         case .float32(let matrix): gather(matrix, rows: indices)
-        case .half(let matrix):
-            precondition(indices.count == rows && source.columns == columns, "one row for each index")
-            for (row, index) in indices.enumerated() {
-                precondition(index >= 0 && Int(index) < matrix.rows, "index within source")
-                matrix.rows(Int(index)..<Int(index) + 1).widen(into: rows(row..<row + 1))
-            }
+        case .half(let matrix): matrix.gather(indices, into: self)
         }
     }
 }
 
-/// The division of a product with a 16-bit weight into blocks of the weight, which depends on its shape only.
+/// The division of a product with a 16-bit weight into blocks of the weight, which depends on shapes only.
 private struct Blocks {
     /// The elements of the inner dimension of a block at most: the depth of OpenBLAS's own blocks.
     static let depth = 384

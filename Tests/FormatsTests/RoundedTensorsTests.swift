@@ -7,7 +7,7 @@ internal import Testing
 struct RoundedTensorsTests {
     /// Halfway between two numbers of either type, next to halfway, and exact ones.
     private let values: [Float] = [
-        1, -1.00390625, 1.01171875, 1.00390637, 0x1.002p0, 0x1.006p0, -0x1.0020001p0, 3.14159, -0, 0, 1e-7, 65504,
+        1, -1.00390625, 1.01171875, 1.00390637, 0x1.002p0, 0x1.006p0, -0x1.002002p0, 3.14159, -0, 0, 1e-7, 65504,
     ]
 
     private func entry(_ values: [Float], _ shape: [Int]) -> SafetensorsEntry {

@@ -52,6 +52,7 @@ struct Plan: ParsableCommand {
         warmup.override(&configuration)
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
+        try configuration.validateTraining()
         let directory = FilePath(configuration.model)
         let description = try ModelDescription(directory: directory)
         let model = description.architecture

@@ -94,7 +94,7 @@ package struct Linear: Sendable {
 
     /// Buffers of a block of tokens that an adapter or weights in 16 bits need.
     package struct Buffers {
-        /// `[T, R]`: in the forward pass `x Aᵀ`, in the backward pass its gradient; overwritten. Empty without an adapter.
+        /// In the forward pass `x Aᵀ`, in the backward pass its gradient, `[T, R]`, overwritten; empty without an adapter.
         let states: Matrix
         /// The calling thread's matrix for blocks of adapted or widened weights.
         let scratch: Matrix

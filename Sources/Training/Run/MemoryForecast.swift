@@ -22,8 +22,9 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
 
     /// The memory of training.
     ///
-    /// With `n` trained parameters, `P` ranks and `s` shards for each: weights `n` and those that are not trained, gradients `(1 + log2 s) n` since shards are
-    /// summed as a balanced tree, moments `2 ⌈n / P⌉`, and `3n` for the copies of rank 0, four bytes for each.
+    /// With `n` trained parameters, `P` ranks and `s` shards for each: weights `n` and those that are not trained, gradients
+    /// `(1 + log2 s) n` since shards are summed as a balanced tree, moments `2 ⌈n / P⌉`, and `3n` for the copies of rank 0,
+    /// four bytes for each.
     ///
     /// - Parameters:
     ///   - adapter: What is trained in place of the model; nil for the model.
@@ -44,8 +45,9 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
         threads: Int
     ) -> MemoryForecast {
         let count = adapter?.parameterCount(of: model) ?? model.parameterCount
+        let frozen = adapter.map { frozenBytes(model, storesHalf: storesHalf) + bytes($0.gains(of: model).count) }
         return MemoryForecast(
-            weights: bytes(count) + (adapter == nil ? 0 : frozenBytes(model, storesHalf: storesHalf)),
+            weights: bytes(count) + (frozen ?? 0),
             gradients: bytes((1 + (shards / ranks).trailingZeroBitCount) * count),
             optimizer: bytes(2 * ((count + ranks - 1) / ranks)),
             snapshot: bytes(saves ? 3 * count : 0),

@@ -54,6 +54,14 @@ package struct ModelDescription: Sendable {
         try Self.requireDirectory(directory)
         let path = directory.appending("config.json")
         guard FileManager.default.fileExists(atPath: path.string) else {
+            let adapter = directory.appending(AdapterNames.configurationFile)
+            if FileManager.default.fileExists(atPath: adapter.string) {
+                throw FormatError(
+                    directory,
+                    "expected a Hugging Face model directory, found an adapter (adapter_config.json); use --model BASE "
+                        + "--adapter \(directory), where BASE is the directory of its model"
+                )
+            }
             throw FormatError(
                 directory,
                 "expected a Hugging Face model directory, found no config.json; download a model with: "

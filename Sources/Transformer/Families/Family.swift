@@ -26,7 +26,7 @@ package protocol Family: Sendable {
 }
 
 extension Family {
-    package static var namings: [Naming] { [.plain] }
+    package static var namings: [Naming] { [.plain, .withoutPrefix("model.")] }
 
     package static func isPassedThrough(_ tensorName: String) -> Bool { false }
 

@@ -15,7 +15,7 @@ struct Plan: ParsableCommand {
         discussion: """
             Prints the token lengths of the data, the tokens and forward and backward FLOPs of a run with each sharing \
             mode, the packed sequences and how full they are, the load and memory of each rank, and the tree of one \
-            example. Reads the configuration of the model, not its weights.
+            example. Reads the configuration of the model and the headers of its weights, if it has some.
             """
     )
 
@@ -43,6 +43,13 @@ struct Plan: ParsableCommand {
         throw ExitCode(status)
     }
 
+    /// The model, whose weights are checked by their headers unless there are none yet.
+    private func description(_ directory: FilePath) throws -> ModelDescription {
+        let description = try ModelDescription(directory: directory)
+        if ModelWeights.exist(in: directory) { try description.parameters.check(ModelWeights(directory: directory)) }
+        return description
+    }
+
     private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
         var configuration = try shared.resolved()
         schedule.override(&configuration)
@@ -50,7 +57,7 @@ struct Plan: ParsableCommand {
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
         let directory = FilePath(configuration.model)
-        let model = try ModelDescription(directory: directory).architecture
+        let model = try description(directory).architecture
         let path = FilePath(configuration.data)
         let dataset = try PreferenceDataset.read(path: path)
         guard ranks > 0 else {

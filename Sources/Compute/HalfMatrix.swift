@@ -62,14 +62,25 @@ package struct HalfMatrix: @unchecked Sendable {
     /// Writes the elements as float32, exactly, to a matrix of the same shape.
     package func widen(into result: Matrix) {
         precondition(result.rows == rows && result.columns == columns, "same shape")
-        let kernel =
-            switch type {
-            case .bfloat16: ek_widen_bfloat16
-            case .float16: ek_widen_float16
-            }
         // An element of 16 bits is half of one that is counted.
-        recorded(.copy, elements: rows * columns + rows * columns / 2) {
-            kernel(base, stride, result.base, result.stride, rows, columns)
+        recorded(.copy, elements: rows * columns + rows * columns / 2) { convert(into: result) }
+    }
+
+    /// Writes the rows of `indices` as float32, in their order, to a matrix as wide.
+    func gather(_ indices: ArraySlice<Int32>, into result: Matrix) {
+        precondition(result.rows == indices.count && result.columns == columns, "one row for each index")
+        recorded(.copy, elements: result.rows * columns + result.rows * columns / 2) {
+            for (row, index) in indices.enumerated() {
+                precondition(index >= 0 && Int(index) < rows, "index within source")
+                rows(Int(index)..<Int(index) + 1).convert(into: result.rows(row..<row + 1))
+            }
+        }
+    }
+
+    private func convert(into result: Matrix) {
+        switch type {
+        case .bfloat16: ek_widen_bfloat16(base, stride, result.base, result.stride, rows, columns)
+        case .float16: ek_widen_float16(base, stride, result.base, result.stride, rows, columns)
         }
     }
 

@@ -70,7 +70,8 @@ package func multiply(
     case .half(let matrix):
         precondition(y.columns == matrix.rows && x.columns == matrix.columns, "a product's shapes agree")
         guard y.rows > 0 else { return }
-        Blocks(scratch).forEach(width: matrix.rows, depth: matrix.columns) { outputs, inputs, block in
+        let blocks = Blocks(scratch, width: Blocks.width(tokens: x.rows))
+        blocks.forEach(width: matrix.rows, depth: matrix.columns) { outputs, inputs, block in
             let widened = block.reshaped(rows: outputs.count, columns: inputs.count)
             matrix.rows(outputs).columns(inputs).widen(into: widened)
             let adds = accumulate || inputs.lowerBound > 0
@@ -98,7 +99,8 @@ package func multiply(
     case .half(let matrix):
         precondition(dx.columns == matrix.columns && dy.columns == matrix.rows, "a product's shapes agree")
         guard dx.rows > 0 else { return }
-        Blocks(scratch).forEach(width: matrix.columns, depth: matrix.rows) { inputs, outputs, block in
+        let blocks = Blocks(scratch, width: Blocks.width)
+        blocks.forEach(width: matrix.columns, depth: matrix.rows) { inputs, outputs, block in
             let widened = block.reshaped(rows: outputs.count, columns: inputs.count)
             matrix.rows(outputs).columns(inputs).widen(into: widened)
             let adds = accumulate || outputs.lowerBound > 0
@@ -120,17 +122,12 @@ extension Matrix {
     package func gather(_ source: StoredMatrix, rows indices: ArraySlice<Int32>) {
         switch source {
         case .float32(let matrix): gather(matrix, rows: indices)
-        case .half(let matrix):
-            precondition(indices.count == rows && source.columns == columns, "one row for each index")
-            for (row, index) in indices.enumerated() {
-                precondition(index >= 0 && Int(index) < matrix.rows, "index within source")
-                matrix.rows(Int(index)..<Int(index) + 1).widen(into: rows(row..<row + 1))
-            }
+        case .half(let matrix): matrix.gather(indices, into: self)
         }
     }
 }
 
-/// The division of a product with a 16-bit weight into blocks of the weight, which depends on its shape only.
+/// The division of a product with a 16-bit weight into blocks of the weight, which depends on shapes only.
 private struct Blocks {
     /// The elements of the inner dimension of a block at most: the depth of OpenBLAS's own blocks.
     static let depth = 384
@@ -143,17 +140,24 @@ private struct Blocks {
     private static let unit = 16
 
     private let scratch: Matrix
+    private let mostWidth: Int
 
-    init(_ scratch: Matrix?) {
+    init(_ scratch: Matrix?, width: Int) {
         guard let scratch else { preconditionFailure("a product with a 16-bit weight has scratch memory") }
-        self.scratch = scratch
+        (self.scratch, mostWidth) = (scratch, width)
+    }
+
+    /// The width of blocks of `x Wᵀ`: of few tokens, the packed operand stays in the second level of the cache, and is packed
+    /// again at less cost than a wide block has.
+    static func width(tokens: Int) -> Int {
+        tokens <= 512 ? 1024 : width
     }
 
     /// Calls `body` with each block, ascending in depth for every part of the width, and its scratch memory.
     ///
     /// Without depth there is one empty block, so that a product without inputs is zero.
     func forEach(width: Int, depth: Int, _ body: (_ width: Range<Int>, _ depth: Range<Int>, _ block: Matrix) -> Void) {
-        let columns = Self.size(of: width, most: Self.width)
+        let columns = Self.size(of: width, most: mostWidth)
         let rows = Self.size(of: depth, most: Self.depth)
         for start in stride(from: 0, to: width, by: columns) {
             for layer in stride(from: 0, to: max(depth, 1), by: rows) {

@@ -82,6 +82,9 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
     /// Whether training starts a new adapter.
     package var isNew: Bool { adapter == nil && (usePEFT ?? (ofNewAdapter != nil)) }
 
+    /// Whether weights of the model are not trained, but those of an adapter.
+    package var isUsed: Bool { adapter != nil || isNew }
+
     /// Checks that the settings do not contradict each other; their ranges depend on the model.
     ///
     /// - Throws: `TrainingError` for the first contradiction.

@@ -219,6 +219,17 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         _ = try Objective(objective)
     }
 
+    /// Refuses settings of a run that trains weights in a type in which they are not trained.
+    package func validateTraining() throws {
+        guard dtype == .bfloat16, !adapter.isUsed else { return }
+        throw TrainingError.invalid(
+            key: CodingKeys.dtype.rawValue,
+            expected:
+                "auto or float32, in which weights are trained, or an adapter (use_peft), whose model is not trained",
+            found: dtype.rawValue
+        )
+    }
+
     /// Refuses values of other trainers, with their counterpart.
     private func refuseForeignValues() throws {
         func refuse(_ key: String, _ value: String, _ expected: String) throws {

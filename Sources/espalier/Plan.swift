@@ -15,7 +15,7 @@ struct Plan: ParsableCommand {
         discussion: """
             Prints the token lengths of the data, the tokens and forward and backward FLOPs of a run with each sharing \
             mode, the packed sequences and how full they are, the load and memory of each rank, and the tree of one \
-            example. Reads the configuration of the model, not its weights.
+            example. Reads the configuration of the model and the headers of its weights, if it has some.
             """
     )
 
@@ -45,6 +45,13 @@ struct Plan: ParsableCommand {
         throw ExitCode(status)
     }
 
+    /// The model, whose weights are checked by their headers unless there are none yet.
+    private func description(_ directory: FilePath) throws -> ModelDescription {
+        let description = try ModelDescription(directory: directory)
+        if ModelWeights.exist(in: directory) { try description.parameters.check(ModelWeights(directory: directory)) }
+        return description
+    }
+
     private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
         var configuration = try shared.resolved()
         newAdapter.override(&configuration.adapter)
@@ -52,8 +59,9 @@ struct Plan: ParsableCommand {
         warmup.override(&configuration)
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
+        try configuration.validateTraining()
         let directory = FilePath(configuration.model)
-        let description = try ModelDescription(directory: directory)
+        let description = try description(directory)
         let model = description.architecture
         let adapter = try configuration.adapterSource.map { try PolicyAdapter($0, of: description).adapter }
         let path = FilePath(configuration.data)

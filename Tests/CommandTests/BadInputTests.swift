@@ -53,7 +53,7 @@ struct BadInputTests {
     func models() throws {
         try Places.temporary { directory in
             try expect(
-                "DIR/none: expected a Hugging Face model directory, found no config.json; download a model with: hf download ORG/NAME --local-dir DIR",
+                "DIR/none: expected a Hugging Face model directory, found nothing; download a model with: hf download ORG/NAME --local-dir DIR",
                 ["--model", directory.appending("none").string],
                 in: directory
             )
@@ -354,7 +354,7 @@ struct BadInputTests {
             )
             try stop(
                 [[], ["--model", "/none"]],
-                "/none: expected a Hugging Face model directory, found no config.json; download a model with: hf download ORG/NAME --local-dir DIR"
+                "/none: expected a Hugging Face model directory, found nothing; download a model with: hf download ORG/NAME --local-dir DIR"
             )
             let common = "than rank 0; use the same on all ranks, from a file system that they share"
             try stop([[], ["--seed", "4"]], "rank 1 has a different configuration \(common)")

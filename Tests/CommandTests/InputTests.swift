@@ -104,6 +104,15 @@ struct InputTests {
             let best = try run("train", ["--output", output, "--max-steps", "2"] + held)
             #expect(best.errors.contains("\nsaved the model of step 2, the best of the evaluations, to \(output); "))
             #expect(best.errors.hasSuffix("--data \(golden.file)\n"), "\(best.errors)")
+            let shared = ["train", "--model", golden.directory.string, "--data", golden.file.string, "--threads", "1"]
+            let two = try Launch.run(
+                "espalier",
+                shared + ["--output", output, "--max-steps", "1", "--global-batch-size", "2"],
+                ranks: 2
+            )
+            let command =
+                "evaluate it with: mpirun -np 2 --bind-to none espalier evaluate --config \(output)/espalier.yaml"
+            #expect(two.errors.components(separatedBy: command).count == 2, "\(two.errors)")
         }
     }
 }

@@ -238,8 +238,10 @@ struct OutputTests {
             let output = directory.appending("out")
             let held = ["--eval-data", Golden.tied.file.string, "--eval-steps", "2", "--max-steps", "2"]
             let outcome = try TinyRuns(output: output).finish(["--loss-type", "ipo", "--beta", "0.5"] + held)
-            let line = outcome.errors.split(separator: "\n").last { $0.hasPrefix("evaluate it with: espalier ") }
-            let words = try #require(line).split(separator: " ").dropFirst(4).map(String.init)
+            let line = try #require(outcome.errors.split(separator: "\n").last { $0.hasPrefix("evaluate it with: ") })
+            #expect(line.hasPrefix("evaluate it with: espalier evaluate ") || line.contains(": mpirun -np "))
+            let command = try #require(line.split(separator: "espalier ", maxSplits: 1).last)
+            let words = command.split(separator: " ").map(String.init)
             let evaluation = try Launch.run("espalier", words, solo: true)
             #expect(evaluation.status == 0, "\(evaluation.errors)")
             let found = try #require(Metrics(json: evaluation.output)["eval_loss"])

@@ -24,6 +24,7 @@ struct PlanTests {
         let words = lines.map { $0.split(separator: " ").joined(separator: " ") }
         for line in [
             "tokens min median 90 % max count", "prompt 1 23 90 90 6", "response 1 10 21 30 16",
+            "longest: of each example, the prompt with its longest response",
             "sharing tokens TFLOP ratio", "none 823 0.00 1.00",
             "ratio: FLOPs without sharing over those of the mode, about the speed-up",
             "steps 2 of 3 examples, 2 per epoch",

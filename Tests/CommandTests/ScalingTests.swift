@@ -121,7 +121,7 @@ struct ScalingTests {
         #expect(outcome.status == 1 && outcome.output.isEmpty)
         let lines = outcome.errors.components(separatedBy: "\n")
         let reason =
-            "/none: expected a Hugging Face model directory, found no config.json; download a model with: "
+            "/none: expected a Hugging Face model directory, found nothing; download a model with: "
             + "hf download ORG/NAME --local-dir DIR"
         #expect(lines[0] == "error: \(reason)", "\(outcome.errors)")
         #expect(lines[1] == "the failed run:" && lines[2].hasPrefix("mpirun "))

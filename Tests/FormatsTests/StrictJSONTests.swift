@@ -147,4 +147,19 @@ struct StrictJSONTests {
             expectRefusal(path, "expected a JSON object") { _ = try StrictJSON.names(in: path, of: "a") }
         }
     }
+
+    @Test("a byte order mark in a file is named")
+    func byteOrderMark() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("config.json")
+            for (bytes, found) in [
+                ([0xEF, 0xBB, 0xBF, 0x7B, 0x7D], "a byte order mark; save the file as UTF-8 without it"),
+                ([0xFF, 0xFE, 0x7B, 0], "UTF-16; save the file as UTF-8 without a byte order mark"),
+                ([0xFE, 0xFF, 0, 0x7B], "UTF-16; save the file as UTF-8 without a byte order mark"),
+            ] as [([UInt8], String)] {
+                try write(bytes, to: path)
+                expectRefusal(path, "expected a JSON object, found \(found)") { _ = try StrictJSON.object(in: path) }
+            }
+        }
+    }
 }

@@ -180,14 +180,14 @@ BIAS = np.zeros(64, np.float32)
     ("name", "tensors", "changes", "message"),
     [
         ("llama", {"blk.1.attn_q.bias": BIAS}, {}, "15 tensors are missing, the first is blk.0.attn_q.bias"),
-        ("qwen 2", {"blk.2.attn_k.bias": None}, {}, "1 tensors are missing, the first is blk.2.attn_k.bias"),
+        ("qwen 2", {"blk.2.attn_k.bias": None}, {}, "1 tensor is missing: blk.2.attn_k.bias"),
         ("qwen 2", {"blk.0.attn_output.bias": BIAS}, {}, "tensor blk.0.attn_output.bias is not part of a Qwen2 model"),
         ("qwen 2", {"output.bias": BIAS}, {}, "tensor output.bias is not part of a Qwen2 model"),
         (
             "qwen 3",
             {"blk.3.attn_q_norm.weight": None},
             {},
-            "1 tensors are missing, the first is blk.3.attn_q_norm.weight",
+            "1 tensor is missing: blk.3.attn_q_norm.weight",
         ),
         (
             "qwen 3",

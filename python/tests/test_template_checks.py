@@ -45,6 +45,20 @@ def test_answers_without_an_end_token_are_counted_in_one_warning(warnings, tmp_p
     assert line.endswith(f": 4 times in 2 rows, first {tmp_path}/data.jsonl:1")
 
 
+def test_an_end_at_which_generation_does_not_stop_is_one_note(prepare, tmp_path):
+    model = tiny.save_model(tmp_path / "model", eos_token="<s>")
+    (model / "generation_config.json").write_text(json.dumps({"eos_token_id": tiny.BOS}))
+    assert prepare([ROW, ROW], model=model).err == (
+        "note: the model learns to end answers with '<|im_end|>', at which generation does not stop: neither eos_token of "
+        "the tokenizer nor eos_token_id of generation_config.json or config.json has it; add its id 257 to eos_token_id "
+        f"in generation_config.json: 4 times in 2 rows, first {tmp_path}/data.jsonl:1\n"
+    )
+    for name in ("config.json", "generation_config.json"):
+        (model / name).write_text(json.dumps({"eos_token_id": [tiny.BOS, tiny.END]}))
+        assert prepare([ROW], model=model).err == ""
+        (model / name).write_text("{}")
+
+
 @pytest.mark.parametrize("end", ["<|im_end|>", "<|im_end|>\n", "<|im_end|> \n\n", "{{ eos_token }}"])
 def test_white_space_after_the_end_token_is_no_reason_for_a_warning(end, warnings):
     template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}" + end + "{% endfor %}" + ASKING

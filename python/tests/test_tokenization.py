@@ -52,13 +52,36 @@ def test_an_implicit_prompt_leaves_no_response_empty(prepare):
     assert rows == [([*b"Be"], [[*b" well", END], [*b" well then", END]])]
 
 
-def test_messages_without_a_chat_template_are_reported(prepare, tmp_path):
+@pytest.mark.parametrize("rows", [[CONVERSATION, ROW], [CONVERSATION] * 5, [{"prompt": "x"}, *[CONVERSATION] * 40]])
+def test_messages_without_a_chat_template_are_one_error(rows, prepare, tmp_path):
     model = tiny.save_model(tmp_path / "plain", template=None)
-    outcome = prepare([CONVERSATION, ROW], model=model)
-    assert outcome.err.endswith(
-        "data.jsonl:1: found messages, but the tokenizer has no chat template; provide the data as text\n"
+    outcome = prepare(rows, model=model)
+    place = 1 + rows.index(CONVERSATION)
+    assert outcome.status == 1 and not outcome.path.exists()
+    assert outcome.err.splitlines()[-1] == (
+        f"error: {tmp_path}/data.jsonl:{place}: found messages, but the tokenizer has no chat template; add "
+        "chat_template.jinja to the model directory (Documentation/Data.md#chat-templates has examples), or provide the "
+        "data as text; nothing was written"
     )
+    assert len(outcome.err.splitlines()) == place
+
+
+def test_messages_among_text_without_a_chat_template_are_bad_rows(prepare, tmp_path):
+    model = tiny.save_model(tmp_path / "plain", template=None)
+    outcome = prepare([ROW, CONVERSATION], model=model)
+    assert outcome.err.startswith(f"bad row: {tmp_path}/data.jsonl:2: found messages, but the tokenizer has no chat")
     assert len(outcome.prepared.rows) == 1
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_template_with_a_syntax_error_is_one_error(processes, prepare, tmp_path):
+    model = tiny.save_model(tmp_path / "broken", template="{% for m in messages %}\n{{ m.content | nothing }}\n{% endfor %}")
+    outcome = prepare([CONVERSATION] * 50, "--num-proc", str(processes), model=model)
+    assert outcome.status == 1
+    assert outcome.err == (
+        f"error: {model}/chat_template.jinja: the chat template cannot be read: No filter named 'nothing'., in line 2 of "
+        "the template; correct it\n"
+    )
 
 
 def test_a_conversation_that_the_template_rejects_is_reported(prepare, tmp_path):

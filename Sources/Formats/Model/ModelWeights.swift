@@ -33,40 +33,41 @@ package struct ModelWeights: Sendable {
         } else if hasIndex {
             let (object, map) = try Self.weightMap(index)
             let layout = WeightLayout(index: object, map: map)
-            let files = try layout.files.map { try SafetensorsFile(directory.appending($0.name), content) }
+            let files = try layout.files.map { file in
+                try Self.requireShard(file.name, directory)
+                return try SafetensorsFile(directory.appending(file.name), content)
+            }
             let numbers = Dictionary(uniqueKeysWithValues: layout.files.enumerated().map { ($1.name, $0) })
             fileOfTensor = map.mapValues { numbers[$0]! }
-            for (tensor, file) in fileOfTensor.sorted(by: { $0.key < $1.key }) { _ = try files[file].info(tensor) }
+            for (tensor, file) in fileOfTensor.sorted(by: { $0.key < $1.key }) where files[file].tensors[tensor] == nil
+            {
+                let found = "expected tensor \(tensor) in \(map[tensor]!), which does not have it"
+                throw FormatError(index, "\(found); download or copy the model again")
+            }
             (self.files, self.layout) = (files, layout)
             ignoredIndex = nil
         } else {
-            throw Self.missing(directory)
+            throw MissingModel.weights(of: directory)
         }
     }
 
-    /// The error for a directory without weights, with the remedy for weights in another format.
-    private static func missing(_ directory: FilePath) -> FormatError {
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []).sorted()
-        let expected = "expected a Hugging Face model with model.safetensors or its index, found"
-        if let name = names.first(where: { $0.hasSuffix(".gguf") }) {
-            let file = directory.appending(name)
-            return FormatError(directory, "\(expected) \(name); convert it: espalier-import-gguf \(file) DIR")
-        }
-        let suffixes = [".bin", ".pt", ".pth", ".ckpt"]
-        if let name = names.first(where: { name in suffixes.contains { name.hasSuffix($0) } }) {
-            let remedy = "convert the model to safetensors with save_pretrained of transformers"
-            return FormatError(directory, "\(expected) \(name); \(remedy)")
-        }
-        return FormatError(
-            directory,
-            "\(expected) neither; download the model with: hf download ORG/NAME --local-dir DIR"
-        )
+    /// Whether a directory has weights in safetensors, or an index of them.
+    package static func exist(in directory: FilePath) -> Bool {
+        [WeightFiles.single, WeightFiles.index].contains { MissingModel.exists(directory.appending($0)) }
+    }
+
+    /// Refuses an index with a shard that does not exist.
+    private static func requireShard(_ name: String, _ directory: FilePath) throws {
+        guard !MissingModel.exists(directory.appending(name)) else { return }
+        let index = directory.appending(WeightFiles.index)
+        throw FormatError(index, "expected the file \(name), which does not exist; download or copy the model again")
     }
 
     /// The names of the shards in an index, sorted.
     static func shardNames(_ index: FilePath) throws -> [String] { Set(try weightMap(index).map.values).sorted() }
 
-    /// Refuses an adapter, with which transformers would load a different model than the weights alone.
+    /// Refuses an adapter, with which transformers would load a different model than the weights alone, and the settings
+    /// of one, with which it would load none.
     private static func requireNoAdapter(_ directory: FilePath) throws {
         let settings = directory.appending("adapter_config.json")
         guard FileManager.default.fileExists(atPath: settings.string) else { return }
@@ -78,6 +79,10 @@ package struct ModelWeights: Sendable {
                     + "directory of their own and name it with --adapter, or remove them"
             )
         }
+        throw FormatError(
+            settings,
+            "expected no settings of an adapter without its weights, which transformers looks for; remove the file"
+        )
     }
 
     /// The names of all tensors, sorted.
@@ -117,6 +122,11 @@ package struct ModelWeights: Sendable {
 
     private func file(of name: String) throws -> SafetensorsFile {
         guard let file = fileOfTensor[name] else {
+            if let file = files.first(where: { $0.tensors[name] != nil })?.path.lastComponent {
+                let index = directory.appending(WeightFiles.index)
+                let found = "expected an entry for tensor \(name), which \(file) has"
+                throw FormatError(index, "\(found); download or copy the model again")
+            }
             let hint = nearest(to: name, among: names).map { "; the nearest is \($0)" } ?? ""
             throw FormatError(directory, "the model has no tensor \(name)\(hint)")
         }

@@ -36,6 +36,12 @@ package enum SafetensorsContent: Sendable {
         }
     }
 
+    /// The remedy for a type of elements that is not supported, after a semicolon; empty if there is none.
+    var typeRemedy: String {
+        guard self == .weights else { return "" }
+        return "; convert the model to bfloat16 or float32, such as with save_pretrained of transformers"
+    }
+
     /// The remedy for a file of another kind, nil if that is unknown.
     func conversion(of kind: FileKind?, at path: String) -> String {
         switch (self, kind) {

@@ -1,9 +1,15 @@
 package import SystemPackage
 
+/// A number is beyond the range of the type that it is to be rounded to.
+package struct RoundingOverflow: Error, CustomStringConvertible {
+    /// What was found where.
+    package let description: String
+}
+
 extension SafetensorsEntry {
     /// This float32 tensor in another type of weights, rounded once to nearest, ties to even.
     ///
-    /// Writing it throws `FormatError` for a number beyond the range of the type.
+    /// Writing it throws `RoundingOverflow` for a number beyond the range of the type.
     ///
     /// - Parameters:
     ///   - type: F32, BF16 or F16.
@@ -15,10 +21,9 @@ extension SafetensorsEntry {
         return SafetensorsEntry(name: name, elementType: type, shape: shape) { body in
             try withBytes { bytes in
                 try forEachRoundedPart(of: bytes.bindMemory(to: Float.self), type, body) { value in
-                    FormatError(
-                        path,
-                        "tensor \(name): expected numbers within the range of \(type.configurationName), found "
-                            + "\(value); pass --save-dtype float32"
+                    RoundingOverflow(
+                        description: "\(path): tensor \(name): expected numbers within the range of "
+                            + "\(type.configurationName), found \(value)"
                     )
                 }
             }
@@ -31,7 +36,7 @@ private func forEachRoundedPart(
     of values: UnsafeBufferPointer<Float>,
     _ type: ElementType,
     _ body: (UnsafeRawBufferPointer) throws -> Void,
-    refusal: (Float) -> FormatError
+    refusal: (Float) -> RoundingOverflow
 ) throws {
     let most = 1 << 16
     try withUnsafeTemporaryAllocation(of: UInt16.self, capacity: min(most, values.count)) { numbers in

@@ -31,8 +31,9 @@ extension SafetensorsFile {
         }
     }
 
-    /// Reads a tensor of F32, BF16 or F16 as numbers of 16 bits, rounded to nearest, ties to even, and checks that its
-    /// values are finite. A tensor of that type is copied.
+    /// Reads a tensor of F32, BF16 or F16 as numbers of 16 bits, and checks that its values are finite.
+    ///
+    /// A tensor of that type is copied, another one rounded to nearest, ties to even.
     ///
     /// - Parameters:
     ///   - type: BF16 or F16.

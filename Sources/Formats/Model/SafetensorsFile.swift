@@ -38,7 +38,8 @@ package final class SafetensorsFile: Sendable {
             throw FormatError(path, "tensor \(name): expected shape \(shape), as config.json says, found \(info.shape)")
         }
         guard [.float32, .bfloat16, .float16].contains(info.elementType) else {
-            throw FormatError(path, "tensor \(name): expected F32, BF16 or F16, found \(info.elementType.rawValue)")
+            let found = info.elementType.rawValue
+            throw FormatError(path, "tensor \(name): expected F32, BF16 or F16, found \(found)\(content.typeRemedy)")
         }
     }
 

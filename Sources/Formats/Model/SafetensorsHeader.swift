@@ -36,7 +36,7 @@ struct SafetensorsHeader {
         metadata = try Self.metadata(entries["__metadata__"], path)
         var tensors: [String: TensorInfo] = [:]
         for (name, entry) in entries.sorted(by: { $0.key < $1.key }) where name != "__metadata__" {
-            tensors[name] = try Self.tensor(name, entry, dataStart: start, path)
+            tensors[name] = try Self.tensor(name, entry, dataStart: start, path, content)
         }
         try Self.checkCoverage(tensors.values, dataStart: start, fileCount: file.count, path, content)
         self.tensors = tensors
@@ -69,7 +69,8 @@ struct SafetensorsHeader {
         _ name: String,
         _ entry: JSONValue,
         dataStart: Int,
-        _ path: FilePath
+        _ path: FilePath,
+        _ content: SafetensorsContent
     ) throws -> TensorInfo {
         guard let entry = entry.object, let dtype = entry["dtype"]?.string,
             let shape = integers(entry["shape"]), let offsets = integers(entry["data_offsets"]), offsets.count == 2
@@ -81,7 +82,8 @@ struct SafetensorsHeader {
         }
         guard let type = ElementType(rawValue: dtype) else {
             let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw FormatError(path, "tensor \(name): element type \(dtype) is not supported, only \(known)")
+            let found = "element type \(dtype) is not supported, only \(known)"
+            throw FormatError(path, "tensor \(name): \(found)\(content.typeRemedy)")
         }
         var bytes = type.byteCount
         for dimension in shape {

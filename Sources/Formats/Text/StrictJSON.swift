@@ -32,9 +32,18 @@ package enum StrictJSON {
                 }
                 return object
             } catch let fault as JSONFault {
-                throw FormatError(path, "expected a JSON object, \(found(path, fault))")
+                throw FormatError(path, "expected a JSON object, \(mark(bytes) ?? found(path, fault))")
             }
         }
+    }
+
+    /// A byte order mark at the start, which JSON does not have; nil for none.
+    private static func mark(_ bytes: UnsafeRawBufferPointer) -> String? {
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+            return "found a byte order mark; save the file as UTF-8 without it"
+        }
+        let isWide = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+        return isWide ? "found UTF-16; save the file as UTF-8 without a byte order mark" : nil
     }
 
     /// What was found in place of JSON: a file of another kind, or the first fault.

@@ -100,7 +100,9 @@ package struct CostModel: Sendable, Equatable {
         return 2 * body * Double(work.tokens) + attentionFLOPs(of: work) + headFLOPs(of: work)
     }
 
-    /// Forward and backward pass: three times the forward pass if all is trained. The gradients of weights, a third, count
+    /// Forward and backward pass: three times the forward pass if all is trained.
+    ///
+    /// The gradients of weights, a third, count
     /// for an adapter only for those that it trains.
     package func trainingFLOPs(of work: Work) -> Double {
         guard let adapter else { return 3 * forwardFLOPs(of: work) }

@@ -116,9 +116,15 @@ package struct ModelDirectory {
     /// Writes these float32 weights in the output's types, the configuration and the tokenizer.
     func write(_ trained: [SafetensorsEntry]) throws {
         try withReleasedSpace {
-            try writeCompanions(to: path, configuration)
-            // Last, so that a directory with weights is complete.
-            try weights.write(trained, to: path, isRounded: true)
+            do {
+                try writeCompanions(to: path, configuration)
+                // Last, so that a directory with weights is complete.
+                try weights.write(trained, to: path, isRounded: true)
+            } catch let overflow as RoundingOverflow {
+                // A run must not lose its model for its type.
+                printNotice("warning: \(overflow); the model is written in float32".printable())
+                try writeCheckpoint(trained, to: path)
+            }
         }
     }
 

@@ -33,8 +33,9 @@ extension TrainingRun {
         let which = best.map { "the model of step \($0.step), the best of the evaluations," } ?? "the model"
         let heldOut = configuration.evaluation.evalData ?? "HELDOUT.safetensors"
         printNotice("saved \(which) to \(output.path); metrics are in \(output.file("metrics.jsonl"))")
+        let launcher = communicator.size > 1 ? "mpirun -np \(communicator.size) --bind-to none " : ""
         printNotice(
-            "evaluate it with: espalier evaluate --config \(output.file(ModelDirectory.settings)) --model \(output.path) "
+            "evaluate it with: \(launcher)espalier evaluate --config \(output.file(ModelDirectory.settings)) --model \(output.path) "
                 + "--reference-model \(configuration.model) --data \(heldOut)"
         )
     }

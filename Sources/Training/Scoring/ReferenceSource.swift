@@ -50,7 +50,7 @@ package struct ReferenceSource {
         let rest =
             cache.map { "those computed are in \(ReferenceJournal.path(of: $0)), start the run again to continue" }
             ?? "nothing was saved; --reference-cache FILE would save them"
-        return "in the reference pass, with \(left) examples left; \(rest)"
+        return "in the reference pass, with \(left) example\(left == 1 ? "" : "s") left; \(rest)"
     }
 
     /// Adds the log-probabilities of `rows` from a pass to the cache.

@@ -118,7 +118,7 @@ package struct ScoringPass {
             Progress.move()
             let done = Double(chunk.startIndex) + Double(chunk.count) * Double(index + 1) / Double(packed.count)
             let fraction = done / Double(count)
-            progress.show(fraction, details: "\(count) examples", isMilestone: fraction == 1)
+            progress.show(fraction, details: "\(count) example\(count == 1 ? "" : "s")", isMilestone: fraction == 1)
         }
     }
 }

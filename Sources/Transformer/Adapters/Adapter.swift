@@ -14,8 +14,9 @@ package struct Adapter: Sendable, Equatable {
 
     /// The adapted modules, which have matrices.
     package var modules: [Module: LowRank]
-    /// Whether the norms of the rows of `W + s B A` are trained vectors: `y = m / ‖W + s B A‖ ⊙ (x Wᵀ + s (x Aᵀ) Bᵀ) + b`,
-    /// DoRA, Liu et al. 2024.
+    /// Whether the norms of adapted weights' rows are trained vectors, DoRA.
+    ///
+    /// `y = m / ‖W + s B A‖ ⊙ (x Wᵀ + s (x Aᵀ) Bᵀ) + b`, Liu et al. 2024.
     package var hasMagnitudes: Bool
     /// The modules that are trained as copies of the model's own: embedding or head.
     package var copiedModules: Set<Module>

@@ -44,7 +44,10 @@ package struct ConfigurationReader {
 
     /// A name, which must be one of the supported ones; the value of `standard` if it is absent.
     mutating func choice<Value>(_ key: String, of supported: [String: Value], default standard: Value) throws -> Value {
-        guard let value = take(key) else { return standard }
+        guard let value = take(key) else {
+            guard !isNull(key) else { throw violation("\(name(key)) is null; delete the key, or set it") }
+            return standard
+        }
         guard let choice = value.string.flatMap({ supported[$0] }) else {
             try refuse(unsupported(key, Self.text(value), supported.keys.sorted().joined(separator: ", ")))
             return standard
@@ -66,10 +69,7 @@ package struct ConfigurationReader {
         atMost limit: Int,
         default standard: Int? = nil
     ) throws -> Int {
-        guard let value = take(key) else {
-            guard let standard else { throw missing(key) }
-            return standard
-        }
+        guard let value = take(key) else { return try absent(key, standard) }
         guard let size = value.wholeNumber, (least...limit).contains(size) else {
             throw unsupported(key, Self.text(value), "a whole number from \(least) to \(limit)")
         }
@@ -78,11 +78,10 @@ package struct ConfigurationReader {
 
     /// A number above 0 that is finite also as float32, to which some are rounded.
     mutating func number(_ key: String, default standard: Double? = nil) throws -> Double {
-        guard let number = try optionalNumber(key) ?? standard else { throw missing(key) }
-        return number
+        try optionalNumber(key) ?? absent(key, standard)
     }
 
-    /// A number above 0 that is finite also as float32; nil if it is absent.
+    /// A number above 0 that is finite also as float32; nil if it is absent or null.
     mutating func optionalNumber(_ key: String) throws -> Double? {
         guard let value = take(key) else { return nil }
         guard let number = value.double, Float(number).isFinite, Float(number) > 0 else {
@@ -96,8 +95,7 @@ package struct ConfigurationReader {
         guard let value = take(key) else { throw missing(key) }
         let numbers = (value.array ?? []).compactMap { $0.double.map(Float.init) }.filter { $0.isFinite && $0 > 0 }
         guard let values = value.array, numbers.count == values.count, numbers.count == count else {
-            let found = value.array.map { "a list of \($0.count)" } ?? Self.text(value)
-            throw unsupported(key, found, "a list of \(count) numbers above 0")
+            throw unsupported(key, Self.listText(value, count: count), "a list of \(count) numbers above 0")
         }
         return numbers
     }
@@ -112,8 +110,9 @@ package struct ConfigurationReader {
         return elements
     }
 
+    /// A flag; with null it is false, as in Python, whatever the default of an absent key is.
     mutating func flag(_ key: String, default standard: Bool) throws -> Bool {
-        guard let value = take(key) else { return standard }
+        guard let value = take(key) else { return isNull(key) ? false : standard }
         guard case .flag(let flag) = value else {
             try refuse(unsupported(key, Self.text(value), "true or false"))
             return standard
@@ -158,6 +157,17 @@ package struct ConfigurationReader {
         remarks.append("\(prefix)\(key) = \(Self.text(value)) is not applied: training and scoring use no dropout")
     }
 
+    /// Skips `auto_map` if it names only classes that `transformers` itself has for the family and uses by default.
+    mutating func skipOwnCode(of modelType: String) {
+        guard let map = object["auto_map"]?.object else { return }
+        let isOwn = map.allSatisfy { key, value in
+            ["AutoTokenizer", "AutoProcessor"].contains(key) || value.string.map { OwnCode.has($0, modelType) } ?? false
+        }
+        guard isOwn else { return }
+        read.insert("auto_map")
+        remarks.append("\(prefix)auto_map is not applied, as in transformers without trust_remote_code")
+    }
+
     /// Adds the remarks of a nested object.
     mutating func addRemarks(of nested: ConfigurationReader) { remarks += nested.remarks }
 
@@ -170,6 +180,11 @@ package struct ConfigurationReader {
             if let architecture, HarmlessKeys.changesNothing(key, value, in: architecture) { continue }
             let reason = "because it may change what the model computes; delete the key if it does not"
             try refuse(FormatError(path, "\(prefix)\(key) = \(Self.text(value)) is not supported, \(reason)"))
+        }
+        for key in nulls.intersection(HarmlessKeys.falseIfNull).sorted() {
+            try refuse(
+                FormatError(path, "\(prefix)\(key) = null is not supported, because it means false; delete the key")
+            )
         }
     }
 
@@ -185,8 +200,24 @@ package struct ConfigurationReader {
     /// An error about a missing key.
     func missing(_ key: String) -> FormatError { FormatError(path, "\(prefix)\(key) is missing") }
 
+    /// A key and its value in messages, with a note if the key is absent.
+    func described(_ key: String, _ value: some CustomStringConvertible) -> String {
+        "\(prefix)\(key) (\(value)\(has(key) ? "" : ", the default"))"
+    }
+
+    func described(_ key: String, _ value: Double?) -> String { described(key, value.map { "\($0)" } ?? "absent") }
+
     /// The name of a key in messages.
     func name(_ key: String) -> String { prefix + key }
+
+    /// The default of an absent key; with null the key is refused, as by `transformers`.
+    private func absent<Value>(_ key: String, _ standard: Value?) throws -> Value {
+        guard let standard else { throw missing(key) }
+        guard !isNull(key) else {
+            throw violation("\(name(key)) is null; delete the key, which means \(standard), or set it")
+        }
+        return standard
+    }
 
     /// The value of a key, which is read with it; nil if it is absent or null.
     mutating func take(_ key: String) -> JSONValue? {
@@ -201,6 +232,14 @@ package struct ConfigurationReader {
     /// Whether values are equal; numbers also if they are written differently.
     private static func isSame(_ a: JSONValue, _ b: JSONValue) -> Bool {
         a == b || (a.double != nil && a.double == b.double)
+    }
+
+    /// A list by its length, or by its first element that is not a number above 0 if the length is `count`.
+    private static func listText(_ value: JSONValue, count: Int) -> String {
+        guard let values = value.array else { return text(value) }
+        let wrong = values.first { !($0.double.map { Float($0).isFinite && Float($0) > 0 } ?? false) }
+        guard values.count == count, let wrong else { return "a list of \(values.count)" }
+        return "a list with \(text(wrong))"
     }
 
     /// A value as in the file, on one line; a string without its quotes.

@@ -26,7 +26,7 @@ extension ConfigurationReader {
     /// The features whose keys most families share.
     mutating func decoder(_ defaults: DecoderDefaults) throws -> Architecture {
         try forbid("quantization_config")
-        try dropout("attention_dropout")
+        for key in Self.dropouts { try dropout(key) }
         let (widths, tokens) = (Architecture.Limit.width, Architecture.Limit.tokens)
         let width = try size("hidden_size", atMost: widths, defaults)
         let attention = try attention(width: width, defaults)
@@ -54,9 +54,15 @@ extension ConfigurationReader {
             default: activation.value
         )
         architecture.localRotary = localRotary
-        statesTies = has("tie_word_embeddings")
+        statesTies = has("tie_word_embeddings") || isNull("tie_word_embeddings")
         return architecture
     }
+
+    /// Probabilities of dropout, by the names of all families.
+    private static let dropouts = [
+        "attention_dropout", "attention_probs_dropout_prob", "attn_pdrop", "embd_pdrop", "hidden_dropout",
+        "hidden_dropout_prob", "resid_pdrop",
+    ]
 
     /// Reads whether all projections of attention have biases.
     mutating func attentionBias(_ attention: inout Architecture.Attention, default standard: Bool = false) throws {
@@ -73,18 +79,13 @@ extension ConfigurationReader {
     private mutating func attention(width: Int, _ defaults: DecoderDefaults) throws -> Architecture.Attention {
         let most = Architecture.Limit.width
         let heads = try size("num_attention_heads", atMost: most, defaults)
-        let isNull = isNull("num_key_value_heads")
-        let keyValueHeads = try size(
-            "num_key_value_heads",
-            atMost: most,
-            default: isNull ? heads : defaults.sizes["num_key_value_heads"] ?? heads
-        )
-        if self.isNull("head_dim"), let standard = defaults.sizes["head_dim"] {
-            throw violation("\(name("head_dim")) is null; delete the key, which means \(standard), or set it")
-        }
+        let (key, isNull) = ("num_key_value_heads", isNull("num_key_value_heads"))
+        let keyValueHeads = isNull ? heads : try size(key, atMost: most, default: defaults.sizes[key] ?? heads)
         // 0 if the width is not divisible by the number of heads.
         let quotient = width % heads == 0 ? width / heads : 0
-        let headWidth = try size("head_dim", atMost: most, default: defaults.sizes["head_dim"] ?? quotient)
+        let standard = defaults.sizes["head_dim"]
+        let isQuotient = standard == nil && self.isNull("head_dim")
+        let headWidth = isQuotient ? quotient : try size("head_dim", atMost: most, default: standard ?? quotient)
         guard headWidth > 0 else {
             throw violation("without head_dim, num_attention_heads (\(heads)) must divide hidden_size (\(width))")
         }

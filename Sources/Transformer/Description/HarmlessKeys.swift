@@ -30,7 +30,7 @@ enum HarmlessKeys {
         "task_specific_params", "_attn_implementation", "_attn_implementation_autoset", "_attn_implementation_internal",
         "attn_implementation", "_flash_attn_2_enabled", "torchscript", "use_bfloat16", "tf_legacy_loss",
         "unsloth_fixed", "unsloth_version", "unsloth_training", "num_labels", "gradient_checkpointing", "name_or_path",
-        "cache_implementation", "experts_implementation", "_experts_implementation",
+        "cache_implementation", "custom_pipelines", "experts_implementation", "_experts_implementation",
     ]
 
     /// Settings of generation, which full dumps of transformers 4 contain; training and scoring generate no text.
@@ -41,6 +41,9 @@ enum HarmlessKeys {
         "forced_eos_token_id", "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens",
         "begin_suppress_tokens",
     ]
+
+    /// Flags of every model that are true by default, and false with null: harmless if absent only.
+    static let falseIfNull: Set<String> = ["is_causal"]
 
     /// Features of other classes of models, harmless if disabled.
     private static let onlyWith: [String: [JSONValue]] = [

@@ -34,11 +34,14 @@ extension ConfigurationReader {
         default standard: Int,
         alias: [String]
     ) throws -> [Bool] {
-        let period = try size(key, atMost: Architecture.Limit.tokens, default: standard)
-        for name in alias {
-            let same = try size(name, atMost: Architecture.Limit.tokens, default: period)
+        // With layer_types nothing reads the period.
+        let isUnused = has("layer_types") && isNull(key)
+        let period = isUnused ? standard : try size(key, atMost: Architecture.Limit.tokens, default: standard)
+        for name in alias where has(name) {
+            let same = try size(name, atMost: Architecture.Limit.tokens)
             guard same == period || has("layer_types") else {
-                throw violation("\(self.name(name)) (\(same)) and \(self.name(key)) (\(period)) contradict each other")
+                let other = described(key, "\(period)")
+                throw violation("\(self.name(name)) (\(same)) and \(other) contradict each other; keep the right one")
             }
         }
         return try slidingLayers(count: count) { ($0 + 1) % period != 0 }

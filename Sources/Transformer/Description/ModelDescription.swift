@@ -54,24 +54,13 @@ package struct ModelDescription: Sendable {
         try Self.requireDirectory(directory)
         let path = directory.appending("config.json")
         guard FileManager.default.fileExists(atPath: path.string) else {
-            let adapter = directory.appending(AdapterNames.configurationFile)
-            if FileManager.default.fileExists(atPath: adapter.string) {
-                throw FormatError(
-                    directory,
-                    "expected a Hugging Face model directory, found an adapter (adapter_config.json); use --model BASE "
-                        + "--adapter \(directory), where BASE is the directory of its model"
-                )
-            }
-            throw FormatError(
-                directory,
-                "expected a Hugging Face model directory, found no config.json; download a model with: "
-                    + "hf download ORG/NAME --local-dir DIR"
-            )
+            throw MissingModel.configuration(of: directory)
         }
         return ConfigurationReader(try StrictJSON.object(in: path), path: path, problems: problems)
     }
 
     private init(_ family: any Family.Type, _ reader: inout ConfigurationReader, _ directory: FilePath) throws {
+        reader.skipOwnCode(of: family.modelType)
         var architecture = try family.architecture(&reader)
         try reader.finish(architecture)
         if let violation = architecture.violation { throw reader.violation(violation) }

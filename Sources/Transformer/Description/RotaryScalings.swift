@@ -34,6 +34,8 @@ extension ConfigurationReader {
         case .dynamic: rotary.theta = try dynamicBase(rotary.theta, width: width, length: context.maxPositions)
         case .llama3: rotary.scaling = try llama3(originalLength: originalLength)
         case .yarn:
+            // Of older code for YaRN, in which true means frequencies that do not depend on the length.
+            try allow("finetuned", only: .flag(true))
             let scale = try scale(originalLength, context)
             rotary.scaling = try yarn(scale, theta: rotary.theta, width: width, originalLength, context)
             let standard = try yarnFactor(scale)
@@ -52,8 +54,7 @@ extension ConfigurationReader {
 
     /// The factor of positions, which is the ratio of lengths if the key is null.
     private mutating func scale(_ originalLength: Int, _ context: RotaryContext) throws -> Double {
-        let ratio = Double(context.maxPositions) / Double(originalLength)
-        return try number("factor", default: isNull("factor") ? ratio : nil)
+        isNull("factor") ? Double(context.maxPositions) / Double(originalLength) : try number("factor")
     }
 
     /// The base within the context length, which is `theta` up to rounding.
@@ -93,7 +94,7 @@ extension ConfigurationReader {
         _ originalLength: Int,
         _ context: RotaryContext
     ) throws -> Architecture.Rotary.Scaling {
-        let rotations = (fast: try number("beta_fast", default: 32), slow: try number("beta_slow", default: 1))
+        let rotations = (fast: try optionalNumber("beta_fast") ?? 32, slow: try optionalNumber("beta_slow") ?? 1)
         func pair(_ rotations: Double) -> Double {
             Double(width) * log(Double(originalLength) / (rotations * 2 * Double.pi)) / (2 * log(theta))
         }

@@ -86,19 +86,28 @@ extension ConfigurationReader {
     ) throws -> Architecture.Rotary {
         var inner = object ?? ConfigurationReader(none: self)
         let keys = context.keys
-        var theta = try optionalNumber(keys.theta.key)
-        theta = try inner.agreed("rope_theta", with: theta, of: keys.theta.key) ?? theta
-        var rotary = Architecture.Rotary(theta: theta ?? keys.theta.value)
-        // A second name of the same base.
-        if keys.theta.key != "rope_theta", keys.sliding == nil {
-            _ = try agreed("rope_theta", with: rotary.theta, of: keys.theta.key)
-        }
+        var rotary = Architecture.Rotary(theta: try base(&inner, keys))
         let width = try rotatedWidth(&inner, context)
         rotary.rotatedWidth = width == context.headWidth ? nil : width
         let length = try originalLength(&inner, context)
         try inner.readScaling(into: &rotary, width: width, originalLength: length, context)
         try inner.finish()
         return rotary
+    }
+
+    /// The base, in the object or at the top level.
+    private mutating func base(_ inner: inout ConfigurationReader, _ keys: RotaryKeys) throws -> Double {
+        let (key, outer) = ("rope_theta", try optionalNumber(keys.theta.key))
+        // A null in the object is no base, whatever is outside of it.
+        guard !inner.isNull(key) else { return try inner.number(key, default: outer ?? keys.theta.value) }
+        let nested = try inner.agreed(key, with: outer, described(keys.theta.key, outer))
+        let base = try nested ?? outer ?? number(keys.theta.key, default: keys.theta.value)
+        // A second name of the same base.
+        if keys.theta.key != key, keys.sliding == nil {
+            let place = nested == nil ? described(keys.theta.key, base) : inner.described(key, base)
+            _ = try agreed(key, with: base, place)
+        }
+        return base
     }
 
     /// The elements of a head that rotate, rounded down as `transformers` does.
@@ -109,12 +118,17 @@ extension ConfigurationReader {
             return context.headWidth
         }
         let outer = try optionalNumber(key.key)
-        let share = try inner.agreed("partial_rotary_factor", with: outer, of: key.key) ?? outer ?? key.value
-        if key.key != "partial_rotary_factor" { _ = try agreed("partial_rotary_factor", with: share, of: key.key) }
+        let name = "partial_rotary_factor"
+        let nested = try inner.agreed(name, with: outer, described(key.key, outer))
+        let share = nested ?? outer ?? key.value
+        if key.key != name {
+            let place = nested == nil ? described(key.key, share) : inner.described(name, share)
+            _ = try agreed(name, with: share, place)
+        }
         let width = share <= 1 ? Int(Double(context.headWidth) * share) : 0
         guard width > 0, width % 2 == 0 else {
             throw violation(
-                "\(name(key.key)) (\(share)) of head_dim (\(context.headWidth)) must be an even number of elements, "
+                "\(self.name(key.key)) (\(share)) of head_dim (\(context.headWidth)) must be an even number of elements, "
                     + "and at most all"
             )
         }
@@ -129,22 +143,23 @@ extension ConfigurationReader {
                 ? try inner.size(key, atMost: most, default: context.maxPositions) : context.maxPositions
         }
         let length = try size(outer.key, atMost: most, default: outer.value)
-        let nested = try inner.size(key, atMost: most, default: length)
+        // A null in the object is overridden as well.
+        let nested = inner.isNull(key) ? length : try inner.size(key, atMost: most, default: length)
         guard nested == length else {
             throw violation(
-                "\(name(outer.key)) (\(length)) and \(inner.name(key)) (\(nested)) contradict each other; "
+                "\(described(outer.key, length)) and \(inner.name(key)) (\(nested)) contradict each other; "
                     + "keep the right one"
             )
         }
         return length
     }
 
-    /// A number that must not contradict that of another key; nil if it is absent.
-    fileprivate mutating func agreed(_ key: String, with other: Double?, of otherKey: String) throws -> Double? {
+    /// A number that must not contradict that of another key, which `place` describes; nil if it is absent.
+    fileprivate mutating func agreed(_ key: String, with other: Double?, _ place: String) throws -> Double? {
         guard let number = try optionalNumber(key) else { return nil }
         guard other == nil || other == number else {
             throw violation(
-                "\(name(key)) (\(number)) and \(otherKey) (\(other!)) contradict each other; keep the right one"
+                "\(name(key)) (\(number)) and \(place) contradict each other; keep the right one"
             )
         }
         return number

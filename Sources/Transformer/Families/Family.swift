@@ -32,7 +32,7 @@ package protocol Family: Sendable {
 }
 
 extension Family {
-    package static var namings: [Naming] { [.plain] }
+    package static var namings: [Naming] { [.plain, .withoutPrefix("model.")] }
 
     package static var memoryNaming: Naming { namings[0] }
 
@@ -89,8 +89,9 @@ package enum Families {
         if mixturesOfExperts.contains(modelType) || modelType.hasSuffix("_moe") {
             return "model_type = \(modelType) is a mixture of experts, which is not supported; \(supported)"
         }
-        let nearest = nearest(to: modelType, among: names).map { ", the nearest is \($0)" } ?? ""
-        return "model_type = \(modelType) is not supported\(nearest); \(supported); "
+        // A similar name is a hint at a misspelled one only: phi is another architecture than phi3.
+        let similar = nearest(to: modelType, among: names).map { " (a similar name: \($0))" } ?? ""
+        return "model_type = \(modelType) is not supported\(similar); \(supported); "
             + "to add a family, see Documentation/Models.md"
     }
 

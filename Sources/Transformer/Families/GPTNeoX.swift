@@ -13,7 +13,6 @@ package enum GPTNeoX: Family {
         defaults.activation.value = .gelu
         defaults.rotary.theta = (key: "rotary_emb_base", value: 10_000)
         defaults.rotary.partialFactor = (key: "rotary_pct", value: 0.25)
-        try reader.dropout("hidden_dropout")
         // Of classifiers of tokens.
         reader.ignore(["classifier_dropout"])
         var architecture = try reader.decoder(defaults)
@@ -67,8 +66,8 @@ package enum GPTNeoX: Family {
         tensorName.hasSuffix(".attention.bias") || tensorName.hasSuffix(".attention.masked_bias")
     }
 
-    /// The head's name in files, and its name in memory since transformers 5.
-    package static var namings: [Naming] { [.plain, memoryNaming] }
+    /// The head's name in files, its name in memory since transformers 5, and names without the prefix of the whole model.
+    package static var namings: [Naming] { [.plain, memoryNaming, .withoutPrefix("gpt_neox.")] }
 
     package static let memoryNaming = Naming([(of: "embed_out", spelling: "lm_head")])
 }

@@ -76,7 +76,7 @@ extension ConfigurationReader {
         _ activation: Activation,
         _ names: [String: Activation]
     ) throws {
-        guard try choice(key, of: names, default: activation) == activation else {
+        guard try !has(key) || choice(key, of: names, default: activation) == activation else {
             throw violation("\(name(key)) contradicts the other key of the activation; keep the right one")
         }
     }

@@ -6,6 +6,9 @@ package struct Naming: Sendable {
     /// The family's own names.
     package static let plain = Naming([])
 
+    /// Names without the prefix of all modules but the head, as saved from a model without a head (`AutoModel`).
+    static func withoutPrefix(_ prefix: String) -> Naming { Naming([(of: prefix, spelling: "")]) }
+
     /// Names in which these prefixes are spelled differently.
     init(_ prefixes: [(of: String, spelling: String)]) { self.prefixes = prefixes }
 

@@ -11,29 +11,12 @@ package enum Phi3: Family {
         defaults.rotary.partialFactor = (key: "partial_rotary_factor", value: 1)
         defaults.rotary.types = ["default": .standard, "longrope": .longrope, "su": .longrope, "yarn": .longrope]
         defaults.rotary.originalLength = (key: "original_max_position_embeddings", value: 4096)
-        for key in ["embd_pdrop", "resid_pdrop"] { try reader.dropout(key) }
         for key in ["attention_bias", "mlp_bias", "lm_head_bias"] { try reader.allow(key, only: .flag(false)) }
         for key in ["full_attn_mod", "interpolate_factor"] { try reader.allow(key, only: .number("1")) }
-        try reader.ignoreCode(of: "Phi3")
         var architecture = try reader.decoder(defaults)
         architecture.attention.projection = .fused
         architecture.feedForward.isFused = true
         try architecture.setWindow(try reader.window(default: nil), reader)
         return architecture
-    }
-}
-
-extension ConfigurationReader {
-    /// Ignores `auto_map` if it names only classes that `transformers` itself has.
-    mutating func ignoreCode(of family: String) throws {
-        guard var map = try nested("auto_map") else { return }
-        for (key, part) in [("AutoConfig", "Config"), ("AutoModelForCausalLM", "ForCausalLM"), ("AutoModel", "Model")] {
-            let name = "\(family)\(part)"
-            let modules = ["configuration_\(family.lowercased())", "modeling_\(family.lowercased())"]
-            let names = Dictionary(uniqueKeysWithValues: modules.map { ("\($0).\(name)", true) })
-            _ = try map.choice(key, of: names, default: true)
-        }
-        map.ignore(["AutoTokenizer"])
-        try map.finish()
     }
 }

@@ -33,7 +33,8 @@ enum Wrapper {
         // The text model has no head of its own. Its key decided in transformers 4, the outer one decides in 5 unless
         // the files hold a head that differs: together they state something only if they agree.
         let isTied = try reader.flag("tie_word_embeddings", default: true)
-        reader.statesTies = reader.has("tie_word_embeddings") && isTied == architecture.tiesEmbeddings
+        let isStated = reader.has("tie_word_embeddings") || reader.isNull("tie_word_embeddings")
+        reader.statesTies = isStated && isTied == architecture.tiesEmbeddings
         architecture.tiesEmbeddings = isTied
         reader.ignore(imageKeys)
         return architecture

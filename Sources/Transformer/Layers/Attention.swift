@@ -147,13 +147,13 @@ package struct Attention: Sendable {
     ///   - gradients: Of the whole packed sequence; those of keys and values are first summed over threads, into the
     ///     first.
     ///   - dprojected: `[B, (H + 2G) K]`, overwritten.
-    ///   - dx: `[B, D]`, overwritten.
+    ///   - dx: `[B, D]`, overwritten; nil if it is not needed.
     ///   - dnorms: The calling thread's gradients of the norms of queries and keys, added to.
     package func projectBackward(
         _ gradients: ForestAttention.Gradients,
         block: Range<Int>,
         dprojected: Matrix,
-        into dx: Matrix,
+        into dx: Matrix?,
         dnorms: (query: Matrix, key: Matrix),
         _ context: LayerContext,
         _ buffers: Linear.Buffers? = nil

@@ -3,14 +3,17 @@ internal import Compute
 extension Layer {
     /// Replaces the gradient of the layer's output, in the first rows of `stream`, by that of its input, and adds the
     /// gradients of its parameters.
-    func backward(_ context: LayerContext) {
+    ///
+    /// - Parameter isLowest: Whether nothing below the layer is trained, so that the gradient of its input is not needed, and
+    ///   `stream` is left undefined.
+    func backward(_ context: LayerContext, isLowest: Bool = false) {
         let buffers = context.workspace.gradients
         buffers.norms.fill(0)
         branchesBackward(context, buffers)
         let attended = buffers.attentionOutput.rows(0..<context.pass.tokens)
         let gradients = context.workspace.attentionGradients(tokens: context.pass.tokens)
         attention.attendBackward(attended, into: gradients, context)
-        projectionBackward(gradients, context, buffers)
+        projectionBackward(gradients, context, buffers, isLowest: isLowest)
         addNormGradients(buffers.norms)
     }
 
@@ -37,6 +40,7 @@ extension Layer {
                 into: dattended.rows(block),
                 buffers.lowRank.output.buffers(of: attention.output, block, context.workspace.blocks[thread])
             )
+            buffers.lowRank.output.project(context.attended.rows(block), attention.output, block)
         }
         addWeightGradients(context, buffers)
         if let outputs = pass.outputs { expand(outputs, compact, buffers, tokens: pass.tokens) }
@@ -84,6 +88,9 @@ extension Layer {
             normed: buffers.normed.rows(block),
             dparameters: feedForwardNormPart(buffers.norms.part(ofThread: thread))
         )
+        let normed = feedForwardInputNorm == nil ? middle : buffers.normed.rows(block)
+        buffers.lowRank.gateUp.project(normed, feedForward.gateUp, block)
+        buffers.lowRank.down.project(buffers.inner.rows(block), feedForward.down, block)
     }
 
     /// Adds the gradient of a branch's input `x` to that of the stream, `residual`, and writes the sum to `dx`.
@@ -155,7 +162,8 @@ extension Layer {
     private func projectionBackward(
         _ gradients: ForestAttention.Gradients,
         _ context: LayerContext,
-        _ buffers: Workspace.Backward
+        _ buffers: Workspace.Backward,
+        isLowest: Bool
     ) {
         let scratch = context.workspace.blocks
         context.forEachBlock("query, key, value backward", of: context.pass.tokens) { block, thread in
@@ -165,20 +173,27 @@ extension Layer {
                 gradients,
                 block: block,
                 dprojected: buffers.queryKeyValue.rows(block),
-                into: dnormed,
+                into: isLowest && attentionNorm?.gradient == nil ? nil : dnormed,
                 dnorms: (parts.query, parts.key),
                 context,
                 buffers.lowRank.queryKeyValue.buffers(of: attention.queryKeyValue, block, scratch[thread])
             )
-            inputBackward(
-                attentionNorm,
-                context.input.rows(block),
-                dy: dnormed,
-                residual: buffers.middle.rows(block),
-                into: buffers.stream.rows(block),
-                normed: buffers.normed.rows(block),
-                dparameters: parts.attention
-            )
+            let (input, normed) = (context.input.rows(block), buffers.normed.rows(block))
+            if isLowest, attentionNorm?.gradient == nil {
+                attentionNorm?.forward(input, into: normed)
+            } else {
+                inputBackward(
+                    attentionNorm,
+                    input,
+                    dy: dnormed,
+                    residual: buffers.middle.rows(block),
+                    into: buffers.stream.rows(block),
+                    normed: normed,
+                    dparameters: parts.attention
+                )
+            }
+            let x = attentionNorm == nil ? input : normed
+            buffers.lowRank.queryKeyValue.project(x, attention.queryKeyValue, block)
         }
         let tokens = 0..<context.pass.tokens
         let contribution = Linear.Contribution(

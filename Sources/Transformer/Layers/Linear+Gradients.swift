@@ -19,7 +19,7 @@ extension Linear {
 
     /// The states of a product's adapter for all tokens.
     package struct LowRankStates {
-        /// `x Aᵀ`, `[T, R]`, overwritten.
+        /// `x Aᵀ`, `[T, R]`.
         let states: Matrix
         /// The gradient of `x Aᵀ`, `[T, R]`, of `inputGradient`.
         let gradient: Matrix
@@ -32,7 +32,6 @@ extension Linear {
     ///
     /// - Parameter scratch: A matrix for each thread, for adapters with magnitudes.
     package static func addWeightGradients(_ contributions: [Contribution], team: ThreadTeam, scratch: [Matrix] = []) {
-        projectLowRank(contributions, team)
         let results = contributions.flatMap(\.results)
         let total = results.reduce(0) { $0 + $1.elementCount }
         guard total > 0 else { return }
@@ -43,20 +42,6 @@ extension Linear {
                 let part = result.part(of: share, start: start)
                 if !part.isEmpty { result.add(part, scratch.isEmpty ? nil : scratch[thread]) }
                 start += result.elementCount
-            }
-        }
-    }
-
-    /// Recomputes `x Aᵀ` of adapters, a hundredth of the step's work, which takes memory in each layer if it is kept.
-    private static func projectLowRank(_ contributions: [Contribution], _ team: ThreadTeam) {
-        let adapted = contributions.filter { $0.lowRank != nil }
-        guard let tokens = adapted.first?.x.rows else { return }
-        team.forEachBlock("low rank", of: tokens, blockSize: Workspace.blockSize) { block, _ in
-            for contribution in adapted {
-                guard let adapter = contribution.linear.lowRank, let states = contribution.lowRank?.states else {
-                    continue
-                }
-                adapter.project(contribution.x.rows(block), into: states.rows(block))
             }
         }
     }

@@ -94,7 +94,7 @@ package struct Linear: Sendable {
 
     /// Buffers of a block of tokens that an adapter or weights in 16 bits need.
     package struct Buffers {
-        /// `[T, R]`: in the forward pass `x Aᵀ`, in the backward pass its gradient; overwritten. Empty without an adapter.
+        /// In the forward pass `x Aᵀ`, in the backward pass its gradient, `[T, R]`, overwritten; empty without an adapter.
         let states: Matrix
         /// The calling thread's matrix for blocks of adapted or widened weights.
         let scratch: Matrix
@@ -122,22 +122,24 @@ package struct Linear: Sendable {
         }
     }
 
-    /// `dx = dy W`, or `dx += dy W`; `dy` is `[T, M]`, `dx` `[T, N]`.
+    /// `dx = dy W`, or `dx += dy W`; `dy` is `[T, M]`, `dx` `[T, N]`, nil if only the adapter's gradients are needed.
     ///
     /// - Parameter buffers: For the adapter, if there is one, whose gradients need `states` of all tokens, and for weights
     ///   in 16 bits.
-    package func inputGradient(_ dy: Matrix, into dx: Matrix, accumulate: Bool = false, _ buffers: Buffers? = nil) {
+    package func inputGradient(_ dy: Matrix, into dx: Matrix?, accumulate: Bool = false, _ buffers: Buffers? = nil) {
         guard let lowRank, let buffers else {
             precondition(lowRank == nil, "buffers for the adapter")
-            return multiply(dy, weight, into: dx, accumulate: accumulate, scratch: buffers?.scratch)
+            if let dx { multiply(dy, weight, into: dx, accumulate: accumulate, scratch: buffers?.scratch) }
+            return
         }
         if lowRank.hasMagnitudes {
             lowRank.stateGradient(dy, dstates: buffers.states, scratch: buffers.scratch)
+            guard let dx else { return }
             lowRank.forEachBlock(of: weight, scratch: buffers.scratch) { outputs, weight in
                 multiply(dy.columns(outputs), weight, into: dx, accumulate: accumulate || outputs.lowerBound > 0)
             }
         } else {
-            multiply(dy, weight, into: dx, accumulate: accumulate, scratch: buffers.scratch)
+            if let dx { multiply(dy, weight, into: dx, accumulate: accumulate, scratch: buffers.scratch) }
             lowRank.inputGradient(dy, dstates: buffers.states, into: dx)
         }
     }

@@ -1,10 +1,10 @@
 internal import Compute
 
 extension LowRank {
-    /// The trained norms `m` of the rows of a module's weights, which scale them: `y = g ⊙ x (W + s B A)ᵀ + b` with
-    /// `g = m / ‖W + s B A‖` by rows. The norm counts as a constant in gradients.
+    /// The trained norms `m` of the rows of a module's weights, which scale them.
     ///
-    /// DoRA, Liu et al. 2024.
+    /// `y = g ⊙ x (W + s B A)ᵀ + b` with `g = m / ‖W + s B A‖` by rows. The norm counts as a constant in gradients. DoRA, Liu et
+    /// al. 2024.
     struct Magnitude: Sendable {
         /// `m`, `[1, M]`.
         let norms: Matrix

@@ -45,12 +45,12 @@ package struct LowRank: Sendable {
     /// Writes `x Aᵀ` to `states`, `[T, R]`.
     func project(_ x: Matrix, into states: Matrix) { multiply(x, a.transposed, into: states) }
 
-    /// Adds the gradient of the input to `dx`, `[T, N]`; `dstates`, `[T, R]`, becomes `s dy B`, that of `x Aᵀ`.
-    func inputGradient(_ dy: Matrix, dstates: Matrix, into dx: Matrix) {
+    /// Adds the gradient of the input to `dx`, `[T, N]`, unless it is nil; `dstates`, `[T, R]`, becomes `s dy B`, that of `x Aᵀ`.
+    func inputGradient(_ dy: Matrix, dstates: Matrix, into dx: Matrix?) {
         for part in parts {
             multiply(dy.columns(part.outputs), part.b, into: dstates.columns(part.ranks), scale: part.scale)
         }
-        multiply(dstates, a, into: dx, accumulate: true)
+        if let dx { multiply(dstates, a, into: dx, accumulate: true) }
     }
 
     /// `dB += s dyᵀ (x Aᵀ)` for some of a part's outputs.

@@ -11,9 +11,11 @@ extension ParameterTable {
     /// Reads headers only, except of a stored head that is tied.
     package func problems(in files: ModelWeights) throws -> [FormatError] {
         let stored = Set(files.names)
-        let missing = parameters.filter { !stored.contains($0.name) }
+        let head = untiedHead(missingIn: files)?.name
+        let missing = parameters.filter { !stored.contains($0.name) && $0.name != head }
         let isTieKnown = !missing.contains { $0.module == .embedding }
         return try refusal { try checkNames(files) }
+            + refusal { try checkHead(files) }
             + refusal { try checkMissing(missing, files) }
             + shapeProblems(parameters.filter { stored.contains($0.name) }, files)
             + (isTieKnown ? refusal { try checkTiedHead(files) } : [])
@@ -37,6 +39,8 @@ extension ParameterTable {
             try refusal { try files.check(parameter.name, shape: parameter.shape) }
         }
         let named = problems.prefix(Self.namedCount).map { problem in
+            // A type that is not supported has a remedy of its own.
+            guard !problem.message.contains("; ") else { return problem }
             let remedy = "correct config.json, or download the model again"
             return FormatError(FilePath(problem.path), "\(problem.message); \(remedy)")
         }

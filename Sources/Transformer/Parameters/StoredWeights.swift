@@ -8,6 +8,7 @@ extension ParameterTable {
     /// - Throws: `FormatError` that names the tensor.
     package func check(_ files: ModelWeights) throws {
         try checkNames(files)
+        try checkHead(files)
         // Before allocation, so that a wrong size in config.json allocates nothing.
         for parameter in parameters { try files.check(parameter.name, shape: parameter.shape) }
         try checkTiedHead(files)
@@ -62,15 +63,46 @@ extension ParameterTable {
         name.hasSuffix(".rotary_emb.inv_freq")
     }
 
+    /// Prefixes that wrappers of a model in memory add to all names, each with what it says.
+    private static let foreignPrefixes = [
+        "_orig_mod.": "that of a compiled model: save the uncompiled model instead",
+        "module.": "that of a data-parallel wrapper: save the model inside (model.module) instead",
+    ]
+
+    /// Prefixes of heads that are not of a language model.
+    private static let otherHeads = ["score.", "classifier.", "qa_outputs.", "v_head.", "value_head."]
+
     private func remedy(_ names: [String]) -> String {
         let name = names.first { $0.contains("lora_") || $0.contains(".base_layer.") } ?? names[0]
         if name.contains("lora_") || name.contains(".base_layer.") {
             return "an adapter that is not merged: merge it into the model first (PEFT: merge_and_unload)"
         }
-        if name.hasPrefix("_orig_mod.") {
-            return "the prefix _orig_mod. is that of a compiled model: save the uncompiled model instead"
+        if let (prefix, reason) = Self.foreignPrefixes.first(where: { name.hasPrefix($0.key) }) {
+            return "the prefix \(prefix) is \(reason)"
+        }
+        if let head = names.first(where: { name in Self.otherHeads.contains { name.hasPrefix($0) } }) {
+            return "\(head) is the head of a classifier or of a reward or value model, not of a causal language model: "
+                + "name the language model that it was made from"
         }
         return "correct config.json, or remove the tensor if the model does not use it"
+    }
+
+    /// Refuses files of a model that was saved without its vocabulary projection, or whose tie the configuration denies.
+    func checkHead(_ files: ModelWeights) throws {
+        guard let head = untiedHead(missingIn: files) else { return }
+        throw FormatError(
+            files.directory,
+            "the model has no tensor \(head.name): it was saved without its head, or its head is tied; save it with its "
+                + "head (AutoModelForCausalLM in transformers), or set tie_word_embeddings to true if the model ties them"
+        )
+    }
+
+    /// The vocabulary projection, if it is a tensor of its own that the files lack, although they have the embedding.
+    func untiedHead(missingIn files: ModelWeights) -> Parameter? {
+        guard let head = parameters.first(where: { $0.module == .head }), !files.names.contains(head.name),
+            let embedding = parameters.first(where: { $0.module == .embedding }), files.names.contains(embedding.name)
+        else { return nil }
+        return head
     }
 
     /// The name that a tied vocabulary projection would have in files; nil if it is untied.

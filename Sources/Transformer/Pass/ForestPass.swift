@@ -168,7 +168,7 @@ extension ForestPass {
             if workspace.capacity.recomputes, index < parameters.layers.count - 1 {
                 layer.forward(context, output: nil)
             }
-            layer.backward(context)
+            layer.backward(context, isLowest: index == lowest && parameters.embedding.gradient == nil)
             layersLeft(index)
         }
         if lowest > 0 { layersLeft(0) }

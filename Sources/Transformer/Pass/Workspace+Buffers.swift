@@ -62,6 +62,14 @@ extension Workspace {
         let states: Matrix
         let gradient: Matrix
 
+        /// Recomputes `x Aᵀ` of a block of tokens, a hundredth of the step's work, which takes memory in each layer if it is
+        /// kept; `x` is `[B, N]`.
+        func project(_ x: Matrix, _ linear: Linear, _ block: Range<Int>) {
+            guard let adapter = linear.lowRank else { return }
+            let start = block.lowerBound * adapter.rank
+            adapter.project(x, into: states.reshaped(at: start, rows: block.count, columns: adapter.rank))
+        }
+
         /// The buffers of a product in the backward pass, for a block of tokens.
         func buffers(of linear: Linear, _ block: Range<Int>, _ scratch: Block) -> Linear.Buffers {
             let rank = linear.lowRank?.rank ?? 0

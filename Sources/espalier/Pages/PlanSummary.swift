@@ -28,7 +28,8 @@ struct PlanSummary {
             line("tokens", ["min", "median", "90 %", "max", "count"]),
             line("  prompt", quantiles(rows.map { dataset.prompt($0).count })),
             line("  response", quantiles(responses)),
-            line("  sequence", quantiles(rows.map { dataset.longestSequence(of: $0) })),
+            line("  longest", quantiles(rows.map { dataset.longestSequence(of: $0) })),
+            "  longest: of each example, the prompt with its longest response",
         ]
     }
 
@@ -58,7 +59,7 @@ struct PlanSummary {
             rows.oversized == 0 ? "" : "\n         \(rows.oversized) for a larger tree, at most \(rows.largest) tokens"
         let idle = forecast.stepsWithIdleRanks
         return [
-            "steps    \(forecast.steps) of \(configuration.globalBatchSize) examples, "
+            "steps    \(forecast.steps) of \(counted(configuration.globalBatchSize, "example")), "
                 + "\(forecast.stepsPerEpoch) per epoch"
         ] + warmup + [
             "packing  \(counted(rows.count, "sequence")) of at most \(configuration.rowTokens) tokens, "

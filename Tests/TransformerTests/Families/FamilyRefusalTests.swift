@@ -8,10 +8,10 @@ struct FamilyRefusalTests {
         "supported: cohere, cohere2, gemma, gemma2, gemma3, gemma3_text, gpt_neox, granite, llama, mistral, mistral3, "
         + "olmo2, olmo3, phi3, qwen2, qwen3, smollm3"
 
-    @Test("an unknown model_type is refused with the nearest one, all of them, and the place where one is added")
+    @Test("an unknown model_type is refused with a similar name, all of them, and the place where one is added")
     func unknown() throws {
         try TinyConfiguration("qwen").expectRefusal(
-            "model_type = qwen is not supported, the nearest is qwen2; \(Self.supported); "
+            "model_type = qwen is not supported (a similar name: qwen2); \(Self.supported); "
                 + "to add a family, see Documentation/Models.md"
         )
         try TinyConfiguration("transformer_of_mine").expectRefusal(

@@ -77,6 +77,38 @@ struct RotarySettingsTests {
         }
     }
 
+    @Test(
+        "YaRN rounds the bounds of its ramp by default, but not with null, as transformers",
+        arguments: [true, false]
+    )
+    func truncate(isNewer: Bool) throws {
+        let key = isNewer ? "rope_parameters" : "rope_scaling"
+        func model(_ truncate: String) throws -> Architecture {
+            let scaling = #"{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64\#(truncate)}"#
+            return try architecture("llama", ["head_dim": "32", "max_position_embeddings": "256", key: scaling])
+        }
+        let (absent, null) = (try model(""), try model(#", "truncate": null"#))
+        #expect(try absent == model(#", "truncate": true"#) && null == model(#", "truncate": false"#))
+        #expect(absent.rotary.scaling != null.rotary.scaling)
+    }
+
+    @Test("settings of a scaling that are null are those of absent ones, where transformers takes them so")
+    func nulls() throws {
+        let yarn = #""rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64"#
+        func model(_ scaling: String) throws -> Architecture {
+            try architecture("llama", ["max_position_embeddings": "256", "rope_parameters": "{\(scaling)}"])
+        }
+        for key in ["beta_fast", "beta_slow", "attention_factor", "mscale", "mscale_all_dim", "type"] {
+            #expect(try model(yarn + ", \"\(key)\": null") == model(yarn))
+        }
+        try TinyConfiguration("llama", ["rope_parameters": #"{"rope_theta": null}"#, "rope_theta": "500"])
+            .expectRefusal("rope_parameters.rope_theta is null; delete the key, which means 500.0, or set it")
+        let length = #"{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": null}"#
+        try TinyConfiguration("llama", ["rope_scaling": length]).expectRefusal(
+            "rope_scaling.original_max_position_embeddings is null; delete the key, which means 2048, or set it"
+        )
+    }
+
     @Test("the part of a head that rotates is read at its place in both forms, and must be even")
     func partial() throws {
         let older = try architecture("phi3", ["head_dim": "24", "partial_rotary_factor": "0.5"])
@@ -101,7 +133,7 @@ struct RotarySettingsTests {
         let newer = #"{"rope_type": "default", "rope_theta": 20000.0, "partial_rotary_factor": 0.25}"#
         #expect(try architecture("gpt_neox", ["rope_parameters": newer]) == model)
         try TinyConfiguration("gpt_neox", ["rope_theta": "20000"]).expectRefusal(
-            "rope_theta (20000.0) and rotary_emb_base (10000.0) contradict each other; keep the right one"
+            "rope_theta (20000.0) and rotary_emb_base (10000.0, the default) contradict each other; keep the right one"
         )
     }
 
@@ -128,6 +160,10 @@ struct RotarySettingsTests {
         ).expectRefusal(
             "rope_scaling.short_factor = a list of 2 is not supported; supported: a list of 4 numbers above 0"
         )
+        try TinyConfiguration("phi3", ["rope_scaling": #"{"type": "su", "short_factor": [1, 0, 3, "a"]}"#])
+            .expectRefusal(
+                "rope_scaling.short_factor = a list with 0 is not supported; supported: a list of 4 numbers above 0"
+            )
     }
 
     @Test("within the context length dynamic is the default")

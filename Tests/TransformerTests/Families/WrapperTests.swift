@@ -100,6 +100,24 @@ struct WrapperTests {
         )
     }
 
+    @Test(
+        "names may lack the prefix of the whole model, as AutoModel saves them",
+        arguments: ["llama", "gemma", "gpt_neox"]
+    )
+    func withoutPrefix(type: String) throws {
+        let family = try TinyConfiguration(type).read().family
+        let prefix = type == "gpt_neox" ? "gpt_neox." : "model."
+        let names = ModelDescription(try architecture(type), family: family).parameters.parameters.map(\.name)
+        let model = try read(
+            TinyConfiguration(type),
+            tensors: names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+        )
+        for name in names {
+            let expected = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+            #expect(model.parameters.parameters.contains { $0.name == expected })
+        }
+    }
+
     @Test("the head of a GPT-NeoX is embed_out, or lm_head where a file has it")
     func neoxHead() throws {
         let names = ["gpt_neox.embed_in.weight", "embed_out.weight"]

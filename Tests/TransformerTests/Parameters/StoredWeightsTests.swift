@@ -91,7 +91,11 @@ struct StoredWeightsTests {
             ("model.layers.0.self_attn.q_proj.bias", "correct config.json, or remove the tensor"),
             ("model.layers.1.mlp.up_proj.weight", "correct config.json, or remove the tensor"),
             ("model.layers.0.self_attn.q_proj.lora_A.default.weight", "an adapter that is not merged"),
-            ("score.weight", "correct config.json, or remove the tensor"),
+            (
+                "score.weight",
+                "is the head of a classifier or of a reward or value model, not of a causal language model"
+            ),
+            ("module.model.norm.weight", "the prefix module. is that of a data-parallel wrapper"),
         ]
     )
     func unknown(name: String, remedy: String) throws {
@@ -100,6 +104,42 @@ struct StoredWeightsTests {
             let text = error?.description ?? ""
             #expect(text.hasPrefix("\(directory): holds tensor \(name), which the model that config.json describes"))
             #expect(text.contains(remedy))
+        }
+    }
+
+    @Test("a head that is neither stored nor tied is reported as such, also in the list of problems")
+    func noHead() throws {
+        try Places.temporary { directory in
+            try check([:], in: directory)
+            let files = try ModelWeights(directory: directory)
+            var untied = model
+            untied.tiesEmbeddings = false
+            let table = ParameterTable(untied, family: Llama.self)
+            let message =
+                "the model has no tensor lm_head.weight: it was saved without its head, or its head is tied; save it with "
+                + "its head (AutoModelForCausalLM in transformers), or set tie_word_embeddings to true if the model ties "
+                + "them"
+            expectRefusal(directory, message) { try table.check(files) }
+            #expect(try table.problems(in: files).map(\.message) == [message])
+        }
+    }
+
+    @Test("a type of weights that is not supported is refused with the conversion", arguments: [false, true])
+    func type(isInspected: Bool) throws {
+        try Places.temporary { directory in
+            let table = try check([:], in: directory).table
+            let path = directory.appending("model.safetensors")
+            let norm = SafetensorsEntry(name: "model.norm.weight", [Double](repeating: 0, count: 4))
+            try SafetensorsWriter.write([norm], to: path)
+            let files = try ModelWeights(directory: directory)
+            let message =
+                "tensor model.norm.weight: expected F32, BF16 or F16, found F64; convert the model to bfloat16 or "
+                + "float32, such as with save_pretrained of transformers"
+            if isInspected {
+                #expect(try table.problems(in: files).map(\.message).contains(message))
+            } else {
+                expectRefusal(path, message) { try table.check(files) }
+            }
         }
     }
 

@@ -28,7 +28,7 @@ from .reading.tables import allow_network
 from .records.answers import BadRow
 from .records.renaming import has_column
 from .records.rows import parse
-from .tokens.tokenization import PreferenceTokenizer
+from .tokens.tokenization import NO_TEMPLATE, PreferenceTokenizer
 from .workers import chunked, ordered_map
 
 #: The number of records that a worker gets at once.
@@ -150,7 +150,9 @@ class _Run:
         return self._data is None and self._shown == self._arguments.show
 
     def add(self, item: _Item, outcome: Outcome) -> None:
-        if outcome.reason is not None and self._arguments.strict:
+        # Without a template no conversation can be used; data that begins with text may have a few of them.
+        lacks_template = outcome.reason == NO_TEMPLATE and not self._distinct
+        if outcome.reason is not None and (self._arguments.strict or lacks_template):
             raise UserError(printable(f"{item.record.place}: {outcome.reason}; nothing was written"))
         number = self._counts["rows_read"]
         self._counts["rows_read"] += 1

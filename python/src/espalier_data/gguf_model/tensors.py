@@ -94,7 +94,8 @@ def check_shapes(
     expected = expected_shapes(config, kind)
     missing = [name for name in expected if name not in found]
     if missing:
-        raise UserError(f"{len(missing)} tensors are missing, the first is {missing[0]}{part or _INCOMPLETE}")
+        count = "1 tensor is missing:" if len(missing) == 1 else f"{len(missing)} tensors are missing, the first is"
+        raise UserError(f"{count} {missing[0]}{part or _INCOMPLETE}")
     for name, sizes in found.items():
         if sizes != expected.get(name):
             raise UserError(f"tensor {name}: expected {_described(expected.get(name))}, found {sizes}")

@@ -25,18 +25,24 @@ class EndTokens:
         added = getattr(tokenizer, "added_tokens_decoder", {})
         named = {number for number, token in added.items() if _NAME.search(str(token))}
         own = {tokenizer.eos_token_id} - {None}
-        self._ids = frozenset(named | own | _configured(model))
+        #: Those at which generation stops.
+        self._stops = frozenset(own | _configured(model))
+        self._ids = frozenset(named | self._stops)
         self._blank: dict[int, bool] = {}
         self.name = tokenizer.eos_token
 
-    def end(self, response: list[int]) -> bool:
-        """Returns whether a response ends in an end token, with at most white space after it."""
+    def end(self, response: list[int]) -> int | None:
+        """Returns the end token of a response, with at most white space after it; None if it has none."""
         for token in reversed(response[-_MOST_BLANKS:]):
             if token in self._ids:
-                return True
+                return token
             if not self._is_blank(token):
-                return False
-        return False
+                return None
+        return None
+
+    def stops(self, token: int) -> bool:
+        """Returns whether the model's configuration or the tokenizer names an end token."""
+        return token in self._stops
 
     def is_blank(self, response: list[int]) -> bool:
         """Returns whether a response has nothing but white space and end tokens."""

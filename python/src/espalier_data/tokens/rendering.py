@@ -4,7 +4,10 @@ import os
 import re
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+from jinja2 import TemplateSyntaxError
 
 from ..errors import UserError
 from ..notes import Note
@@ -25,13 +28,13 @@ _WRITTEN = (*REASONING, "tool_calls")
 
 
 class ChatTemplate:
-    """The chat template of a tokenizer; `arguments` are variables for it, and those of a row take precedence.
+    """The chat template of a model's tokenizer; `arguments` are variables for it, and those of a row take precedence.
 
     Templates that read the clock read `moment`.
     """
 
-    def __init__(self, tokenizer: Any, arguments: dict[str, Any], moment: datetime) -> None:
-        self._tokenizer, self._arguments = tokenizer, arguments
+    def __init__(self, tokenizer: Any, model: Path, arguments: dict[str, Any], moment: datetime) -> None:
+        self._tokenizer, self._model, self._arguments = tokenizer, model, arguments
         self._clock = TemplateClock(moment)
         self._sees_reads = self._clock.install()
         self._special = SpecialTokens(tokenizer)
@@ -140,6 +143,14 @@ class ChatTemplate:
     def _variables(self, row: PreferenceRow) -> dict[str, Any]:
         return {**self._arguments, **row.template_arguments}
 
+    @property
+    def _place(self) -> str:
+        """The file or the option that the template comes from; a row gives none."""
+        if self._arguments.get("chat_template"):
+            return "--chat-template-kwargs"
+        file = self._model / "chat_template.jinja"
+        return str(file if file.is_file() else self._model / "tokenizer_config.json")
+
     def _source(self, variables: dict[str, Any]) -> str:
         try:
             return str(self._tokenizer.get_chat_template(variables.get("chat_template"), variables.get("tools")))
@@ -155,6 +166,9 @@ class ChatTemplate:
         options = {"add_generation_prompt": True} if prompt else {}
         try:
             return self._tokenizer.apply_chat_template(messages, tokenize=False, **options, **variables)
+        except TemplateSyntaxError as error:
+            fault = f"{' '.join(str(error.message).split())}, in line {error.lineno} of the template"
+            raise UserError(f"{self._place}: the chat template cannot be read: {fault}; correct it") from None
         except Exception as error:  # Templates raise their own errors for conversations that they reject.
             raise BadRow(f"the chat template rejects the conversation: {' '.join(str(error).split())}") from None
 

@@ -18,6 +18,12 @@ from .end_tokens import EndTokens
 from .foreign_marks import ForeignMarks
 from .rendering import ChatTemplate
 
+#: Why messages cannot be used without a chat template.
+NO_TEMPLATE = (
+    "found messages, but the tokenizer has no chat template; add chat_template.jinja to the model directory "
+    "(Documentation/Data.md#chat-templates has examples), or provide the data as text"
+)
+
 
 @dataclass(frozen=True)
 class TokenizedRow:
@@ -56,7 +62,7 @@ class PreferenceTokenizer:
             )
         self.tokenizer = _load(model)
         self._template_arguments = template_arguments or {}
-        self._template = ChatTemplate(self.tokenizer, self._template_arguments, moment or datetime.now())
+        self._template = ChatTemplate(self.tokenizer, model, self._template_arguments, moment or datetime.now())
         self._last_turn_only = last_turn_only
         self._encode = Encoder(self.tokenizer)
         self.digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -73,7 +79,7 @@ class PreferenceTokenizer:
         notes = [*row.notes, *self._marks.notes(_given_texts(row))]
         if row.is_conversational:
             if not self._template.exists:
-                raise BadRow("found messages, but the tokenizer has no chat template; provide the data as text")
+                raise BadRow(NO_TEMPLATE)
             if self._last_turn_only:
                 _check_last_turns(row)
                 row = row.with_shared_turns_in_prompt()
@@ -104,7 +110,7 @@ class PreferenceTokenizer:
             _dense([row.ranks[index] for index in kept]),
             [skips[index] for index in kept],
             mismatch or boundary < len(prompt),
-            (*notes, *self._missing_ends(row, responses)),
+            (*notes, *self._remarks_on_ends(row, responses)),
         )
 
     def _conversations(self, row: PreferenceRow) -> tuple[list[int], list[list[int]], list[list[int]], list[Note]]:
@@ -136,16 +142,29 @@ class PreferenceTokenizer:
             raise EmptyAnswer("a response is empty as tokens, and fewer than two of different rank remain")
         return found
 
-    def _missing_ends(self, row: PreferenceRow, responses: list[list[int]]) -> list[Note]:
-        """Returns a warning for each response that does not end in an end token."""
+    def _remarks_on_ends(self, row: PreferenceRow, responses: list[list[int]]) -> list[Note]:
+        """Returns a remark for each response that does not end in an end token, or in one that the model does not know."""
+        ends = [self._ends.end(response) for response in responses]
+        unknown = [end for end in ends if end is not None and not self._ends.stops(end)]
+        missing = [self._missing_end(row)] * ends.count(None)
+        return [*missing, *map(self._unknown_end, unknown)]
+
+    def _unknown_end(self, end: int) -> Note:
+        name = self.tokenizer.convert_ids_to_tokens(end)
+        return Note(
+            f"the model learns to end answers with {name!r}, at which generation does not stop: neither eos_token of the "
+            f"tokenizer nor eos_token_id of generation_config.json or config.json has it; add its id {end} to eos_token_id "
+            "in generation_config.json"
+        )
+
+    def _missing_end(self, row: PreferenceRow) -> Note:
         if row.is_conversational:
             cause = "the chat template writes no end token after an answer"
             remedy = "use a chat template that writes one, or provide the data as text"
         else:
             cause = "an answer ends in no end token"
             remedy = "set eos_token in the model's tokenizer_config.json"
-        note = Note(f"{cause}, so the model does not learn to stop; {remedy}", warning=True)
-        return [note for response in responses if not self._ends.end(response)]
+        return Note(f"{cause}, so the model does not learn to stop; {remedy}", warning=True)
 
 
 def _load(model: Path) -> Any:

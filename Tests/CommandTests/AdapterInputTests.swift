@@ -179,6 +179,19 @@ struct AdapterInputTests {
         }
     }
 
+    @Test("weights that are trained are not stored in 16 bits", arguments: ["train", "plan"])
+    func trainedInHalf(command: String) throws {
+        try Places.temporary { directory in
+            try expect(
+                "dtype must be auto or float32, in which weights are trained, or an adapter (use_peft), whose model is "
+                    + "not trained, found bfloat16",
+                ["--dtype", "bfloat16"],
+                command: command,
+                in: directory
+            )
+        }
+    }
+
     @Test("features of PEFT that are not supported are named, with the file and what is supported")
     func features() throws {
         try Places.temporary { directory in

@@ -28,7 +28,7 @@ let package = Package(
         .target(name: "Collectives", dependencies: ["CMPI", "CKernels"]),
         .target(
             name: "Formats",
-            dependencies: ["COpenSSL", systemPackage, "Yams"]
+            dependencies: ["COpenSSL", "CKernels", systemPackage, "Yams"]
         ),
 
         // Layer 2: what is learned, and from what; what is printed.

@@ -20,7 +20,7 @@ package final class Benchmark {
         package var sharing: [BenchmarkSharing]
         /// Timed steps of each source and sharing mode, from 1 to 1000.
         package var repeats: Int
-        /// Untimed steps before them, from 1 to 1000.
+        /// Untimed steps before them, from 0 to 1000.
         package var warmUpSteps: Int
         /// Whether to profile the timed steps on rank 0.
         package var profilesPhases: Bool
@@ -65,9 +65,16 @@ package final class Benchmark {
     package static func prepare(_ settings: Settings, communicator: any Communicator) throws -> Benchmark {
         let (policy, trials, common) = try communicator.agree {
             try settings.validate(ranks: communicator.size)
-            let model = try settings.model.architecture
+            let model = try settings.model.description
+            let adapter = try settings.training.adapterSource.map { try PolicyAdapter($0, of: model).adapter }
             let trials = try settings.sources.map { source in
-                try BenchmarkTrial.plan(source, for: model, settings, ranks: communicator.size)
+                try BenchmarkTrial.plan(
+                    source,
+                    for: model.architecture,
+                    adapter: adapter,
+                    settings,
+                    ranks: communicator.size
+                )
             }
             let policy = try settings.model.policy(settings.training, communicator: communicator)
             return (policy, trials, try settings.common)
@@ -110,10 +117,12 @@ package final class Benchmark {
         let model = try ForestModel(
             policy.architecture,
             positions: trials.map(\.dataset.longestSequence).max() ?? 0,
-            capacity: Workspace.Capacity(
-                tokens: trials.map(\.maximumPackedTokens).max() ?? 0,
-                trains: true,
-                recomputes: configuration.gradientCheckpointing
+            capacity: policy.suited(
+                Workspace.Capacity(
+                    tokens: trials.map(\.maximumPackedTokens).max() ?? 0,
+                    trains: true,
+                    recomputes: configuration.gradientCheckpointing
+                )
             ),
             team: policy.team
         )
@@ -154,7 +163,7 @@ package final class Benchmark {
     /// Runs untimed steps, the first of which touches all memory that later steps use.
     private func warmUp() throws {
         guard let trial = trials.first, let variant = trial.variants.last else { return }
-        for _ in 1...settings.warmUpSteps { _ = try step(trial, variant, turn: 0) }
+        for _ in 0..<settings.warmUpSteps { _ = try step(trial, variant, turn: 0) }
     }
 
     /// Measures all modes alternately, so that a slow phase of the machine affects all.
@@ -205,11 +214,12 @@ extension Benchmark.Settings {
     /// Checks all ranges.
     fileprivate func validate(ranks: Int) throws {
         try training.validateRanges()
+        try training.validateTraining()
         guard (1...1000).contains(repeats) else {
             throw TrainingError.invalid(key: "--repeats", expected: "from 1 to 1000", found: "\(repeats)")
         }
-        guard (1...1000).contains(warmUpSteps) else {
-            throw TrainingError.invalid(key: "--warm-up", expected: "from 1 to 1000", found: "\(warmUpSteps)")
+        guard (0...1000).contains(warmUpSteps) else {
+            throw TrainingError.invalid(key: "--warm-up", expected: "from 0 to 1000", found: "\(warmUpSteps)")
         }
         let rows = training.globalBatchSize
         guard ranks <= rows else { throw TrainingError.moreRanksThanExamples(ranks: ranks, rows: rows, isStep: true) }

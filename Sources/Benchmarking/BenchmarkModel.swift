@@ -27,12 +27,12 @@ package enum BenchmarkModel: Sendable, Equatable {
         return path
     }
 
-    /// Its architecture, known before any weight.
-    var architecture: Architecture {
+    /// Its description, known before any weight.
+    var description: ModelDescription {
         get throws {
             switch self {
-            case .directory(let path): return try ModelDescription(directory: path).architecture
-            case .synthetic(let model): return model.architecture
+            case .directory(let path): return try ModelDescription(directory: path)
+            case .synthetic(let model): return ModelDescription(model.architecture, family: model.family)
             }
         }
     }
@@ -41,11 +41,22 @@ package enum BenchmarkModel: Sendable, Equatable {
     func policy(_ configuration: TrainingConfiguration, communicator: any Communicator) throws -> Policy {
         switch self {
         case .directory(let path):
-            return try Policy.read(configuration, directory: path, communicator: communicator)
-        case .synthetic(let model):
+            return try Policy.read(
+                configuration,
+                directory: path,
+                adapter: configuration.adapterSource,
+                communicator: communicator
+            )
+        case .synthetic:
             let team = try ThreadTeam.reporting(count: threadCount(configuration.threads, on: communicator))
-            let description = ModelDescription(model.architecture, family: model.family)
-            return try Policy.random(description, seed: configuration.seed, team: team)
+            let adapter = configuration.adapterSource
+            return try Policy.random(
+                description,
+                adapter: adapter,
+                dtype: configuration.dtype,
+                seed: configuration.seed,
+                team: team
+            )
         }
     }
 }

@@ -27,6 +27,7 @@ struct BenchmarkTrial {
     static func plan(
         _ source: BenchmarkSource,
         for model: Architecture,
+        adapter: Adapter? = nil,
         _ settings: Benchmark.Settings,
         ranks: Int
     ) throws -> BenchmarkTrial {
@@ -38,11 +39,11 @@ struct BenchmarkTrial {
             var configuration = settings.training
             configuration.sharing = sharing.withinExample
             guard sharing == .pairs else {
-                let planner = Planner(dataset, configuration, model: model, shards: shards)
+                let planner = Planner(dataset, configuration, model: model, adapter: adapter, shards: shards)
                 return Variant(sharing: sharing, planner: planner, rows: rows)
             }
             let pairs = try PreferenceDataset(pairsOf: dataset, examples: rows, pairing: configuration.pairs)
-            let planner = Planner(pairs, configuration, model: model, shards: shards)
+            let planner = Planner(pairs, configuration, model: model, adapter: adapter, shards: shards)
             return Variant(sharing: sharing, planner: planner, rows: Array(0..<pairs.count))
         }
         return BenchmarkTrial(

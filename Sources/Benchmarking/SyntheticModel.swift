@@ -17,6 +17,8 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
     case qwen2Small = "qwen2.5-0.5b"
     /// Llama 3.2 1B.
     case llama1B = "llama-3.2-1b"
+    /// Llama 3.1 8B.
+    case llama8B = "llama-3.1-8b"
     /// Gemma 3 270M.
     case gemma270M = "gemma-3-270m"
     /// Pythia 160M.
@@ -35,6 +37,7 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
         case .qwen3Small: return Self.qwen3
         case .qwen2Small: return Self.qwen2
         case .llama1B: return Self.llama
+        case .llama8B: return Self.largeLlama
         case .gemma270M: return Self.gemma
         case .pythia160M: return Self.pythia
         }
@@ -43,7 +46,7 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
     /// The family of the original.
     package var family: any Family.Type {
         switch self {
-        case .smol135M, .smol360M, .tiny1B, .llama1B: return Llama.self
+        case .smol135M, .smol360M, .tiny1B, .llama1B, .llama8B: return Llama.self
         case .qwen3Small: return Qwen3.self
         case .qwen2Small: return Qwen2.self
         case .gemma270M: return Gemma3Text.self
@@ -106,6 +109,16 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
             epsilon: 1e-6
         )
         model.attention.hasInputBias = true
+        return model
+    }
+
+    private static var largeLlama: Architecture {
+        var model = decoder(
+            Sizes(vocabulary: 128_256, width: 4096, inner: 14_336, layers: 32, heads: 32, groups: 8, headWidth: 128),
+            theta: 500_000
+        )
+        model.rotary.scaling = .llama3(factor: 8, low: 1, high: 4, originalLength: 8192)
+        model.tiesEmbeddings = false
         return model
     }
 

@@ -34,27 +34,6 @@ void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t colum
 }
 
 EK_VERSIONS
-void ek_round_bfloat16(const float *restrict x, uint16_t *restrict y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        const uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-        // Rounding up could turn NaN into infinity or a number: NaN is truncated instead, and made quiet.
-        y[i] = (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? (bits >> 16) | 0x40u : rounded);
-    }
-}
-
-EK_VERSIONS
-void ek_add_bfloat16(const uint16_t *restrict x, float *restrict y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t bits = (uint32_t)x[i] << 16;
-        float value;
-        memcpy(&value, &bits, sizeof value);
-        y[i] += value;
-    }
-}
-
-EK_VERSIONS
 double ek_sum_of_squares(const float *x, size_t count) {
     double lanes[LANES] = {0};
     size_t i = 0;

@@ -139,6 +139,14 @@ package struct Matrix: @unchecked Sendable {
         }
     }
 
+    /// Multiplies each row by its element of `factors`, `[1, rows]`.
+    package func scale(rows factors: Matrix) {
+        precondition(factors.rows == 1 && factors.columns == rows, "one factor for each row")
+        recorded(.copy, elements: 2 * rows * columns) {
+            for row in 0..<rows { ek_scale(base + row * stride, factors[0, row], columns) }
+        }
+    }
+
     /// Sets every row to `row`, `[1, columns]`.
     package func fill(rows row: Matrix) {
         precondition(row.rows == 1 && row.columns == columns, "one row as wide as this matrix")

@@ -81,17 +81,24 @@ extension ForeignSettings {
 
     private static let numbers: [(names: String, remedy: String)] = [
         (
-            "bf16 fp16 tf32 bf16_full_eval fp16_full_eval torch_dtype dtype half_precision_backend mixed_precision "
+            "bf16 fp16 tf32 bf16_full_eval fp16_full_eval half_precision_backend mixed_precision "
                 + "precision pure_bf16",
-            "not supported: computes and writes float32; remove it"
+            "not supported: computes in float32; remove it"
         ),
         (
-            "use_peft use_lora lora peft_config lora_r lora_rank lora_alpha lora_dropout lora_target_modules "
-                + "lora_target lora_modules_to_save lora_task_type use_rslora use_dora adapter_name_or_path "
-                + "finetuning_type model_adapter_name ref_adapter_name force_use_ref_model load_in_4bit load_in_8bit "
-                + "quantization_bit bnb_4bit_quant_type use_bnb_nested_quant freeze_layers",
-            "not supported: all weights are trained in float32; remove it"
+            "load_in_4bit load_in_8bit quantization_bit bnb_4bit_quant_type use_bnb_nested_quant freeze_layers "
+                + "ref_adapter_name force_use_ref_model lora_target_parameters lora_bias",
+            "not supported: a model is trained as a whole, or by an adapter with {use_peft}; remove it"
         ),
+        ("torch_dtype model_dtype", "use {dtype}"),
+        ("use_lora lora peft_config finetuning_type", "use {use_peft}, with {lora_r} and {lora_alpha}"),
+        ("lora_rank", "use {lora_r}"),
+        ("lora_target", "use {lora_target_modules}"),
+        ("lora_modules_to_save", "use {modules_to_save}"),
+        ("lora_rank_pattern", "use {rank_pattern}"),
+        ("lora_alpha_pattern", "use {alpha_pattern}"),
+        ("adapter_name_or_path model_adapter_name peft_model_id", "use {adapter} with a directory"),
+        ("lora_task_type", "remove it: models are causal language models"),
         (
             "attn_implementation flash_attn use_flash_attention_2 use_liger_kernel use_liger_loss use_unsloth "
                 + "liger_kernel_config torch_compile torch_compile_backend torch_compile_mode jit_mode_eval",

@@ -1,6 +1,6 @@
 internal import Formats
 
-/// When a run saves checkpoints, and which one it resumes from, under Hugging Face's names.
+/// What a run saves and when, and which checkpoint it resumes from, under Hugging Face's names.
 package struct SavingSettings: Codable, Sendable, Equatable {
     /// Steps between two checkpoints, at least 1; nil for checkpoints only when the run is stopped.
     package var saveSteps: Int?
@@ -14,6 +14,8 @@ package struct SavingSettings: Codable, Sendable, Equatable {
     package var rollbackOnSpike: Double?
     /// Seconds without any progress after which the job ends, at least 1; 0 for never.
     package var stallTimeout = 1800.0
+    /// The type of the output's trained tensors; checkpoints have float32.
+    package var saveDType = SaveDType.auto
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case saveSteps = "save_steps"
@@ -21,6 +23,7 @@ package struct SavingSettings: Codable, Sendable, Equatable {
         case resumeFromCheckpoint = "resume_from_checkpoint"
         case rollbackOnSpike = "rollback_on_spike"
         case stallTimeout = "stall_timeout"
+        case saveDType = "save_dtype"
     }
 
     /// The value that selects the newest checkpoint.
@@ -36,6 +39,7 @@ package struct SavingSettings: Codable, Sendable, Equatable {
         resumeFromCheckpoint = try values.decodeIfPresent(String.self, forKey: .resumeFromCheckpoint)
         rollbackOnSpike = try values.decodeIfPresent(Double.self, forKey: .rollbackOnSpike)
         try values.read(.stallTimeout, into: &stallTimeout)
+        try values.choose(.saveDType, into: &saveDType)
     }
 
     /// Whether a checkpoint is due after this step, counted from 1; the last step writes the model instead.

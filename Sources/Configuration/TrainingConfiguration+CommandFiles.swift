@@ -7,6 +7,11 @@ extension TrainingConfiguration {
     package var inputFiles: CommandFiles {
         var files = CommandFiles()
         files.read(modelIn: FilePath(model), as: "--model")
+        adapter.adapter.map { directory in
+            for name in ["adapter_config.json", "adapter_model.safetensors"] {
+                files.read(FilePath(directory).appending(name), as: "--adapter")
+            }
+        }
         files.read(FilePath(data), as: "--data")
         return files
     }
@@ -24,7 +29,8 @@ extension CommandFiles {
         if let settings, try !Self.keeps(settings, record, configuration) { read(settings, as: "--config") }
         let weights = [model, output].flatMap(WeightFiles.possibleNames)
         let records = [
-            "config.json", "metrics.jsonl", "summary.json", "espalier.yaml", "espalier-run.json", "phases.txt",
+            "config.json", "adapter_config.json", "adapter_model.safetensors", "metrics.jsonl", "summary.json",
+            "espalier.yaml", "espalier-run.json", "phases.txt",
             "trace.json",
         ]
         for name in Set(weights + records).sorted() { write(output.appending(name), as: "--output") }

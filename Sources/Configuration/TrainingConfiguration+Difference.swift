@@ -35,8 +35,8 @@ extension TrainingConfiguration {
     /// The first setting in alphabetical order, outside `resumableKeys`, that differs from a checkpoint's; nil if none
     /// does.
     ///
-    /// Settings are compared as values, key by key; in lists the order matters. Of `eval_data` only the presence is
-    /// compared: digests compare the content.
+    /// Settings are compared as values, key by key; in lists the order matters. Of `eval_data` and `adapter` only the
+    /// presence is compared: digests compare the content.
     package func difference(from checkpoint: TrainingConfiguration) throws -> Difference? {
         let (own, other) = (try learnedValues, try checkpoint.learnedValues)
         for key in Set(own.keys).union(other.keys).sorted() where own[key] != other[key] {
@@ -50,6 +50,7 @@ extension TrainingConfiguration {
     private var learnedValues: [String: JSONValue] {
         get throws {
             var settings = self
+            settings.adapter.adapter = adapter.adapter.map { _ in "given" }
             settings.evaluation.evalData = evaluation.evalData.map { _ in "given" }
             let encoder = JSONEncoder()
             encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -13,6 +13,7 @@ extension TrainingConfiguration {
         func encode(to encoder: any Encoder) throws {
             try configuration.encode(to: encoder)
             try configuration.objective.encode(to: encoder)
+            try configuration.adapter.encode(to: encoder)
             try configuration.evaluation.encode(to: encoder)
             try configuration.saving.encode(to: encoder)
             try configuration.communication.encode(to: encoder)
@@ -25,6 +26,7 @@ extension TrainingConfiguration {
             var common = self
             (common.model, common.data, common.output, common.referenceCache, common.threads) = ("", "", "", nil, 0)
             common.evaluation.evalData = common.evaluation.evalData.map { _ in "" }
+            common.adapter.adapter = common.adapter.adapter.map { _ in "" }
             common.saving.resumeFromCheckpoint = common.saving.resumeFromCheckpoint.map { _ in "" }
             return try common.yaml()
         }

@@ -64,6 +64,10 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var selfCheck = 1
     /// Consecutive steps that may be skipped because loss or gradient is not finite, at least 0.
     package var maxSkipped = 0
+    /// The type in which weights that are not trained are stored.
+    package var dtype = WeightDType.auto
+    /// The adapter that is trained; keys on the top level of a file.
+    package var adapter = AdapterSettings()
     /// Evaluations on held-out preferences; keys on the top level of a file.
     package var evaluation = EvaluationSettings()
     /// Checkpoints; keys on the top level of a file.
@@ -72,7 +76,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var communication = CommunicationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case model, data, output, pairs, seed, shuffle, sharing, threads, balance
+        case model, data, output, pairs, seed, shuffle, sharing, threads, balance, dtype
         case learningRate = "learning_rate"
         case lrSchedulerType = "lr_scheduler_type"
         case warmupRatio = "warmup_ratio"
@@ -100,6 +104,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// All keys of a file.
     package static let knownKeys =
         CodingKeys.allCases.map(\.rawValue) + ObjectiveSettings.CodingKeys.allCases.map(\.rawValue)
+        + AdapterSettings.CodingKeys.allCases.map(\.rawValue)
         + EvaluationSettings.CodingKeys.allCases.map(\.rawValue) + SavingSettings.CodingKeys.allCases.map(\.rawValue)
         + CommunicationSettings.CodingKeys.allCases.map(\.rawValue)
 
@@ -152,9 +157,11 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.threads, into: &threads)
         try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
         try values.choose(.balance, into: &balance)
+        try values.choose(.dtype, into: &dtype)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
         try values.read(.selfCheck, into: &selfCheck)
         try values.read(.maxSkipped, into: &maxSkipped)
+        adapter = try AdapterSettings(from: decoder)
         evaluation = try EvaluationSettings(from: decoder)
         saving = try SavingSettings(from: decoder)
         communication = try CommunicationSettings(from: decoder)
@@ -204,11 +211,23 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
         try check(.selfCheck, selfCheck >= 0, "at least 0", selfCheck)
         try check(.maxSkipped, maxSkipped >= 0, "at least 0", maxSkipped)
+        try adapter.validate()
         try evaluation.validate()
         try saving.validate()
         try communication.validate()
         try refuseForeignValues()
         _ = try Objective(objective)
+    }
+
+    /// Refuses settings of a run that trains weights in a type in which they are not trained.
+    package func validateTraining() throws {
+        guard dtype == .bfloat16, !adapter.isUsed else { return }
+        throw TrainingError.invalid(
+            key: CodingKeys.dtype.rawValue,
+            expected:
+                "auto or float32, in which weights are trained, or an adapter (use_peft), whose model is not trained",
+            found: dtype.rawValue
+        )
     }
 
     /// Refuses values of other trainers, with their counterpart.

@@ -94,6 +94,14 @@ struct Bench: ParsableCommand {
     )
     var recomputes = false
 
+    @Option(
+        name: .long,
+        help: "Type in which weights that are not trained are stored; auto: float32 for random weights (default auto)."
+    )
+    var dtype: WeightDType?
+
+    @OptionGroup(title: "Adapter") var newAdapter: NewAdapterOptions
+
     @OptionGroup var communication: CommunicationOptions
 
     @Flag(name: .long, help: "Also print a profile of rank 0 by phase, and write a trace for Perfetto.")
@@ -157,6 +165,8 @@ struct Bench: ParsableCommand {
         var training = TrainingConfiguration()
         training.globalBatchSize = globalBatchSize
         training.gradientCheckpointing = recomputes
+        newAdapter.override(&training.adapter)
+        dtype.map { training.dtype = $0 }
         communication.override(&training.communication)
         rowTokens.map { training.rowTokens = $0 }
         threads.map { training.threads = $0 }

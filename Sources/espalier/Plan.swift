@@ -21,6 +21,8 @@ struct Plan: ParsableCommand {
 
     @OptionGroup var shared: SharedOptions
 
+    @OptionGroup var newAdapter: NewAdapterOptions
+
     @OptionGroup var schedule: ScheduleOptions
 
     @OptionGroup var warmup: WarmupOptions
@@ -52,12 +54,16 @@ struct Plan: ParsableCommand {
 
     private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
         var configuration = try shared.resolved()
+        newAdapter.override(&configuration.adapter)
         schedule.override(&configuration)
         warmup.override(&configuration)
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
+        try configuration.validateTraining()
         let directory = FilePath(configuration.model)
-        let model = try description(directory).architecture
+        let description = try description(directory)
+        let model = description.architecture
+        let adapter = try configuration.adapterSource.map { try PolicyAdapter($0, of: description).adapter }
         let path = FilePath(configuration.data)
         let dataset = try PreferenceDataset.read(path: path)
         guard ranks > 0 else {
@@ -84,6 +90,8 @@ struct Plan: ParsableCommand {
             heldOut: heldOut,
             configuration,
             model: model,
+            adapter: adapter,
+            storesHalf: try configuration.dtype.storesHalf(description, in: directory),
             ranks: ranks,
             threads: threadCount(configuration.threads, on: communicator)
         )

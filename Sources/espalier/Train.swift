@@ -34,6 +34,8 @@ struct Train: ParsableCommand {
 
     @OptionGroup(title: "Steps and Order of the Data") var schedule: ScheduleOptions
 
+    @OptionGroup(title: "Adapter") var newAdapter: NewAdapterOptions
+
     @OptionGroup(title: "Loss") var objective: ObjectiveOptions
 
     @OptionGroup(title: "Evaluation during Training") var evaluation: EvaluationOptions
@@ -121,6 +123,7 @@ struct Train: ParsableCommand {
     private func resolved() throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
         schedule.override(&configuration)
+        newAdapter.override(&configuration.adapter)
         objective.override(&configuration)
         evaluation.override(&configuration.evaluation)
         saving.override(&configuration.saving)

@@ -13,7 +13,7 @@ struct SyntheticModelTests {
             // 1.1 billion minus an untied head of 32,000 × 2,048.
             (SyntheticModel.smol135M, 134_515_008), (.smol360M, 361_821_120), (.tiny1B, 1_100_048_384 - 65_536_000),
             (.qwen3Small, 596_049_920), (.qwen2Small, 494_032_768), (.llama1B, 1_235_814_400),
-            (.gemma270M, 268_098_176), (.pythia160M, 162_322_944),
+            (.gemma270M, 268_098_176), (.pythia160M, 162_322_944), (.llama8B, 8_030_261_248),
         ]
     )
     func parameters(model: SyntheticModel, count: Int) {

@@ -199,7 +199,7 @@ struct BenchTests {
                 "give one of --model, --synthetic-model; found --model and --synthetic-model"
             ),
             (trees + ["--repeats", "0"], "--repeats must be from 1 to 1000, found 0"),
-            (trees + ["--warm-up", "0"], "--warm-up must be from 1 to 1000, found 0"),
+            (trees + ["--warm-up", "1001"], "--warm-up must be from 0 to 1000, found 1001"),
             (trees + ["--responses", "1"], "--responses must be from 2 to 1024, found 1"),
             (["--data", "x", "--responses", "3", "4"], "--responses must be omitted with --data, found 3 4"),
             (trees + ["--responses", "5"], "--tree-tokens must be from 10, two for each response, to 2^24, found 8"),

@@ -135,13 +135,14 @@ struct CompanionTests {
             let outcome = try train(source, output)
             #expect(outcome.status == 64 && !FileManager.default.fileExists(atPath: output.string))
             let own = source.appending("adapter_config.json")
-            #expect(outcome.errors.hasPrefix("error: \(own): and adapter_model.safetensors are an adapter, which "))
+            let found = "and adapter_model.safetensors are an adapter in the directory of a model, which "
+            #expect(outcome.errors.hasPrefix("error: \(own): \(found)"))
             try output.makeDirectory()
             let left = output.appending("adapter_config.json")
             try write("{}", to: left)
             let refused = try train(Golden.tied.directory, output)
             #expect(refused.status == 64)
-            let message = "is an adapter's, which transformers would apply to the tuned model"
+            let message = "is an adapter's, and transformers would apply one to the other"
             #expect(refused.errors == "error: \(left): \(message); remove it, or choose another --output\n")
             #expect(try names(output) == ["adapter_config.json"])
         }

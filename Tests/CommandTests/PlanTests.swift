@@ -8,9 +8,10 @@ internal import Testing
 struct PlanTests {
     private func plan(_ arguments: [String]) throws -> [String] {
         let golden = Golden.tied
+        let model = ["--model", golden.directory.string]
         let outcome = try Launch.run(
             "espalier",
-            ["plan", "--model", golden.directory.string, "--data", golden.file.string] + arguments,
+            ["plan", "--data", golden.file.string] + (arguments.contains("--model") ? [] : model) + arguments,
             solo: true
         )
         #expect(outcome.status == 0, "\(outcome.errors)")
@@ -51,6 +52,37 @@ struct PlanTests {
         }
         let (alone, evaluated) = (try memory([]), try memory(held))
         #expect(alone != nil && evaluated != nil && alone != evaluated)
+    }
+
+    @Test("an adapter needs the memory of its own gradients and moments, and 16-bit weights half of the model's")
+    func adapter() throws {
+        try Places.temporary { directory in
+            // Only its configuration is read: 8 layers of 12.6 million parameters, and 51 million of the embedding.
+            let sizes: [String: Any] = [
+                "hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 8, "num_attention_heads": 16,
+                "num_key_value_heads": 8, "head_dim": 64, "vocab_size": 50_000,
+            ]
+            let config = try jsonObject(Golden.tied.directory.appending("config.json")).merging(sizes) { $1 }
+            let path = directory.appending("config.json").string
+            try JSONSerialization.data(withJSONObject: config).write(to: URL(fileURLWithPath: path))
+            let matrices: [(Int, Int)] = [
+                (1024, 1024), (512, 1024), (512, 1024), (1024, 1024), (3072, 1024), (3072, 1024), (1024, 3072),
+            ]
+            let model = 8 * matrices.reduce(0) { $0 + $1.0 * $1.1 } + 50_000 * 1024
+            let adapter = 8 * 16 * matrices.reduce(0) { $0 + $1.0 + $1.1 }
+            let expected: [([String], Int)] = [
+                ([], 16 * model), (["--lora-r", "16"], 4 * model + 16 * adapter),
+                (["--lora-r", "16", "--dtype", "bfloat16"], 2 * model + 16 * adapter),
+            ]
+            for (options, bytes) in expected {
+                let targets = options.isEmpty ? [] : ["--lora-target-modules", "all-linear"]
+                let lines = try plan(["--model", directory.string] + options + targets)
+                let line = try #require(lines.first { $0.hasPrefix("memory") })
+                let found = line.split(separator: " ").compactMap { Double($0) }
+                // Norms are not counted here, and the page has two digits.
+                #expect(found.count == 2 && abs(found[1] - Double(bytes) / 1e9) < 0.006, "\(line): \(bytes)")
+            }
+        }
     }
 
     @Test("the memory includes examples that a run visits only after a rollback")

@@ -13,7 +13,7 @@ struct ForeignSettingsTests {
         "bf16", "fp16", "tf32", "torch_dtype", "max_length", "max_prompt_length", "max_completion_length",
         "per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "num_epochs",
         "epochs", "report_to", "run_name", "output_dir", "overwrite_output_dir", "model_name_or_path", "dataset_name",
-        "dataset_train_split", "dataset_test_split", "use_peft", "lora_r", "lora_alpha", "load_in_4bit", "optim",
+        "dataset_train_split", "dataset_test_split", "use_lora", "lora_rank", "peft_config", "load_in_4bit", "optim",
         "eval_strategy", "evaluation_strategy", "save_strategy", "logging_strategy", "push_to_hub", "hub_model_id",
         "deepspeed", "fsdp", "ref_model", "precompute_ref_log_probs", "sync_ref_model", "reference_free",
         "trust_remote_code", "attn_implementation", "truncation_mode", "padding_free", "rpo_alpha",

@@ -59,7 +59,10 @@ struct TrainingConfigurationTests {
         "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
         "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
         "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
-        "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90",
+        "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90", "save_dtype: float16",
+        "dtype: bfloat16", "use_peft: true", "adapter: a", "lora_r: 4", "lora_alpha: 6.5", "lora_dropout: 0.05",
+        "lora_target_modules: [q_proj, v_proj]", "modules_to_save: lm_head", "ensure_weight_tying: true",
+        "use_rslora: true", "use_dora: true", "rank_pattern: {q_proj: 3}", "alpha_pattern: {v_proj: 1.5}",
     ]
 
     @Test("every key of a file overrides only its own default")
@@ -108,6 +111,7 @@ struct TrainingConfigurationTests {
         expected.saving.resumeFromCheckpoint = "auto"
         expected.saving.rollbackOnSpike = 3.5
         expected.saving.stallTimeout = 90
+        expected.saving.saveDType = .float16
         expected.evaluation.evalData = "e"
         expected.evaluation.evalSteps = 4
         expected.evaluation.evalOnStart = true
@@ -123,6 +127,19 @@ struct TrainingConfigurationTests {
         expected.communication.bucketMiB = 12.5
         expected.communication.overlaps = false
         expected.communication.rankCheckSteps = 3
+        expected.dtype = .bfloat16
+        expected.adapter.usePEFT = true
+        expected.adapter.adapter = "a"
+        expected.adapter.rank = 4
+        expected.adapter.alpha = 6.5
+        expected.adapter.dropout = 0.05
+        expected.adapter.targetModules = ["q_proj", "v_proj"]
+        expected.adapter.modulesToSave = ["lm_head"]
+        expected.adapter.ensureWeightTying = true
+        expected.adapter.useRslora = true
+        expected.adapter.useDora = true
+        expected.adapter.rankPattern = ["q_proj": 3]
+        expected.adapter.alphaPattern = ["v_proj": 1.5]
         try Places.temporary { directory in
             let all = try read(Self.differentValues.joined(separator: "\n"), from: directory)
             #expect(all == expected)
@@ -144,7 +161,8 @@ struct TrainingConfigurationTests {
             let mayChange = [
                 "model", "data", "output", "reference_cache", "sharing", "row_tokens", "threads", "balance",
                 "gradient_checkpointing", "self_check", "logging_steps", "max_skipped", "save_steps",
-                "save_total_limit", "resume_from_checkpoint", "rollback_on_spike", "stall_timeout", "shards",
+                "save_total_limit", "resume_from_checkpoint", "rollback_on_spike", "stall_timeout", "save_dtype",
+                "shards",
                 "collective", "ddp_bucket_cap_mb", "overlap_comm", "rank_check_steps",
             ]
             #expect(difference?.key == (mayChange.contains(key) ? nil : key))
@@ -194,7 +212,7 @@ struct TrainingConfigurationTests {
         (settings.evaluation.greaterIsBetter, settings.evaluation.earlyStoppingPatience) = (nil, nil)
         let saving = settings.saving
         #expect(saving.saveSteps != nil && saving.saveTotalLimit != nil && saving.resumeFromCheckpoint == "auto")
-        #expect(saving.stallTimeout == SavingSettings().stallTimeout)
+        #expect(saving.stallTimeout == SavingSettings().stallTimeout && saving.saveDType == SavingSettings().saveDType)
         settings.saving = SavingSettings()
         #expect(settings == TrainingConfiguration())
     }

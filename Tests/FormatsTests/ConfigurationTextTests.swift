@@ -6,10 +6,12 @@ internal import Testing
 
 /// The `config.json` of an output.
 struct ConfigurationTextTests {
-    private func float32(_ text: String) throws -> String {
+    private func float32(_ text: String) throws -> String { try self.text(text, of: .float32) }
+
+    private func text(_ text: String, of type: ElementType) throws -> String {
         try Places.temporary { directory in
             try write(text, to: directory.appending("config.json"))
-            return String(decoding: try ConfigurationText(directory: directory).float32(), as: UTF8.self)
+            return String(decoding: try ConfigurationText(directory: directory).text(of: type), as: UTF8.self)
         }
     }
 
@@ -51,6 +53,18 @@ struct ConfigurationTextTests {
     func edits(text: String, expected: String) throws {
         #expect(try float32(text) == expected)
         #expect(try float32(expected) == expected)
+    }
+
+    @Test(
+        "the type is that of the weights, and the text of a model that keeps its type stays as it is",
+        arguments: [ElementType.float32, .bfloat16, .float16]
+    )
+    func types(type: ElementType) throws {
+        let name = type.configurationName
+        let own = "{\"dtype\": \"\(name)\", \"text_config\": {\"torch_dtype\": \"\(name)\"}}"
+        #expect(try text(own, of: type) == own)
+        #expect(try text("{\"dtype\": 7}", of: type) == "{\"dtype\": \"\(name)\"}")
+        #expect(try text("{}", of: type) == "{\"dtype\": \"\(name)\"}")
     }
 
     @Test("the configuration of a float32 model stays as it is", arguments: Golden.allCases)

@@ -54,8 +54,8 @@ struct ModelWeightsTests {
             }
             try write("", to: directory.appending(file))
             let message =
-                "and \(file) are an adapter, which transformers applies and espalier does not; merge it into the model "
-                + "(merge_and_unload in peft), or remove both files"
+                "and \(file) are an adapter in the directory of a model, which transformers would apply; move both to a "
+                + "directory of their own and name it with --adapter, or remove them"
             expectRefusal(directory.appending("adapter_config.json"), message) {
                 _ = try ModelWeights(directory: directory)
             }

@@ -136,6 +136,18 @@ struct StrictJSONTests {
         #expect(long.count < 2100)
     }
 
+    @Test("the names of a nested object are read in the order of the text")
+    func order() throws {
+        try Places.temporary { directory in
+            let path = directory.appending("a.json")
+            try write(#"{"z": 1, "a": {"q": {"x": 1}, "b": 2 , "\u0061": []}, "c": {}}"#, to: path)
+            #expect(try StrictJSON.names(in: path, of: "a") == ["q", "b", "a"])
+            for key in ["z", "c", "d"] { #expect(try StrictJSON.names(in: path, of: key) == []) }
+            try write("[]", to: path)
+            expectRefusal(path, "expected a JSON object") { _ = try StrictJSON.names(in: path, of: "a") }
+        }
+    }
+
     @Test("a byte order mark in a file is named")
     func byteOrderMark() throws {
         try Places.temporary { directory in

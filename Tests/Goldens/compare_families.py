@@ -45,6 +45,7 @@ from safetensors.numpy import load_file
 from torch_dpo import Rows, all_logps, initialize, sums_of, take_steps
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+COMMANDS = ("logps", "train", "merge")
 BETA, RATE = 0.5, 1e-3
 # Far above the rounding of gradients near zero, whose sign would otherwise determine an update, and below the others.
 EPSILON = 1e-4
@@ -92,11 +93,15 @@ class Program:
 
     def run(self, command: str, *words: object, ranks: int = 1) -> None:
         launch = ["mpirun", "-np", ranks, "--oversubscribe", "--bind-to", "none"] if ranks > 1 else []
+        self.execute([*launch, self.path, command, *words, "--threads", 1])
+
+    def execute(self, words: list[object]) -> None:
         variables = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} if os.geteuid() == 0 else {}
-        words = [str(word) for word in [*launch, self.path, command, *words, "--threads", 1]]
-        result = subprocess.run(words, capture_output=True, text=True, env=os.environ | variables)
+        texts = [str(word) for word in words]
+        result = subprocess.run(texts, capture_output=True, text=True, env=os.environ | variables)
         if result.returncode != 0:
             lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+            command = next((text for text in texts if text in COMMANDS), texts[0])
             raise AssertionError(f"{command}: status {result.returncode}: {' '.join(lines) or result.stderr[-500:]}")
 
     def logps(self, model: Path, data: Path, *options: object) -> np.ndarray:

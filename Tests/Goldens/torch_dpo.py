@@ -1,5 +1,8 @@
 """What torch and transformers compute for prompts with ranked responses: log-probabilities, DPO and its AdamW steps."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 from transformers import PreTrainedModel
 
@@ -70,6 +73,36 @@ def sums_of(logps: list[list[torch.Tensor]]) -> list[list[torch.Tensor]]:
     return [[part.sum() for part in row] for row in logps]
 
 
+@dataclass(frozen=True)
+class Step:
+    """An AdamW step: the loss and the gradient's norm before clipping, and the log-probabilities that they are of."""
+
+    loss: float
+    norm: float
+    logps: list[float]
+
+
+def steps(
+    model: PreTrainedModel,
+    rows: Rows,
+    reference: Values,
+    beta: float,
+    count: int = 2,
+    rate: float = 1e-3,
+    epsilon: float = 1e-8,
+) -> Iterator[Step]:
+    """Takes AdamW steps over all rows at a constant rate, clipped to a norm of 1; frozen parameters stay."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.999), eps=epsilon, weight_decay=0.0)
+    for _ in range(count):
+        optimizer.zero_grad()
+        sums = sums_of(all_logps(model, rows))
+        loss = dpo_loss(sums, reference, beta)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        yield Step(loss.item(), norm.item(), [value.item() for row in sums for value in row])
+
+
 def take_steps(
     model: PreTrainedModel,
     rows: Rows,
@@ -79,14 +112,6 @@ def take_steps(
     rate: float = 1e-3,
     epsilon: float = 1e-8,
 ) -> tuple[list[float], list[float]]:
-    """Takes AdamW steps over all rows at a constant rate, clipped to a norm of 1; returns losses and gradient norms."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.999), eps=epsilon, weight_decay=0.0)
-    losses, norms = [], []
-    for _ in range(count):
-        optimizer.zero_grad()
-        loss = dpo_loss(sums_of(all_logps(model, rows)), reference, beta)
-        loss.backward()
-        losses.append(loss.item())
-        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item())
-        optimizer.step()
-    return losses, norms
+    """Takes the steps; returns losses and gradient norms."""
+    taken = list(steps(model, rows, reference, beta, count, rate, epsilon))
+    return [step.loss for step in taken], [step.norm for step in taken]

@@ -43,7 +43,12 @@ struct ModelDirectoryTests {
         try Places.temporary { directory in
             let (model, policy) = (try model(in: directory), try policy())
             let output = directory.appending("output")
-            let prepared = try ModelDirectory.prepare(output, for: policy, from: model.directory)
+            let prepared = try ModelDirectory.prepare(
+                output,
+                for: policy.description,
+                adapter: nil,
+                from: model.directory
+            )
             try prepared.write(policy)
             let (written, source) = (try storedTensors(output), try storedTensors(model.directory))
             #expect(Set(written.keys) == Set(source.keys) && written.count == 29 + Self.vision.count)
@@ -76,7 +81,12 @@ struct ModelDirectoryTests {
             let tokenizer = model.directory.appending("tokenizer.json")
             try write("{}", to: tokenizer)
             let output = directory.appending("output")
-            let prepared = try ModelDirectory.prepare(output, for: policy, from: model.directory)
+            let prepared = try ModelDirectory.prepare(
+                output,
+                for: policy.description,
+                adapter: nil,
+                from: model.directory
+            )
             try prepared.write(policy)
             let former = try storedTensors(output)
             switch what {
@@ -120,7 +130,12 @@ struct ModelDirectoryTests {
                 "expected names of shards that end with .safetensors and are not hidden, optimizer.safetensors or "
                 + "best.safetensors, found \(shard); rename the file, also in the index"
             expectRefusal(index, message) {
-                _ = try ModelDirectory.prepare(directory.appending("output"), for: policy, from: model.directory)
+                _ = try ModelDirectory.prepare(
+                    directory.appending("output"),
+                    for: policy.description,
+                    adapter: nil,
+                    from: model.directory
+                )
             }
         }
     }

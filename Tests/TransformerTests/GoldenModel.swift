@@ -1,5 +1,6 @@
 internal import Compute
 internal import Formats
+internal import Foundation
 internal import Preferences
 internal import SystemPackage
 internal import TestSupport
@@ -38,6 +39,14 @@ struct Setting: CustomStringConvertible, Sendable {
     /// The number of combinations of the other options.
     static let kinds = all.count / Sharing.allCases.count
 
+    /// The settings of an adapter's golden: all of them if the tests are optimized, otherwise one combination with each
+    /// sharing mode.
+    static func ofAdapter(_ number: Int) -> [Setting] {
+        all.enumerated().filter { Launch.isOptimized || isChosen($0.offset, of: number, fraction: kinds) }.map(
+            \.element
+        )
+    }
+
     /// Whether a golden of this number is computed with a setting, if it is computed with one in `fraction`.
     private static func isChosen(_ index: Int, of number: Int, fraction: Int) -> Bool {
         let (sharing, kind) = (index / kinds, index % kinds)
@@ -57,25 +66,24 @@ struct Setting: CustomStringConvertible, Sendable {
     }
 }
 
-/// A tiny model with its dataset, computed with a setting.
+/// A tiny model with its dataset, computed with a setting, and with an adapter if there is one.
 final class GoldenModel {
     let dataset: PreferenceDataset
     let layout: ParameterLayout
     private let architecture: Architecture
-    private let weights: ParameterBuffer
+    private let weights: GoldenWeights
     private let gradients: ParameterBuffer
     private let rows: [PackedSequence]
     private let model: ForestModel
 
-    init(_ golden: Golden, _ setting: Setting, dataset: PreferenceDataset? = nil) throws {
+    convenience init(_ golden: Golden, _ setting: Setting, dataset: PreferenceDataset? = nil) throws {
+        try self.init(golden, GoldenWeights(golden), setting, dataset: dataset)
+    }
+
+    init(_ golden: Golden, _ weights: GoldenWeights, _ setting: Setting, dataset: PreferenceDataset? = nil) throws {
         let dataset = try dataset ?? PreferenceDataset.read(path: golden.file)
-        let description = try ModelDescription(directory: golden.directory)
-        architecture = description.architecture
-        let (files, table) = (try ModelWeights(directory: golden.directory), description.parameters)
-        try table.check(files)
-        weights = try ParameterBuffer(table.trained)
-        try table.read(files, into: weights)
-        gradients = try ParameterBuffer(table.trained)
+        architecture = weights.description.architecture
+        gradients = try ParameterBuffer(weights.trained.layout)
         let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
         let planner = Planner(
             dataset: dataset,
@@ -92,19 +100,24 @@ final class GoldenModel {
                 tokens: rows.map(\.tokens.count).max() ?? 0,
                 trains: true,
                 recomputes: setting.recomputes,
-                logitBytes: setting.logitBytes
+                logitBytes: setting.logitBytes,
+                adapter: AdapterShape(weights.adapter, of: architecture),
+                widensWeights: weights.isHalf
             ),
             team: ThreadTeam.start(count: setting.threads)
         )
         self.dataset = dataset
-        layout = table.trained
+        self.weights = weights
+        layout = weights.trained.layout
     }
 
     /// The log-probability of every response token, in the dataset's order; NaN for uncounted ones.
-    func tokenLogps() -> [Float] {
+    ///
+    /// - Parameter isAdapted: Whether an adapter takes part.
+    func tokenLogps(isAdapted: Bool = true) -> [Float] {
         var logps = Array(repeating: Float.nan, count: dataset.responseIDs.count)
         for row in rows {
-            let scores = model.score(row, parameters: ModelParameters(architecture, weights: [weights]))
+            let scores = model.score(row, parameters: weights.parameters(isAdapted: isAdapted))
             for response in row.responses {
                 logps.replaceSubrange(
                     dataset.countedRange(response.index),
@@ -115,12 +128,18 @@ final class GoldenModel {
         return logps
     }
 
+    /// The log-probability of every response; see `tokenLogps`.
+    func responseLogps(isAdapted: Bool = true) -> [Double] {
+        let tokens = tokenLogps(isAdapted: isAdapted)
+        return (0..<dataset.responseCount).map { tokens[dataset.responseRange($0)].reduce(0) { $0 + Double($1) } }
+    }
+
     /// The gradient of every trained tensor by its Hugging Face name, where `derivative` is that of the loss with respect to
     /// each response's log-probability.
     func gradients(
         _ derivative: (_ response: Int, _ logps: [Int: Double], _ row: Range<Int>) -> Double
     ) -> [String: [Float]] {
-        let parameters = ModelParameters(architecture, weights: [weights], gradients: gradients)
+        let parameters = weights.parameters(gradients: gradients)
         gradients.flat.fill(0)
         for row in rows {
             _ = model.accumulateGradients(row, parameters: parameters) { scores, examples in
@@ -144,6 +163,22 @@ final class GoldenModel {
                 (tensor.name, gradients.elements(of: tensor).elements())
             }
         )
+    }
+
+    /// The gradient of the sigmoid DPO loss of a golden: the mean over the pairs of the best with each other response.
+    func dpoGradients(of golden: SafetensorsFile) throws -> [String: [Float]] {
+        let reference = try golden.float64s("reference_logps")
+        let beta = Double(golden.metadata["beta"] ?? "") ?? .nan
+        let pairs = Double(dataset.responseCount - dataset.count)
+        return gradients { response, logps, row in
+            // d/dL of the mean of -log σ(β (L_best - L_other)) over pairs.
+            func slope(_ other: Int) -> Double {
+                let best = logps[row.lowerBound]! - reference[row.lowerBound]
+                let margin = beta * (best - (logps[other]! - reference[other]))
+                return beta / (1 + exp(margin)) / pairs
+            }
+            return response == row.lowerBound ? -row.dropFirst().reduce(0) { $0 + slope($1) } : slope(response)
+        }
     }
 }
 

@@ -91,19 +91,7 @@ struct GoldenTests {
     @Test("every gradient of a DPO step equals torch's", arguments: Setting.cases)
     func gradients(golden: Golden, setting: Setting) throws {
         let file = try SafetensorsFile(golden.expected)
-        let reference = try file.float64s("reference_logps")
-        let beta = Double(file.metadata["beta"] ?? "") ?? .nan
-        let model = try GoldenModel(golden, setting)
-        let pairs = Double(model.dataset.responseCount - model.dataset.count)
-        let gradients = model.gradients { response, logps, row in
-            // d/dL of the mean of -log σ(β (L_best - L_other)) over pairs.
-            func slope(_ other: Int) -> Double {
-                let best = logps[row.lowerBound]! - reference[row.lowerBound]
-                let margin = beta * (best - (logps[other]! - reference[other]))
-                return beta / (1 + exp(margin)) / pairs
-            }
-            return response == row.lowerBound ? -row.dropFirst().reduce(0) { $0 + slope($1) } : slope(response)
-        }
+        let gradients = try GoldenModel(golden, setting).dpoGradients(of: file)
         let names = file.tensors.keys.compactMap { $0.hasPrefix("grad.") ? String($0.dropFirst(5)) : nil }
         #expect(gradients.keys.sorted() == names.sorted() && names.count >= golden.leastTensorCount)
         // The other tensors are those of images.

@@ -172,6 +172,10 @@ def test_a_missing_metric_is_named(tmp_path):
 
 ESPALIER = ROOT / ".build/release/espalier"
 EXAMPLE = ROOT / "cluster-configs/train.yaml"
+ADAPTER_SETTINGS = [
+    *["use_peft", "adapter", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "modules_to_save"],
+    *["ensure_weight_tying", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern"],
+]
 
 
 @pytest.mark.skipif(not ESPALIER.exists(), reason="espalier has not been built for release")
@@ -191,6 +195,11 @@ def test_the_example_configuration_has_every_flag_of_train_and_no_other():
     # Every run that follows the example would compute the reference of all examples.
     assert "\n# rollback_on_spike: 5.0\n" in EXAMPLE.read_text()
     flags -= {"rollback_on_spike"}
+    # They train an adapter instead of the model; the last two are long for flags.
+    adapter = set(re.findall(r"^# ([a-z_]+): ", EXAMPLE.read_text(), re.MULTILINE)) & set(ADAPTER_SETTINGS)
+    assert adapter == set(ADAPTER_SETTINGS)
+    # A second name of modules_to_save, as TRL's scripts have it.
+    flags -= {*ADAPTER_SETTINGS, "lora_modules_to_save"}
     assert flags
     assert (flags - keys, keys - flags) == (set(), set())
 

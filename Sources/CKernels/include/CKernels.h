@@ -158,6 +158,25 @@ void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t
 /// Replaces each element with `cap * tanh(x / cap)`.
 void ek_cap(float *x, size_t stride, size_t rows, size_t columns, float cap);
 
+// Numbers of 16 bits: bfloat16, and float16, IEEE 754's half precision.
+
+/// Computes `y = x` as bfloat16, rounded to nearest, ties to even; NaN stays NaN.
+void ek_round_bfloat16(const float *x, uint16_t *y, size_t count);
+
+/// Computes `y += x` for bfloat16 `x`.
+void ek_add_bfloat16(const uint16_t *x, float *y, size_t count);
+
+/// Computes `y = x` as float16, rounded to nearest, ties to even; NaN stays NaN.
+///
+/// Returns the number of finite elements that became infinite, those from 65520 on; `count` is below 2^32.
+size_t ek_round_float16(const float *x, uint16_t *y, size_t count);
+
+/// Computes `y = x` for bfloat16 `x`, exactly; both are `[rows, columns]`.
+void ek_widen_bfloat16(const uint16_t *x, size_t x_stride, float *y, size_t y_stride, size_t rows, size_t columns);
+
+/// Computes `y = x` for float16 `x`, exactly; both are `[rows, columns]`.
+void ek_widen_float16(const uint16_t *x, size_t x_stride, float *y, size_t y_stride, size_t rows, size_t columns);
+
 // Whole buffers.
 
 /// Computes `y += x`.
@@ -171,12 +190,6 @@ void ek_scale(float *x, float factor, size_t count);
 
 /// `y[c] += sum over rows of x[r][c]`, accumulated in double in the order of rows.
 void ek_add_column_sums(const float *x, size_t stride, size_t rows, size_t columns, float *y);
-
-/// Computes `y = x` as bfloat16, rounded to nearest, ties to even; NaN stays NaN.
-void ek_round_bfloat16(const float *x, uint16_t *y, size_t count);
-
-/// Computes `y += x` for bfloat16 `x`.
-void ek_add_bfloat16(const uint16_t *x, float *y, size_t count);
 
 /// Returns the sum of squares, accumulated in double.
 double ek_sum_of_squares(const float *x, size_t count);

@@ -6,7 +6,6 @@ package struct ConfigurationText: Sendable, Equatable {
     private static let keys = ["dtype", "torch_dtype"]
     /// The configuration of the text model in that of a model of several parts.
     private static let textModel = "text_config"
-    private static let float32 = "\"float32\""
 
     /// The text as it is.
     package let bytes: [UInt8]
@@ -20,20 +19,21 @@ package struct ConfigurationText: Sendable, Equatable {
         bytes = try MappedFile(path).withBytes { Array($0) }
     }
 
-    /// The text with float32 as the type of the weights, otherwise unchanged.
+    /// The text with this type of the weights, otherwise unchanged.
     ///
     /// Sets `dtype` and `torch_dtype` where they are present, also in `text_config`; adds `dtype` if the top level has
     /// neither.
-    package func float32() throws -> [UInt8] {
+    package func text(of type: ElementType) throws -> [UInt8] {
+        let value = "\"\(type.configurationName)\""
         var result = bytes
         let members = try Self.members(bytes[...])
         var edits = members.filter { Self.keys.contains($0.place.name) }
-            .map { (range: $0.place.value, text: Self.float32) }
-        if edits.isEmpty { edits.append(Self.insertion(into: members.map(\.place), of: bytes)) }
+            .map { (range: $0.place.value, text: value) }
+        if edits.isEmpty { edits.append(Self.insertion(of: value, into: members.map(\.place), of: bytes)) }
         if let nested = members.first(where: { $0.place.name == Self.textModel }), nested.value.object != nil {
             edits += try Self.members(bytes[nested.place.value])
                 .filter { Self.keys.contains($0.place.name) && $0.value != .null }
-                .map { (range: $0.place.value, text: Self.float32) }
+                .map { (range: $0.place.value, text: value) }
         }
         for edit in edits.sorted(by: { $0.range.lowerBound > $1.range.lowerBound }) {
             result.replaceSubrange(edit.range, with: edit.text.utf8)
@@ -55,8 +55,12 @@ package struct ConfigurationText: Sendable, Equatable {
     }
 
     /// The place and the text of `dtype`, before the first key that follows it in order, with the space before that key.
-    private static func insertion(into members: [JSONMember], of bytes: [UInt8]) -> (range: Range<Int>, text: String) {
-        let entry = "\"\(keys[0])\": \(float32)"
+    private static func insertion(
+        of value: String,
+        into members: [JSONMember],
+        of bytes: [UInt8]
+    ) -> (range: Range<Int>, text: String) {
+        let entry = "\"\(keys[0])\": \(value)"
         func space(before place: Int) -> String {
             let space = bytes[..<place].reversed().prefix { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
             return String(decoding: space.reversed(), as: UTF8.self)

@@ -46,7 +46,8 @@ package enum MissingModel {
             return ("a model's directory in the cache of the Hub", "name the snapshot in it: \(place)")
         }
         if names.contains(adapter) {
-            return ("an adapter only", "merge it into its base model first (merge_and_unload in peft)")
+            let remedy = "use --model BASE --adapter \(directory), where BASE is the directory of its model"
+            return ("an adapter (\(adapter))", remedy)
         }
         let suffixes = [".bin", ".pt", ".pth", ".ckpt"]
         return names.first { name in suffixes.contains { name.hasSuffix($0) } }.map {

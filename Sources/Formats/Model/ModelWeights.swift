@@ -75,8 +75,8 @@ package struct ModelWeights: Sendable {
         where FileManager.default.fileExists(atPath: directory.appending(name).string) {
             throw FormatError(
                 settings,
-                "and \(name) are an adapter, which transformers applies and espalier does not; merge it into the model "
-                    + "(merge_and_unload in peft), or remove both files"
+                "and \(name) are an adapter in the directory of a model, which transformers would apply; move both to a "
+                    + "directory of their own and name it with --adapter, or remove them"
             )
         }
         throw FormatError(
@@ -94,6 +94,16 @@ package struct ModelWeights: Sendable {
     /// Reads a tensor as float32, and checks that its values are finite; see `SafetensorsFile.readFinite`.
     package func read(_ name: String, shape: [Int], into values: inout MutableSpan<Float>) throws {
         try file(of: name).readFinite(name, shape: shape, into: &values)
+    }
+
+    /// Reads a tensor as BF16 or F16, rounded if its type is another one; see `SafetensorsFile.readFinite`.
+    package func read(
+        _ name: String,
+        shape: [Int],
+        as type: ElementType,
+        into values: inout MutableSpan<UInt16>
+    ) throws {
+        try file(of: name).readFinite(name, shape: shape, as: type, into: &values)
     }
 
     /// Whether two tensors have the same type, shape and bytes.

@@ -4,6 +4,8 @@ package enum SafetensorsContent: Sendable {
     case preferences
     /// Weights of a model.
     case weights
+    /// Weights of an adapter.
+    case adapter
     /// Cached log-probabilities of a reference model.
     case referenceLogps
     /// Tensors of a checkpoint.
@@ -15,6 +17,7 @@ package enum SafetensorsContent: Sendable {
         switch self {
         case .preferences: "preferences that espalier-prepare wrote"
         case .weights: "weights of a model in safetensors"
+        case .adapter: "weights of an adapter in safetensors"
         case .referenceLogps: "a reference cache"
         case .checkpoint: "a checkpoint's tensors in safetensors"
         case .tensors: "a safetensors file"
@@ -26,6 +29,7 @@ package enum SafetensorsContent: Sendable {
         switch self {
         case .preferences: "copy the file again, or prepare it again with espalier-prepare"
         case .weights: "download or copy the model again"
+        case .adapter: "download or copy the adapter again"
         case .referenceLogps: "remove the file to recompute it, or choose another --reference-cache"
         case .checkpoint: "resume from another checkpoint"
         case .tensors: "download or copy it again"

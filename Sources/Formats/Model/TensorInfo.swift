@@ -27,6 +27,18 @@ package enum ElementType: String, Sendable, CaseIterable {
     }
 }
 
+extension ElementType {
+    /// The name of a type of weights in `config.json`, such as bfloat16; that of safetensors for other types.
+    package var configurationName: String {
+        switch self {
+        case .float32: "float32"
+        case .bfloat16: "bfloat16"
+        case .float16: "float16"
+        default: rawValue
+        }
+    }
+}
+
 /// The entry of one tensor in a safetensors header.
 package struct TensorInfo: Sendable, Equatable {
     package let name: String

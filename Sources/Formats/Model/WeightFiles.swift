@@ -7,6 +7,8 @@ package enum WeightFiles {
     package static let single = "model.safetensors"
     /// The index of a model with shards.
     package static let index = "model.safetensors.index.json"
+    /// The file of an adapter, which has no shards.
+    package static let adapter = "adapter_model.safetensors"
     private static let suffix = ".safetensors"
 
     /// A file to be written.
@@ -35,19 +37,21 @@ package enum WeightFiles {
 
     // MARK: Names
 
-    /// The names of the files of the model in `directory`: `model.safetensors` if it exists, otherwise the index with its
-    /// shards.
+    /// The names of the files of the model in `directory`: `model.safetensors` if it exists, otherwise the file of an
+    /// adapter, or the index with its shards.
     ///
     /// - Throws: `FormatError` if there is neither, or the index is invalid.
     package static func names(in directory: FilePath) throws -> [String] {
-        guard !FileManager.default.fileExists(atPath: directory.appending(single).string) else { return [single] }
+        for name in [single, adapter] where FileManager.default.fileExists(atPath: directory.appending(name).string) {
+            return [name]
+        }
         return try [index] + ModelWeights.shardNames(directory.appending(index))
     }
 
     /// The names of all files that may hold the weights of a directory, existing or not, whichever of them are read; those
     /// of an index that cannot be read are unknown.
     package static func possibleNames(in directory: FilePath) -> [String] {
-        [single, index] + ((try? ModelWeights.shardNames(directory.appending(index))) ?? [])
+        [single, index, adapter] + ((try? ModelWeights.shardNames(directory.appending(index))) ?? [])
     }
 
     /// Whether a shard of this name can be written: it is visible, and readers take it for safetensors.
@@ -72,7 +76,7 @@ package enum WeightFiles {
             // The first file is the last to get its name.
             let all = [File(text, name: index)] + files
             try AtomicFile.write(all.map { (directory.appending($0.name), $0.write) }) {
-                try remove([index, single], in: directory)
+                try remove([index, single, adapter], in: directory)
             }
         } else {
             precondition(files.count == 1, "several files have an index")
@@ -91,9 +95,9 @@ package enum WeightFiles {
         try replace(in: directory, by: files, index: text)
     }
 
-    /// Replaces the weights in `directory` by a copy of one file.
-    package static func copy(file: FilePath, to directory: FilePath) throws {
-        try replace(in: directory, by: [File(copying: file, name: single)], index: nil)
+    /// Replaces the weights in `directory` by a copy of one file, under this name.
+    package static func copy(file: FilePath, to directory: FilePath, name: String = single) throws {
+        try replace(in: directory, by: [File(copying: file, name: name)], index: nil)
     }
 
     private static func text(of file: FilePath) throws -> String {

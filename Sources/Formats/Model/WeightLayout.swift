@@ -14,9 +14,9 @@ package struct WeightLayout: Sendable, Equatable {
     /// The content of the index; nil for one file.
     private let index: [String: JSONValue]?
 
-    /// The layout of a model in `model.safetensors`.
-    package init(tensors: some Sequence<String>) {
-        files = [File(name: WeightFiles.single, tensors: tensors.sorted())]
+    /// The layout of a model in one file.
+    package init(tensors: some Sequence<String>, in name: String = WeightFiles.single) {
+        files = [File(name: name, tensors: tensors.sorted())]
         index = nil
     }
 

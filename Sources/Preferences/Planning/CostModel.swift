@@ -38,7 +38,7 @@ package struct Work: Sendable, Equatable {
     }
 }
 
-/// The floating-point operations (FLOPs) of a model's forward pass; the backward pass takes twice that number.
+/// The floating-point operations (FLOPs) of a model's passes.
 package struct CostModel: Sendable, Equatable {
     /// Parameters of the layers' weight matrices.
     package var bodyParameters: Int
@@ -52,6 +52,24 @@ package struct CostModel: Sendable, Equatable {
     package var headDimension: Int
     package var vocabulary: Int
     package var width: Int
+    /// What is trained in place of the whole model; nil for all of it.
+    package var adapter: AdapterCost?
+
+    /// The costs of an adapter.
+    package struct AdapterCost: Sendable, Equatable {
+        /// The parameters of its matrices in the layers.
+        package var parameters: Int
+        /// Whether gradients of the layers' own matrices are computed nevertheless.
+        package var needsWholeGradients: Bool
+        /// Whether the vocabulary projection is trained.
+        package var trainsHead: Bool
+
+        package init(parameters: Int, needsWholeGradients: Bool, trainsHead: Bool) {
+            self.parameters = parameters
+            self.needsWholeGradients = needsWholeGradients
+            self.trainsHead = trainsHead
+        }
+    }
 
     /// A cost model of an architecture.
     package init(
@@ -75,14 +93,32 @@ package struct CostModel: Sendable, Equatable {
         self.width = width
     }
 
-    /// `2 * bodyParameters * tokens + 2 * vocabulary * width * predictionPositions + 4 * heads * headDimension * pairs`,
+    /// The forward pass: `2 * bodyParameters * tokens + 2 * vocabulary * width * predictionPositions + 4 * heads * headDimension * pairs`,
     /// `pairs = (layers - windowedLayers) * visiblePairs + windowedLayers * windowedPairs`.
     package func forwardFLOPs(of work: Work) -> Double {
+        let body = Double(bodyParameters + (adapter?.parameters ?? 0))
+        return 2 * body * Double(work.tokens) + attentionFLOPs(of: work) + headFLOPs(of: work)
+    }
+
+    /// Forward and backward pass: three times the forward pass if all is trained.
+    ///
+    /// The gradients of weights, a third, count
+    /// for an adapter only for those that it trains.
+    package func trainingFLOPs(of work: Work) -> Double {
+        guard let adapter else { return 3 * forwardFLOPs(of: work) }
+        let (body, low) = (Double(bodyParameters), Double(adapter.parameters))
+        let products = 4 * (body + low) + 2 * low + (adapter.needsWholeGradients ? 2 * body : 0)
+        return products * Double(work.tokens) + 3 * attentionFLOPs(of: work)
+            + (adapter.trainsHead ? 3 : 2) * headFLOPs(of: work)
+    }
+
+    private func headFLOPs(of work: Work) -> Double {
+        2 * Double(vocabulary) * Double(width) * Double(work.predictionPositions)
+    }
+
+    private func attentionFLOPs(of work: Work) -> Double {
         let full = 4 * Double(layers - windowedLayers) * Double(heads) * Double(headDimension)
         let windowed = 4 * Double(windowedLayers) * Double(heads) * Double(headDimension)
-        return 2 * Double(bodyParameters) * Double(work.tokens)
-            + full * Double(work.visiblePairs)
-            + windowed * Double(work.windowedPairs)
-            + 2 * Double(vocabulary) * Double(width) * Double(work.predictionPositions)
+        return full * Double(work.visiblePairs) + windowed * Double(work.windowedPairs)
     }
 }

@@ -48,7 +48,8 @@ package struct Planner: Sendable {
             partition: best.partition,
             rowTokens: rowTokens,
             counts: counts(of: rows),
-            unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) }
+            unsharedTokens: rows.reduce(0) { $0 + dataset.unsharedTokens(of: $1) },
+            cost: cost
         )
     }
 
@@ -113,19 +114,22 @@ package struct StepPlan: Sendable {
     package let counts: LossCounts
     /// The tokens that would be computed without sharing.
     package let unsharedTokens: Int
+    private let cost: CostModel
 
     fileprivate init(
         shardTrees: [[TokenTree]],
         partition: LoadPartition,
         rowTokens: Int,
         counts: LossCounts,
-        unsharedTokens: Int
+        unsharedTokens: Int,
+        cost: CostModel
     ) {
         self.shardTrees = shardTrees
         (shardFLOPs, imbalance) = (partition.loads, partition.imbalance)
         self.rowTokens = rowTokens
         self.counts = counts
         self.unsharedTokens = unsharedTokens
+        self.cost = cost
     }
 
     /// The work of each shard.
@@ -134,6 +138,8 @@ package struct StepPlan: Sendable {
     package var work: Work { shardWork.reduce(.zero, +) }
     /// Forward FLOPs of the step.
     package var flops: Double { shardFLOPs.reduce(0, +) }
+    /// FLOPs of the step's forward and backward pass.
+    package var trainingFLOPs: Double { cost.trainingFLOPs(of: work) }
 
     /// Packs the trees of a shard: first fit, descending by tokens; no sequences if the shard is idle.
     package func packedSequences(shard: Int) -> [PackedSequence] {

@@ -99,7 +99,9 @@ struct Checkpoint {
     /// The files that the weights in a directory are read from, which must be among those of the manifest.
     private static func weightNames(_ path: FilePath, _ names: [String], prefix: String = "") throws -> [String] {
         let hasIndex = names.contains(prefix + WeightFiles.index)
-        let hasSingle = FileManager.default.fileExists(atPath: path.appending(WeightFiles.single).string)
+        let hasSingle = [WeightFiles.single, WeightFiles.adapter].contains { name in
+            FileManager.default.fileExists(atPath: path.appending(name).string)
+        }
         return try hasIndex || hasSingle ? WeightFiles.names(in: path).map { prefix + $0 } : [WeightFiles.single]
     }
 
@@ -117,9 +119,16 @@ struct Checkpoint {
             throw FormatError(
                 file,
                 "expected the state of a run, found that of another version of espalier, or none; "
-                    + "resume with the version that wrote it, or start a new run from its weights with --model \(path)"
+                    + "resume with the version that wrote it, or start a new run from its weights with "
+                    + "\(option(of: path)) \(path)"
             )
         }
+    }
+
+    /// The option with which training starts from the weights of a checkpoint.
+    private static func option(of path: FilePath) -> String {
+        let adapter = path.appending(WeightFiles.adapter)
+        return FileManager.default.fileExists(atPath: adapter.string) ? "--adapter" : "--model"
     }
 
     /// The lines of metrics up to the checkpoint.
@@ -134,14 +143,19 @@ struct Checkpoint {
             throw FormatError(
                 file,
                 "\(error.message), in settings of another version of espalier; resume with the version that wrote them, "
-                    + "or start a new run from its weights with --model \(path)"
+                    + "or start a new run from its weights with \(Self.option(of: path)) \(path)"
             )
         }
     }
 
     /// Reads the weights.
     func readWeights(into flat: Matrix, _ layout: ParameterLayout) throws {
-        try layout.read(into: flat, from: ModelWeights(directory: path, .checkpoint))
+        guard try WeightFiles.names(in: path) == [WeightFiles.adapter] else {
+            return try layout.read(into: flat, from: ModelWeights(directory: path, .checkpoint))
+        }
+        let file = path.appending(WeightFiles.adapter)
+        try layout.read(into: flat, from: SafetensorsFile(file, .checkpoint))
+        try layout.requireFinite(flat, atLeast: -.infinity, from: file, prefix: "")
     }
 
     /// Reads the first or second moments, selected by their prefix.
@@ -176,7 +190,7 @@ struct Checkpoint {
                 let place = directory.appending(isFile ? Checkpoint.bestName : Checkpoint.bestShards)
                 try FileManager.default.moveItem(atPath: best.string, toPath: place.string)
             }
-            try output.write(weights, to: directory)
+            try output.writeCheckpoint(weights, to: directory)
         }
     }
 }

@@ -4,11 +4,12 @@ internal import Formats
 internal import Foundation
 internal import Reporting
 internal import SystemPackage
+internal import Transformer
 
 /// A run of an output directory that has taken its last step.
 struct FinishedRun {
     /// The files that a finished run has written in addition to its record and the weights.
-    private static let files = ["config.json", "metrics.jsonl", "summary.json", ModelDirectory.settings]
+    private static let files = ["metrics.jsonl", "summary.json", ModelDirectory.settings]
 
     private let directory: FilePath
     private let completion: RunCompletion
@@ -98,13 +99,15 @@ struct FinishedRun {
     /// - Parameter source: The model directory whose other files the run copied, some of which may be empty.
     private func fault(source: FilePath) throws -> String? {
         let weights = completion.modelFiles
-        for name in try weights.keys.sorted() + Self.files + ModelCompanions(in: source).names {
+        let isAdapter = weights.keys.contains(WeightFiles.adapter)
+        let files = Self.files + [isAdapter ? AdapterNames.configurationFile : "config.json"]
+        for name in try weights.keys.sorted() + files + ModelCompanions(in: source).names {
             let file = directory.appending(name)
             guard let count = try? MappedFile(file).count else { return "\(file) is missing" }
             if let bytes = weights[name], count != bytes {
                 return "\(file): expected \(bytes) bytes, found \(count)"
             }
-            let isEmpty = count == 0 && (Self.files.contains(name) || isFilled(source.appending(name)))
+            let isEmpty = count == 0 && (files.contains(name) || isFilled(source.appending(name)))
             if isEmpty { return "\(file) is empty" }
         }
         return nil

@@ -62,7 +62,12 @@ package struct Evaluation {
         model: ForestModel
     ) throws -> (logps: ReferenceLogps, layers: Int) {
         let other = try communicator.agree {
-            let other = try Policy.read(configuration, directory: directory, communicator: communicator)
+            let other = try Policy.read(
+                configuration,
+                directory: directory,
+                trains: false,
+                communicator: communicator
+            )
             try planner.dataset.validate(
                 from: FilePath(configuration.data),
                 for: other.architecture,
@@ -75,7 +80,7 @@ package struct Evaluation {
         other.reportIgnoredFiles(rank: communicator.rank)
         var source = source(ScoringPass(policy: other, planner: planner, communicator: communicator))
         let model = try communicator.agree {
-            other.architecture == policy.architecture
+            other.isComputed(by: model, of: policy)
                 ? model : try other.model(for: rows, planner: planner, trains: false)
         }
         return (try source.logps(rows: rows, model: model), other.architecture.layerCount)

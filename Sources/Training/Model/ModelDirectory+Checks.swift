@@ -1,6 +1,7 @@
 internal import Formats
 internal import Foundation
 internal import SystemPackage
+internal import Transformer
 
 extension ModelDirectory {
     /// Refuses a directory with files that would make readers load another model than the written one, or with a model that
@@ -14,10 +15,12 @@ extension ModelDirectory {
                 "belongs to another model, which some readers would prefer; choose another --output"
             )
         }
-        let adapter = path.appending("adapter_config.json")
-        guard !FileManager.default.fileExists(atPath: adapter.string) else {
-            let message = "is an adapter's, which transformers would apply to the tuned model"
-            throw FormatError(adapter, "\(message); remove it, or choose another --output")
+        // The other kind of output: transformers would apply the adapter to the model.
+        let other = path.appending(weights.isAdapter ? "config.json" : AdapterNames.configurationFile)
+        guard !FileManager.default.fileExists(atPath: other.string) else {
+            let kind = weights.isAdapter ? "a model's, which is not an adapter" : "an adapter's"
+            let message = "is \(kind), and transformers would apply one to the other"
+            throw FormatError(other, "\(message); remove it, or choose another --output")
         }
         try requireOwnModel(weights, in: path)
     }
@@ -25,7 +28,12 @@ extension ModelDirectory {
     /// Refuses a model that no run of this program wrote: it would be lost, and files of its tokenizer would stay.
     private static func requireOwnModel(_ weights: OutputWeights, in path: FilePath) throws {
         func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path.appending(name).string) }
-        let names = [WeightFiles.single, "config.json", "pytorch_model.bin"] + weights.fileNames
+        let names =
+            [
+                WeightFiles.single, "config.json", "pytorch_model.bin", WeightFiles.adapter,
+                AdapterNames.configurationFile,
+            ]
+            + weights.fileNames
         guard !isOwn(path), let model = names.first(where: exists) else { return }
         throw FormatError(
             path.appending(model),

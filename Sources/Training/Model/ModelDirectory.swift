@@ -1,14 +1,14 @@
 internal import Compute
 internal import Configuration
-internal import Formats
+package import Formats
 internal import Foundation
 internal import Reporting
 package import SystemPackage
-internal import Transformer
+package import Transformer
 
 /// The Hugging Face model directory that a run writes, which whatever loads the source loads.
 ///
-/// It has the source's weight files, tensor names and form of `config.json`. Once it contains a model it stays complete; see
+/// It has the source's weight files, tensor names and form of `config.json`; of an adapter, the files that PEFT writes. Once it contains a model it stays complete; see
 /// `WeightFiles.replace`.
 package struct ModelDirectory {
     /// The settings of the run.
@@ -19,8 +19,12 @@ package struct ModelDirectory {
     private let source: FilePath
     /// How the weights are written.
     private let weights: OutputWeights
-    /// The `config.json` that is written.
+    /// The name of the configuration: `config.json`, or `adapter_config.json`.
+    private let configurationName: String
+    /// The configuration of the output.
     private let configuration: [UInt8]
+    /// The configuration of checkpoints, whose trained tensors are float32.
+    private let checkpointConfiguration: [UInt8]
     /// The names of the other files that are copied.
     private let companions: [String]
     /// Held while the directory is written to.
@@ -36,12 +40,17 @@ package struct ModelDirectory {
     /// for the model, and free of other models.
     ///
     /// - Parameters:
-    ///   - source: The model directory that `policy` was read from, whose other files are copied.
+    ///   - description: The model that is written, or whose adapter is.
+    ///   - adapter: The adapter that is written in place of the model.
+    ///   - source: The model directory that it was read from, whose other files are copied.
+    ///   - type: The type of the output's trained tensors; nil for that of each tensor in the source.
     ///   - isRewritten: Whether the model is written more than once.
     package static func prepare(
         _ path: FilePath,
-        for policy: Policy,
+        for description: ModelDescription,
+        adapter: PolicyAdapter?,
         from source: FilePath,
+        type: ElementType? = nil,
         isRewritten: Bool = false
     ) throws -> ModelDirectory {
         guard !path.isEmpty else {
@@ -51,7 +60,9 @@ package struct ModelDirectory {
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }
-        let weights = try OutputWeights(source: source, parameters: policy.description.parameters)
+        let weights =
+            try adapter.map { OutputWeights($0, of: description, type: type ?? .float32) }
+            ?? OutputWeights(source: source, parameters: description.parameters, type: type)
         try requireNoOtherModel(than: weights, in: path)
         let lock = try DirectoryLock(path)
         if !lock.isHeld {
@@ -67,12 +78,16 @@ package struct ModelDirectory {
                 "note: \(source): not copied, \(reason): \(companions.unknown.joined(separator: ", "))".printable()
             )
         }
+        let text = try ConfigurationText(directory: source)
+        let adapted = try adapter.map { Array(try $0.configuration.json(for: description).utf8) }
         return ModelDirectory(
             path: path,
             // Resolved, so that a link that changes during the run leads to no other model.
             source: source.resolved ?? source,
             weights: weights,
-            configuration: try ConfigurationText(directory: source).float32(),
+            configurationName: adapter.map(\.fileName) ?? "config.json",
+            configuration: try adapted ?? weights.type.map { try text.text(of: $0) } ?? text.bytes,
+            checkpointConfiguration: try adapted ?? text.text(of: .float32),
             companions: companions.names,
             lock: lock,
             reservation: try DiskReservation(byteCount: modelBytes * (isRewritten ? 2 : 1), in: path),
@@ -96,8 +111,21 @@ package struct ModelDirectory {
     func file(_ name: String) -> FilePath { path.appending(name) }
 
     /// Writes the policy's weights, its configuration and its tokenizer.
-    package func write(_ policy: Policy) throws {
-        try withReleasedSpace { try write(policy.layout.entries(of: policy.flat), to: path) }
+    package func write(_ policy: Policy) throws { try write(policy.layout.entries(of: policy.flat)) }
+
+    /// Writes these float32 weights in the output's types, the configuration and the tokenizer.
+    func write(_ trained: [SafetensorsEntry]) throws {
+        try withReleasedSpace {
+            do {
+                try writeCompanions(to: path, configuration)
+                // Last, so that a directory with weights is complete.
+                try weights.write(trained, to: path, isRounded: true)
+            } catch let overflow as RoundingOverflow {
+                // A run must not lose its model for its type.
+                printNotice("warning: \(overflow); the model is written in float32".printable())
+                try writeCheckpoint(trained, to: path)
+            }
+        }
     }
 
     /// Releases the reserved space while a model is written, and reserves it again if another may follow.
@@ -108,11 +136,12 @@ package struct ModelDirectory {
         if isRewritten { try? reservation.hold(modelBytes) }
     }
 
-    /// Writes a model with these weights to a directory, with the configuration and tokenizer of this one.
-    func write(_ trained: [SafetensorsEntry], to directory: FilePath) throws {
-        try writeCompanions(to: directory)
-        // Last, so that a directory with weights is complete.
-        try weights.write(trained, to: directory)
+    /// Writes a checkpoint's model with these weights to a directory, with the tokenizer of this one.
+    ///
+    /// The weights are float32, whatever the type of the output, so that a run resumes from the same bits.
+    func writeCheckpoint(_ trained: [SafetensorsEntry], to directory: FilePath) throws {
+        try writeCompanions(to: directory, checkpointConfiguration)
+        try weights.write(trained, to: directory, isRounded: false)
     }
 
     /// Gives the weights in the directory a second name, which they keep when others replace them: that of a file, or of a
@@ -120,8 +149,8 @@ package struct ModelDirectory {
     func keepWeights(as name: String) throws -> FilePath {
         let (kept, names) = (file(name), try WeightFiles.names(in: path))
         try? FileManager.default.removeItem(atPath: kept.string)
-        if names == [WeightFiles.single] {
-            try link(file(WeightFiles.single), to: kept)
+        if names.count == 1 {
+            try link(file(names[0]), to: kept)
         } else {
             try kept.makeDirectory()
             for name in names { try link(file(name), to: kept.appending(name)) }
@@ -142,23 +171,23 @@ package struct ModelDirectory {
     /// Replaces the weights in the directory by those of a file, or of a directory of shards.
     func restore(weights kept: FilePath) throws {
         try withReleasedSpace {
-            try writeCompanions(to: path)
+            try writeCompanions(to: path, configuration)
             if try kept.stat().type == .directory {
                 try WeightFiles.copy(from: kept, to: path)
             } else {
-                try WeightFiles.copy(file: kept, to: path)
+                try WeightFiles.copy(file: kept, to: path, name: weights.singleName)
             }
         }
     }
 
-    private func writeCompanions(to directory: FilePath) throws {
+    private func writeCompanions(to directory: FilePath, _ configuration: [UInt8]) throws {
         for name in companions {
             let place = directory.appending(name)
             let folder = place.removingLastComponent()
             if folder != directory { try folder.makeDirectory() }
             try copyCompanion(name, to: place)
         }
-        try AtomicFile.write(to: directory.appending("config.json")) { file in
+        try AtomicFile.write(to: directory.appending(configurationName)) { file in
             try configuration.withUnsafeBytes { try file.append($0) }
         }
     }
@@ -182,9 +211,23 @@ extension ModelDirectory {
     static func prepare(_ configuration: TrainingConfiguration, for policy: Policy) throws -> ModelDirectory {
         try prepare(
             FilePath(configuration.output),
-            for: policy,
+            for: policy.description,
+            adapter: policy.adapter,
             from: FilePath(configuration.model),
+            type: configuration.saving.saveDType.elementType,
             isRewritten: configuration.evaluation.loadBestModelAtEnd
         )
+    }
+}
+
+extension SaveDType {
+    /// The type of tensors in files; nil for that of each tensor in the source.
+    fileprivate var elementType: ElementType? {
+        switch self {
+        case .auto: nil
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        }
     }
 }

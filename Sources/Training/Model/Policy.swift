@@ -10,8 +10,14 @@ package import Transformer
 /// The model that is trained or evaluated: its architecture, its weights, and the threads that compute it.
 package final class Policy {
     package let description: ModelDescription
-    /// The weights, in the layout's order.
+    /// The trained weights, in the layout's order: all of the model, or those of its adapter.
     package let weights: ParameterBuffer
+    /// The adapter; nil for none.
+    package let adapter: PolicyAdapter?
+    /// The weights of the model under an adapter, which stay as they are, and the gains of its magnitudes; none without one.
+    private let fixed: [ParameterBuffer]
+    /// The weights of the model under an adapter; none without one.
+    var frozen: [ParameterBuffer] { Array(fixed.prefix(1)) }
     /// The digest of the architecture and of the source of the weights; see `ModelDigest`.
     package let digest: String
     /// An index of weight files that was ignored; nil if there is none.
@@ -19,36 +25,89 @@ package final class Policy {
     /// The threads of this rank.
     package let team: ThreadTeam
 
-    /// Reads a Hugging Face model directory.
+    /// Reads a Hugging Face model directory, and an adapter of the model.
     ///
     /// - Throws: An error that names the invalid file, tensor or setting.
-    package static func read(directory: FilePath, team: ThreadTeam) throws -> Policy {
+    package static func read(
+        directory: FilePath,
+        adapter: PolicyAdapter.Source? = nil,
+        dtype: WeightDType = .auto,
+        trains: Bool = true,
+        team: ThreadTeam
+    ) throws -> Policy {
         let description = try ModelDescription(directory: directory)
-        let (files, table) = (try ModelWeights(directory: directory), description.parameters)
-        try table.check(files)
-        let weights = try ParameterBuffer(table.trained)
-        try table.read(files, into: weights)
-        let (source, ignored) = (try files.digest(), files.ignoredIndex)
-        return try Policy(description, weights: weights, source: source, ignoredIndex: ignored, team: team)
+        let files = try ModelWeights(directory: directory)
+        // First: settings that do not fit are reported before memory is taken.
+        let resolved = try adapter.map { try PolicyAdapter($0, of: description) }
+        try description.parameters.check(files)
+        let stored = try description.parameters.trained.matrixType(in: files)
+        let type = dtype.halfType(ofFiles: stored)
+        // Rounded weights are another model.
+        let isRounded = type != nil && type != stored && (adapter != nil || !trains)
+        return try Policy(
+            description,
+            adapter: adapter.flatMap { source in resolved.map { (source, $0) } },
+            matrixType: type,
+            trains: trains,
+            source: files.digest() + (isRounded ? " \(dtype.rawValue)" : ""),
+            ignoredIndex: files.ignoredIndex,
+            team: team
+        ) { try description.parameters.read(files, into: $0) }
     }
 
     /// Creates a model with random weights for measurements; they depend on the seed but not on the team.
-    package static func random(_ description: ModelDescription, seed: UInt64, team: ThreadTeam) throws -> Policy {
-        let weights = try ParameterBuffer(description.parameters.trained)
-        RandomWeights(seed: seed).fill(weights, team: team)
-        return try Policy(description, weights: weights, source: "random \(seed)", team: team)
+    package static func random(
+        _ description: ModelDescription,
+        adapter: PolicyAdapter.Source? = nil,
+        dtype: WeightDType = .auto,
+        seed: UInt64,
+        team: ThreadTeam
+    ) throws -> Policy {
+        let resolved = try adapter.map { ($0, try PolicyAdapter($0, of: description)) }
+        return try Policy(
+            description,
+            adapter: resolved,
+            matrixType: dtype.halfType(ofFiles: nil),
+            trains: true,
+            source: "random \(seed)",
+            team: team
+        ) {
+            RandomWeights(seed: seed).fill($0, team: team)
+        }
     }
 
-    /// - Parameter source: Identifies the weights; the same weights in another architecture are another model.
+    /// - Parameters:
+    ///   - source: Identifies the weights; the same weights in another architecture are another model.
+    ///   - matrixType: The type of the matrices that are not trained; nil for float32.
+    ///   - trains: Whether weights will be trained: those of the adapter, or without one all.
+    ///   - fill: Fills a buffer of the model's own weights.
     private init(
         _ description: ModelDescription,
-        weights: ParameterBuffer,
+        adapter: (source: PolicyAdapter.Source, resolved: PolicyAdapter)?,
+        matrixType: HalfType?,
+        trains: Bool,
         source: String,
         ignoredIndex: FilePath? = nil,
-        team: ThreadTeam
+        team: ThreadTeam,
+        fill: (ParameterBuffer) throws -> Void
     ) throws {
-        (self.description, self.weights, self.team) = (description, weights, team)
-        self.ignoredIndex = ignoredIndex
+        (self.description, self.team, self.ignoredIndex) = (description, team, ignoredIndex)
+        self.adapter = adapter?.resolved
+        var source = source
+        if let (adapterSource, adapter) = adapter {
+            let table = adapter.parameters(of: description)
+            let frozen = try ParameterBuffer(table.frozen, matrixType: matrixType)
+            try fill(frozen)
+            weights = try ParameterBuffer(table.trained)
+            let identity = try adapter.read(adapterSource, into: weights, base: [frozen], of: description)
+            fixed = [frozen, try ParameterBuffer(adapter.adapter.gains(of: description.architecture))]
+            source += identity.map { "\n" + $0 } ?? ""
+        } else {
+            // Trained weights are float32.
+            weights = try ParameterBuffer(description.parameters.trained, matrixType: trains ? nil : matrixType)
+            try fill(weights)
+            fixed = []
+        }
         var digest = Digest()
         digest.update("\(source)\n\(try description.architecture.canonicalForm)")
         self.digest = ModelDigest.version + digest.hexadecimal
@@ -61,6 +120,9 @@ package final class Policy {
     package func reportIgnoredFiles(rank: Int) {
         guard rank == 0 else { return }
         for remark in description.remarks { printNotice("note: config.json: \(remark)".printable()) }
+        for remark in (try? adapter?.configuration.remarks(in: description)) ?? [] {
+            printNotice("note: adapter: \(remark)".printable())
+        }
         guard let ignoredIndex else { return }
         let reason = "model.safetensors exists, which transformers reads too"
         printNotice("warning: \(ignoredIndex): ignored, because \(reason); remove the outdated one".printable())
@@ -71,9 +133,31 @@ package final class Policy {
 
     /// The model's operations over these weights.
     ///
-    /// - Parameter gradients: The buffer that they add gradients to; nil for scores only.
-    package func parameters(gradients: ParameterBuffer? = nil) -> ModelParameters {
-        ModelParameters(architecture, weights: [weights], gradients: gradients)
+    /// - Parameters:
+    ///   - weights: The trained weights, by default the policy's own.
+    ///   - gradients: The buffer that they add gradients to; nil for scores only.
+    package func parameters(weights: ParameterBuffer? = nil, gradients: ParameterBuffer? = nil) -> ModelParameters {
+        ModelParameters(
+            architecture,
+            weights: [weights ?? self.weights] + fixed,
+            gradients: gradients,
+            adapter: adapter?.adapter
+        )
+    }
+
+    /// The operations of the model that the policy was before training, as long as its weights are the initial ones:
+    /// without a new adapter, which has no effect yet.
+    func initialParameters() -> ModelParameters {
+        guard let adapter, adapter.isNew else { return parameters() }
+        return ModelParameters(architecture, weights: fixed)
+    }
+
+    /// The capacity with the buffers that these weights need.
+    package func suited(_ capacity: Workspace.Capacity) -> Workspace.Capacity {
+        var capacity = capacity
+        capacity.adapter = AdapterShape(adapter?.adapter, of: architecture)
+        capacity.widensWeights = widensWeights
+        return capacity
     }
 
     /// Buffers for the packed sequences that `planner` can pack of these examples.
@@ -81,14 +165,22 @@ package final class Policy {
         try ForestModel(
             architecture,
             positions: planner.dataset.longestSequence,
-            capacity: Workspace.Capacity(tokens: planner.maximumPackedTokens(of: rows), trains: trains),
+            capacity: suited(Workspace.Capacity(tokens: planner.maximumPackedTokens(of: rows), trains: trains)),
             team: team
         )
     }
 
+    /// Whether the buffers for another policy serve this one, which has no adapter.
+    func isComputed(by model: ForestModel, of other: Policy) -> Bool {
+        architecture == other.architecture && (other.widensWeights || !widensWeights)
+    }
+
+    private var widensWeights: Bool { ([weights] + fixed).contains { $0.matrixType != nil } }
+
     /// Buffers for all computations of a training run.
     func model(for preparation: RunPreparation) throws -> ForestModel {
-        try ForestModel(architecture, positions: preparation.positions, capacity: preparation.capacity, team: team)
+        let capacity = suited(preparation.capacity)
+        return try ForestModel(architecture, positions: preparation.positions, capacity: capacity, team: team)
     }
 }
 
@@ -97,9 +189,37 @@ extension Policy {
     package static func read(
         _ configuration: TrainingConfiguration,
         directory: FilePath,
+        adapter: PolicyAdapter.Source? = nil,
+        trains: Bool = true,
         communicator: any Communicator
     ) throws -> Policy {
         let threads = threadCount(configuration.threads, on: communicator)
-        return try read(directory: directory, team: .reporting(count: threads))
+        return try read(
+            directory: directory,
+            adapter: adapter,
+            dtype: configuration.dtype,
+            trains: trains,
+            team: .reporting(count: threads)
+        )
+    }
+}
+
+extension WeightDType {
+    /// Whether matrices of a model that are not trained are stored in 16 bits; the files' type is read from headers.
+    package func storesHalf(_ model: ModelDescription, in directory: FilePath) throws -> Bool {
+        guard self == .auto else { return self == .bfloat16 }
+        guard let files = try? ModelWeights(directory: directory) else { return false }
+        return try model.parameters.trained.matrixType(in: files) != nil
+    }
+
+    /// The 16-bit type of weights; nil for float32.
+    ///
+    /// - Parameter stored: That of the model's files.
+    func halfType(ofFiles stored: HalfType?) -> HalfType? {
+        switch self {
+        case .auto: return stored
+        case .float32: return nil
+        case .bfloat16: return .bfloat16
+        }
     }
 }

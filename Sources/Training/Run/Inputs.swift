@@ -25,9 +25,16 @@ package struct Inputs {
     ) throws -> Inputs {
         let (policy, dataset, heldOut, settings, shards) = try communicator.agree {
             try configuration.validate()
+            if batchSize != nil { try configuration.validateTraining() }
             let shards = try configuration.communication.shardCount(ranks: communicator.size)
             let directory = FilePath(configuration.model)
-            let policy = try Policy.read(configuration, directory: directory, communicator: communicator)
+            let policy = try Policy.read(
+                configuration,
+                directory: directory,
+                adapter: configuration.adapterSource,
+                trains: batchSize != nil,
+                communicator: communicator
+            )
             let path = FilePath(configuration.data)
             let dataset = try PreferenceDataset.read(path: path)
             try dataset.validate(
@@ -55,7 +62,13 @@ package struct Inputs {
             }
         }
         func divide(_ dataset: PreferenceDataset) -> Planner {
-            Planner(dataset, configuration, model: policy.architecture, shards: shards)
+            Planner(
+                dataset,
+                configuration,
+                model: policy.architecture,
+                adapter: policy.adapter?.adapter,
+                shards: shards
+            )
         }
         return Inputs(policy: policy, dataset: dataset, planner: divide(dataset), heldOut: heldOut.map(divide))
     }

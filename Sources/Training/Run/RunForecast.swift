@@ -70,15 +70,17 @@ package struct RunForecast {
         heldOut: PreferenceDataset? = nil,
         _ configuration: TrainingConfiguration,
         model: Architecture,
+        adapter: Adapter? = nil,
+        storesHalf: Bool = false,
         ranks: Int,
         threads: Int
     ) throws -> RunForecast {
         let shards = try configuration.communication.shardCount(ranks: ranks)
-        let planner = Planner(dataset, configuration, model: model, shards: shards)
+        let planner = Planner(dataset, configuration, model: model, adapter: adapter, shards: shards)
         var cursor = BatchSampler(dataset, configuration)
         let stepsPerEpoch = cursor.stepsPerEpoch
         let steps = configuration.totalSteps(stepsPerEpoch: stepsPerEpoch)
-        let heldOutPlanner = heldOut.map { Planner($0, configuration, model: model, shards: shards) }
+        let heldOutPlanner = heldOut.map { Planner($0, configuration, model: model, adapter: adapter, shards: shards) }
         let computed = RunPreparation(
             configuration,
             planner: planner,
@@ -104,22 +106,27 @@ package struct RunForecast {
         let sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
             var settings = configuration
             (settings.sharing, settings.groupByPrompt) = (mode, isGrouped)
-            let planner = Planner(dataset, settings, model: model, shards: shards)
+            let planner = Planner(dataset, settings, model: model, adapter: adapter, shards: shards)
             var cursor = BatchSampler(dataset, settings)
             let work = (0..<steps).reduce(Work.zero) { sum, _ in sum + planner.plan(examples: cursor.next()).work }
             return Sharing(
                 mode: mode,
                 isGrouped: isGrouped,
                 tokens: work.tokens,
-                flops: 3 * planner.cost.forwardFLOPs(of: work)
+                flops: planner.cost.trainingFLOPs(of: work)
             )
         }
+        var capacity = computed.capacity
+        capacity.adapter = AdapterShape(adapter, of: model)
+        capacity.widensWeights = storesHalf && adapter != nil
         let memory = MemoryForecast.training(
             model,
+            adapter: adapter,
+            storesHalf: storesHalf,
             ranks: ranks,
             shards: shards,
             saves: configuration.saving.saveSteps != nil,
-            capacity: computed.capacity,
+            capacity: capacity,
             threads: threads
         )
         let evaluationCount = configuration.evaluation.count(steps: steps)

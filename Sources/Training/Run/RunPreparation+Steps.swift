@@ -38,7 +38,7 @@ extension RunPreparation {
         let start = ContinuousClock().now
         Progress.enter("reference")
         func source(_ planner: Planner, _ cache: FilePath?) -> ReferenceSource {
-            let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)
+            let pass = ScoringPass(policy: policy, planner: planner, isInitial: true, communicator: communicator)
             return ReferenceSource(pass: pass, cache: cache)
         }
         var first = source(planner, configuration.referenceCache.map { FilePath($0) })

@@ -10,6 +10,7 @@ extension Planner {
         _ dataset: PreferenceDataset,
         _ configuration: TrainingConfiguration,
         model: Architecture,
+        adapter: Adapter? = nil,
         shards: Int
     ) {
         self.init(
@@ -18,7 +19,7 @@ extension Planner {
             pairing: configuration.pairs,
             rowTokens: configuration.rowTokens,
             shards: shards,
-            cost: CostModel(model)
+            cost: CostModel(model, adapter: adapter)
         )
     }
 }

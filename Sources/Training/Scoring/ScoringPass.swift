@@ -12,12 +12,15 @@ package struct ScoringPass {
 
     let policy: Policy
     let planner: Planner
+    /// Whether the policy is the initial one; see `Policy.initialParameters`.
+    private let isInitial: Bool
     let communicator: any Communicator
 
     /// A pass of `policy` over examples that `planner` plans.
-    package init(policy: Policy, planner: Planner, communicator: any Communicator) {
+    package init(policy: Policy, planner: Planner, isInitial: Bool = false, communicator: any Communicator) {
         self.policy = policy
         self.planner = planner
+        self.isInitial = isInitial
         self.communicator = communicator
     }
 
@@ -109,7 +112,7 @@ package struct ScoringPass {
     ) {
         let plan = planner.plan(examples: Array(chunk))
         let packed = communicator.ownShards(of: planner.shards).flatMap(plan.packedSequences(shard:))
-        let parameters = policy.parameters()
+        let parameters = isInitial ? policy.initialParameters() : policy.parameters()
         for (index, row) in packed.enumerated() {
             body(row, model.score(row, parameters: parameters))
             Progress.move()

@@ -53,7 +53,7 @@ package struct EquivalenceCheck {
 
     /// Adds a packed sequence's gradients, and returns the log-probability of each token of its responses.
     private func accumulate(_ row: PackedSequence, _ weights: ParameterBuffer, sign: Double) -> [Float] {
-        let parameters = ModelParameters(policy.architecture, weights: [weights], gradients: gradients)
+        let parameters = policy.parameters(weights: weights, gradients: gradients)
         let scores = model.accumulateGradients(row, parameters: parameters) { _, examples in
             row.examples[examples].flatMap { example in
                 row.responses[example.responses].enumerated().flatMap { index, response in

@@ -38,7 +38,7 @@ package struct StepReport: Sendable, Codable {
         self.seconds = seconds
         tokensComputed = plan.work.tokens
         tokensUnshared = plan.unsharedTokens
-        flops = 3 * plan.flops
+        flops = plan.trainingFLOPs
         imbalance = plan.imbalance
         self.ranks = ranks
         steps = 1

@@ -219,7 +219,8 @@ package struct ConfigurationReader {
         return standard
     }
 
-    private mutating func take(_ key: String) -> JSONValue? {
+    /// The value of a key, which is read with it; nil if it is absent or null.
+    mutating func take(_ key: String) -> JSONValue? {
         read.insert(key)
         return object[key]
     }

@@ -21,12 +21,22 @@ package protocol Family: Sendable {
     /// The spellings of names in files; the first one is written where no file decides.
     static var namings: [Naming] { get }
 
+    /// How the names are spelled in memory since transformers 5, in which adapters have them.
+    static var memoryNaming: Naming { get }
+
+    /// The ends of the names of modules that PEFT adapts by default; nil if it has no default for the family.
+    static var defaultTargets: [String]? { get }
+
     /// Whether a tensor belongs to no parameter and is copied to the output unchanged.
     static func isPassedThrough(_ tensorName: String) -> Bool
 }
 
 extension Family {
     package static var namings: [Naming] { [.plain, .withoutPrefix("model.")] }
+
+    package static var memoryNaming: Naming { namings[0] }
+
+    package static var defaultTargets: [String]? { nil }
 
     package static func isPassedThrough(_ tensorName: String) -> Bool { false }
 

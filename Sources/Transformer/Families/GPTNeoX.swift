@@ -5,6 +5,7 @@ internal import Formats
 /// plain feed-forward, and heads of which a quarter rotates.
 package enum GPTNeoX: Family {
     package static let modelType = "gpt_neox"
+    package static let defaultTargets: [String]? = ["query_key_value"]
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         var defaults = DecoderDefaults()
@@ -66,7 +67,7 @@ package enum GPTNeoX: Family {
     }
 
     /// The head's name in files, its name in memory since transformers 5, and names without the prefix of the whole model.
-    package static var namings: [Naming] {
-        [.plain, Naming([(of: "embed_out", spelling: "lm_head")]), .withoutPrefix("gpt_neox.")]
-    }
+    package static var namings: [Naming] { [.plain, memoryNaming, .withoutPrefix("gpt_neox.")] }
+
+    package static let memoryNaming = Naming([(of: "embed_out", spelling: "lm_head")])
 }

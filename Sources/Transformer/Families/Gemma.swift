@@ -5,6 +5,7 @@ internal import Foundation
 /// Gemma: norms that scale by `1 + w`, embeddings that are scaled by `√D`, a gate of GELU approximated by tanh.
 package enum Gemma: Family {
     package static let modelType = "gemma"
+    package static let defaultTargets: [String]? = ["q_proj", "v_proj"]
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         // The first release writes gelu and means the approximation.

@@ -1,6 +1,7 @@
 /// Gemma 2: four norms a layer, bounded scores and logits, and a window on every second layer from the first on.
 package enum Gemma2: Family {
     package static let modelType = "gemma2"
+    package static let defaultTargets: [String]? = ["q_proj", "v_proj"]
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         var architecture = try Gemma.sandwiched(

@@ -2,6 +2,7 @@
 /// rotary embedding for each kind of layer.
 package enum Gemma3Text: Family {
     package static let modelType = "gemma3_text"
+    package static let defaultTargets: [String]? = ["q_proj", "v_proj"]
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         var rotary = RotaryKeys()

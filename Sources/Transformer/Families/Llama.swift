@@ -3,6 +3,7 @@ internal import Formats
 /// Llama and models of the same architecture, such as TinyLlama, SmolLM and SmolLM2.
 package enum Llama: Family {
     package static let modelType = "llama"
+    package static let defaultTargets: [String]? = ["q_proj", "v_proj"]
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         try reader.allow("rope_interleaved", only: .flag(false))

@@ -1,6 +1,7 @@
 /// Mistral: a Llama with a window on every layer, which is 4096 if the key is absent, and none if it is null.
 package enum Mistral: Family {
     package static let modelType = "mistral"
+    package static let defaultTargets: [String]? = ["q_proj", "v_proj"]
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         var defaults = DecoderDefaults()

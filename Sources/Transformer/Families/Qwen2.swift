@@ -1,6 +1,7 @@
 /// Qwen2 and Qwen2.5: a Llama with biases of query, key and value, for which `config.json` has no key.
 package enum Qwen2: Family {
     package static let modelType = "qwen2"
+    package static let defaultTargets: [String]? = ["q_proj", "v_proj"]
 
     package static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture {
         var architecture = try decoder(&reader, sizes: [:])

@@ -15,6 +15,8 @@ package final class VocabularyHead: Head {
         let logits: Matrix
         /// Each thread's part of the gradient of a group's hidden states, `[threads * group, D]`.
         let partial: Matrix
+        /// Each thread's block of widened weights, `[threads, elements]`; empty for weights in float32.
+        let scratch: Matrix
         /// The most hidden states in a group, whose logits are kept.
         let groupSize: Int
 
@@ -31,6 +33,8 @@ package final class VocabularyHead: Head {
             let kept = capacity.trains ? model.vocabularySize : 0
             let columns = max(kept, threads * division.largestSlice)
             logits = arena.matrix(rows: 1, columns: groupSize * columns)
+            let block = StoredMatrix.scratchCount(rows: division.largestSlice, columns: model.width)
+            scratch = arena.matrix(rows: threads, columns: capacity.widensWeights ? block : 0)
             partial = arena.matrix(rows: threads * groupSize * (capacity.trains ? 1 : 0), columns: model.width)
         }
     }
@@ -199,7 +203,7 @@ extension VocabularyHead {
                 }
                 let projection = chunk.projection.outputs(division.slices[slice])
                 projection.addWeightGradient(dy: logits, x: chunk.hidden)
-                projection.inputGradient(logits, into: partial, accumulate: true)
+                projection.inputGradient(logits, into: partial, accumulate: true, widening(thread))
             }
         }
         // Parts are added in the order of threads, independent of the division of rows.
@@ -211,7 +215,8 @@ extension VocabularyHead {
 
     private func makeLogits(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {
         let logits = place(chunk, slice, thread)
-        chunk.projection.outputs(division.slices[slice]).forward(chunk.hidden, into: logits)
+        let projection = chunk.projection.outputs(division.slices[slice])
+        projection.forward(chunk.hidden, into: logits, widening(thread))
         if let cap { Kernels.cap(logits, at: cap) }
         return logits
     }
@@ -222,6 +227,12 @@ extension VocabularyHead {
         let own = thread * (buffers.logits.columns / team.count)
         let start = chunk.keepsLogits ? count * entries.lowerBound : own
         return buffers.logits.reshaped(at: start, rows: count, columns: entries.count)
+    }
+
+    /// The buffers of a product on a thread.
+    private func widening(_ thread: Int) -> Linear.Buffers {
+        let scratch = buffers.scratch.rows(thread..<thread + 1)
+        return Linear.Buffers(states: scratch.columns(0..<0), scratch: scratch)
     }
 
     private func partial(_ thread: Int, rows: Int) -> Matrix {

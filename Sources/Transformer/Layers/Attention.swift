@@ -109,8 +109,14 @@ package struct Attention: Sendable {
     ///   - x: `[B, D]`, the input of the projections.
     ///   - projected: `[B, (H + 2G) K]`, overwritten.
     ///   - context: Query, key and value of its activations are overwritten at the block's tokens.
-    package func project(_ x: Matrix, block: Range<Int>, projected: Matrix, _ context: LayerContext) {
-        queryKeyValue.forward(x, into: projected)
+    package func project(
+        _ x: Matrix,
+        block: Range<Int>,
+        projected: Matrix,
+        _ context: LayerContext,
+        _ buffers: Linear.Buffers? = nil
+    ) {
+        queryKeyValue.forward(x, into: projected, buffers)
         let activations = context.activations.attention
         normalize(projected, keeping: context.activations.unnormalized.rows(headNorms == nil ? 0..<0 : block))
         let positions = context.pass.positions[block]
@@ -141,15 +147,16 @@ package struct Attention: Sendable {
     ///   - gradients: Of the whole packed sequence; those of keys and values are first summed over threads, into the
     ///     first.
     ///   - dprojected: `[B, (H + 2G) K]`, overwritten.
-    ///   - dx: `[B, D]`, overwritten.
+    ///   - dx: `[B, D]`, overwritten; nil if it is not needed.
     ///   - dnorms: The calling thread's gradients of the norms of queries and keys, added to.
     package func projectBackward(
         _ gradients: ForestAttention.Gradients,
         block: Range<Int>,
         dprojected: Matrix,
-        into dx: Matrix,
+        into dx: Matrix?,
         dnorms: (query: Matrix, key: Matrix),
-        _ context: LayerContext
+        _ context: LayerContext,
+        _ buffers: Linear.Buffers? = nil
     ) {
         heads.addThreads(gradients.key, block)
         heads.addThreads(gradients.value, block)
@@ -170,7 +177,7 @@ package struct Attention: Sendable {
             headNorms.query.backward(x.columns(queries), dy: dprojected.columns(queries), dparameters: dnorms.query)
             headNorms.key.backward(x.columns(keys), dy: dprojected.columns(keys), dparameters: dnorms.key)
         }
-        queryKeyValue.inputGradient(dprojected, into: dx)
+        queryKeyValue.inputGradient(dprojected, into: dx, buffers)
     }
 
     /// The columns of all queries and of all keys in the projections' result, which is not interleaved.

@@ -3,14 +3,15 @@ internal import Compute
 /// The token embedding: each token's row of `[V, D]`.
 struct Embedding: Sendable {
     /// `[V, D]`.
-    let weight: Matrix
+    let weight: StoredMatrix
     /// `[V, D]`, added to; nil if the embedding is frozen.
     let gradient: Matrix?
 
     init(_ source: ParameterSource) {
-        guard let weight = source.weight([.embedding]) else { preconditionFailure("a model has an embedding") }
+        let part: Parameter.Part = source.copies(.embedding) ? .copy : .weight
+        guard let weight = source.stored([.embedding], part) else { preconditionFailure("a model has an embedding") }
         self.weight = weight
-        gradient = source.gradient([.embedding])
+        gradient = source.gradient([.embedding], part)
     }
 
     /// Copies the rows of `tokens` to `output`, `[T, D]`.

@@ -63,8 +63,8 @@ package struct FeedForward: Sendable {
     /// - Parameters:
     ///   - x: `[T, D]`.
     ///   - gateUp: `[T, 2F]`, overwritten.
-    package func project(_ x: Matrix, gateUp: Matrix) {
-        self.gateUp.forward(x, into: gateUp)
+    package func project(_ x: Matrix, gateUp: Matrix, _ buffers: Linear.Buffers? = nil) {
+        self.gateUp.forward(x, into: gateUp, buffers)
     }
 
     /// Writes the result to `output`, or adds it.
@@ -73,9 +73,15 @@ package struct FeedForward: Sendable {
     ///   - gateUp: Of `project`.
     ///   - inner: `[T, F]`, overwritten.
     ///   - output: `[T, D]`.
-    package func forward(gateUp: Matrix, inner: Matrix, into output: Matrix, accumulate: Bool) {
+    package func forward(
+        gateUp: Matrix,
+        inner: Matrix,
+        into output: Matrix,
+        accumulate: Bool,
+        _ buffers: Linear.Buffers? = nil
+    ) {
         activate(gateUp, into: inner)
-        down.forward(inner, into: output, accumulate: accumulate)
+        down.forward(inner, into: output, accumulate: accumulate, buffers)
     }
 
     /// Computes the gradient of the input; those of the weights follow from `gateUp`, `inner` and `dy`.
@@ -85,15 +91,22 @@ package struct FeedForward: Sendable {
     ///   - inner: `[T, F]`, overwritten with the activation before the down projection.
     ///   - dinner: `[T, F]`, overwritten.
     ///   - dx: `[T, D]`, overwritten.
-    package func backward(gateUp: Matrix, inner: Matrix, dinner: Matrix, dy: Matrix, into dx: Matrix) {
+    package func backward(
+        gateUp: Matrix,
+        inner: Matrix,
+        dinner: Matrix,
+        dy: Matrix,
+        into dx: Matrix,
+        _ buffers: (gateUp: Linear.Buffers?, down: Linear.Buffers?) = (nil, nil)
+    ) {
         activate(gateUp, into: inner)
-        down.inputGradient(dy, into: dinner)
+        down.inputGradient(dy, into: dinner, buffers.down)
         if isPlain {
             Kernels.activateBackward(gateUp, activation, dout: dinner)
         } else {
             Kernels.gateBackward(gateUp, activation, dout: dinner)
         }
-        self.gateUp.inputGradient(gateUp, into: dx)
+        self.gateUp.inputGradient(gateUp, into: dx, buffers.gateUp)
     }
 
     private func activate(_ gateUp: Matrix, into inner: Matrix) {
@@ -110,10 +123,16 @@ package struct FeedForward: Sendable {
     ///   - x: `[T, D]`, the input.
     ///   - gateUp: `[T, 2F]`, and `inner` `[T, F]`, as `backward` leaves them.
     ///   - dy: `[T, D]`.
-    package func weightGradients(x: Matrix, gateUp: Matrix, inner: Matrix, dy: Matrix) -> [Linear.Contribution] {
+    package func weightGradients(
+        x: Matrix,
+        gateUp: Matrix,
+        inner: Matrix,
+        dy: Matrix,
+        _ lowRank: (gateUp: Linear.LowRankStates?, down: Linear.LowRankStates?) = (nil, nil)
+    ) -> [Linear.Contribution] {
         [
-            Linear.Contribution(linear: self.gateUp, dy: gateUp, x: x),
-            Linear.Contribution(linear: down, dy: dy, x: inner),
+            Linear.Contribution(linear: self.gateUp, dy: gateUp, x: x, lowRank: lowRank.gateUp),
+            Linear.Contribution(linear: down, dy: dy, x: inner, lowRank: lowRank.down),
         ]
     }
 }

@@ -32,6 +32,8 @@ extension Architecture {
 package struct HeadNorm: Sendable {
     /// The norms of adjacent columns, each as wide as its scale; one that repeats if all heads share it.
     private let norms: [Norm]
+    /// Whether the scales have gradients.
+    var isTrained: Bool { gradient != nil }
     /// The gradients of all scales, `[1, parameterCount]`; nil if they are frozen.
     private let gradient: Matrix?
 

@@ -3,14 +3,17 @@ internal import Compute
 extension Layer {
     /// Replaces the gradient of the layer's output, in the first rows of `stream`, by that of its input, and adds the
     /// gradients of its parameters.
-    func backward(_ context: LayerContext) {
+    ///
+    /// - Parameter isLowest: Whether nothing below the layer is trained, so that the gradient of its input is not needed, and
+    ///   `stream` is left undefined.
+    func backward(_ context: LayerContext, isLowest: Bool = false) {
         let buffers = context.workspace.gradients
         buffers.norms.fill(0)
         branchesBackward(context, buffers)
         let attended = buffers.attentionOutput.rows(0..<context.pass.tokens)
         let gradients = context.workspace.attentionGradients(tokens: context.pass.tokens)
         attention.attendBackward(attended, into: gradients, context)
-        projectionBackward(gradients, context, buffers)
+        projectionBackward(gradients, context, buffers, isLowest: isLowest)
         addNormGradients(buffers.norms)
     }
 
@@ -32,7 +35,12 @@ extension Layer {
                 into: buffers.attentionBranch,
                 dparameters: buffers.norms.part(ofThread: thread).attentionOutput
             )
-            attention.output.inputGradient(dbranch, into: dattended.rows(block))
+            attention.output.inputGradient(
+                dbranch,
+                into: dattended.rows(block),
+                buffers.lowRank.output.buffers(of: attention.output, block, context.workspace.blocks[thread])
+            )
+            buffers.lowRank.output.project(context.attended.rows(block), attention.output, block)
         }
         addWeightGradients(context, buffers)
         if let outputs = pass.outputs { expand(outputs, compact, buffers, tokens: pass.tokens) }
@@ -65,7 +73,11 @@ extension Layer {
             inner: buffers.inner.rows(block),
             dinner: scratch.wide.reshaped(rows: block.count, columns: feedForward.down.weight.columns),
             dy: dbranch,
-            into: dnormed
+            into: dnormed,
+            (
+                buffers.lowRank.gateUp.buffers(of: feedForward.gateUp, block, scratch),
+                buffers.lowRank.down.buffers(of: feedForward.down, block, scratch)
+            )
         )
         inputBackward(
             feedForwardInputNorm,
@@ -76,6 +88,9 @@ extension Layer {
             normed: buffers.normed.rows(block),
             dparameters: feedForwardNormPart(buffers.norms.part(ofThread: thread))
         )
+        let normed = feedForwardInputNorm == nil ? middle : buffers.normed.rows(block)
+        buffers.lowRank.gateUp.project(normed, feedForward.gateUp, block)
+        buffers.lowRank.down.project(buffers.inner.rows(block), feedForward.down, block)
     }
 
     /// Adds the gradient of a branch's input `x` to that of the stream, `residual`, and writes the sum to `dx`.
@@ -112,14 +127,24 @@ extension Layer {
             x: feedForwardInputNorm == nil ? context.activations.middle : rows(buffers.normed),
             gateUp: context.activations.gateUp,
             inner: rows(buffers.inner),
-            dy: rows(feedForwardResidual.isDirect ? buffers.stream : buffers.feedForwardBranch)
+            dy: rows(feedForwardResidual.isDirect ? buffers.stream : buffers.feedForwardBranch),
+            (
+                buffers.lowRank.gateUp.states(of: feedForward.gateUp, rows: context.pass.outputCount),
+                buffers.lowRank.down.states(of: feedForward.down, rows: context.pass.outputCount)
+            )
         )
         let output = Linear.Contribution(
             linear: attention.output,
             dy: rows(attentionResidual.isDirect ? attentionStream(buffers) : buffers.attentionBranch),
-            x: rows(context.attended)
+            x: rows(context.attended),
+            lowRank: buffers.lowRank.output.states(of: attention.output, rows: context.pass.outputCount)
         )
-        Linear.addWeightGradients(contributions + [output], team: context.team)
+        addWeightGradients(contributions + [output], context)
+    }
+
+    private func addWeightGradients(_ contributions: [Linear.Contribution], _ context: LayerContext) {
+        let scratch = context.workspace.blocks.map(\.weights)
+        Linear.addWeightGradients(contributions, team: context.team, scratch: scratch)
     }
 
     /// Scatters compact gradients to a row for every token; tokens that the head does not read have no gradient yet.
@@ -137,7 +162,8 @@ extension Layer {
     private func projectionBackward(
         _ gradients: ForestAttention.Gradients,
         _ context: LayerContext,
-        _ buffers: Workspace.Backward
+        _ buffers: Workspace.Backward,
+        isLowest: Bool
     ) {
         let scratch = context.workspace.blocks
         context.forEachBlock("query, key, value backward", of: context.pass.tokens) { block, thread in
@@ -147,27 +173,36 @@ extension Layer {
                 gradients,
                 block: block,
                 dprojected: buffers.queryKeyValue.rows(block),
-                into: dnormed,
+                into: isLowest && attentionNorm?.gradient == nil ? nil : dnormed,
                 dnorms: (parts.query, parts.key),
-                context
+                context,
+                buffers.lowRank.queryKeyValue.buffers(of: attention.queryKeyValue, block, scratch[thread])
             )
-            inputBackward(
-                attentionNorm,
-                context.input.rows(block),
-                dy: dnormed,
-                residual: buffers.middle.rows(block),
-                into: buffers.stream.rows(block),
-                normed: buffers.normed.rows(block),
-                dparameters: parts.attention
-            )
+            let (input, normed) = (context.input.rows(block), buffers.normed.rows(block))
+            if isLowest, attentionNorm?.gradient == nil {
+                attentionNorm?.forward(input, into: normed)
+            } else {
+                inputBackward(
+                    attentionNorm,
+                    input,
+                    dy: dnormed,
+                    residual: buffers.middle.rows(block),
+                    into: buffers.stream.rows(block),
+                    normed: normed,
+                    dparameters: parts.attention
+                )
+            }
+            let x = attentionNorm == nil ? input : normed
+            buffers.lowRank.queryKeyValue.project(x, attention.queryKeyValue, block)
         }
         let tokens = 0..<context.pass.tokens
         let contribution = Linear.Contribution(
             linear: attention.queryKeyValue,
             dy: buffers.queryKeyValue.rows(tokens),
-            x: attentionNorm == nil ? context.input : buffers.normed.rows(tokens)
+            x: attentionNorm == nil ? context.input : buffers.normed.rows(tokens),
+            lowRank: buffers.lowRank.queryKeyValue.states(of: attention.queryKeyValue, rows: context.pass.tokens)
         )
-        Linear.addWeightGradients([contribution], team: context.team)
+        addWeightGradients([contribution], context)
     }
 
     private func addNormGradients(_ parts: Workspace.NormGradients) {

@@ -51,6 +51,19 @@ struct Layer: Sendable {
     /// The norm of the feed-forward's input; nil if it reads the residual stream as it is.
     var feedForwardInputNorm: Norm? { branches == .parallel ? attentionNorm : feedForwardNorm }
 
+    /// The products with weights.
+    var products: [Linear] { [attention.queryKeyValue, attention.output, feedForward.gateUp, feedForward.down] }
+
+    /// Whether any parameter has a gradient.
+    var isTrained: Bool {
+        products.contains(where: \.isTrained) || norms.contains { $0.gradient != nil }
+            || attention.headNorms?.query.isTrained == true
+    }
+
+    private var norms: [Norm] {
+        [attentionNorm, attentionResidual.norm, feedForwardNorm, feedForwardResidual.norm].compactMap(\.self)
+    }
+
     // MARK: Forward
 
     /// - Parameter output: `[outputs, D]`, the residual stream after the layer, overwritten; nil to compute only the
@@ -64,7 +77,8 @@ struct Layer: Sendable {
             let projected = scratch[thread].wide
                 .reshaped(rows: block.count, columns: attention.queryKeyValue.weight.rows)
             let x = attentionNorm == nil ? input : normed
-            attention.project(x, block: block, projected: projected, context)
+            let buffers = scratch[thread].buffers(of: attention.queryKeyValue, rows: block.count)
+            attention.project(x, block: block, projected: projected, context, buffers)
         }
         attention.attend(context)
         context.forEachBlock("feed-forward", of: context.pass.outputCount) { block, thread in
@@ -99,7 +113,12 @@ struct Layer: Sendable {
             scratch: scratch.narrow,
             into: stream
         ) {
-            attention.output.forward(attended, into: $0, accumulate: $1)
+            attention.output.forward(
+                attended,
+                into: $0,
+                accumulate: $1,
+                scratch.buffers(of: attention.output, rows: block.count)
+            )
         }
     }
 
@@ -109,7 +128,8 @@ struct Layer: Sendable {
         feedForwardInputNorm?.forward(middle, into: normed)
         feedForward.project(
             feedForwardInputNorm == nil ? middle : normed,
-            gateUp: context.activations.gateUp.rows(block)
+            gateUp: context.activations.gateUp.rows(block),
+            scratch.buffers(of: feedForward.gateUp, rows: block.count)
         )
     }
 
@@ -122,13 +142,15 @@ struct Layer: Sendable {
     ) {
         let inner = scratch.wide.reshaped(rows: block.count, columns: feedForward.down.weight.columns)
         let gateUp = context.activations.gateUp.rows(block)
+        let buffers = scratch.buffers(of: feedForward.down, rows: block.count)
         guard let output else {
             guard feedForwardResidual.norm != nil else { return }
             return feedForward.forward(
                 gateUp: gateUp,
                 inner: inner,
                 into: context.activations.feedForwardBranch.rows(block),
-                accumulate: false
+                accumulate: false,
+                buffers
             )
         }
         output.copy(from: context.activations.middle.rows(block))
@@ -139,7 +161,7 @@ struct Layer: Sendable {
             scratch: scratch.narrow,
             into: output
         ) {
-            feedForward.forward(gateUp: gateUp, inner: inner, into: $0, accumulate: $1)
+            feedForward.forward(gateUp: gateUp, inner: inner, into: $0, accumulate: $1, buffers)
         }
     }
 }

@@ -9,18 +9,48 @@ package struct ModelParameters: Sendable {
     let finalNorm: Norm
     /// The vocabulary projection `[V, D]`; the embedding if they are tied.
     let vocabulary: Linear
+    /// The first layer with a gradient; nil if no layer has one.
+    let lowestTrainedLayer: Int?
 
     /// The operations of a model of this architecture.
     ///
     /// - Parameters:
     ///   - weights: Buffers that together hold all parameters.
     ///   - gradients: A buffer of the trained parameters' gradients; nil for scores only.
-    package init(_ architecture: Architecture, weights: [ParameterBuffer], gradients: ParameterBuffer? = nil) {
-        let source = ParameterSource(weights: weights, gradients: gradients)
+    ///   - adapter: The adapter whose parameters are among them; nil for the model without it.
+    package init(
+        _ architecture: Architecture,
+        weights: [ParameterBuffer],
+        gradients: ParameterBuffer? = nil,
+        adapter: Adapter? = nil
+    ) {
+        let source = ParameterSource(weights: weights, gradients: gradients, adapter: adapter)
         embedding = Embedding(source)
         finalNorm = Norm(architecture.norm, source, .finalNorm)
         vocabulary = Linear(source, [architecture.tiesEmbeddings ? .embedding : .head])
         layers = (0..<architecture.layerCount).map { Layer(architecture, source, index: $0) }
+        lowestTrainedLayer = layers.firstIndex(where: \.isTrained)
+    }
+
+    /// Computes what depends on all weights of an adapter with magnitudes, before a pass and after each change of weights.
+    ///
+    /// - Parameter scratch: A matrix for each thread.
+    func updateGains(team: ThreadTeam, scratch: [Matrix]) {
+        let products = layers.flatMap(\.products).filter { $0.lowRank?.hasMagnitudes == true }
+        guard !products.isEmpty else { return }
+        team.run("magnitudes") { thread in
+            for product in products {
+                for part in product.lowRank?.parts ?? [] {
+                    let outputs = team.share(of: part.outputs.count, thread: thread)
+                    product.lowRank?.updateGains(
+                        of: part,
+                        weight: product.weight,
+                        outputs: outputs,
+                        scratch: scratch[thread]
+                    )
+                }
+            }
+        }
     }
 }
 
@@ -28,10 +58,24 @@ package struct ModelParameters: Sendable {
 struct ParameterSource {
     let weights: [ParameterBuffer]
     let gradients: ParameterBuffer?
+    let adapter: Adapter?
+
+    /// Whether the adapter has a trained copy of the module.
+    func copies(_ module: Module) -> Bool { adapter?.copiedModules.contains(module) == true }
 
     /// The weight or bias of adjacent modules as one matrix; nil if the architecture has none.
     func weight(_ modules: [Module], _ part: Parameter.Part = .weight) -> Matrix? {
         weights.lazy.compactMap { $0.matrix(modules, part) }.first
+    }
+
+    /// The weight of adjacent modules as it is stored, in float32 or in 16 bits; nil if the architecture has none.
+    func storedWeight(_ modules: [Module], _ part: Parameter.Part = .weight) -> StoredMatrix? {
+        weights.lazy.compactMap { $0.storedMatrix(modules, part) }.first
+    }
+
+    /// The same matrix as it is stored.
+    func stored(_ modules: [Module], _ part: Parameter.Part = .weight) -> StoredMatrix? {
+        weights.lazy.compactMap { $0.storedMatrix(modules, part) }.first
     }
 
     /// The gradient of the same matrix; nil if it is frozen, or without gradients.

@@ -38,6 +38,14 @@ package struct Parameter: Sendable, Equatable {
     package enum Part: String, Sendable {
         case weight
         case bias
+        /// The matrices `A` and `B` of a low-rank adapter.
+        case loraA = "lora_A.weight"
+        case loraB = "lora_B.weight"
+        /// The norms of the rows of the adapted matrix, and the factors that they give its rows.
+        case loraMagnitude = "lora_magnitude_vector"
+        case loraGain = "lora_gain"
+        /// The trained copy of a matrix, which an adapter holds.
+        case copy
     }
 
     /// The kind of a tensor, which determines its initialization and whether weight decay applies.
@@ -52,9 +60,23 @@ package struct Parameter: Sendable, Equatable {
         case normOffset
         /// A vector that is added to a product.
         case bias
+        /// `A` of a low-rank adapter, `[r, in]`.
+        case lowRankInput
+        /// `B` of a low-rank adapter, `[out, r]`.
+        case lowRankOutput
+        /// The norms of a matrix's rows, `[out]`.
+        case magnitude
 
-        /// Whether weight decay applies: to matrices and embeddings, as in Hugging Face's trainer.
-        package var decays: Bool { self == .matrix || self == .embedding }
+        /// Whether weight decay applies: to all but norms and biases, as in Hugging Face's trainer.
+        package var decays: Bool {
+            switch self {
+            case .matrix, .embedding, .lowRankInput, .lowRankOutput, .magnitude: return true
+            case .norm, .normOffset, .bias: return false
+            }
+        }
+
+        /// Whether it multiplies activations or is looked up by rows, so that it may be stored in 16 bits.
+        package var isMatrix: Bool { self == .matrix || self == .embedding }
     }
 
     package let module: Module
@@ -69,6 +91,11 @@ package struct Parameter: Sendable, Equatable {
 
     /// The number of elements.
     package var count: Int { shape.reduce(1, *) }
+
+    /// The same tensor, trained or not.
+    func with(isTrained: Bool) -> Parameter {
+        Parameter(module: module, part: part, kind: kind, shape: shape, name: name, isTrained: isTrained)
+    }
 }
 
 /// A tensor that an operation declares; `ParameterTable` adds the name.

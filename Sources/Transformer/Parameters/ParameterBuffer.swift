@@ -1,30 +1,75 @@
 package import Compute
 
-/// One float32 for each element of a layout: weights, or their gradients.
+/// One number for each element of a layout: weights, or their gradients.
+///
+/// Matrices and embeddings may be stored in 16 bits; norms and biases are float32.
 package final class ParameterBuffer: Sendable {
     package let layout: ParameterLayout
-    private let buffer: FloatBuffer
+    /// The type of matrices and embeddings; nil for float32.
+    package let matrixType: HalfType?
+    private let floats: FloatBuffer
+    private let halves: HalfBuffer?
+    /// For a tensor's offset in the layout the offset in its buffer; nil if they are equal.
+    private let offsets: [Int: Int]?
 
     /// Zeros.
     ///
+    /// - Parameter matrixType: The type of matrices and embeddings; nil for float32.
     /// - Throws: `MemoryError` if the system refuses the memory.
-    package init(_ layout: ParameterLayout) throws {
-        self.layout = layout
-        buffer = try FloatBuffer(count: layout.count)
+    package init(_ layout: ParameterLayout, matrixType: HalfType? = nil) throws {
+        (self.layout, self.matrixType) = (layout, matrixType)
+        guard let matrixType else {
+            floats = try FloatBuffer(count: layout.count)
+            halves = nil
+            offsets = nil
+            return
+        }
+        var (floatCount, halfCount, offsets) = (0, 0, [Int: Int]())
+        for tensor in layout.tensors {
+            offsets[tensor.offset] = tensor.parameter.kind.isMatrix ? halfCount : floatCount
+            if tensor.parameter.kind.isMatrix { halfCount += tensor.count } else { floatCount += tensor.count }
+        }
+        floats = try FloatBuffer(count: floatCount)
+        halves = try HalfBuffer(count: halfCount, type: matrixType)
+        self.offsets = offsets
     }
 
-    /// All elements, `[1, layout.count]`; valid as long as this buffer, like every view.
-    package var flat: Matrix { buffer.matrix(rows: 1, columns: layout.count) }
+    /// The bytes of all elements.
+    package var byteCount: Int {
+        floats.count * MemoryLayout<Float>.stride + (layout.count - floats.count) * MemoryLayout<UInt16>.stride
+    }
 
-    /// The elements of one tensor, `[1, count]`.
+    /// All elements, `[1, layout.count]`, of a buffer in float32; valid as long as this buffer, like every view.
+    package var flat: Matrix {
+        precondition(matrixType == nil, "a buffer in float32 is one matrix")
+        return floats.matrix(rows: 1, columns: layout.count)
+    }
+
+    /// The elements of one tensor in float32, `[1, count]`.
     package func elements(of tensor: ParameterLayout.Tensor) -> Matrix {
-        buffer.matrix(at: tensor.offset, rows: 1, columns: tensor.count)
+        guard let matrix = stored(tensor).matrix else { preconditionFailure("\(tensor.name) is stored in float32") }
+        return matrix
     }
 
-    /// The tensors of adjacent modules as one matrix, one row for each output; nil if the first is not in this buffer.
+    /// The elements of one tensor as they are stored, `[1, count]`.
+    package func stored(_ tensor: ParameterLayout.Tensor) -> StoredMatrix {
+        view(of: tensor, rows: 1, columns: tensor.count)
+    }
+
+    /// The tensors of adjacent modules as one float32 matrix, one row for each output; nil if the first is not in this
+    /// buffer.
     ///
     /// Norms and biases are rows, `[1, width]`.
     func matrix(_ modules: [Module], _ part: Parameter.Part = .weight) -> Matrix? {
+        storedMatrix(modules, part).map { stored in
+            guard let matrix = stored.matrix else { preconditionFailure("\(modules[0]) is stored in float32") }
+            return matrix
+        }
+    }
+
+    /// The tensors of adjacent modules as one matrix as it is stored, one row for each output; nil if the first is not
+    /// in this buffer.
+    func storedMatrix(_ modules: [Module], _ part: Parameter.Part = .weight) -> StoredMatrix? {
         guard let first = layout.tensor(modules[0], part) else { return nil }
         var end = first.offset
         for module in modules {
@@ -35,6 +80,15 @@ package final class ParameterBuffer: Sendable {
         }
         let isVector = first.shape.count == 1
         let columns = isVector ? end - first.offset : first.shape[1]
-        return buffer.matrix(at: first.offset, rows: (end - first.offset) / columns, columns: columns)
+        return view(of: first, rows: (end - first.offset) / columns, columns: columns)
+    }
+
+    /// The elements from a tensor's first one on; tensors that are adjacent in the layout and of one type are adjacent.
+    private func view(of tensor: ParameterLayout.Tensor, rows: Int, columns: Int) -> StoredMatrix {
+        let offset = offsets?[tensor.offset] ?? tensor.offset
+        guard matrixType != nil, tensor.parameter.kind.isMatrix else {
+            return .float32(floats.matrix(at: offset, rows: rows, columns: columns))
+        }
+        return .half(halves!.matrix(at: offset, rows: rows, columns: columns))
     }
 }

@@ -38,6 +38,32 @@ package struct ParameterTable: Sendable {
         }
     }
 
+    /// The tensors of this model and of an adapter of it, which alone are trained.
+    ///
+    /// - Parameter name: The name of an adapter's tensor in files.
+    package func adapted(
+        by adapter: Adapter,
+        of architecture: Architecture,
+        name: (Module, Parameter.Part) -> String
+    ) -> ParameterTable {
+        let frozen = parameters.map { $0.with(isTrained: false) }
+        let added = adapter.declarations(of: architecture).map { module, declaration in
+            Parameter(
+                module: module,
+                part: declaration.part,
+                kind: declaration.kind,
+                shape: declaration.shape,
+                name: name(module, declaration.part),
+                isTrained: true
+            )
+        }
+        return ParameterTable(parameters: frozen + added, family: family, naming: naming)
+    }
+
+    private init(parameters: [Parameter], family: any Family.Type, naming: Naming) {
+        (self.parameters, self.family, self.naming) = (parameters, family, naming)
+    }
+
     /// The trained tensors, laid out in one buffer.
     package var trained: ParameterLayout { ParameterLayout(parameters.filter(\.isTrained)) }
     /// The tensors that are not trained, laid out in one buffer.
@@ -58,6 +84,9 @@ package struct ParameterTable: Sendable {
 extension Architecture {
     /// The elements of all tensors of a model.
     package var parameterCount: Int { elementCount { _, _ in true } }
+
+    /// The elements of all matrices and embeddings.
+    package var matrixParameterCount: Int { elementCount { $1.isMatrix } }
 
     /// The elements of the matrices of all layers, each multiplied with every token.
     var bodyParameterCount: Int { elementCount { module, kind in module.layer != nil && kind == .matrix } }

@@ -1,4 +1,4 @@
-internal import Compute
+package import Compute
 package import Formats
 
 /// The correspondence of a model's files to the parameters of its architecture.
@@ -14,11 +14,17 @@ extension ParameterTable {
         try checkTiedHead(files)
     }
 
-    /// Fills a buffer with the tensors of its layout, as float32.
+    /// Fills a buffer with the tensors of its layout, each in the type that the buffer stores it in.
+    ///
+    /// Numbers of a tensor that is stored in fewer bits than in the files are rounded once, to nearest, ties to even.
     package func read(_ files: ModelWeights, into weights: ParameterBuffer) throws {
         for tensor in weights.layout.tensors {
-            try weights.elements(of: tensor).withMutableSpan { span in
-                try files.read(tensor.name, shape: tensor.shape, into: &span)
+            switch weights.stored(tensor) {
+            case .float32(let matrix):
+                try matrix.withMutableSpan { try files.read(tensor.name, shape: tensor.shape, into: &$0) }
+            case .half(let matrix):
+                let type = ElementType(matrix.type)
+                try matrix.withMutableSpan { try files.read(tensor.name, shape: tensor.shape, as: type, into: &$0) }
             }
         }
     }
@@ -115,5 +121,25 @@ extension ParameterTable {
             "tensor \(name) differs from \(embedding.name), to which config.json ties it; set tie_word_embeddings to "
                 + "false, or remove the tensor"
         )
+    }
+}
+
+extension ParameterLayout {
+    /// The 16-bit type in which the files store every matrix and embedding of this layout; nil if they store any in
+    /// float32, or in different types.
+    package func matrixType(in files: ModelWeights) throws -> HalfType? {
+        let types = try tensors.filter(\.parameter.kind.isMatrix).map { try files.info($0.name).info.elementType }
+        guard let first = types.first, types.allSatisfy({ $0 == first }) else { return nil }
+        return HalfType.allCases.first { ElementType($0) == first }
+    }
+}
+
+extension ElementType {
+    /// The type of stored tensors that have these numbers.
+    package init(_ type: HalfType) {
+        switch type {
+        case .bfloat16: self = .bfloat16
+        case .float16: self = .float16
+        }
     }
 }

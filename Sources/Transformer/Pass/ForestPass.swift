@@ -53,7 +53,10 @@ package final class ForestPass<H: Head> {
     /// Scores every counted prediction of a packed sequence.
     package func score(_ row: PackedSequence, parameters: ModelParameters) -> H.Scores {
         let passes = passes(over: row)
-        measure(\.forward) { forward(row, passes, parameters, keeping: false) }
+        measure(\.forward) {
+            updateGains(parameters)
+            forward(row, passes, parameters, keeping: false)
+        }
         return measure(\.head) {
             head.score(row, hidden: normalize(row.predictionPositions.count, parameters), parameters: parameters)
         }
@@ -74,7 +77,10 @@ package final class ForestPass<H: Head> {
     ) -> H.Scores {
         precondition(workspace.capacity.trains, "the model's capacity includes gradients")
         let passes = passes(over: row)
-        measure(\.forward) { forward(row, passes, parameters, keeping: true) }
+        measure(\.forward) {
+            updateGains(parameters)
+            forward(row, passes, parameters, keeping: true)
+        }
         let scores = measure(\.head) {
             let count = row.predictionPositions.count
             let scores = head.scoreAndBackward(
@@ -89,6 +95,10 @@ package final class ForestPass<H: Head> {
         }
         measure(\.backward) { backward(row, passes, parameters, layersLeft) }
         return scores
+    }
+
+    private func updateGains(_ parameters: ModelParameters) {
+        parameters.updateGains(team: team, scratch: workspace.blocks.map(\.weights))
     }
 
     private func measure<R>(_ phase: WritableKeyPath<PassTimes, Double>, _ body: () -> R) -> R {
@@ -150,15 +160,19 @@ extension ForestPass {
         _ layersLeft: (Int) -> Void
     ) {
         layersLeft(parameters.layers.count)
-        for (index, layer) in parameters.layers.enumerated().reversed() {
+        // Below the first trained parameter there is nothing to compute.
+        let lowest = parameters.embedding.gradient != nil ? 0 : parameters.lowestTrainedLayer ?? parameters.layers.count
+        for (index, layer) in parameters.layers.enumerated().reversed() where index >= lowest {
             let context = context(index, passes, keeping: true)
             // The activations of the last layer still exist.
             if workspace.capacity.recomputes, index < parameters.layers.count - 1 {
                 layer.forward(context, output: nil)
             }
-            layer.backward(context)
+            layer.backward(context, isLowest: index == lowest && parameters.embedding.gradient == nil)
             layersLeft(index)
         }
+        if lowest > 0 { layersLeft(0) }
+        guard parameters.embedding.gradient != nil else { return }
         let dinput = workspace.gradients.stream.rows(0..<row.tokens.count)
         if let scale = architecture.embeddingScale { dinput.scale(by: scale) }
         parameters.embedding.backward(row.tokens[...], dy: dinput, team: team)

@@ -43,6 +43,57 @@ extension Workspace {
         /// `[block, max((H + 2G) K, F)]`.
         let wide: Matrix
         let attention: ForestAttention.Scratch
+        /// `[1, block * R]` for the largest adapter of a product; empty without one.
+        let states: Matrix
+        /// A block of adapted or widened weights, `[1, elements]`; empty if weights are used as they are.
+        let weights: Matrix
+
+        /// The buffers of a product in the forward pass, for a block of `rows` tokens.
+        func buffers(of linear: Linear, rows: Int) -> Linear.Buffers {
+            Linear.Buffers(
+                states: states.reshaped(rows: rows, columns: linear.lowRank?.rank ?? 0),
+                scratch: weights
+            )
+        }
+    }
+
+    /// The states of the adapter of a product, `x Aᵀ`, and their gradients, each `[1, T * R]`; empty without one.
+    struct LowRankPair {
+        let states: Matrix
+        let gradient: Matrix
+
+        /// Recomputes `x Aᵀ` of a block of tokens, a hundredth of the step's work, which takes memory in each layer if it is
+        /// kept; `x` is `[B, N]`.
+        func project(_ x: Matrix, _ linear: Linear, _ block: Range<Int>) {
+            guard let adapter = linear.lowRank else { return }
+            let start = block.lowerBound * adapter.rank
+            adapter.project(x, into: states.reshaped(at: start, rows: block.count, columns: adapter.rank))
+        }
+
+        /// The buffers of a product in the backward pass, for a block of tokens.
+        func buffers(of linear: Linear, _ block: Range<Int>, _ scratch: Block) -> Linear.Buffers {
+            let rank = linear.lowRank?.rank ?? 0
+            let part = gradient.reshaped(at: block.lowerBound * rank, rows: block.count, columns: rank)
+            return Linear.Buffers(states: part, scratch: scratch.weights)
+        }
+
+        /// Those of the first `rows` tokens.
+        func states(of linear: Linear, rows: Int) -> Linear.LowRankStates? {
+            linear.lowRank.map { adapter in
+                Linear.LowRankStates(
+                    states: states.reshaped(rows: rows, columns: adapter.rank),
+                    gradient: gradient.reshaped(rows: rows, columns: adapter.rank)
+                )
+            }
+        }
+    }
+
+    /// Those of all products of a layer.
+    struct LowRankPairs {
+        let queryKeyValue: LowRankPair
+        let output: LowRankPair
+        let gateUp: LowRankPair
+        let down: LowRankPair
     }
 
     /// Buffers of the backward pass for all tokens of a packed sequence.
@@ -67,6 +118,7 @@ extension Workspace {
         let queryKeyValue: Matrix
         let attention: ForestAttention.Gradients
         let norms: NormGradients
+        let lowRank: LowRankPairs
     }
 
     /// Each thread's part of the gradients of the parameters of norms: a layer's, or, in `attention`, the final norm's.
@@ -139,16 +191,25 @@ extension Workspace.Layer {
 }
 
 extension Workspace.Block {
-    init(_ model: Architecture, _ arena: inout Arena) {
+    init(_ model: Architecture, _ capacity: Workspace.Capacity, _ arena: inout Arena) {
         let wideColumns = max(model.attention.projectedWidth, model.feedForward.width)
         narrow = arena.matrix(rows: Workspace.blockSize, columns: model.width)
         wide = arena.matrix(rows: Workspace.blockSize, columns: wideColumns)
         attention = ForestAttention.Scratch(ForestAttention(model.attention), arena: &arena)
+        states = arena.matrix(rows: 1, columns: Workspace.blockSize * capacity.adapter.largestRank)
+        let inputs = max(model.width, model.attention.queryWidth, model.feedForward.width)
+        let adapted = capacity.adapter.hasMagnitudes ? LowRank.scratchCount(inputs: inputs) : 0
+        let shapes = [
+            (model.attention.projectedWidth, model.width), (model.width, model.attention.queryWidth),
+            (model.feedForward.projectedWidth, model.width), (model.width, model.feedForward.width),
+        ]
+        let widened = shapes.map { StoredMatrix.scratchCount(rows: $0, columns: $1) }.max() ?? 0
+        weights = arena.matrix(rows: 1, columns: max(adapted, capacity.widensWeights ? widened : 0))
     }
 }
 
 extension Workspace.Backward {
-    init(_ model: Architecture, _ tokens: Int, _ threads: Int, _ arena: inout Arena) {
+    init(_ model: Architecture, _ adapter: AdapterShape, _ tokens: Int, _ threads: Int, _ arena: inout Arena) {
         let (groups, width) = (model.attention.keyValueHeads, model.attention.headWidth)
         stream = arena.matrix(rows: tokens, columns: model.width)
         middle = arena.matrix(rows: tokens, columns: model.width)
@@ -166,6 +227,20 @@ extension Workspace.Backward {
             value: arena.matrices(threads, rows: groups * tokens, columns: width)
         )
         norms = Workspace.NormGradients(model, threads, &arena)
+        lowRank = Workspace.LowRankPairs(adapter, tokens, &arena)
+    }
+}
+
+extension Workspace.LowRankPairs {
+    init(_ adapter: AdapterShape, _ tokens: Int, _ arena: inout Arena) {
+        func pair(_ rank: Int, _ arena: inout Arena) -> Workspace.LowRankPair {
+            let states = arena.matrix(rows: 1, columns: tokens * rank)
+            return Workspace.LowRankPair(states: states, gradient: arena.matrix(rows: 1, columns: tokens * rank))
+        }
+        queryKeyValue = pair(adapter.queryKeyValue, &arena)
+        output = pair(adapter.output, &arena)
+        gateUp = pair(adapter.gateUp, &arena)
+        down = pair(adapter.down, &arena)
     }
 }
 

@@ -15,13 +15,26 @@ package final class Workspace {
         package var recomputes: Bool
         /// The maximum size of kept logits in bytes; the logits of a larger tree are recomputed.
         package var logitBytes: Int
+        /// The sizes of the model's adapter.
+        package var adapter: AdapterShape
+        /// Whether frozen weights are stored in 16 bits, and widened block by block.
+        package var widensWeights: Bool
 
         /// A capacity; by default 256 MiB of logits are kept.
-        package init(tokens: Int, trains: Bool, recomputes: Bool = false, logitBytes: Int = 256 << 20) {
+        package init(
+            tokens: Int,
+            trains: Bool,
+            recomputes: Bool = false,
+            logitBytes: Int = 256 << 20,
+            adapter: AdapterShape = .none,
+            widensWeights: Bool = false
+        ) {
             self.tokens = tokens
             self.trains = trains
             self.recomputes = recomputes
             self.logitBytes = logitBytes
+            self.adapter = adapter
+            self.widensWeights = widensWeights
         }
     }
 
@@ -118,9 +131,9 @@ package final class Workspace {
             finalNormed = arena.matrix(rows: tokens, columns: model.width)
             compactAttention = arena.matrix(rows: tokens, columns: model.attention.queryWidth)
             var scratch: [Block] = []
-            for _ in 0..<threads { scratch.append(Block(model, &arena)) }
+            for _ in 0..<threads { scratch.append(Block(model, capacity, &arena)) }
             blocks = scratch
-            backward = capacity.trains ? Backward(model, tokens, threads, &arena) : nil
+            backward = capacity.trains ? Backward(model, capacity.adapter, tokens, threads, &arena) : nil
         }
     }
 }

@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Configuration
 
+extension SaveDType: ExpressibleByArgument {}
+
 /// The options of checkpoints, resumption, rollback and the watchdog.
 struct CheckpointOptions: ParsableArguments {
     @Option(name: .long, help: "Steps between checkpoints, OUTPUT/checkpoint-STEP (default: no checkpoints).")
@@ -35,6 +37,15 @@ struct CheckpointOptions: ParsableArguments {
     )
     var stallTimeout: Double?
 
+    @Option(
+        name: .long,
+        help: """
+            Data type of the output's weights; auto keeps that of each tensor of the model. Checkpoints have float32 \
+            (default auto).
+            """
+    )
+    var saveDtype: SaveDType?
+
     /// Overrides the settings of a file by the options given.
     func override(_ settings: inout SavingSettings) {
         saveSteps.map { settings.saveSteps = $0 }
@@ -43,6 +54,7 @@ struct CheckpointOptions: ParsableArguments {
         if Self.hasEmptyResume { settings.resumeFromCheckpoint = "" }
         rollbackOnSpike.map { settings.rollbackOnSpike = $0 }
         stallTimeout.map { settings.stallTimeout = $0 }
+        saveDtype.map { settings.saveDType = $0 }
     }
 
     /// Whether an option has an empty value after `=`, which the parser takes for the option without a value.

@@ -6,11 +6,14 @@ internal import SystemPackage
 
 extension Sharing: ExpressibleByArgument {}
 extension LearningRateSchedule.Kind: ExpressibleByArgument {}
+extension WeightDType: ExpressibleByArgument {}
 
 /// The options of every command that runs a model on preference data.
 struct SharedOptions: ParsableArguments {
     @Option(name: .long, help: "Hugging Face model directory: config.json, *.safetensors and tokenizer files.")
     var model: String?
+
+    @OptionGroup var adapter: StoredAdapterOptions
 
     @Option(name: .long, help: "Preference data, a safetensors file written by espalier-prepare.")
     var data: String?
@@ -26,6 +29,12 @@ struct SharedOptions: ParsableArguments {
         help: "Maximum tokens in a packed sequence; a larger tree gets a sequence of its own (default 2048)."
     )
     var rowTokens: Int?
+
+    @Option(
+        name: .long,
+        help: "Type in which weights that are not trained are stored; auto: that of the model's files (default auto)."
+    )
+    var dtype: WeightDType?
 
     @Option(name: .long, help: "Threads per rank, 0 for its share of the available processors (default 0).")
     var threads: Int?
@@ -47,10 +56,12 @@ struct SharedOptions: ParsableArguments {
     func resolved() throws -> TrainingConfiguration {
         var configuration = try configurationFile.map { try TrainingConfiguration(yaml: FilePath($0)) } ?? .init()
         model.map { configuration.model = $0 }
+        adapter.override(&configuration.adapter)
         data.map { configuration.data = $0 }
         sharing.map { configuration.sharing = $0 }
         rowTokens.map { configuration.rowTokens = $0 }
         threads.map { configuration.threads = $0 }
+        dtype.map { configuration.dtype = $0 }
         return configuration
     }
 }

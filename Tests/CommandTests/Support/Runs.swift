@@ -21,7 +21,7 @@ struct TrainedRun {
     /// The lines of `metrics.jsonl` for evaluations.
     let evaluations: [Metrics]
     let summary: Metrics
-    /// The weights of the trained model by tensor name.
+    /// The weights of the trained model, or of its adapter, by tensor name.
     let weights: [String: [Float]]
 }
 
@@ -59,18 +59,24 @@ extension TrainedRun {
         metrics = records.filter { $0["eval_loss"] == nil }
         evaluations = records.filter { $0["eval_loss"] != nil }
         summary = try Metrics(json: String(contentsOfFile: directory.appending("summary.json").string, encoding: .utf8))
-        let file = try SafetensorsFile(directory.appending("model.safetensors"))
-        weights = try Dictionary(
-            uniqueKeysWithValues: file.tensors.map { name, info in
-                let values = try [Float](unsafeUninitializedCapacity: info.elementCount) { buffer, count in
-                    var span = buffer.mutableSpan
-                    try file.read(name, shape: info.shape, into: &span)
-                    count = info.elementCount
-                }
-                return (name, values)
-            }
-        )
+        let adapter = directory.appending("adapter_model.safetensors")
+        weights = try storedValues(exists(adapter) ? adapter : directory.appending("model.safetensors"))
     }
+}
+
+/// The values of every tensor of a file in float32, by name.
+func storedValues(_ path: FilePath) throws -> [String: [Float]] {
+    let file = try SafetensorsFile(path)
+    return try Dictionary(
+        uniqueKeysWithValues: file.tensors.map { name, info in
+            let values = try [Float](unsafeUninitializedCapacity: info.elementCount) { buffer, count in
+                var span = buffer.mutableSpan
+                try file.read(name, shape: info.shape, into: &span)
+                count = info.elementCount
+            }
+            return (name, values)
+        }
+    )
 }
 
 private let comparedMetrics = [
@@ -79,7 +85,9 @@ private let comparedMetrics = [
 ]
 
 /// Expects that two runs of the tied tiny model differ only by rounding, in metrics and weights.
-func expectSame(_ run: TrainedRun, _ other: TrainedRun, steps: Int = 4) {
+///
+/// - Parameter tensors: The number of trained tensors.
+func expectSame(_ run: TrainedRun, _ other: TrainedRun, steps: Int = 4, tensors: Int = 29) {
     #expect(run.metrics.count == steps && other.metrics.count == steps)
     for (step, (found, expected)) in zip(run.metrics, other.metrics).enumerated() {
         for name in comparedMetrics {
@@ -92,7 +100,7 @@ func expectSame(_ run: TrainedRun, _ other: TrainedRun, steps: Int = 4) {
             #expect(abs(a - b) <= 1e-5 * size, "step \(step): \(name) \(a) and \(b)")
         }
     }
-    #expect(run.weights.count == other.weights.count && run.weights.count == 29)
+    #expect(run.weights.count == other.weights.count && run.weights.count == tensors)
     for (name, values) in run.weights {
         let expected = other.weights[name] ?? []
         let error = zip(values, expected).reduce(0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }.squareRoot()

@@ -14,7 +14,7 @@ final class TinyModel {
     }
 
     let architecture: Architecture
-    private let parameters: ParameterBuffer
+    let parameters: ParameterBuffer
     private let gradients: ParameterBuffer
 
     var layout: ParameterLayout { parameters.layout }
@@ -30,11 +30,11 @@ final class TinyModel {
         }
     }
 
-    /// Norms around 1; matrices wide enough that attention and distributions are far from even.
-    private static func weight(_ kind: Parameter.Kind, _ noise: Double) -> Double {
+    /// Norms around 1, also those of adapters; matrices wide enough that attention and distributions are far from even.
+    static func weight(_ kind: Parameter.Kind, _ noise: Double) -> Double {
         switch kind {
-        case .matrix, .embedding: return 0.8 * noise
-        case .norm: return 1 + 0.4 * noise
+        case .matrix, .embedding, .lowRankInput, .lowRankOutput: return 0.8 * noise
+        case .norm, .magnitude: return 1 + 0.4 * noise
         case .normOffset, .bias: return 0.4 * noise
         }
     }
@@ -74,6 +74,16 @@ final class TinyModel {
     }
 
     private func model(_ rows: [PackedSequence], _ computation: Computation, trains: Bool) throws -> ForestModel {
+        try Self.model(architecture, rows, computation, trains: trains)
+    }
+
+    static func model(
+        _ architecture: Architecture,
+        _ rows: [PackedSequence],
+        _ computation: Computation,
+        trains: Bool,
+        adapter: AdapterShape = .none
+    ) throws -> ForestModel {
         try ForestModel(
             architecture,
             positions: 1 + Int(rows.flatMap(\.positions).max() ?? 0),
@@ -81,7 +91,8 @@ final class TinyModel {
                 tokens: rows.map(\.tokens.count).max() ?? 0,
                 trains: trains,
                 recomputes: computation.recomputes,
-                logitBytes: computation.logitBytes
+                logitBytes: computation.logitBytes,
+                adapter: adapter
             ),
             team: ThreadTeam.start(count: computation.threads)
         )
@@ -89,7 +100,7 @@ final class TinyModel {
 }
 
 /// A family that has every module.
-private enum TinyFamily: Family {
+enum TinyFamily: Family {
     static let modelType = "tiny"
 
     static func architecture(_ reader: inout ConfigurationReader) throws -> Architecture { .tiny() }

@@ -1,0 +1,186 @@
+internal import Foundation
+internal import Formats
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// What runs with an adapter write, and the commands that read it.
+@Suite(.serialized)
+struct AdapterOutputTests {
+    private static let model = ["--model", Golden.tied.directory.string]
+
+    private func train(_ output: FilePath, _ arguments: [String], model: [String] = model) throws -> TrainedRun {
+        let words = ["--data", Golden.tied.file.string, "--output", output.string, "--global-batch-size", "2"]
+        try espalier(["train"] + model + words + ["--learning-rate", "0.01", "--adam-epsilon", "1e-3"] + arguments)
+        return try TrainedRun(output)
+    }
+
+    /// A copy of the tied model with files of a tokenizer.
+    private func source(in directory: FilePath) throws -> FilePath {
+        let copy = directory.appending("source")
+        try FileManager.default.copyItem(atPath: Golden.tied.directory.string, toPath: copy.string)
+        for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+            try write("{}", to: copy.appending(name))
+        }
+        return copy
+    }
+
+    @Test("a run writes an adapter as PEFT does, with the tokenizer and without a model, also in checkpoints")
+    func files() throws {
+        try Places.temporary { directory in
+            let (source, output) = (try source(in: directory), directory.appending("out"))
+            let options = ["--max-steps", "3", "--save-steps", "2"] + NewAdapter.plain.arguments
+            let run = try train(output, options, model: ["--model", source.string])
+            let adapter: Set = [
+                "adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "tokenizer_config.json",
+                "chat_template.jinja", "espalier.yaml", "metrics.jsonl",
+            ]
+            #expect(
+                Set(try names(in: output))
+                    == adapter.union([
+                        "checkpoint-2", "latest", "summary.json", "espalier-run.json",
+                    ])
+            )
+            let saved = checkpoint(output, 2)
+            #expect(
+                Set(try names(in: saved))
+                    == adapter.union([
+                        "optimizer.safetensors", "espalier-state.json", "manifest.json",
+                    ])
+            )
+            let modules = (0..<3).flatMap { layer in
+                ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj"]
+                    .map { "base_model.model.model.layers.\(layer).\($0)" }
+                    + ["mlp.up_proj", "mlp.down_proj"].map { "base_model.model.model.layers.\(layer).\($0)" }
+            }
+            let expected = modules.flatMap { ["\($0).lora_A.weight", "\($0).lora_B.weight"] }
+            #expect(run.weights.keys.sorted() == expected.sorted())
+            for place in [output, saved] {
+                let file = try SafetensorsFile(place.appending("adapter_model.safetensors"))
+                #expect(file.tensors.values.allSatisfy { $0.elementType == .float32 } && file.tensors.count == 42)
+                #expect(file.metadata["format"] == "pt")
+                let written = try jsonObject(place.appending("adapter_config.json"))
+                #expect(written["r"] as? Int == 4 && written["lora_alpha"] as? Int == 32)
+                #expect(written["peft_type"] as? String == "LORA" && written["task_type"] as? String == "CAUSAL_LM")
+                #expect(written["base_model_name_or_path"] as? String == source.string)
+                #expect(written["lora_dropout"] as? Double == 0 && written["inference_mode"] as? Bool == true)
+            }
+            // Every number of the adapter has moments, and nothing else has.
+            let moments = try SafetensorsFile(saved.appending("optimizer.safetensors")).tensors
+            #expect(moments.count == 2 * 42 && Set(moments.keys).contains("first.\(expected[0])"))
+        }
+    }
+
+    @Test("training continues from the adapter that a run or a checkpoint has written", arguments: NewAdapter.all)
+    func again(adapter: NewAdapter) throws {
+        try Places.temporary { directory in
+            let first = directory.appending("first")
+            let options = ["--max-steps", "3", "--save-steps", "2"]
+            let run = try train(first, options + adapter.arguments)
+            for (index, place) in [first, checkpoint(first, 2)].enumerated() {
+                let second = directory.appending("second-\(index)")
+                let next = try train(second, ["--max-steps", "1", "--adapter", place.string])
+                #expect(next.weights.count == adapter.tensors && next.weights != run.weights)
+                // The reference is the adapter at the start.
+                #expect(abs((next.metrics[0]["loss"] ?? 0) - log(2)) < 1e-5)
+                var (a, b) = (
+                    try jsonObject(second.appending("adapter_config.json")),
+                    try jsonObject(first.appending("adapter_config.json"))
+                )
+                (a["peft_version"], b["peft_version"]) = (nil, nil)
+                #expect(NSDictionary(dictionary: a) == NSDictionary(dictionary: b), "\(a) and \(b)")
+            }
+        }
+    }
+
+    @Test(
+        "evaluate and the run itself agree, and a merged model computes what its adapter does",
+        arguments: NewAdapter.all
+    )
+    func merged(adapter: NewAdapter) throws {
+        try Places.temporary { directory in
+            let (source, output) = (try source(in: directory), directory.appending("out"))
+            let model = ["--model", source.string]
+            let evaluation = ["--eval-data", Golden.tied.file.string]
+            let run = try train(output, ["--max-steps", "3"] + evaluation + adapter.arguments, model: model)
+            let report = directory.appending("report.json")
+            let stored = model + ["--adapter", output.string]
+            try espalier(
+                ["evaluate", "--reference-model", source.string, "--data", Golden.tied.file.string, "--output"]
+                    + [report.string] + stored
+            )
+            let metrics = try Metrics(json: String(contentsOfFile: report.string, encoding: .utf8))
+            for name in ["eval_loss", "eval_rewards/margins", "eval_logps/chosen"] {
+                let (found, expected) = (
+                    try #require(metrics[name]), try #require(run.evaluations.last?[name])
+                )
+                #expect(abs(found - expected) <= 1e-5 * abs(expected), "\(name): \(found) and \(expected)")
+            }
+            let merged = directory.appending("merged")
+            try espalier(["merge", "--output", merged.string] + stored)
+            let kept = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+            #expect(Set(try names(in: merged)) == Set(kept + ["chat_template.jinja"]))
+            let (base, together) = (
+                try storedValues(source.appending("model.safetensors")),
+                try storedValues(merged.appending("model.safetensors"))
+            )
+            #expect(base.keys == together.keys && base != together)
+            let logps = try responseLogps(.tied, stored, in: directory)
+            expectNear(try responseLogps(.tied, ["--model", merged.string], in: directory), logps)
+            #expect(try responseLogps(.tied, model, in: directory) != logps)
+        }
+    }
+
+    @Test("the best adapter has the bits of a run that ends at its step", arguments: NewAdapter.all)
+    func best(adapter: NewAdapter) throws {
+        try Places.temporary { directory in
+            let options =
+                [
+                    "--eval-data", Golden.tied.file.string, "--eval-steps", "1", "--lr-scheduler-type", "constant",
+                    "--metric-for-best-model", "rewards/rejected", "--reference-cache",
+                    directory.appending("cache.safetensors").string,
+                ] + adapter.arguments
+            let long = try train(
+                directory.appending("long"),
+                options + ["--load-best-model-at-end", "--max-steps", "4", "--no-greater-is-better"]
+            )
+            #expect(long.evaluations.count == 4)
+            let step = Int(try #require(long.summary["best_global_step"]))
+            let short = try train(directory.appending("short"), options + ["--max-steps", "\(step)"])
+            #expect(long.weights == short.weights && long.weights.count == adapter.tensors)
+            let opposite = try train(
+                directory.appending("opposite"),
+                options + ["--load-best-model-at-end", "--max-steps", "4"]
+            )
+            #expect(opposite.summary["best_global_step"] != long.summary["best_global_step"])
+            #expect(opposite.weights != long.weights)
+        }
+    }
+
+    @Test("the weights under an adapter are stored as on disk, and have the values that they have there")
+    func half() throws {
+        try Places.temporary { directory in
+            let source = directory.appending("bfloat16")
+            try TypedModel.write(.tied, as: .bfloat16, to: source)
+            let model = ["--model", source.string]
+            let options = ["--max-steps", "4"] + NewAdapter.plain.arguments
+            let auto = try train(directory.appending("auto"), options, model: model)
+            let wide = try train(directory.appending("float32"), options + ["--dtype", "float32"], model: model)
+            expectSame(auto, wide, tensors: 42)
+            let bfloat16 = try train(directory.appending("half"), options + ["--dtype", "bfloat16"], model: model)
+            #expect(bfloat16.weights == auto.weights)
+            let adapter = ["--adapter", directory.appending("auto").string]
+            let logps = try responseLogps(.tied, model + adapter, in: directory)
+            expectNear(try responseLogps(.tied, model + adapter + ["--dtype", "float32"], in: directory), logps)
+            // A merged model keeps the type of its source.
+            let merged = directory.appending("merged")
+            try espalier(["merge", "--output", merged.string] + model + adapter)
+            let file = try SafetensorsFile(merged.appending("model.safetensors"))
+            #expect(file.tensors.values.allSatisfy { $0.elementType == .bfloat16 } && file.tensors.count == 29)
+            // Matrices in another type than that of the files are another model.
+            let rounded = try responseLogps(.tied, Self.model + adapter + ["--dtype", "bfloat16"], in: directory)
+            let exact = try responseLogps(.tied, Self.model + adapter, in: directory)
+            #expect(zip(rounded, exact).allSatisfy { $0 != $1 && abs($0 - $1) < 0.05 * abs($1) })
+        }
+    }
+}

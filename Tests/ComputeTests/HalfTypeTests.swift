@@ -1,0 +1,63 @@
+internal import Compute
+internal import TestSupport
+internal import Testing
+
+/// Conversions between float32 and numbers of 16 bits.
+struct HalfTypeTests {
+    /// All numbers of 16 bits, as float32.
+    private func widened(_ type: HalfType) throws -> [Float] {
+        let buffer = try HalfBuffer(count: 1 << 16, type: type)
+        let all = buffer.matrix(rows: 1, columns: 1 << 16)
+        all.withMutableSpan { for index in 0..<$0.count { $0[index] = UInt16(index) } }
+        let result = try TestMatrix(1, 1 << 16)
+        all.widen(into: result.view)
+        return result.view.elements()
+    }
+
+    private func rounded(_ values: [Float], _ type: HalfType) throws -> (bits: [UInt16], overflows: Int) {
+        var bits = [UInt16](repeating: 0x5555, count: values.count)
+        let count = bits.withUnsafeMutableBufferPointer { buffer in
+            var span = buffer.mutableSpan
+            return type.round(values.span, into: &span)
+        }
+        return (bits, count)
+    }
+
+    @Test("every 16-bit number is widened exactly, and rounded to itself", arguments: HalfType.allCases)
+    func exact(type: HalfType) throws {
+        let values = try widened(type)
+        for (index, value) in values.enumerated() {
+            let bits = UInt16(index)
+            let expected: Float =
+                type == .bfloat16 ? Float(bitPattern: UInt32(bits) << 16) : Float(Float16(bitPattern: bits))
+            #expect(value.isNaN ? expected.isNaN : value.bitPattern == expected.bitPattern, "\(bits)")
+        }
+        let numbers = values.enumerated().filter { !$0.element.isNaN }
+        let (bits, overflows) = try rounded(numbers.map(\.element), type)
+        #expect(bits == numbers.map { UInt16($0.offset) })
+        #expect(overflows == 0)
+        #expect(try rounded([.nan, -.nan, .signalingNaN], type).bits.allSatisfy { values[Int($0)].isNaN })
+    }
+
+    @Test("float32 is rounded to the nearest 16-bit number, ties to even", arguments: HalfType.allCases)
+    func nearest(type: HalfType) throws {
+        let numbers = try widened(type)[0..<0x7C00].filter(\.isFinite)
+        for (index, (low, high)) in zip(numbers, numbers.dropFirst()).enumerated() {
+            let middle = (low + high) / 2
+            let (bits, _) = try rounded([middle.nextDown, middle, middle.nextUp, -middle], type)
+            let even = UInt16(index + index % 2)
+            guard bits != [UInt16(index), even, UInt16(index + 1), even | 0x8000] else { continue }
+            Issue.record("between \(low) and \(high): \(bits)")
+        }
+        #expect(numbers.count > 30_000)
+    }
+
+    @Test("float16 counts the finite numbers that become infinite")
+    func overflow() throws {
+        let values: [Float] = [65504, 65519.9, 65520, -70000, 3e38, .infinity, .nan, 0]
+        let (bits, overflows) = try rounded(values, .float16)
+        #expect(bits.dropLast(2) == [0x7BFF, 0x7BFF, 0x7C00, 0xFC00, 0x7C00, 0x7C00])
+        #expect(overflows == 3)
+        #expect(try rounded([65520, 3e38], .bfloat16).overflows == 0)
+    }
+}

@@ -148,7 +148,11 @@ struct InspectTests {
         try withCopy({ $0.replacingOccurrences(of: "\"llama\"", with: "\"lama\"") }) { model in
             let outcome = try inspect(model)
             #expect(outcome.status == 64 && outcome.output.isEmpty)
-            #expect(outcome.errors.hasPrefix("error: \(model)/config.json: model_type = lama is not supported (a similar name: "))
+            #expect(
+                outcome.errors.hasPrefix(
+                    "error: \(model)/config.json: model_type = lama is not supported (a similar name: "
+                )
+            )
             #expect(outcome.errors.split(separator: "\n").count == 1)
         }
         try Places.temporary { directory in

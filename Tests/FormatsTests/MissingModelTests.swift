@@ -27,7 +27,8 @@ struct MissingModelTests {
             ("a-Q4_K_M.gguf", "a-Q4_K_M.gguf; convert it: espalier-import-gguf DIR/a-Q4_K_M.gguf DIR"),
             (
                 "adapter_config.json",
-                "an adapter only; merge it into its base model first (merge_and_unload in peft)"
+                "an adapter (adapter_config.json); use --model BASE --adapter DIR, where BASE is the directory of its "
+                    + "model"
             ),
             (
                 "snapshots/abc/x",

@@ -225,8 +225,8 @@ struct BenchTests {
         }
         let unknown = try Launch.run("espalier", ["bench", "--synthetic-model", "136m"] + trees, solo: true)
         let known =
-            "--synthetic-model must be one of 135m, 360m, 1b, qwen3-0.6b, qwen2.5-0.5b, llama-3.2-1b, gemma-3-270m, "
-            + "pythia-160m, found 136m; did you mean 135m?"
+            "--synthetic-model must be one of 135m, 360m, 1b, qwen3-0.6b, qwen2.5-0.5b, llama-3.2-1b, llama-3.1-8b, "
+            + "gemma-3-270m, pythia-160m, found 136m; did you mean 135m?"
         #expect(unknown.errors == "error: \(known)\n")
     }
 

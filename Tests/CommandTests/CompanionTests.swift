@@ -39,7 +39,7 @@ struct CompanionTests {
             "USE_POLICY.md", Self.template,
         ]
         let records = [
-            "adapter_config.json", "trainer_state.json", "pytorch_model.bin.index.json", "all_results.json",
+            "trainer_state.json", "pytorch_model.bin.index.json", "all_results.json",
             "trace.json", "phases.txt", "summary.json", "metrics.jsonl", "espalier.yaml", "espalier-state.json",
             "espalier-run.json", "reference.safetensors.journal", "manifest.json", "README.md", "runs/events.json",
             "checkpoint-3/vocab.json", "training_args.bin",
@@ -64,7 +64,7 @@ struct CompanionTests {
             }
             let reports = outcome.errors.components(separatedBy: "\n").filter { $0.contains("not copied") }
             let reason = "not known as files of a tokenizer, a processor or generation settings"
-            let list = "adapter_config.json, notes.txt, quantize_config.json, tokenization_own.py"
+            let list = "notes.txt, quantize_config.json, tokenization_own.py"
             #expect(reports == ["note: \(source): not copied, \(reason): \(list)"])
         }
     }

@@ -46,6 +46,7 @@ struct MissingModelTests {
             )
             try write("", to: path)
             let place = text.replacingOccurrences(of: "DIR/", with: "\(directory)/")
+                .replacingOccurrences(of: "--adapter DIR", with: "--adapter \(directory)")
             #expect(message(directory) == "\(Self.expected) \(place)")
         }
     }

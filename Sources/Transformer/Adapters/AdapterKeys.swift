@@ -9,7 +9,12 @@ enum AdapterKeys {
             throw FormatError(path, "peft_type is missing; expected the adapter_config.json of an adapter of PEFT")
         }
         _ = try reader.choice("peft_type", of: ["LORA": true], default: true)
-        _ = try reader.choice("task_type", of: ["CAUSAL_LM": true], default: true)
+        // Null is PEFT's default.
+        if reader.isNull("task_type") {
+            reader.ignore(["task_type"])
+        } else {
+            _ = try reader.choice("task_type", of: ["CAUSAL_LM": true], default: true)
+        }
         _ = try reader.choice("bias", of: ["none": true], default: true)
         try checkStart(&reader)
         for (key, neutral) in neutralValues { try reader.allow(key, only: neutral) }

@@ -27,9 +27,9 @@ struct AdapterConfigurationTests {
         #expect(read.remarks == ["lora_dropout = 0.05 is not applied: training and scoring use no dropout"])
     }
 
-    @Test("absent and null keys have PEFT's defaults")
+    @Test("absent keys have PEFT's defaults, as has a null task_type; a null number is refused")
     func defaults() throws {
-        let minimal = try TinyAdapter(["r": nil, "lora_alpha": "null", "target_modules": nil, "task_type": "null"])
+        let minimal = try TinyAdapter(["r": nil, "lora_alpha": nil, "target_modules": nil, "task_type": "null"])
             .read()
         var expected = AdapterConfiguration()
         #expect((expected.rank, expected.alpha, expected.dropout) == (8, 8, 0))
@@ -39,6 +39,8 @@ struct AdapterConfigurationTests {
         expected.layers = [1]
         #expect(try TinyAdapter(["layers_to_transform": "1"]).read().layers == expected.layers)
         #expect(try TinyAdapter(["layers_to_transform": "[]"]).read().layers == nil)
+        try TinyAdapter(["lora_alpha": "null"])
+            .expectRefusal("lora_alpha is null; delete the key, which means 8.0, or set it")
     }
 
     @Test("a string of target_modules is all-linear in any case, or a regular expression")

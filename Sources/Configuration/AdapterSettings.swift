@@ -79,6 +79,13 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
         return given.first { $0.1 }?.0
     }
 
+    /// The stored adapter alone: what a command that does not train applies.
+    package var storedOnly: AdapterSettings {
+        var settings = AdapterSettings()
+        settings.adapter = adapter
+        return settings
+    }
+
     /// Whether training starts a new adapter.
     package var isNew: Bool { adapter == nil && (usePEFT ?? (ofNewAdapter != nil)) }
 

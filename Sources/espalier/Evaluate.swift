@@ -39,7 +39,7 @@ struct Evaluate: ParsableCommand {
     func run() throws {
         let status = World.run { communicator in
             let configuration = try communicator.agree {
-                let configuration = try resolved()
+                let configuration = try resolved(isRoot: communicator.rank == 0)
                 if communicator.rank == 0 { try checkFiles(of: configuration) }
                 return configuration
             }
@@ -64,8 +64,9 @@ struct Evaluate: ParsableCommand {
         try output.map { try AtomicFile.checkWritable(FilePath($0)) }
     }
 
-    private func resolved() throws -> TrainingConfiguration {
+    private func resolved(isRoot: Bool) throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
+        shared.adapter.applyStored(&configuration.adapter, isRoot: isRoot)
         objective.override(&configuration)
         // The cache in training settings belongs to the training data.
         configuration.referenceCache = referenceCache

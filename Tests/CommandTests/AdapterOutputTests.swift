@@ -71,6 +71,26 @@ struct AdapterOutputTests {
         }
     }
 
+    @Test("the command that a run prints evaluates its adapter, with the settings of the run")
+    func printed() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            _ = try train(output, ["--max-steps", "2"] + NewAdapter.plain.arguments)
+            func evaluate(_ arguments: [String]) throws -> (margin: Double?, errors: String) {
+                let words = ["evaluate"] + Self.model + ["--reference-model", Golden.tied.directory.string]
+                let outcome = try espalier(words + ["--data", Golden.tied.file.string] + arguments)
+                let metrics = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+                return (metrics?["eval_rewards/margins"] as? Double, outcome.errors)
+            }
+            let settings = ["--config", output.appending("espalier.yaml").string]
+            let printed = try evaluate(settings + ["--adapter", output.string])
+            #expect(printed.margin != 0 && printed.margin != nil && !printed.errors.contains("warning"))
+            let alone = try evaluate(settings)
+            #expect(alone.errors.contains("the settings of a new adapter have no effect here; pass --adapter DIR"))
+            #expect(alone.margin == 0)
+        }
+    }
+
     @Test("training continues from the adapter that a run or a checkpoint has written", arguments: NewAdapter.all)
     func again(adapter: NewAdapter) throws {
         try Places.temporary { directory in

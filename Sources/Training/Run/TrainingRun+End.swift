@@ -30,12 +30,16 @@ extension TrainingRun {
     func reportOutput() {
         guard let output else { return }
         let best = configuration.evaluation.loadBestModelAtEnd ? evaluation?.history.best : nil
-        let which = best.map { "the model of step \($0.step), the best of the evaluations," } ?? "the model"
+        let what = policy.adapter == nil ? "model" : "adapter"
+        let which = best.map { "the \(what) of step \($0.step), the best of the evaluations," } ?? "the \(what)"
         let heldOut = configuration.evaluation.evalData ?? "HELDOUT.safetensors"
         printNotice("saved \(which) to \(output.path); metrics are in \(output.file("metrics.jsonl"))")
         let launcher = communicator.size > 1 ? "mpirun -np \(communicator.size) --bind-to none " : ""
+        let model =
+            policy.adapter == nil
+            ? "--model \(output.path)" : "--model \(configuration.model) --adapter \(output.path)"
         printNotice(
-            "evaluate it with: \(launcher)espalier evaluate --config \(output.file(ModelDirectory.settings)) --model \(output.path) "
+            "evaluate it with: \(launcher)espalier evaluate --config \(output.file(ModelDirectory.settings)) \(model) "
                 + "--reference-model \(configuration.model) --data \(heldOut)"
         )
     }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Configuration
+internal import Reporting
 
 /// The option of commands that apply a stored adapter.
 struct StoredAdapterOptions: ParsableArguments {
@@ -11,6 +12,18 @@ struct StoredAdapterOptions: ParsableArguments {
 
     /// Overrides the settings of a file by the option given.
     func override(_ settings: inout AdapterSettings) { adapter.map { settings.adapter = $0 } }
+
+    /// Removes the settings of a new adapter, which a file of a training run has, from those of a command that does not train.
+    ///
+    /// - Parameter isRoot: Whether to warn that a file names no stored adapter.
+    func applyStored(_ settings: inout AdapterSettings, isRoot: Bool) {
+        if settings.isNew, isRoot {
+            printNotice(
+                "warning: the settings of a new adapter have no effect here; pass --adapter DIR to apply a trained one"
+            )
+        }
+        settings = settings.storedOnly
+    }
 }
 
 /// The options of a new adapter, under TRL's names.

@@ -1,4 +1,5 @@
 internal import Formats
+internal import SystemPackage
 
 /// An error that prevents a run from starting or continuing.
 package enum TrainingError: Error, CustomStringConvertible, Equatable {
@@ -72,13 +73,15 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
                 "\(path): made with \(what); resume with the settings it was made with, or start a new run without --resume"
         case .otherLength(let path, let made, let asked, let isFinished):
             let first = isFinished ? "" : "resume with \(made), then "
-            let remedy = "start a new run from the tuned model, with it as --model and another --output"
+            let option = Self.option(path)
+            let what = option == "--model" ? "tuned model" : "trained adapter"
+            let remedy = "start a new run from the \(what), with it as \(option) and another --output"
             let reason = "and the learning rate depends on the number of steps"
             return "\(path): made with \(made), asked for \(asked), \(reason); to train further, \(first)\(remedy)"
         case .otherVersion(let path, let found, let expected):
             return
                 "\(path): expected a model digest of the form \(expected), found \(found), of another version of espalier; "
-                + "resume with that version, or start a new run from the weights with --model \(path)"
+                + "resume with that version, or start a new run from the weights with \(Self.option(path)) \(path)"
         case .noUsableCheckpoint(let path):
             return "\(path): expected a complete checkpoint of this run, found none; start a new run without --resume"
         case .ranksDiffer(let step, let rank):
@@ -101,6 +104,9 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
         return "\(warmup) makes \(all) of the run warm-up, which starts at 0: \(result); "
             + "train more steps (max_steps, num_train_epochs), or set \(warmup.prefix { $0 != " " }) to 0"
     }
+
+    /// The option that names what a run has written.
+    private static func option(_ path: String) -> String { WeightFiles.option(naming: FilePath(path)) }
 
     private static func listed(_ names: [String]) -> String {
         let last = names.last ?? ""

@@ -42,6 +42,36 @@ struct AdapterResumeTests {
         }
     }
 
+    @Test("an adapter that cannot be resumed is continued by the option that the error names")
+    func remedies() throws {
+        try Places.temporary { directory in
+            let runs = TinyRuns(output: directory.appending("out"))
+            let options = NewAdapter.plain.arguments + ["--max-steps", "3"]
+            try runs.finish(options + ["--save-steps", "2"])
+            let longer = try runs.refusal(NewAdapter.plain.arguments + ["--max-steps", "5", "--resume"])
+            #expect(
+                longer.hasSuffix("start a new run from the trained adapter, with it as --adapter and another --output"),
+                "\(longer)"
+            )
+            let saved = checkpoint(runs.output, 2)
+            try rewriteCheckpoint(saved, "espalier-state.json") {
+                $0.replacingOccurrences(of: "architecture-1:", with: "architecture-0:")
+            }
+            let other = try runs.refusal(options + ["--resume", saved.string])
+            #expect(
+                other.hasSuffix("start a new run from the weights with --adapter OUT/checkpoint-2"),
+                "\(other)"
+            )
+            try rewriteCheckpoint(saved, "espalier.yaml") { $0 + "novel_setting: 1\n" }
+            let settings = try runs.refusal(options + ["--resume", saved.string])
+            #expect(
+                settings.hasSuffix("start a new run from its weights with --adapter OUT/checkpoint-2"),
+                "\(settings)"
+            )
+            try TinyRuns(output: directory.appending("more")).finish(["--max-steps", "1", "--adapter", saved.string])
+        }
+    }
+
     @Test("a resumed run keeps the best adapter")
     func best() throws {
         try Places.temporary { directory in

@@ -48,6 +48,11 @@ package enum WeightFiles {
         return try [index] + ModelWeights.shardNames(directory.appending(index))
     }
 
+    /// The option that names the directory to a command: of a model, or of an adapter.
+    package static func option(naming directory: FilePath) -> String {
+        FileManager.default.fileExists(atPath: directory.appending(adapter).string) ? "--adapter" : "--model"
+    }
+
     /// The names of all files that may hold the weights of a directory, existing or not, whichever of them are read; those
     /// of an index that cannot be read are unknown.
     package static func possibleNames(in directory: FilePath) -> [String] {

@@ -120,15 +120,9 @@ struct Checkpoint {
                 file,
                 "expected the state of a run, found that of another version of espalier, or none; "
                     + "resume with the version that wrote it, or start a new run from its weights with "
-                    + "\(option(of: path)) \(path)"
+                    + "\(WeightFiles.option(naming: path)) \(path)"
             )
         }
-    }
-
-    /// The option with which training starts from the weights of a checkpoint.
-    private static func option(of path: FilePath) -> String {
-        let adapter = path.appending(WeightFiles.adapter)
-        return FileManager.default.fileExists(atPath: adapter.string) ? "--adapter" : "--model"
     }
 
     /// The lines of metrics up to the checkpoint.
@@ -143,7 +137,7 @@ struct Checkpoint {
             throw FormatError(
                 file,
                 "\(error.message), in settings of another version of espalier; resume with the version that wrote them, "
-                    + "or start a new run from its weights with \(Self.option(of: path)) \(path)"
+                    + "or start a new run from its weights with \(WeightFiles.option(naming: path)) \(path)"
             )
         }
     }

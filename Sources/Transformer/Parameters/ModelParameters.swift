@@ -68,11 +68,6 @@ struct ParameterSource {
         weights.lazy.compactMap { $0.matrix(modules, part) }.first
     }
 
-    /// The weight of adjacent modules as it is stored, in float32 or in 16 bits; nil if the architecture has none.
-    func storedWeight(_ modules: [Module], _ part: Parameter.Part = .weight) -> StoredMatrix? {
-        weights.lazy.compactMap { $0.storedMatrix(modules, part) }.first
-    }
-
     /// The same matrix as it is stored.
     func stored(_ modules: [Module], _ part: Parameter.Part = .weight) -> StoredMatrix? {
         weights.lazy.compactMap { $0.storedMatrix(modules, part) }.first

@@ -68,7 +68,8 @@ package enum MissingModel {
 
     /// The remedy for a path at which nothing is, which may be the name of a model on the Hub.
     private static func remedy(forAbsent path: FilePath) -> String {
-        let names = path.components.map(\.string)
+        // The library's components of a very long path take minutes without optimization.
+        let names = path.string.split(separator: "/")
         guard path.isRelative, names.count == 2, !names.contains(where: { $0.hasPrefix(".") }) else { return download }
         return "if it is the name of a model on the Hub, download it: hf download \(path) --local-dir \(names[1])"
     }

@@ -92,6 +92,19 @@ package struct AdapterSettings: Codable, Sendable, Equatable {
     /// Whether weights of the model are not trained, but those of an adapter.
     package var isUsed: Bool { adapter != nil || isNew }
 
+    /// The same settings with the values that omitted ones have, so that equal runs have equal settings.
+    var completed: AdapterSettings {
+        var settings = self
+        settings.usePEFT = isNew
+        settings.rank = rank ?? Self.defaultRank
+        settings.alpha = alpha ?? Self.defaultAlpha
+        settings.dropout = dropout ?? 0
+        settings.ensureWeightTying = ensureWeightTying ?? false
+        settings.useRslora = useRslora ?? false
+        settings.useDora = useDora ?? false
+        return settings
+    }
+
     /// Checks that the settings do not contradict each other; their ranges depend on the model.
     ///
     /// - Throws: `TrainingError` for the first contradiction.

@@ -14,14 +14,15 @@ extension TrainingConfiguration {
         package var description: String { "\(key): \(checkpoint), this run has \(present)" }
     }
 
-    /// The settings that a resumed run may change: paths, and those that affect only rounding, the log or fault
-    /// tolerance.
+    /// The settings that a resumed run may change: paths, and those that affect only rounding, the log or fault tolerance.
+    ///
+    /// A type that rounds the model's weights makes another model, which digests compare.
     ///
     /// All others, including any added later, must be equal: they determine what is learned or how evaluations count.
     package static let resumableKeys: Set<String> = {
         let keys: [CodingKeys] = [
             .model, .data, .output, .referenceCache, .sharing, .rowTokens, .threads, .gradientCheckpointing,
-            .selfCheck, .balance, .loggingSteps, .maxSkipped,
+            .selfCheck, .balance, .loggingSteps, .maxSkipped, .dtype,
         ]
         // Rounding to fewer digits than float32 has changes the result beyond float32 rounding.
         let communication = CommunicationSettings.CodingKeys.allCases.filter { $0 != .reduceDType }
@@ -50,6 +51,7 @@ extension TrainingConfiguration {
     private var learnedValues: [String: JSONValue] {
         get throws {
             var settings = self
+            settings.adapter = adapter.completed
             settings.adapter.adapter = adapter.adapter.map { _ in "given" }
             settings.evaluation.evalData = evaluation.evalData.map { _ in "given" }
             let encoder = JSONEncoder()

@@ -257,7 +257,7 @@ struct AdapterInputTests {
                     + [other.string],
                 solo: true
             )
-            #expect(merge.status == 64 && merge.errors.contains("adapter_config.json: is an adapter's"))
+            #expect(merge.status == 64 && merge.errors.contains("exists already, and would be lost"))
         }
     }
 }

@@ -91,6 +91,27 @@ struct AdapterOutputTests {
         }
     }
 
+    @Test("merge replaces no model, neither a run's nor its own")
+    func mergedPlace() throws {
+        try Places.temporary { directory in
+            let (adapter, full, merged) = (
+                directory.appending("adapter"), directory.appending("full"), directory.appending("merged")
+            )
+            _ = try train(adapter, ["--max-steps", "1"] + NewAdapter.plain.arguments)
+            let run = try train(full, ["--max-steps", "1"])
+            func merge(_ output: FilePath) throws -> Outcome {
+                let words = ["merge"] + Self.model + ["--adapter", adapter.string, "--output", output.string]
+                return try Launch.run("espalier", words, solo: true)
+            }
+            #expect(try merge(merged).status == 0)
+            for output in [full, adapter, merged] {
+                let outcome = try merge(output)
+                #expect(outcome.status == 64 && outcome.errors.contains("exists already, and would be lost"))
+            }
+            #expect(try TrainedRun(full).weights == run.weights)
+        }
+    }
+
     @Test("training continues from the adapter that a run or a checkpoint has written", arguments: NewAdapter.all)
     func again(adapter: NewAdapter) throws {
         try Places.temporary { directory in

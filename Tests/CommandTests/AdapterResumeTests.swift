@@ -42,6 +42,28 @@ struct AdapterResumeTests {
         }
     }
 
+    @Test("a finished run with an adapter is not repeated, also if its defaults are stated, unless the adapter is lost")
+    func finished() throws {
+        try Places.temporary { directory in
+            let runs = TinyRuns(output: directory.appending("out"))
+            let options = NewAdapter.plain.arguments + ["--max-steps", "3", "--resume"]
+            try runs.finish(options)
+            let names = ["adapter_model.safetensors", "adapter_config.json", "metrics.jsonl", "espalier-run.json"]
+            let written = try runs.state(names)
+            #expect(written.count == names.count)
+            let stated = ["--use-peft", "--lora-alpha", "32", "--lora-dropout", "0", "--dtype", "float32"]
+            for arguments in [options, options + stated] {
+                let notices = try runs.notices(arguments)
+                #expect(notices.count == 1 && notices[0].hasPrefix("OUT: the run has finished"), "\(notices)")
+                #expect(try runs.state(names) == written)
+            }
+            try runs.remove("adapter_model.safetensors")
+            let notices = try runs.notices(options)
+            #expect(notices[0].hasPrefix("warning: OUT/adapter_model.safetensors is missing"), "\(notices)")
+            #expect(try runs.state(names)["adapter_model.safetensors"]?.first == written[names[0]]?.first)
+        }
+    }
+
     @Test("an adapter that cannot be resumed is continued by the option that the error names")
     func remedies() throws {
         try Places.temporary { directory in

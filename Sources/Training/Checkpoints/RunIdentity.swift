@@ -29,8 +29,10 @@ struct RunIdentity: Codable, Sendable, Equatable {
     }
 
     /// The first input that another run with this identity does not share; nil if they share all.
-    private func difference(from other: RunIdentity) -> String? {
-        if other.modelDigest != modelDigest { return "another --model" }
+    private func difference(from other: RunIdentity, _ configuration: TrainingConfiguration) -> String? {
+        if other.modelDigest != modelDigest {
+            return configuration.adapter.isUsed ? "another --model, --adapter or --dtype" : "another --model"
+        }
         if other.dataDigest != dataDigest { return "other --data" }
         return other.heldOutDigest == heldOutDigest ? nil : "other --eval-data"
     }
@@ -51,7 +53,9 @@ struct RunIdentity: Codable, Sendable, Equatable {
         if let form = ModelDigest.otherForm(of: other.modelDigest) {
             return .otherVersion(path: path.string, found: form, expected: ModelDigest.form)
         }
-        if let what = difference(from: other) { return .foreignCheckpoint(path: path.string, what: what) }
+        if let what = difference(from: other, configuration) {
+            return .foreignCheckpoint(path: path.string, what: what)
+        }
         guard let difference = try configuration.difference(from: settings) else { return nil }
         guard TrainingConfiguration.lengthKeys.contains(difference.key) else {
             return .foreignCheckpoint(path: path.string, what: "\(difference)")

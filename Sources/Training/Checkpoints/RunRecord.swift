@@ -73,7 +73,7 @@ struct RunCompletion: Codable, Sendable, Equatable {
     let totalSteps: Int
     /// The size of the model's weights, in bytes.
     private let modelBytes: Int
-    /// The size of each of several weight files; nil for `model.safetensors` alone.
+    /// The size of each weight file; nil for `model.safetensors` alone.
     private let shards: [String: Int]?
     let identity: RunIdentity
 
@@ -89,7 +89,7 @@ struct RunCompletion: Codable, Sendable, Equatable {
     init(lastStep: Int, totalSteps: Int, modelFiles: [String: Int], identity: RunIdentity) {
         (self.lastStep, self.totalSteps, self.identity) = (lastStep, totalSteps, identity)
         modelBytes = modelFiles.values.reduce(0, +)
-        shards = modelFiles.count == 1 ? nil : modelFiles
+        shards = Set(modelFiles.keys) == [WeightFiles.single] ? nil : modelFiles
     }
 
     /// The names of the weight files, with their sizes in bytes.

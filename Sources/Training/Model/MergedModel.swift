@@ -14,6 +14,8 @@ package enum MergedModel {
     /// - Throws: An error that names the invalid file, tensor or setting.
     package static func write(_ configuration: TrainingConfiguration, threads: Int) throws {
         let source = FilePath(configuration.model)
+        // First: reading a large model takes long.
+        try ModelDirectory.requireNoModel(in: FilePath(configuration.output))
         let team = try ThreadTeam.reporting(count: threads)
         let policy = try Policy.read(directory: source, adapter: configuration.adapterSource, team: team)
         let output = try ModelDirectory.prepare(

@@ -27,18 +27,25 @@ extension ModelDirectory {
 
     /// Refuses a model that no run of this program wrote: it would be lost, and files of its tokenizer would stay.
     private static func requireOwnModel(_ weights: OutputWeights, in path: FilePath) throws {
-        func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path.appending(name).string) }
+        guard !isOwn(path), let model = model(in: path, weights.fileNames) else { return }
+        throw FormatError(model, "belongs to a model that no run of espalier wrote; choose another --output")
+    }
+
+    /// Refuses a directory with any model, or with a run, whose record would speak of another model.
+    static func requireNoModel(in path: FilePath) throws {
+        let run = isOwn(path) ? path.appending(settings) : nil
+        guard let found = model(in: path, WeightFiles.possibleNames(in: path)) ?? run else { return }
+        throw FormatError(found, "exists already, and would be lost; choose another --output, or remove the directory")
+    }
+
+    /// A file of a model or an adapter in a directory; nil if there is none.
+    private static func model(in path: FilePath, _ others: [String]) -> FilePath? {
         let names =
             [
                 WeightFiles.single, "config.json", "pytorch_model.bin", WeightFiles.adapter,
                 AdapterNames.configurationFile,
-            ]
-            + weights.fileNames
-        guard !isOwn(path), let model = names.first(where: exists) else { return }
-        throw FormatError(
-            path.appending(model),
-            "belongs to a model that no run of espalier wrote; choose another --output"
-        )
+            ] + others
+        return names.map { path.appending($0) }.first { FileManager.default.fileExists(atPath: $0.string) }
     }
 
     /// Whether a run of this program has written to the directory.

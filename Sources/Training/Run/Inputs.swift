@@ -47,7 +47,8 @@ package struct Inputs {
             let heldOut = batchSize == nil ? nil : try configuration.heldOutData(for: policy.architecture)
             return (policy, dataset, heldOut, try configuration.commonSettings, shards)
         }
-        try communicator.requireSame(policy.digest, "model (\(configuration.model))")
+        let adapter = configuration.adapter.adapter.map { " or adapter (\($0))" } ?? ""
+        try communicator.requireSame(policy.digest, "model (\(configuration.model))\(adapter)")
         try communicator.requireSame(dataset.digest, "data (\(configuration.data))")
         try communicator.requireSame(settings, "configuration")
         if let heldOut {

@@ -8,7 +8,7 @@ extension TrainingConfiguration {
         var files = CommandFiles()
         files.read(modelIn: FilePath(model), as: "--model")
         adapter.adapter.map { directory in
-            for name in ["adapter_config.json", "adapter_model.safetensors"] {
+            for name in [WeightFiles.adapterConfiguration, WeightFiles.adapter] {
                 files.read(FilePath(directory).appending(name), as: "--adapter")
             }
         }
@@ -29,7 +29,7 @@ extension CommandFiles {
         if let settings, try !Self.keeps(settings, record, configuration) { read(settings, as: "--config") }
         let weights = [model, output].flatMap(WeightFiles.possibleNames)
         let records = [
-            "config.json", "adapter_config.json", "adapter_model.safetensors", "metrics.jsonl", "summary.json",
+            "config.json", WeightFiles.adapterConfiguration, WeightFiles.adapter, "metrics.jsonl", "summary.json",
             "espalier.yaml", "espalier-run.json", "phases.txt",
             "trace.json",
         ]

@@ -4,7 +4,6 @@ package import SystemPackage
 /// Errors about a path without a model, with the remedy for what is there instead.
 package enum MissingModel {
     private static let download = "download a model with: hf download ORG/NAME --local-dir DIR"
-    private static let adapter = "adapter_config.json"
 
     /// The error for a path that has no `config.json`.
     package static func configuration(of directory: FilePath) -> FormatError {
@@ -45,9 +44,9 @@ package enum MissingModel {
             let place = snapshots.appending(revisions.count == 1 ? revisions[0] : "REVISION")
             return ("a model's directory in the cache of the Hub", "name the snapshot in it: \(place)")
         }
-        if names.contains(adapter) {
+        if names.contains(WeightFiles.adapterConfiguration) {
             let remedy = "use --model BASE --adapter \(directory), where BASE is the directory of its model"
-            return ("an adapter (\(adapter))", remedy)
+            return ("an adapter (\(WeightFiles.adapterConfiguration))", remedy)
         }
         let suffixes = [".bin", ".pt", ".pth", ".ckpt"]
         return names.first { name in suffixes.contains { name.hasSuffix($0) } }.map {

@@ -69,9 +69,9 @@ package struct ModelWeights: Sendable {
     /// Refuses an adapter, with which transformers would load a different model than the weights alone, and the settings
     /// of one, with which it would load none.
     private static func requireNoAdapter(_ directory: FilePath) throws {
-        let settings = directory.appending("adapter_config.json")
+        let settings = directory.appending(WeightFiles.adapterConfiguration)
         guard FileManager.default.fileExists(atPath: settings.string) else { return }
-        for name in ["adapter_model.safetensors", "adapter_model.bin"]
+        for name in [WeightFiles.adapter, "adapter_model.bin"]
         where FileManager.default.fileExists(atPath: directory.appending(name).string) {
             throw FormatError(
                 settings,

@@ -9,6 +9,8 @@ package enum WeightFiles {
     package static let index = "model.safetensors.index.json"
     /// The file of an adapter, which has no shards.
     package static let adapter = "adapter_model.safetensors"
+    /// The file that describes an adapter.
+    package static let adapterConfiguration = "adapter_config.json"
     private static let suffix = ".safetensors"
 
     /// A file to be written.

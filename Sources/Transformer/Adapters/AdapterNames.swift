@@ -1,3 +1,5 @@
+internal import Formats
+
 /// The role of a tensor of an adapter in its module; the value ends its name in files.
 package enum AdapterPart: String, Sendable, CaseIterable {
     /// `A`, `[r, in]`.
@@ -15,8 +17,8 @@ package struct AdapterNames: Sendable {
     /// What precedes the name of every module.
     package static let prefix = "base_model.model."
     /// The files of an adapter's directory.
-    package static let configurationFile = "adapter_config.json"
-    package static let weightsFile = "adapter_model.safetensors"
+    package static let configurationFile = WeightFiles.adapterConfiguration
+    package static let weightsFile = WeightFiles.adapter
 
     private let family: any Family.Type
     private let naming: Naming

@@ -131,7 +131,7 @@ package final class Benchmark {
             policy: policy,
             model: model,
             gradients: try ShardGradients(policy, partition),
-            optimizer: try Optimizer(configuration, layout: policy.layout, parts: partition.ownSlices),
+            optimizer: try Optimizer(configuration, policy.weights, parts: partition.ownSlices),
             scoring: PairScoring(
                 objective: try Objective(configuration.objective),
                 pairing: configuration.pairs,
@@ -214,7 +214,6 @@ extension Benchmark.Settings {
     /// Checks all ranges.
     fileprivate func validate(ranks: Int) throws {
         try training.validateRanges()
-        try training.validateTraining()
         guard (1...1000).contains(repeats) else {
             throw TrainingError.invalid(key: "--repeats", expected: "from 1 to 1000", found: "\(repeats)")
         }

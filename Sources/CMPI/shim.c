@@ -146,9 +146,9 @@ int cmpi_ireduce_scatter_float(int channel, const float *values, float *slice, c
     return code;
 }
 
-int cmpi_iallgather_float(int channel, float *values, const int *counts, const int *offsets, int *request) {
+int cmpi_iallgather(int channel, void *bytes, const int *counts, const int *offsets, int *request) {
     MPI_Request gathered = MPI_REQUEST_NULL;
-    const int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values, counts, offsets, MPI_FLOAT,
+    const int code = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, bytes, counts, offsets, MPI_BYTE,
                                      MPI_Comm_f2c(channel), &gathered);
     *request = MPI_Request_c2f(gathered);
     return code;

@@ -24,15 +24,17 @@ final class BFloat16Exchange: SlicedReduction {
 
     func slice(of rank: Int, units: Int) -> Range<Int> { base.slice(of: rank, units: units) }
 
-    func allGather(_ values: inout MutableSpan<Float>) throws { try base.allGather(&values) }
+    func allGather<Element: BitwiseCopyable>(_ values: inout MutableSpan<Element>) throws {
+        try base.allGather(&values)
+    }
 
     func reduceScatter(_ values: inout MutableSpan<Float>) throws {
         try channel.exchange(&values) { values in
             guard !values.isEmpty else { return }
             ek_round_bfloat16(values.baseAddress, outgoing.elements.baseAddress, values.count)
             let sums = values.part(slice(of: rank, count: values.count))
-            let slices = (0..<size).map { part(outgoing, slice(of: $0, count: values.count)) }
-            var pieces = (0..<size).map { part(incoming, $0 * sums.count..<($0 + 1) * sums.count) }
+            let slices = (0..<size).map { outgoing.elements.part(slice(of: $0, count: values.count)) }
+            var pieces = (0..<size).map { incoming.elements.part($0 * sums.count..<($0 + 1) * sums.count) }
             pieces[rank] = slices[rank]
             try channel.exchange(among: Array(0..<size), index: rank) {
                 slices[$0]
@@ -43,9 +45,5 @@ final class BFloat16Exchange: SlicedReduction {
             sums.update(repeating: 0)
             for piece in pieces { ek_add_bfloat16(piece.baseAddress, first, sums.count) }
         }
-    }
-
-    private func part(_ scratch: Scratch<UInt16>, _ range: Range<Int>) -> UnsafeMutableBufferPointer<UInt16> {
-        UnsafeMutableBufferPointer(rebasing: scratch.elements[range])
     }
 }

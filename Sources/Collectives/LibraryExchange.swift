@@ -31,15 +31,17 @@ final class LibraryExchange: SlicedReduction {
         }
     }
 
-    func allGather(_ values: inout MutableSpan<Float>) throws {
+    func allGather<Element: BitwiseCopyable>(_ values: inout MutableSpan<Element>) throws {
         try channel.exchange(&values) { values in
-            let slices = slices(of: values)
-            let (counts, offsets) = (slices.map { Int32($0.count) }, slices.map { Int32($0.lowerBound) })
+            let (slices, width) = (slices(of: values), MemoryLayout<Element>.stride)
+            let (counts, offsets) = (
+                slices.map { Int32($0.count * width) }, slices.map { Int32($0.lowerBound * width) }
+            )
             try counts.withUnsafeBufferPointer { counts in
                 try offsets.withUnsafeBufferPointer { offsets in
-                    try channel.begin("MPI_Iallgatherv of \(values.count) floats") { handle, request in
+                    try channel.begin("MPI_Iallgatherv of \(values.count) elements") { handle, request in
                         let (each, from) = (counts.baseAddress, offsets.baseAddress)
-                        return cmpi_iallgather_float(handle, values.baseAddress, each, from, request)
+                        return cmpi_iallgather(handle, values.baseAddress, each, from, request)
                     }
                     try channel.wait()
                 }
@@ -47,7 +49,7 @@ final class LibraryExchange: SlicedReduction {
         }
     }
 
-    private func slices(of values: UnsafeMutableBufferPointer<Float>) -> [Range<Int>] {
+    private func slices<Element>(of values: UnsafeMutableBufferPointer<Element>) -> [Range<Int>] {
         (0..<size).map { slice(of: $0, count: values.count) }
     }
 }

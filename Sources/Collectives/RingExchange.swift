@@ -28,16 +28,16 @@ final class RingExchange: SlicedReduction {
         }
     }
 
-    func allGather(_ values: inout MutableSpan<Float>) throws {
+    func allGather<Element: BitwiseCopyable>(_ values: inout MutableSpan<Element>) throws {
         try channel.exchange(&values) { values in
             let parts = parts(of: values)
             for step in 1..<size { try transfer(parts[neighbor(1 - step)], receiving: parts[neighbor(-step)]) }
         }
     }
 
-    private func transfer(
-        _ sent: UnsafeMutableBufferPointer<Float>,
-        receiving received: UnsafeMutableBufferPointer<Float>
+    private func transfer<Element>(
+        _ sent: UnsafeMutableBufferPointer<Element>,
+        receiving received: UnsafeMutableBufferPointer<Element>
     ) throws {
         try channel.transfer(
             [Channel.Message(peer: neighbor(1), elements: sent)],
@@ -48,7 +48,9 @@ final class RingExchange: SlicedReduction {
     /// The rank at an offset along the ring.
     private func neighbor(_ offset: Int) -> Int { (rank + offset + size) % size }
 
-    private func parts(of values: UnsafeMutableBufferPointer<Float>) -> [UnsafeMutableBufferPointer<Float>] {
+    private func parts<Element>(
+        of values: UnsafeMutableBufferPointer<Element>
+    ) -> [UnsafeMutableBufferPointer<Element>] {
         (0..<size).map { values.part(slice(of: $0, count: values.count)) }
     }
 }

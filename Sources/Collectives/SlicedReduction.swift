@@ -9,8 +9,8 @@ package protocol SlicedReduction: AnyObject {
     func slice(of rank: Int, units: Int) -> Range<Int>
     /// Replaces this rank's slice of `values` by its sums over ranks; the other elements become undefined.
     func reduceScatter(_ values: inout MutableSpan<Float>) throws
-    /// Replaces every other rank's slice of `values` by that rank's values.
-    func allGather(_ values: inout MutableSpan<Float>) throws
+    /// Replaces every other rank's slice of `values` by that rank's values, bit by bit.
+    func allGather<Element: BitwiseCopyable>(_ values: inout MutableSpan<Element>) throws
 }
 
 /// Elements of a unit, which is never divided between ranks: sums over a unit do not depend on its owner.
@@ -39,12 +39,14 @@ func divided(_ range: Range<Int>, in parts: Int) -> [Range<Int>] {
     }
 }
 
-extension UnsafeMutableBufferPointer<Float> {
+extension UnsafeMutableBufferPointer {
     /// The elements in `range`.
-    func part(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+    func part(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Element> {
         UnsafeMutableBufferPointer(rebasing: self[range])
     }
+}
 
+extension UnsafeMutableBufferPointer<Float> {
     /// Adds another buffer of the same length, element by element.
     func add(_ other: UnsafeMutableBufferPointer<Float>) {
         precondition(other.count == count, "buffers of the same length")

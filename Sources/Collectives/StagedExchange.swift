@@ -88,7 +88,7 @@ final class StagedExchange: SlicedReduction {
         }
     }
 
-    func allGather(_ values: inout MutableSpan<Float>) throws {
+    func allGather<Element: BitwiseCopyable>(_ values: inout MutableSpan<Element>) throws {
         try channel.exchange(&values) { values in
             for stage in stages(of: rank, units: unitCount(of: values.count)).reversed() {
                 let parts = stage.parts.map { values.part(elements(of: $0, count: values.count)) }

@@ -99,6 +99,12 @@ package struct HalfMatrix: @unchecked Sendable {
         return overflows
     }
 
+    /// Calls `body` with a span of the elements' bits, which must be contiguous, for reading.
+    package func withSpan<R>(_ body: (Span<UInt16>) throws -> R) rethrows -> R {
+        precondition(stride == columns || rows <= 1, "contiguous elements")
+        return try body(UnsafeBufferPointer(start: base, count: rows * columns).span)
+    }
+
     /// Calls `body` with a span of the elements' bits, which must be contiguous, for writing.
     package func withMutableSpan<R>(_ body: (inout MutableSpan<UInt16>) throws -> R) rethrows -> R {
         precondition(stride == columns || rows <= 1, "contiguous elements")

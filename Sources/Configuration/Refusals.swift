@@ -21,7 +21,8 @@ extension TrainingError: Refusal {
     package var isRefusal: Bool {
         switch self {
         case .invalid, .required, .missing, .zeroRate, .notOne, .moreRanksThanExamples, .unevenShards,
-            .foreignCache, .damagedCache, .foreignCheckpoint, .otherLength, .otherVersion, .noUsableCheckpoint:
+            .scoresNotFinite, .foreignCache, .damagedCache, .foreignCheckpoint, .otherLength, .otherVersion,
+            .noUsableCheckpoint:
             true
         case .notFinite, .ranksDiffer, .spikes: false
         }

@@ -16,13 +16,13 @@ extension TrainingConfiguration {
 
     /// The settings that a resumed run may change: paths, and those that affect only rounding, the log or fault tolerance.
     ///
-    /// A type that rounds the model's weights makes another model, which digests compare.
+    /// A type that rounds the weights under an adapter makes another model, which digests compare.
     ///
     /// All others, including any added later, must be equal: they determine what is learned or how evaluations count.
     package static let resumableKeys: Set<String> = {
         let keys: [CodingKeys] = [
             .model, .data, .output, .referenceCache, .sharing, .rowTokens, .threads, .gradientCheckpointing,
-            .selfCheck, .balance, .loggingSteps, .maxSkipped, .dtype,
+            .selfCheck, .balance, .loggingSteps, .maxSkipped,
         ]
         // Rounding to fewer digits than float32 has changes the result beyond float32 rounding.
         let communication = CommunicationSettings.CodingKeys.allCases.filter { $0 != .reduceDType }
@@ -53,6 +53,8 @@ extension TrainingConfiguration {
             var settings = self
             settings.adapter = adapter.completed
             settings.adapter.adapter = adapter.adapter.map { _ in "given" }
+            // Only a model that is itself trained computes with other numbers in another type.
+            settings.dtype = dtype == .bfloat16 && !adapter.isUsed ? .bfloat16 : .auto
             settings.evaluation.evalData = evaluation.evalData.map { _ in "given" }
             let encoder = JSONEncoder()
             encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -64,7 +64,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var selfCheck = 1
     /// Consecutive steps that may be skipped because loss or gradient is not finite, at least 0.
     package var maxSkipped = 0
-    /// The type in which weights that are not trained are stored.
+    /// The type in which the model's weights are stored.
     package var dtype = WeightDType.auto
     /// The adapter that is trained; keys on the top level of a file.
     package var adapter = AdapterSettings()
@@ -217,17 +217,6 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try communication.validate()
         try refuseForeignValues()
         _ = try Objective(objective)
-    }
-
-    /// Refuses settings of a run that trains weights in a type in which they are not trained.
-    package func validateTraining() throws {
-        guard dtype == .bfloat16, !adapter.isUsed else { return }
-        throw TrainingError.invalid(
-            key: CodingKeys.dtype.rawValue,
-            expected:
-                "auto or float32, in which weights are trained, or an adapter (use_peft), whose model is not trained",
-            found: dtype.rawValue
-        )
     }
 
     /// Refuses values of other trainers, with their counterpart.

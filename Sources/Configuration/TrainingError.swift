@@ -19,6 +19,8 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case unevenShards(shards: Int, ranks: Int)
     /// The loss or its gradient is not finite; `rows` are the examples whose loss is not.
     case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [Int])
+    /// Log-probabilities of these examples are not finite.
+    case scoresNotFinite(rows: [Int])
     /// A reference cache belongs to another model or other data.
     case foreignCache(path: String, what: String)
     /// A reference cache has changed since it was written.
@@ -63,6 +65,10 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
             return
                 "step \(step): loss \(Self.text(loss)), gradient norm \(Self.text(norm)), \(Self.list(rows)); "
                 + "the model was neither updated nor written; lower --learning-rate, or check the weights"
+        case .scoresNotFinite(let rows):
+            return
+                "log-probabilities are \(Self.list(rows)); nothing was written; check the weights, and the scale of an "
+                + "adapter"
         case .foreignCache(let path, let what):
             return "\(path): made for \(what); choose another --reference-cache, or remove this one"
         case .damagedCache(let path):

@@ -96,7 +96,7 @@ struct Bench: ParsableCommand {
 
     @Option(
         name: .long,
-        help: "Type in which weights that are not trained are stored; auto: float32 for random weights (default auto)."
+        help: "Type of the weights in memory; auto: float32 (default auto)."
     )
     var dtype: WeightDType?
 

@@ -59,7 +59,6 @@ struct Plan: ParsableCommand {
         warmup.override(&configuration)
         evaluation.override(&configuration.evaluation)
         try configuration.validate()
-        try configuration.validateTraining()
         let directory = FilePath(configuration.model)
         let description = try description(directory)
         let model = description.architecture
@@ -91,7 +90,7 @@ struct Plan: ParsableCommand {
             configuration,
             model: model,
             adapter: adapter,
-            storesHalf: try configuration.dtype.storesHalf(description, in: directory),
+            storesHalf: try configuration.dtype.storesHalf(description, in: directory, isTrained: adapter == nil),
             ranks: ranks,
             threads: threadCount(configuration.threads, on: communicator)
         )

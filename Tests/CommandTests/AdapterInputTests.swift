@@ -179,16 +179,28 @@ struct AdapterInputTests {
         }
     }
 
-    @Test("weights that are trained are not stored in 16 bits", arguments: ["train", "plan"])
-    func trainedInHalf(command: String) throws {
+    @Test("an adapter whose log-probabilities are not finite is refused, and nothing is written")
+    func notFinite() throws {
         try Places.temporary { directory in
-            try expect(
-                "dtype must be auto or float32, in which weights are trained, or an adapter (use_peft), whose model is "
-                    + "not trained, found bfloat16",
-                ["--dtype", "bfloat16"],
-                command: command,
-                in: directory
-            )
+            let adapter = try adapter(in: directory) { $0["lora_alpha"] = 1e38 }
+            let message =
+                "error: log-probabilities are not finite for examples 0, 1, 2, 3, 4 of the data; nothing was written; "
+                + "check the weights, and the scale of an adapter"
+            let file = directory.appending("logps.safetensors")
+            let output = directory.appending("out")
+            let commands = [
+                ("logps", ["--output", file.string]), ("evaluate", []),
+                ("train", ["--output", output.string, "--self-check", "0"]),
+            ]
+            for (command, arguments) in commands {
+                let words = ["--model", Self.golden.base.directory.string, "--data", Self.golden.base.file.string]
+                let adapted = [command, "--threads", "1", "--adapter", adapter.string] + words
+                let outcome = try Launch.run("espalier", adapted + arguments, solo: true)
+                #expect(outcome.status == 64 && outcome.output.isEmpty)
+                #expect(outcome.errors.split(separator: "\n").last.map(String.init) == message, "\(outcome.errors)")
+            }
+            #expect(!exists(output.appending("adapter_model.safetensors")))
+            #expect(!exists(file))
         }
     }
 

@@ -61,7 +61,7 @@ struct InputTests {
             #expect(
                 outcome.errors
                     == "error: \(path): tensor model.layers.1.mlp.up_proj.weight: expected finite numbers, found "
-                    + "nan at [2, 3]; download the model again, or use an earlier checkpoint if its training diverged\n"
+                    + "nan at [2, 3]; restore the file from its source, or use an earlier checkpoint if its training diverged\n"
             )
         }
     }

@@ -232,17 +232,17 @@ struct OutputTests {
         }
     }
 
-    @Test("the command that a run prints at its end gives the figure of the run's own evaluation")
+    @Test("the command that a run prints at its end gives the figure of the run's own evaluation, in a shell")
     func printedCommand() throws {
         try Places.temporary { directory in
-            let output = directory.appending("out")
+            let output = directory.appending("Anna's first run")
             let held = ["--eval-data", Golden.tied.file.string, "--eval-steps", "2", "--max-steps", "2"]
             let outcome = try TinyRuns(output: output).finish(["--loss-type", "ipo", "--beta", "0.5"] + held)
             let line = try #require(outcome.errors.split(separator: "\n").last { $0.hasPrefix("evaluate it with: ") })
             #expect(line.hasPrefix("evaluate it with: espalier evaluate ") || line.contains(": mpirun -np "))
             let command = try #require(line.split(separator: "espalier ", maxSplits: 1).last)
-            let words = command.split(separator: " ").map(String.init)
-            let evaluation = try Launch.run("espalier", words, solo: true)
+            let executable = Places.products.appending("espalier")
+            let evaluation = try Launch.tool("sh", ["-c", "\(executable) \(command)"])
             #expect(evaluation.status == 0, "\(evaluation.errors)")
             let found = try #require(Metrics(json: evaluation.output)["eval_loss"])
             let expected = try #require(TrainedRun(output).evaluations.last?["eval_loss"])

@@ -71,11 +71,12 @@ struct PlanTests {
             let model = 8 * matrices.reduce(0) { $0 + $1.0 * $1.1 } + 50_000 * 1024
             let adapter = 8 * 16 * matrices.reduce(0) { $0 + $1.0 + $1.1 }
             let expected: [([String], Int)] = [
-                ([], 16 * model), (["--lora-r", "16"], 4 * model + 16 * adapter),
+                ([], 16 * model), (["--dtype", "bfloat16"], 18 * model),
+                (["--lora-r", "16"], 4 * model + 16 * adapter),
                 (["--lora-r", "16", "--dtype", "bfloat16"], 2 * model + 16 * adapter),
             ]
             for (options, bytes) in expected {
-                let targets = options.isEmpty ? [] : ["--lora-target-modules", "all-linear"]
+                let targets = !options.contains("--lora-r") ? [] : ["--lora-target-modules", "all-linear"]
                 let lines = try plan(["--model", directory.string] + options + targets)
                 let line = try #require(lines.first { $0.hasPrefix("memory") })
                 let found = line.split(separator: " ").compactMap { Double($0) }

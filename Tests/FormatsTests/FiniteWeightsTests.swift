@@ -47,8 +47,8 @@ struct FiniteWeightsTests {
         ] {
             #expect(
                 try read(type, bits, at: odd, shape: shape)
-                    == "tensor w: expected finite numbers, found \(name) at \(place); download the model again, or use an "
-                    + "earlier checkpoint if its training diverged"
+                    == "tensor w: expected finite numbers, found \(name) at \(place); restore the file from its source, "
+                    + "or use an earlier checkpoint if its training diverged"
             )
         }
     }

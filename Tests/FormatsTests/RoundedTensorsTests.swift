@@ -80,7 +80,7 @@ struct RoundedTensorsTests {
             let path = directory.appending("m.safetensors")
             let entry = entry([1, .infinity], [2]).rounded(to: .float32, for: path)
             try SafetensorsWriter.write([entry], to: path)
-            let remedy = "download the model again, or use an earlier checkpoint if its training diverged"
+            let remedy = "restore the file from its source, or use an earlier checkpoint if its training diverged"
             expectRefusal(path, "tensor w: expected finite numbers, found inf at [1]; \(remedy)") {
                 _ = try read(path, as: .bfloat16, shape: [2])
             }

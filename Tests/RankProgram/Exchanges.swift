@@ -51,9 +51,20 @@ struct Exchanges {
             let tolerance: Float = collective.keepsOrder || dtype == .bfloat16 ? 0 : 1e-6
             try expect(abs(found - expected) <= tolerance, "\(name): \(found) for \(expected) at \(element)")
         }
-        // A rank contributes only its own slice.
         let whole = (0..<count).map { Self.value($0, 0) }
-        values = [Float](repeating: .nan, count: count)
+        try gather(whole, odd: .nan, own: own, reduction, name)
+        try gather(whole.map { UInt16($0.bitPattern >> 16) }, odd: .max, own: own, reduction, "\(name) of 16 bits")
+    }
+
+    /// Gathers values of which each rank has only its own slice, and others in place of the rest.
+    private func gather<Element: BitwiseCopyable & Equatable>(
+        _ whole: [Element],
+        odd: Element,
+        own: Range<Int>,
+        _ reduction: any SlicedReduction,
+        _ name: String
+    ) throws {
+        var values = [Element](repeating: odd, count: whole.count)
         values.replaceSubrange(own, with: whole[own])
         var gathered = values.mutableSpan
         try reduction.allGather(&gathered)

@@ -53,9 +53,17 @@ struct MemoryForecastTests {
         #expect(trained.layout.count > 3 * 14 * 5 && frozen.layout.count == model.parameterCount)
     }
 
-    @Test("weights that are trained are float32, whatever those that are not are stored in")
-    func whole() {
-        #expect(forecast(nil, storesHalf: true) == forecast(nil, storesHalf: false))
-        #expect(forecast(nil, storesHalf: true).weights == 4 * model.parameterCount)
+    @Test("a model that is trained in 16 bits has master weights in slices", arguments: [1, 4])
+    func whole(ranks: Int) throws {
+        let (half, exact) = (
+            forecast(nil, storesHalf: true, ranks: ranks, saves: true),
+            forecast(nil, storesHalf: false, ranks: ranks, saves: true)
+        )
+        let count = model.parameterCount
+        let buffer = try ParameterBuffer(ModelDescription(model).parameters.trained, matrixType: .bfloat16)
+        #expect(half.weights == buffer.byteCount && exact.weights == 4 * count)
+        let slice = (count + ranks - 1) / ranks
+        #expect(half.optimizer == 12 * slice && exact.optimizer == 8 * slice)
+        #expect(half.gradients == exact.gradients && half.snapshot == exact.snapshot)
     }
 }

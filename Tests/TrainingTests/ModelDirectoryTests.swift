@@ -49,7 +49,7 @@ struct ModelDirectoryTests {
                 adapter: nil,
                 from: model.directory
             )
-            try prepared.write(policy)
+            try prepared.write(policy.layout.entries(of: policy.weights.flat))
             let (written, source) = (try storedTensors(output), try storedTensors(model.directory))
             #expect(Set(written.keys) == Set(source.keys) && written.count == 29 + Self.vision.count)
             for entry in Self.vision { #expect(written[entry.name] == source[entry.name]) }
@@ -64,9 +64,9 @@ struct ModelDirectoryTests {
             }
             // Again, in place of the first.
             let other = try self.policy(seed: 6)
-            try prepared.write(other)
+            try prepared.write(other.layout.entries(of: other.weights.flat))
             #expect(try storedTensors(output) != written)
-            try prepared.write(policy)
+            try prepared.write(policy.layout.entries(of: policy.weights.flat))
             #expect(try storedTensors(output) == written)
         }
     }
@@ -87,7 +87,7 @@ struct ModelDirectoryTests {
                 adapter: nil,
                 from: model.directory
             )
-            try prepared.write(policy)
+            try prepared.write(policy.layout.entries(of: policy.weights.flat))
             let former = try storedTensors(output)
             switch what {
             case "gone": try FileManager.default.removeItem(atPath: model.directory.string)
@@ -99,7 +99,9 @@ struct ModelDirectoryTests {
                 #expect(rename(changed.string, model.directory.appending(shard).string) == 0)
             }
             let trained = try self.policy(seed: 6)
-            let error = #expect(throws: FormatError.self) { try prepared.write(trained) }
+            let error = #expect(throws: FormatError.self) {
+                try prepared.write(trained.layout.entries(of: trained.weights.flat))
+            }
             let text = error?.description ?? ""
             #expect(text.hasPrefix(model.directory.resolved?.string ?? directory.string), "\(text)")
             #expect(text.hasSuffix("; restore the model, then continue with --resume") && !text.contains("\n"))

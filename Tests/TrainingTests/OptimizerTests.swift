@@ -28,19 +28,17 @@ struct OptimizerTests {
         let golden = try OptimizerGolden.load().trajectory
         let layout = try layout()
         let team = ThreadTeam.start(count: threads)
-        let weights = try FloatBuffer(count: layout.count)
-        let gradient = try FloatBuffer(count: layout.count)
-        let (parameters, slope) = (weights.matrix(rows: 1, columns: 120), gradient.matrix(rows: 1, columns: 120))
+        let (weights, gradient) = (try ParameterBuffer(layout), try ParameterBuffer(layout))
+        let (parameters, slope) = (weights.flat, gradient.flat)
         for index in 0..<120 { parameters[0, index] = Float(index * 37 % 101 - 50) / 64 }
         let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
-        let optimizer = try Optimizer(layout: layout, rule: rule, weightDecay: 0.25)
+        let optimizer = try Optimizer(weights, rule: rule, weightDecay: 0.25)
         let schedule = LearningRateSchedule(kind: .linear, peak: 0.05, steps: 6, warmupRatio: 1.0 / 3)
         for (step, size) in [1, 8, 0.25, 4, 0.0625, 2].enumerated() {
             for index in 0..<120 { slope[0, index] = Float((index * 53 + step * 29) % 97 - 48) / 256 * Float(size) }
             let norm = Kernels.sumOfSquares(slope).squareRoot()
             #expect(abs(norm - golden.norms[step]) < 1e-6 * norm)
             optimizer.update(
-                parameters: parameters,
                 gradient: slope,
                 learningRate: schedule.rate(step: optimizer.step),
                 scale: clippingScale(norm: norm, maximum: 1),
@@ -50,8 +48,6 @@ struct OptimizerTests {
             let difference = zip(parameters.elements(), golden.weights[step]).map { abs($0 - $1) }.max()
             #expect(difference ?? 1 < 4e-7, "step \(step)")
         }
-        // Reading the buffers last keeps them alive so long.
-        #expect(weights.count == 120 && gradient.count == 120)
         #expect(layout.count == 120 && golden.weights.count == 6 && optimizer.step == 6)
         #expect(golden.norms.contains { $0 > 1 } && golden.norms.contains { $0 < 1 })
     }
@@ -62,15 +58,13 @@ struct OptimizerTests {
         let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
         /// The weights after three steps.
         func trained(_ parts: [Range<Int>]?, threads: Int) throws -> [Float] {
-            let weights = try FloatBuffer(count: 120)
-            let gradient = try FloatBuffer(count: 120)
-            let (parameters, slope) = (weights.matrix(rows: 1, columns: 120), gradient.matrix(rows: 1, columns: 120))
-            let optimizer = try Optimizer(layout: layout, rule: rule, weightDecay: 0.25, parts: parts)
+            let (weights, gradient) = (try ParameterBuffer(layout), try ParameterBuffer(layout))
+            let (parameters, slope) = (weights.flat, gradient.flat)
+            let optimizer = try Optimizer(weights, rule: rule, weightDecay: 0.25, parts: parts)
             var updated: [Int] = []
             for step in 0..<3 {
                 for index in 0..<120 { slope[0, index] = Float((index * 53 + step * 29) % 97 - 48) / 256 }
                 optimizer.update(
-                    parameters: parameters,
                     gradient: slope,
                     learningRate: 0.05,
                     scale: 0.5,
@@ -78,10 +72,7 @@ struct OptimizerTests {
                 ) { updated.append($0) }
             }
             #expect(updated == Array(repeating: Array(0..<(parts?.count ?? 1)), count: 3).flatMap(\.self))
-            let found = parameters.elements()
-            // Reading the buffers last keeps them alive so long.
-            #expect(weights.count == 120 && gradient.count == 120)
-            return found
+            return parameters.elements()
         }
         let whole = try trained(nil, threads: 1)
         let parts = [3..<17, 17..<17, 30..<31, 64..<120]
@@ -96,15 +87,13 @@ struct OptimizerTests {
     @Test("without a gradient, decay shrinks matrices and leaves norms unchanged", arguments: [0, 0.5])
     func decay(weightDecay: Double) throws {
         let layout = try layout()
-        let weights = try FloatBuffer(count: layout.count)
-        let gradient = try FloatBuffer(count: layout.count)
-        let parameters = weights.matrix(rows: 1, columns: layout.count)
+        let (weights, gradient) = (try ParameterBuffer(layout), try ParameterBuffer(layout))
+        let parameters = weights.flat
         parameters.fill(2)
         let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
-        let optimizer = try Optimizer(layout: layout, rule: rule, weightDecay: weightDecay)
+        let optimizer = try Optimizer(weights, rule: rule, weightDecay: weightDecay)
         optimizer.update(
-            parameters: parameters,
-            gradient: gradient.matrix(rows: 1, columns: layout.count),
+            gradient: gradient.flat,
             learningRate: 0.5,
             scale: 1,
             team: ThreadTeam.start(count: 3)
@@ -115,9 +104,47 @@ struct OptimizerTests {
             let expected: Float = isNorm ? 2 : 2 * (1 - 0.5 * Float(weightDecay))
             #expect(found[tensor.range].allSatisfy { $0 == expected }, "\(tensor.name)")
         }
-        // Reading the buffers last keeps them alive so long.
-        #expect(weights.count == layout.count && gradient.count == layout.count)
         #expect(layout.tensors.count { $0.name.hasSuffix("norm.weight") } == 3)
+    }
+
+    @Test("weights in 16 bits are the rounded values of masters that follow float32's trajectory", arguments: [1, 3])
+    func masters(threads: Int) throws {
+        let layout = try layout()
+        let rule = AdamW(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+        let (exact, half) = (try ParameterBuffer(layout), try ParameterBuffer(layout, matrixType: .bfloat16))
+        let gradient = try ParameterBuffer(layout)
+        // Numbers of bfloat16, since masters start at the weights.
+        for index in 0..<120 { exact.flat[0, index] = Float(index * 37 % 101 - 50) / 64 }
+        try #require(half.halves).round(exact.flat)
+        let parts = [0..<17, 17..<17, 17..<120]
+        let optimizers = try [exact, half].map { try Optimizer($0, rule: rule, weightDecay: 0.25, parts: parts) }
+        for step in 0..<40 {
+            for index in 0..<120 { gradient.flat[0, index] = Float((index * 53 + step * 29) % 97 - 48) / 256 }
+            for optimizer in optimizers {
+                let team = ThreadTeam.start(count: threads)
+                optimizer.update(gradient: gradient.flat, learningRate: 2e-4, scale: 0.5, team: team)
+            }
+            half.widenVectors()
+            let rounded = try HalfBuffer(count: 120, type: .bfloat16)
+            rounded.matrix(rows: 1, columns: 120).round(exact.flat)
+            #expect(try bits(half) == bits(rounded.matrix(rows: 1, columns: 120)))
+            for tensor in layout.tensors where tensor.shape.count == 1 {
+                let values = half.elements(of: tensor).elements()
+                #expect(try values.map { UInt16($0.bitPattern >> 16) } == Array(bits(half)[tensor.range]))
+                #expect(values.allSatisfy { $0.bitPattern & 0xFFFF == 0 })
+            }
+        }
+        // Single updates are below the spacing of bfloat16 for most, and yet the weights have moved.
+        let start = (0..<120).map { Float($0 * 37 % 101 - 50) / 64 }
+        let moved = try zip(bits(half), start).count { $0 != UInt16($1.bitPattern >> 16) }
+        #expect(moved > 30)
+    }
+
+    /// The elements of a buffer in 16 bits.
+    private func bits(_ buffer: ParameterBuffer) throws -> [UInt16] { bits(try #require(buffer.halves)) }
+
+    private func bits(_ matrix: HalfMatrix) -> [UInt16] {
+        matrix.withSpan { span in span.indices.map { span[$0] } }
     }
 
     @Test(

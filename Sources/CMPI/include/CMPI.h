@@ -52,8 +52,8 @@ int cmpi_issend(int channel, const void *bytes, size_t count, int peer, int *req
 int cmpi_ireceive(int channel, void *bytes, size_t count, int peer, int *request);
 /// Sums `values` over ranks into slices, of which rank `r` receives the one of `counts[r]` elements.
 int cmpi_ireduce_scatter_float(int channel, const float *values, float *slice, const int *counts, int *request);
-/// Gathers `values`, of which rank `r` provides `counts[r]` elements from `offsets[r]` on.
-int cmpi_iallgather_float(int channel, float *values, const int *counts, const int *offsets, int *request);
+/// Gathers `bytes`, of which rank `r` provides `counts[r]` from `offsets[r]` on.
+int cmpi_iallgather(int channel, void *bytes, const int *counts, const int *offsets, int *request);
 enum { CMPI_MOST_TESTED = 64 };
 /// Lets MPI make progress. Sets `is_done` to whether one of the requests, at most `CMPI_MOST_TESTED`, is complete, and
 /// `index` to that one, which is freed.

@@ -80,7 +80,7 @@ extension SafetensorsFile {
         let place = position(of: start + index, in: shape)
         let remedy =
             content == .checkpoint
-            ? content.remedy : "download the model again, or use an earlier checkpoint if its training diverged"
+            ? content.remedy : "restore the file from its source, or use an earlier checkpoint if its training diverged"
         throw FormatError(path, "tensor \(name): expected finite numbers, found \(found) at \(place); \(remedy)")
     }
 

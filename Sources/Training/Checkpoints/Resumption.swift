@@ -4,6 +4,7 @@ internal import Configuration
 internal import Foundation
 internal import Reporting
 internal import SystemPackage
+internal import Transformer
 
 /// The checkpoint that a run resumes from.
 ///
@@ -71,14 +72,20 @@ struct Resumption {
     /// The path of the checkpoint, on rank 0.
     var path: FilePath? { checkpoint?.path }
 
-    /// Sends every rank the weights of the checkpoint and the moments of its slices; collective.
+    /// Sends every rank the weights of the checkpoint, and the moments and master weights of its slices; collective.
     ///
-    /// - Parameter scratch: A buffer of all parameters, overwritten on rank 0.
-    func restore(_ policy: Policy, _ moments: Moments, scratch: Matrix) throws {
-        let (weights, layout, communicator) = (policy.flat, policy.layout, moments.communicator)
+    /// - Parameter scratch: A buffer of all parameters, overwritten.
+    func restore(_ policy: Policy, _ state: OptimizerState, scratch: Matrix) throws {
+        let (stored, layout, communicator) = (policy.weights, policy.layout, state.communicator)
+        let weights = stored.halves == nil ? stored.flat : scratch
         try communicator.agree { try checkpoint?.readWeights(into: weights, layout) }
         try weights.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
-        try moments.scatter(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
+        if let halves = stored.halves {
+            halves.round(weights)
+            stored.widenVectors()
+            state.optimizer.setMasters { $1.copy(from: weights.columns($0)) }
+        }
+        try state.scatter(scratch: scratch) { try checkpoint?.readMoments($0, into: $1, layout) }
     }
 
     /// Restores the best model so far in the output directory.

@@ -14,7 +14,7 @@ final class RunSaving {
     private let configuration: String
     private let identity: RunIdentity
     private let policy: Policy
-    private let moments: Moments
+    private let state: OptimizerState
     private let comparison: RankComparison
     /// A buffer of all parameters, free between two steps.
     private let scratch: Matrix
@@ -36,7 +36,7 @@ final class RunSaving {
     ///
     /// - Parameters:
     ///   - identity: What the run computes with.
-    ///   - moments: Of the optimizer, over all ranks.
+    ///   - state: Of the optimizer, over all ranks.
     ///   - scratch: Of all parameters, free between two steps; a stop overwrites it instead of allocating memory.
     ///   - output: The directory of the checkpoints, on rank 0.
     ///   - history: The starts of the run, on rank 0.
@@ -45,7 +45,7 @@ final class RunSaving {
         _ configuration: TrainingConfiguration,
         identity: RunIdentity,
         policy: Policy,
-        moments: Moments,
+        state: OptimizerState,
         scratch: Matrix,
         output: ModelDirectory?,
         history: RunHistory?,
@@ -61,7 +61,7 @@ final class RunSaving {
             configuration: text,
             identity: identity,
             policy: policy,
-            moments: moments,
+            state: state,
             scratch: scratch,
             output: output,
             store: output.map { CheckpointStore($0, configuration) },
@@ -77,7 +77,7 @@ final class RunSaving {
         configuration: String,
         identity: RunIdentity,
         policy: Policy,
-        moments: Moments,
+        state: OptimizerState,
         scratch: Matrix,
         output: ModelDirectory?,
         store: CheckpointStore?,
@@ -87,7 +87,7 @@ final class RunSaving {
         communicator: any Communicator
     ) {
         (self.settings, self.configuration, self.identity) = (settings, configuration, identity)
-        (self.policy, self.moments, self.scratch, self.communicator) = (policy, moments, scratch, communicator)
+        (self.policy, self.state, self.scratch, self.communicator) = (policy, state, scratch, communicator)
         (self.output, self.store, self.history) = (output, store, history)
         (self.snapshot, self.last) = (snapshot, last)
         comparison = RankComparison(policy, communicator: communicator)
@@ -125,7 +125,7 @@ final class RunSaving {
         finishJob()
         guard let output, let store, let log else {
             // Rank 0 receives them while it writes.
-            try moments.gather(into: nil, team: policy.team)
+            try state.gather(into: nil, team: policy.team)
             try communicator.agree {}
             throw Interrupted()
         }
@@ -138,7 +138,7 @@ final class RunSaving {
         throw Interrupted()
     }
 
-    /// Writes a checkpoint on rank 0, from the weights themselves and the moments that it gathers in `scratch`.
+    /// Writes a checkpoint on rank 0, from the weights themselves and the optimizer state that it gathers in `scratch`.
     private func writeWithoutCopy(
         _ run: RunState,
         _ evaluation: RunEvaluation?,
@@ -146,10 +146,10 @@ final class RunSaving {
         to store: CheckpointStore,
         _ output: ModelDirectory
     ) throws {
-        let gathered = GatheredMoments(moments, layout: policy.layout, buffer: scratch, team: policy.team)
+        let gathered = GatheredState(state, layout: policy.layout, buffer: scratch, team: policy.team)
         let written = Result {
-            let weights = policy.layout.entries(of: policy.flat)
-            let content = try content(run, evaluation, log, weights: weights, moments: gathered.entries)
+            let weights = gathered.masterEntries ?? policy.layout.entries(of: policy.flat)
+            let content = try content(run, evaluation, log, weights: weights, moments: gathered.momentEntries)
             try store.write(content, output: output)
         }
         // If the file could not be written, the other ranks still wait to send.
@@ -159,8 +159,8 @@ final class RunSaving {
 
     /// Fills rank 0's copy; collective.
     private func copy(to snapshot: Snapshot?) throws {
-        try moments.gather(into: snapshot.map { ($0.tensors.first, $0.tensors.second) }, team: policy.team)
-        guard let copy = snapshot?.tensors.weights else { return }
+        try state.gather(into: snapshot?.tensors, team: policy.team)
+        guard let copy = snapshot?.tensors.weights, !state.kinds.contains(.masters) else { return }
         let (weights, team) = (policy.flat, policy.team)
         team.run("snapshot") { thread in
             let share = team.share(of: weights.columns, thread: thread)

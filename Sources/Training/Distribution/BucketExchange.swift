@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Compute
+internal import Transformer
 
 /// Transfers buckets of gradients and weights between ranks, on a separate thread while the caller computes.
 ///
@@ -9,7 +10,7 @@ final class BucketExchange {
     private let reduction: any SlicedReduction
     private let buckets: [Range<Int>]
     private let gradients: Matrix
-    private let weights: Matrix
+    private let weights: ParameterBuffer
     /// Nil if nothing overlaps.
     private let queue: WorkQueue?
     private var deferred: [() throws -> Void] = []
@@ -33,13 +34,13 @@ final class BucketExchange {
 
     /// - Parameters:
     ///   - gradients: One row to be reduced; its buffer outlives this object.
-    ///   - weights: One row to be gathered; its buffer outlives this object.
+    ///   - weights: To be gathered as they are stored: those in 16 bits without their float32 vectors.
     ///   - overlaps: Whether to use a thread, if MPI allows it.
     init(
         _ reduction: any SlicedReduction,
         buckets: [Range<Int>],
         gradients: Matrix,
-        weights: Matrix,
+        weights: ParameterBuffer,
         overlaps: Bool
     ) {
         (self.reduction, self.buckets) = (reduction, buckets)
@@ -50,12 +51,24 @@ final class BucketExchange {
 
     /// Reduces a bucket of gradients; afterwards each rank has the sums of its slice.
     func reduce(_ bucket: Int) {
-        transfer("reduce", gradients.columns(buckets[bucket])) { try $0.reduceScatter(&$1) }
+        let part = gradients.columns(buckets[bucket])
+        transfer("reduce", bytes: part.columns * MemoryLayout<Float>.stride) { reduction in
+            try part.withMutableSpan { try reduction.reduceScatter(&$0) }
+        }
     }
 
     /// Gathers a bucket of weights, of which each rank has updated a slice.
     func gather(_ bucket: Int) {
-        transfer("gather", weights.columns(buckets[bucket])) { try $0.allGather(&$1) }
+        guard let halves = weights.halves else {
+            let part = weights.flat.columns(buckets[bucket])
+            return transfer("gather", bytes: part.columns * MemoryLayout<Float>.stride) { reduction in
+                try part.withMutableSpan { try reduction.allGather(&$0) }
+            }
+        }
+        let part = halves.columns(buckets[bucket])
+        transfer("gather", bytes: part.columns * MemoryLayout<UInt16>.stride) { reduction in
+            try part.withMutableSpan { try reduction.allGather(&$0) }
+        }
     }
 
     /// Waits until all submitted transfers are complete.
@@ -74,14 +87,13 @@ final class BucketExchange {
 
     private func transfer(
         _ name: String,
-        _ part: Matrix,
-        _ body: @escaping (any SlicedReduction, inout MutableSpan<Float>) throws -> Void
+        bytes: Int,
+        _ body: @escaping (any SlicedReduction) throws -> Void
     ) {
         let (reduction, log) = (reduction, log)
         let piece = {
             let start = Profile.now
-            try part.withMutableSpan { try body(reduction, &$0) }
-            let bytes = part.columns * MemoryLayout<Float>.stride
+            try body(reduction)
             log.transfers.append(Transfer(name: name, start: start, end: Profile.now, bytes: bytes))
         }
         guard let queue else { return deferred.append(piece) }

@@ -1,6 +1,7 @@
 package import Collectives
 internal import Compute
 internal import Configuration
+internal import Transformer
 
 /// Verifies that all ranks hold the same weights.
 ///
@@ -21,7 +22,7 @@ package struct RankComparison {
     /// - Throws: `RankFailure` on every rank, which names the first rank whose weights differ from those of rank 0.
     package func check(step: Int) throws {
         guard communicator.size > 1 else { return }
-        let sum = policy.flat.checksum(team: policy.team)
+        let sum = policy.weights.checksum(team: policy.team)
         // Two halves, which float64 represents exactly.
         let halves = [Double(sum >> 32), Double(sum & 0xFFFF_FFFF)]
         let all = try communicator.gather(halves.span, root: 0)
@@ -34,22 +35,34 @@ package struct RankComparison {
     }
 }
 
-extension Matrix {
-    /// A checksum of the bits of one row: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
+extension ParameterBuffer {
+    /// A checksum of the bits of all elements as they are stored: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
     ///
     /// It does not depend on the team. A change of any single element changes it, since its factor is odd.
     func checksum(team: ThreadTeam) -> UInt64 {
         let sums = team.map("checksum") { thread -> UInt64 in
-            let share = team.share(of: columns, thread: thread)
-            return columns(share).withSpan { (values: Span<Float>) -> UInt64 in
-                var sum: UInt64 = 0
-                for index in 0..<values.count {
-                    let factor = UInt64(truncatingIfNeeded: 2 * (share.lowerBound + index) + 1)
-                    sum &+= UInt64(values[index].bitPattern) &* factor
+            let share = team.share(of: layout.count, thread: thread)
+            guard let halves else {
+                return flat.columns(share).withSpan {
+                    Self.checksum($0, from: share.lowerBound) { UInt64($0.bitPattern) }
                 }
-                return sum
             }
+            return halves.columns(share).withSpan { Self.checksum($0, from: share.lowerBound) { UInt64($0) } }
         }
         return sums.reduce(0, &+)
+    }
+
+    /// The part of the sum of the elements from a number on.
+    @inline(__always)
+    private static func checksum<Element>(
+        _ values: Span<Element>,
+        from first: Int,
+        bits: (Element) -> UInt64
+    ) -> UInt64 {
+        var sum: UInt64 = 0
+        for index in 0..<values.count {
+            sum &+= bits(values[index]) &* UInt64(truncatingIfNeeded: 2 * (first + index) + 1)
+        }
+        return sum
     }
 }

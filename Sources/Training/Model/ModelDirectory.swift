@@ -110,11 +110,8 @@ package struct ModelDirectory {
     /// The path of a file in the directory.
     func file(_ name: String) -> FilePath { path.appending(name) }
 
-    /// Writes the policy's weights, its configuration and its tokenizer.
-    package func write(_ policy: Policy) throws { try write(policy.layout.entries(of: policy.flat)) }
-
     /// Writes these float32 weights in the output's types, the configuration and the tokenizer.
-    func write(_ trained: [SafetensorsEntry]) throws {
+    package func write(_ trained: [SafetensorsEntry]) throws {
         try withReleasedSpace {
             do {
                 try writeCompanions(to: path, configuration)

@@ -40,10 +40,11 @@ package final class Policy {
         // First: settings that do not fit are reported before memory is taken.
         let resolved = try adapter.map { try PolicyAdapter($0, of: description) }
         try description.parameters.check(files)
-        let stored = try description.parameters.trained.matrixType(in: files)
-        let type = dtype.halfType(ofFiles: stored)
+        let isTrained = trains && adapter == nil
+        let stored = try description.parameters.trained.halfType(in: files, includingVectors: isTrained)
+        let type = dtype.halfType(ofFiles: stored, isTrained: isTrained)
         // Rounded weights are another model.
-        let isRounded = type != nil && type != stored && (adapter != nil || !trains)
+        let isRounded = type != nil && type != stored
         return try Policy(
             description,
             adapter: adapter.flatMap { source in resolved.map { (source, $0) } },
@@ -67,7 +68,7 @@ package final class Policy {
         return try Policy(
             description,
             adapter: resolved,
-            matrixType: dtype.halfType(ofFiles: nil),
+            matrixType: dtype.halfType(ofFiles: nil, isTrained: adapter == nil),
             trains: true,
             source: "random \(seed)",
             team: team
@@ -78,7 +79,7 @@ package final class Policy {
 
     /// - Parameters:
     ///   - source: Identifies the weights; the same weights in another architecture are another model.
-    ///   - matrixType: The type of the matrices that are not trained; nil for float32.
+    ///   - matrixType: The type of the model's matrices; nil for float32.
     ///   - trains: Whether weights will be trained: those of the adapter, or without one all.
     ///   - fill: Fills a buffer of the model's own weights.
     private init(
@@ -103,9 +104,10 @@ package final class Policy {
             fixed = [frozen, try ParameterBuffer(adapter.adapter.gains(of: description.architecture))]
             source += identity.map { "\n" + $0 } ?? ""
         } else {
-            // Trained weights are float32.
-            weights = try ParameterBuffer(description.parameters.trained, matrixType: trains ? nil : matrixType)
+            weights = try ParameterBuffer(description.parameters.trained, matrixType: matrixType)
             try fill(weights)
+            // So that the computed model is the one that is written in this type.
+            if trains { weights.roundVectors() }
             fixed = []
         }
         var digest = Digest()
@@ -128,7 +130,7 @@ package final class Policy {
         printNotice("warning: \(ignoredIndex): ignored, because \(reason); remove the outdated one".printable())
     }
 
-    /// All trained weights as one row.
+    /// All trained weights as one row, unless they are in 16 bits.
     var flat: Matrix { weights.flat }
 
     /// The model's operations over these weights.
@@ -205,19 +207,23 @@ extension Policy {
 }
 
 extension WeightDType {
-    /// Whether matrices of a model that are not trained are stored in 16 bits; the files' type is read from headers.
-    package func storesHalf(_ model: ModelDescription, in directory: FilePath) throws -> Bool {
-        guard self == .auto else { return self == .bfloat16 }
+    /// Whether the matrices of a model are stored in 16 bits; the files' type is read from headers.
+    ///
+    /// - Parameter isTrained: Whether the model is trained, not only an adapter.
+    package func storesHalf(_ model: ModelDescription, in directory: FilePath, isTrained: Bool) throws -> Bool {
+        guard self == .auto, !isTrained else { return self == .bfloat16 }
         guard let files = try? ModelWeights(directory: directory) else { return false }
-        return try model.parameters.trained.matrixType(in: files) != nil
+        return try model.parameters.trained.halfType(in: files) != nil
     }
 
-    /// The 16-bit type of weights; nil for float32.
+    /// The 16-bit type of a model's matrices; nil for float32.
     ///
-    /// - Parameter stored: That of the model's files.
-    func halfType(ofFiles stored: HalfType?) -> HalfType? {
+    /// - Parameters:
+    ///   - stored: That of the model's files.
+    ///   - isTrained: Whether the model is trained, not only an adapter.
+    func halfType(ofFiles stored: HalfType?, isTrained: Bool) -> HalfType? {
         switch self {
-        case .auto: return stored
+        case .auto: return isTrained ? nil : stored
         case .float32: return nil
         case .bfloat16: return .bfloat16
         }

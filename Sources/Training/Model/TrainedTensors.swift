@@ -1,8 +1,8 @@
 internal import Collectives
-internal import Compute
-internal import Formats
+package import Compute
+package import Formats
 internal import SystemPackage
-internal import Transformer
+package import Transformer
 
 /// The state that training changes: weights and AdamW's moments, each as one row in the layout's order.
 ///
@@ -12,6 +12,15 @@ struct TrainedTensors {
     let weights: Matrix
     let first: Matrix
     let second: Matrix
+
+    /// The row that corresponds to a kind of the optimizer's state.
+    subscript(kind: OptimizerState.Kind) -> Matrix {
+        switch kind {
+        case .first: first
+        case .second: second
+        case .masters: weights
+        }
+    }
 
     /// The weights as tensors of a model file.
     var modelEntries: [SafetensorsEntry] { layout.entries(of: weights) }
@@ -24,7 +33,7 @@ struct TrainedTensors {
 
 extension ParameterLayout {
     /// The tensors of a flat buffer, as entries of a file.
-    func entries(of flat: Matrix, prefix: String = "") -> [SafetensorsEntry] {
+    package func entries(of flat: Matrix, prefix: String = "") -> [SafetensorsEntry] {
         tensors.map { tensor in
             SafetensorsEntry(name: prefix + tensor.name, shape: tensor.shape) { body in
                 Progress.move()

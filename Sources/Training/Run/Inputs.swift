@@ -25,7 +25,6 @@ package struct Inputs {
     ) throws -> Inputs {
         let (policy, dataset, heldOut, settings, shards) = try communicator.agree {
             try configuration.validate()
-            if batchSize != nil { try configuration.validateTraining() }
             let shards = try configuration.communication.shardCount(ranks: communicator.size)
             let directory = FilePath(configuration.model)
             let policy = try Policy.read(

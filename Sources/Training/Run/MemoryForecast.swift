@@ -4,11 +4,11 @@ package import Transformer
 ///
 /// Excludes the program, its libraries, the data, and the tables of the rotary embedding.
 package struct MemoryForecast: Sendable, Equatable, Encodable {
-    /// All parameters of the model and of its adapter, in float32.
+    /// All parameters of the model and of its adapter, as they are stored.
     package let weights: Int
     /// Their gradients, including the partial sums of a rank's shards.
     package let gradients: Int
-    /// The rank's slices of AdamW's two moments.
+    /// The rank's slices of AdamW's two moments, and of the master weights of those in 16 bits.
     package let optimizer: Int
     /// On rank 0 of a run that saves, copies of the weights and of all moments.
     package let snapshot: Int
@@ -24,11 +24,11 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
     ///
     /// With `n` trained parameters, `P` ranks and `s` shards for each: weights `n` and those that are not trained, gradients
     /// `(1 + log2 s) n` since shards are summed as a balanced tree, moments `2 ⌈n / P⌉`, and `3n` for the copies of rank 0,
-    /// four bytes for each.
+    /// four bytes for each. A model that is trained in 16 bits has weights of two bytes, and `⌈n / P⌉` master weights.
     ///
     /// - Parameters:
     ///   - adapter: What is trained in place of the model; nil for the model.
-    ///   - storesHalf: Whether matrices that are not trained are stored in 16 bits.
+    ///   - storesHalf: Whether the model's matrices are stored in 16 bits.
     ///   - ranks: `P`.
     ///   - shards: Of all ranks, a multiple of `ranks` by a power of two.
     ///   - saves: Whether the run saves checkpoints.
@@ -45,11 +45,13 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
         threads: Int
     ) -> MemoryForecast {
         let count = adapter?.parameterCount(of: model) ?? model.parameterCount
-        let frozen = adapter.map { frozenBytes(model, storesHalf: storesHalf) + bytes($0.gains(of: model).count) }
+        let modelBytes = modelBytes(model, storesHalf: storesHalf)
+        let adapterBytes = adapter.map { bytes(count + $0.gains(of: model).count) } ?? 0
+        let hasMasters = storesHalf && adapter == nil
         return MemoryForecast(
-            weights: bytes(count) + (frozen ?? 0),
+            weights: modelBytes + adapterBytes,
             gradients: bytes((1 + (shards / ranks).trailingZeroBitCount) * count),
-            optimizer: bytes(2 * ((count + ranks - 1) / ranks)),
+            optimizer: bytes((hasMasters ? 3 : 2) * ((count + ranks - 1) / ranks)),
             snapshot: bytes(saves ? 3 * count : 0),
             workspace: ForestModel.byteCount(model, capacity: capacity, threads: threads)
         )
@@ -64,7 +66,7 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
     ) -> MemoryForecast {
         let capacity = Workspace.Capacity(tokens: tokens, trains: false, widensWeights: storesHalf)
         return MemoryForecast(
-            weights: frozenBytes(model, storesHalf: storesHalf),
+            weights: modelBytes(model, storesHalf: storesHalf),
             gradients: 0,
             optimizer: 0,
             snapshot: 0,
@@ -72,10 +74,11 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
         )
     }
 
-    /// The weights of a model that are not trained.
-    private static func frozenBytes(_ model: Architecture, storesHalf: Bool) -> Int {
-        let saved = storesHalf ? model.matrixParameterCount * MemoryLayout<UInt16>.stride : 0
-        return bytes(model.parameterCount) - saved
+    /// The weights of a model; norms and biases are float32 in any case.
+    private static func modelBytes(_ model: Architecture, storesHalf: Bool) -> Int {
+        let count = model.parameterCount
+        guard storesHalf else { return bytes(count) }
+        return count * MemoryLayout<UInt16>.stride + bytes(count - model.matrixParameterCount)
     }
 
     private static func bytes(_ elements: Int) -> Int { elements * MemoryLayout<Float>.stride }

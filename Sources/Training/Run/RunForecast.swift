@@ -118,7 +118,7 @@ package struct RunForecast {
         }
         var capacity = computed.capacity
         capacity.adapter = AdapterShape(adapter, of: model)
-        capacity.widensWeights = storesHalf && adapter != nil
+        capacity.widensWeights = storesHalf
         let memory = MemoryForecast.training(
             model,
             adapter: adapter,

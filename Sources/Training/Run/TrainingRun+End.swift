@@ -5,6 +5,8 @@ internal import Formats
 internal import Objectives
 internal import Preferences
 internal import Reporting
+internal import SystemPackage
+internal import Transformer
 
 extension TrainingRun {
     /// Writes the model, unless the best one stays, the remaining metrics and the summary.
@@ -14,16 +16,22 @@ extension TrainingRun {
         try comparison.check(step: state.step)
         let peakBytes = try communicator.maximum(Double(Processor.peakResidentBytes))
         let hasBest = configuration.evaluation.loadBestModelAtEnd && evaluation?.history.best != nil
+        let weights = hasBest ? nil : try trainedEntries()
         try communicator.agree {
             guard let output else { return }
             // The model first: if a full disk has held back metrics, they must not cost the model.
-            if !hasBest { try output.write(policy) }
+            if let weights { try output.write(weights) }
             try log?.finish()
             let summary = summary(peakBytes: Int(peakBytes))
             try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
             // Last: a run with this record has all of the files.
             try saving.recordCompletion(step: state.step, of: schedule.totalSteps)
         }
+    }
+
+    /// The trained weights in float32 as tensors of a model file, on rank 0; collective, between two steps.
+    func trainedEntries() throws -> [SafetensorsEntry] {
+        policy.layout.entries(of: try optimizerState.gatherWeights(of: policy, scratch: gradients.total.flat))
     }
 
     /// Prints on rank 0 where the model and the metrics are, and how to evaluate the model.
@@ -35,12 +43,12 @@ extension TrainingRun {
         let heldOut = configuration.evaluation.evalData ?? "HELDOUT.safetensors"
         printNotice("saved \(which) to \(output.path); metrics are in \(output.file("metrics.jsonl"))")
         let launcher = communicator.size > 1 ? "mpirun -np \(communicator.size) --bind-to none " : ""
-        let model =
-            policy.adapter == nil
-            ? "--model \(output.path)" : "--model \(configuration.model) --adapter \(output.path)"
+        let (place, source) = (output.path.string.shellQuoted, configuration.model.shellQuoted)
+        let model = policy.adapter == nil ? "--model \(place)" : "--model \(source) --adapter \(place)"
+        let settings = output.file(ModelDirectory.settings).string.shellQuoted
         printNotice(
-            "evaluate it with: \(launcher)espalier evaluate --config \(output.file(ModelDirectory.settings)) \(model) "
-                + "--reference-model \(configuration.model) --data \(heldOut)"
+            "evaluate it with: \(launcher)espalier evaluate --config \(settings) \(model) --reference-model \(source) "
+                + "--data \(heldOut.shellQuoted)"
         )
     }
 

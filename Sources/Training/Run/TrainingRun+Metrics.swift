@@ -36,7 +36,8 @@ extension TrainingRun {
         progress.finish()
         if outcome.isBest, evaluation.settings.loadBestModelAtEnd {
             try comparison.check(step: step)
-            try communicator.agree { try output?.write(policy) }
+            let weights = try trainedEntries()
+            try communicator.agree { try output?.write(weights) }
         }
         state.evaluationSeconds += (ContinuousClock().now - began) / .seconds(1)
     }

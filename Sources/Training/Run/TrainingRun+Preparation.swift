@@ -63,7 +63,11 @@ extension TrainingRun {
         )
         let buffers = try allocate(configuration, inputs.policy, preparation, partition, communicator)
         let scorings = try complete(&preparation, configuration, inputs.policy, objective, buffers, communicator)
-        let moments = Moments(partition: partition, optimizer: buffers.optimizer, communicator: communicator)
+        let optimizerState = OptimizerState(
+            partition: partition,
+            optimizer: buffers.optimizer,
+            communicator: communicator
+        )
         let run = TrainingRun(
             configuration: configuration,
             communicator: communicator,
@@ -87,7 +91,7 @@ extension TrainingRun {
                 configuration,
                 identity: identity,
                 policy: inputs.policy,
-                moments: moments,
+                state: optimizerState,
                 scratch: buffers.gradients.total.flat,
                 output: output,
                 history: history,
@@ -97,7 +101,7 @@ extension TrainingRun {
             resumption: resumption,
             watchdog: watchdog,
             gradients: buffers.gradients,
-            moments: moments,
+            optimizerState: optimizerState,
             state: state,
             schedule: schedule
         )
@@ -133,7 +137,7 @@ extension TrainingRun {
         _ communicator: any Communicator
     ) throws -> Buffers {
         try communicator.agree {
-            let optimizer = try Optimizer(configuration, layout: policy.layout, parts: partition.ownSlices)
+            let optimizer = try Optimizer(configuration, policy.weights, parts: partition.ownSlices)
             return (try policy.model(for: preparation), try ShardGradients(policy, partition), optimizer)
         }
     }

@@ -31,7 +31,7 @@ package final class TrainingRun {
     private let watchdog: Watchdog?
     /// The gradient sums of each step; scratch memory between two steps.
     let gradients: ShardGradients
-    let moments: Moments
+    let optimizerState: OptimizerState
     var state: RunState
     private(set) var schedule: RunSchedule
 
@@ -49,7 +49,7 @@ package final class TrainingRun {
         resumption: Resumption?,
         watchdog: Watchdog?,
         gradients: ShardGradients,
-        moments: Moments,
+        optimizerState: OptimizerState,
         state: RunState,
         schedule: RunSchedule
     ) {
@@ -57,14 +57,15 @@ package final class TrainingRun {
         (self.policy, self.planner, self.output, self.partition) = (policy, planner, output, partition)
         (self.trainingStep, self.evaluation, self.preparation) = (trainingStep, evaluation, preparation)
         (self.saving, self.resumption, self.watchdog) = (saving, resumption, watchdog)
-        (self.gradients, self.moments, self.state, self.schedule) = (gradients, moments, state, schedule)
+        (self.gradients, self.optimizerState) = (gradients, optimizerState)
+        (self.state, self.schedule) = (state, schedule)
         comparison = RankComparison(policy, communicator: communicator)
     }
 
     /// Restores weights, moments and evaluation history from a checkpoint.
     func restore(_ checkpoint: Resumption) throws {
-        try checkpoint.restore(policy, moments, scratch: gradients.total.flat)
-        moments.optimizer.resume(step: state.updates)
+        try checkpoint.restore(policy, optimizerState, scratch: gradients.total.flat)
+        optimizerState.optimizer.resume(step: state.updates)
         if let evaluations = checkpoint.state.evaluation { evaluation?.resume(from: evaluations) }
     }
 

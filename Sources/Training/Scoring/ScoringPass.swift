@@ -31,6 +31,7 @@ package struct ScoringPass {
     ///   - title: The title of the progress line.
     ///   - body: Receives each packed sequence of this rank with its scores.
     /// - Returns: The log-probabilities; zero for tokens of other examples and for uncounted tokens.
+    /// - Throws: `RankFailure` on every rank if any of them is not finite.
     package func tokenLogps(
         rows: [Int],
         model: ForestModel,
@@ -45,6 +46,7 @@ package struct ScoringPass {
         // Each token is computed on one rank; the others hold zero.
         var span = logps.mutableSpan
         try communicator.allReduceSum(&span)
+        try ExampleLogps.requireFinite(rows) { logps[planner.dataset.tokenRange(of: $0)] }
         return logps
     }
 

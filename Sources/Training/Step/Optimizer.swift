@@ -2,8 +2,12 @@ package import Compute
 package import Configuration
 package import Transformer
 
-/// AdamW over the flat buffer, or parts of it, with weight decay of matrices and embeddings only.
+/// AdamW over a buffer of weights, or parts of it, with weight decay of matrices and embeddings only.
+///
+/// Weights in 16 bits are the rounded values of master weights in float32, which it keeps for its parts and updates: an
+/// update is mostly smaller than the spacing of 16-bit numbers, and would be lost (Micikevicius et al. 2018).
 package final class Optimizer {
+    private let weights: ParameterBuffer
     private let rule: AdamW
     private let weightDecay: Float
     /// Ranges of adjacent tensors with the same decay.
@@ -12,6 +16,8 @@ package final class Optimizer {
     private let parts: [(range: Range<Int>, offset: Int)]
     private let first: FloatBuffer
     private let second: FloatBuffer
+    /// Without elements if the weights are float32.
+    private let masterBuffer: FloatBuffer
     /// The number of updates so far.
     package private(set) var step = 0
 
@@ -20,12 +26,19 @@ package final class Optimizer {
         (first.matrix(rows: 1, columns: first.count), second.matrix(rows: 1, columns: second.count))
     }
 
-    /// An optimizer of the weights of `layout`, before its first step.
+    /// The float32 values of weights in 16 bits, part after part; nil if the weights are float32.
+    var masters: Matrix? {
+        weights.matrixType == nil ? nil : masterBuffer.matrix(rows: 1, columns: masterBuffer.count)
+    }
+
+    /// An optimizer of these weights, before its first step.
     ///
     /// - Parameter parts: The elements to update, of which some may be empty; nil for all as one.
-    package init(layout: ParameterLayout, rule: AdamW, weightDecay: Double, parts: [Range<Int>]? = nil) throws {
+    package init(_ weights: ParameterBuffer, rule: AdamW, weightDecay: Double, parts: [Range<Int>]? = nil) throws {
+        self.weights = weights
         self.rule = rule
         self.weightDecay = Float(weightDecay)
+        let layout = weights.layout
         var runs: [(range: Range<Int>, decays: Bool)] = []
         for tensor in layout.tensors {
             if let last = runs.last, last.decays == tensor.parameter.kind.decays {
@@ -42,13 +55,24 @@ package final class Optimizer {
         }
         first = try FloatBuffer(count: offset)
         second = try FloatBuffer(count: offset)
+        masterBuffer = try FloatBuffer(count: weights.matrixType == nil ? 0 : offset)
+        if let halves = weights.halves { setMasters { $1.copy(from: .half(halves.columns($0))) } }
     }
 
-    /// Updates the parameters once; the gradient is multiplied by `scale`, the result of clipping.
+    /// Sets the master weights of each part with `body`, which gets its elements in the layout; none of float32 weights.
+    func setMasters(_ body: (_ range: Range<Int>, _ masters: Matrix) -> Void) {
+        guard let masters else { return }
+        for part in parts { body(part.range, masters.columns(part.offset..<part.offset + part.range.count)) }
+    }
+
+    /// Updates the weights once; the gradient is multiplied by `scale`, the result of clipping.
     ///
-    /// - Parameter body: Called with the index of each part after its update.
+    /// The vectors of weights in 16 bits follow with `ParameterBuffer.widenVectors`, when all parts are complete.
+    ///
+    /// - Parameters:
+    ///   - gradient: Of all weights, `[1, n]`.
+    ///   - body: Called with the index of each part after its update.
     package func update(
-        parameters: Matrix,
         gradient: Matrix,
         learningRate: Double,
         scale: Double,
@@ -56,23 +80,20 @@ package final class Optimizer {
         afterPart body: (Int) -> Void = { _ in }
     ) {
         step += 1
-        let (first, second) = moments
         for (index, part) in parts.enumerated() {
-            update(part, parameters, gradient, first, second, learningRate: learningRate, scale: scale, team: team)
+            update(part, gradient, learningRate: learningRate, scale: scale, team: team)
             body(index)
         }
     }
 
     private func update(
         _ part: (range: Range<Int>, offset: Int),
-        _ parameters: Matrix,
         _ gradient: Matrix,
-        _ first: Matrix,
-        _ second: Matrix,
         learningRate: Double,
         scale: Double,
         team: ThreadTeam
     ) {
+        let (masters, (first, second)) = (self.masters, moments)
         team.run("optimizer") { thread in
             let share = team.share(of: part.range.count, thread: thread)
             let own = part.range.lowerBound + share.lowerBound..<part.range.lowerBound + share.upperBound
@@ -80,16 +101,19 @@ package final class Optimizer {
                 let range = run.range.clamped(to: own)
                 guard !range.isEmpty else { continue }
                 let start = range.lowerBound - part.range.lowerBound + part.offset
+                let place = start..<start + range.count
+                let values = masters?.columns(place) ?? weights.flat.columns(range)
                 rule.update(
                     step: step,
                     learningRate: learningRate,
                     weightDecay: run.decays ? weightDecay : 0,
                     gradientScale: Float(scale),
-                    parameters: parameters.columns(range),
+                    parameters: values,
                     gradient: gradient.columns(range),
-                    first: first.columns(start..<start + range.count),
-                    second: second.columns(start..<start + range.count)
+                    first: first.columns(place),
+                    second: second.columns(place)
                 )
+                weights.halves?.columns(range).round(values)
             }
         }
     }
@@ -104,7 +128,7 @@ extension Optimizer {
     /// An optimizer with the settings of `configuration`, before its first step.
     package convenience init(
         _ configuration: TrainingConfiguration,
-        layout: ParameterLayout,
+        _ weights: ParameterBuffer,
         parts: [Range<Int>]
     ) throws {
         let rule = AdamW(
@@ -112,7 +136,7 @@ extension Optimizer {
             beta2: Float(configuration.adamBeta2),
             epsilon: Float(configuration.adamEpsilon)
         )
-        try self.init(layout: layout, rule: rule, weightDecay: configuration.weightDecay, parts: parts)
+        try self.init(weights, rule: rule, weightDecay: configuration.weightDecay, parts: parts)
     }
 }
 

@@ -47,7 +47,7 @@ package final class TrainingStep {
                 reduction,
                 buckets: partition.buckets,
                 gradients: gradients.total.flat,
-                weights: policy.flat,
+                weights: policy.weights,
                 overlaps: configuration.communication.overlaps
             )
         }
@@ -81,6 +81,7 @@ package final class TrainingStep {
             try beforeUpdate()
             times.measure(\.optimizer) { update(norm: norm, learningRate: learningRate) }
             try times.measure(\.exposedCommunication, drain)
+            policy.weights.widenVectors()
         }
         (times.forward, times.backward, times.head) = (model.times.forward, model.times.backward, model.times.head)
         times.communication += takeTransfers()
@@ -244,7 +245,6 @@ package final class TrainingStep {
     /// Updates this rank's slices of the weights with the reduced gradient, and launches the transfer of each.
     private func update(norm: Double, learningRate: Double) {
         optimizer.update(
-            parameters: policy.flat,
             gradient: gradients.total.flat,
             learningRate: learningRate,
             scale: clippingScale(norm: norm, maximum: maxGradNorm),

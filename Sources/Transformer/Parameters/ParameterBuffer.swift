@@ -2,14 +2,16 @@ package import Compute
 
 /// One number for each element of a layout: weights, or their gradients.
 ///
-/// Matrices and embeddings may be stored in 16 bits; norms and biases are float32.
+/// Matrices and embeddings may be stored in 16 bits; norms and biases, which are vectors, are float32 for operations. Of
+/// weights that are trained in 16 bits, `halves` has all elements, and `widenVectors` copies the vectors from there.
 package final class ParameterBuffer: Sendable {
     package let layout: ParameterLayout
     /// The type of matrices and embeddings; nil for float32.
     package let matrixType: HalfType?
     private let floats: FloatBuffer
-    private let halves: HalfBuffer?
-    /// For a tensor's offset in the layout the offset in its buffer; nil if they are equal.
+    /// A place for each element, in the layout's order; without elements if the matrices are float32.
+    private let halfBuffer: HalfBuffer
+    /// For a vector's offset in the layout the offset in `floats`; nil if they are equal.
     private let offsets: [Int: Int]?
 
     /// Zeros.
@@ -20,23 +22,28 @@ package final class ParameterBuffer: Sendable {
         (self.layout, self.matrixType) = (layout, matrixType)
         guard let matrixType else {
             floats = try FloatBuffer(count: layout.count)
-            halves = nil
+            halfBuffer = try HalfBuffer(count: 0, type: .bfloat16)
             offsets = nil
             return
         }
-        var (floatCount, halfCount, offsets) = (0, 0, [Int: Int]())
-        for tensor in layout.tensors {
-            offsets[tensor.offset] = tensor.parameter.kind.isMatrix ? halfCount : floatCount
-            if tensor.parameter.kind.isMatrix { halfCount += tensor.count } else { floatCount += tensor.count }
+        var (count, offsets) = (0, [Int: Int]())
+        for tensor in layout.vectors {
+            offsets[tensor.offset] = count
+            count += tensor.count
         }
-        floats = try FloatBuffer(count: floatCount)
-        halves = try HalfBuffer(count: halfCount, type: matrixType)
+        floats = try FloatBuffer(count: count)
+        halfBuffer = try HalfBuffer(count: layout.count, type: matrixType)
         self.offsets = offsets
     }
 
     /// The bytes of all elements.
     package var byteCount: Int {
-        floats.count * MemoryLayout<Float>.stride + (layout.count - floats.count) * MemoryLayout<UInt16>.stride
+        floats.count * MemoryLayout<Float>.stride + halfBuffer.count * MemoryLayout<UInt16>.stride
+    }
+
+    /// All elements in 16 bits, `[1, layout.count]`, of a buffer that stores matrices so; nil of a buffer in float32.
+    package var halves: HalfMatrix? {
+        matrixType == nil ? nil : halfBuffer.matrix(rows: 1, columns: layout.count)
     }
 
     /// All elements, `[1, layout.count]`, of a buffer in float32; valid as long as this buffer, like every view.
@@ -85,10 +92,23 @@ package final class ParameterBuffer: Sendable {
 
     /// The elements from a tensor's first one on; tensors that are adjacent in the layout and of one type are adjacent.
     private func view(of tensor: ParameterLayout.Tensor, rows: Int, columns: Int) -> StoredMatrix {
-        let offset = offsets?[tensor.offset] ?? tensor.offset
         guard matrixType != nil, tensor.parameter.kind.isMatrix else {
+            let offset = offsets?[tensor.offset] ?? tensor.offset
             return .float32(floats.matrix(at: offset, rows: rows, columns: columns))
         }
-        return .half(halves!.matrix(at: offset, rows: rows, columns: columns))
+        return .half(halfBuffer.matrix(at: tensor.offset, rows: rows, columns: columns))
+    }
+
+    /// Rounds the vectors of a buffer in 16 bits, like its matrices.
+    package func roundVectors() {
+        guard let halves else { return }
+        for tensor in layout.vectors { halves.columns(tensor.range).round(elements(of: tensor)) }
+        widenVectors()
+    }
+
+    /// Sets the vectors of a buffer in 16 bits to their elements of `halves`.
+    package func widenVectors() {
+        guard let halves else { return }
+        for tensor in layout.vectors { halves.columns(tensor.range).widen(into: elements(of: tensor)) }
     }
 }

@@ -34,6 +34,9 @@ package struct ParameterLayout: Sendable {
         (self.tensors, self.indices, count) = (tensors, indices, offset)
     }
 
+    /// The tensors that are never stored in 16 bits alone: norms, biases, and an adapter's own.
+    var vectors: [Tensor] { tensors.filter { !$0.parameter.kind.isMatrix } }
+
     /// The location of a module's weight or bias; nil if this layout has none.
     package func tensor(_ module: Module, _ part: Parameter.Part = .weight) -> Tensor? {
         indices[module]?[part].map { tensors[$0] }

@@ -127,8 +127,11 @@ extension ParameterTable {
 extension ParameterLayout {
     /// The 16-bit type in which the files store every matrix and embedding of this layout; nil if they store any in
     /// float32, or in different types.
-    package func matrixType(in files: ModelWeights) throws -> HalfType? {
-        let types = try tensors.filter(\.parameter.kind.isMatrix).map { try files.info($0.name).info.elementType }
+    ///
+    /// - Parameter includingVectors: Whether norms and biases must have the type too.
+    package func halfType(in files: ModelWeights, includingVectors: Bool = false) throws -> HalfType? {
+        let considered = includingVectors ? tensors : tensors.filter(\.parameter.kind.isMatrix)
+        let types = try considered.map { try files.info($0.name).info.elementType }
         guard let first = types.first, types.allSatisfy({ $0 == first }) else { return nil }
         return HalfType.allCases.first { ElementType($0) == first }
     }

@@ -9,15 +9,7 @@ struct ShellCommand {
 
     /// The command in shell syntax, one group per line.
     var text: String {
-        groups.map { $0.map(Self.quoted).joined(separator: " ") }.joined(separator: " \\\n    ")
-    }
-
-    /// Quotes a word for a POSIX shell.
-    static func quoted(_ word: String) -> String {
-        let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || "_@%+=:,./-".contains($0) }
-        guard !isPlain || word.isEmpty else { return word }
-        // Only the quote itself is special inside single quotes.
-        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+        groups.map { $0.map(\.shellQuoted).joined(separator: " ") }.joined(separator: " \\\n    ")
     }
 
     /// Replaces this process by the command; returns only by throwing.

@@ -32,7 +32,7 @@ struct SharedOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: "Type in which weights that are not trained are stored; auto: that of the model's files (default auto)."
+        help: "Type of the weights in memory; auto: that of the files, float32 of trained ones (default auto)."
     )
     var dtype: WeightDType?
 

@@ -38,7 +38,8 @@ struct ParameterBufferTests {
             #expect((buffer.stored(tensor).matrix == nil) == isMatrix)
             matrices += isMatrix ? tensor.count : 0
         }
-        #expect(matrices > 0 && buffer.byteCount == 4 * buffer.layout.count - 2 * matrices)
+        let count = buffer.layout.count
+        #expect(matrices > 0 && buffer.byteCount == 2 * count + 4 * (count - matrices))
     }
 
     @Test("matrices of a float32 model are rounded once, vectors are not", arguments: HalfType.allCases)
@@ -49,7 +50,7 @@ struct ParameterBufferTests {
         try table.read(files, into: exact)
         try table.read(files, into: buffer)
         try expectRounded(buffer, exact, type)
-        #expect(try table.trained.matrixType(in: files) == nil)
+        #expect(try table.trained.halfType(in: files) == nil)
     }
 
     @Test("matrices of a model of 16 bits have its bits", arguments: HalfType.allCases)
@@ -58,7 +59,7 @@ struct ParameterBufferTests {
             let source = directory.appending("model")
             try TypedModel.write(.tied, as: ElementType(type), to: source)
             let (table, files) = (try table(.tied), try ModelWeights(directory: source))
-            #expect(try table.trained.matrixType(in: files) == type)
+            #expect(try table.trained.halfType(in: files) == type)
             let exact = try ParameterBuffer(table.trained)
             let buffer = try ParameterBuffer(table.trained, matrixType: type)
             try table.read(files, into: exact)
@@ -66,6 +67,35 @@ struct ParameterBufferTests {
             for tensor in buffer.layout.tensors {
                 #expect(try elements(buffer.stored(tensor)) == exact.elements(of: tensor).elements(), "\(tensor.name)")
             }
+        }
+    }
+
+    @Test("rounded vectors are among the elements of a buffer in 16 bits, and are restored from them")
+    func vectors() throws {
+        let table = try table(.freeHead)
+        let files = try ModelWeights(directory: Golden.freeHead.directory)
+        let (exact, buffer) = (
+            try ParameterBuffer(table.trained), try ParameterBuffer(table.trained, matrixType: .bfloat16)
+        )
+        try table.read(files, into: exact)
+        try table.read(files, into: buffer)
+        // As weights of training, of which files have more digits.
+        for tensor in buffer.layout.tensors where tensor.shape.count == 1 {
+            for index in 0..<tensor.count { buffer.elements(of: tensor)[0, index] += 0x1.2p-9 }
+            exact.elements(of: tensor).copy(from: buffer.elements(of: tensor))
+        }
+        buffer.roundVectors()
+        let halves = try #require(buffer.halves)
+        let expected = try rounded(exact.flat.elements(), .bfloat16)
+        #expect(try elements(.half(halves)) == expected)
+        for tensor in buffer.layout.tensors where tensor.shape.count == 1 {
+            #expect(buffer.elements(of: tensor).elements() == Array(expected[tensor.range]), "\(tensor.name)")
+            #expect(buffer.elements(of: tensor).elements() != exact.elements(of: tensor).elements())
+            buffer.elements(of: tensor).fill(7)
+        }
+        buffer.widenVectors()
+        for tensor in buffer.layout.tensors {
+            #expect(try elements(buffer.stored(tensor)) == Array(expected[tensor.range]), "\(tensor.name)")
         }
     }
 

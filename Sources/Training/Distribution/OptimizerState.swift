@@ -3,27 +3,50 @@ internal import Compute
 internal import Formats
 internal import Transformer
 
-/// AdamW's moments: each rank keeps those of its slices, and rank 0 reads and writes them whole.
-struct Moments {
-    /// The first or the second moments.
-    enum Kind: String, CaseIterable { case first, second }
+/// What each rank keeps for its slices: AdamW's moments, and the master weights of those in 16 bits.
+///
+/// Rank 0 reads and writes them whole.
+struct OptimizerState {
+    /// One number for each weight.
+    enum Kind: String, CaseIterable { case first, second, masters }
 
     let partition: RankPartition
     let optimizer: Optimizer
     let communicator: any Communicator
 
-    /// Gathers all moments on rank 0; collective.
+    /// What there is, in the order in which ranks send it.
+    var kinds: [Kind] { Kind.allCases.filter { own($0) != nil } }
+
+    /// Gathers all of it on rank 0; collective.
     ///
-    /// - Parameter whole: On rank 0, the destination of the first and the second moments, in the layout's order.
-    func gather(into whole: (first: Matrix, second: Matrix)?, team: ThreadTeam) throws {
-        try gather(.first, into: whole?.first, team: team)
-        try gather(.second, into: whole?.second, team: team)
+    /// - Parameter whole: On rank 0, the destination; without master weights, its weights are not changed.
+    func gather(into whole: TrainedTensors?, team: ThreadTeam) throws {
+        for kind in kinds { try gather(kind, into: whole?[kind], team: team) }
     }
 
-    /// Gathers the moments of one kind on rank 0; collective, called for the first moments before the second.
+    /// Gathers one kind on rank 0; collective.
+    ///
+    /// - Parameter whole: On rank 0, the destination, in the layout's order.
     func gather(_ kind: Kind, into whole: Matrix?, team: ThreadTeam) throws {
-        let own = optimizer.moments
-        try gather(kind == .first ? own.first : own.second, into: whole, team: team)
+        guard let own = own(kind) else { preconditionFailure("\(kind) of this optimizer") }
+        try gather(own, into: whole, team: team)
+    }
+
+    /// The trained weights in float32 on rank 0; collective.
+    ///
+    /// - Parameter scratch: A buffer of all parameters, overwritten on rank 0 if the weights are in 16 bits.
+    func gatherWeights(of policy: Policy, scratch: Matrix) throws -> Matrix {
+        guard optimizer.masters != nil else { return policy.flat }
+        try gather(.masters, into: communicator.rank == 0 ? scratch : nil, team: policy.team)
+        return scratch
+    }
+
+    private func own(_ kind: Kind) -> Matrix? {
+        switch kind {
+        case .first: optimizer.moments.first
+        case .second: optimizer.moments.second
+        case .masters: optimizer.masters
+        }
     }
 
     /// Scatters the moments that rank 0 reads to the slices of the ranks; collective.

@@ -1,0 +1,164 @@
+internal import Formats
+internal import Foundation
+internal import Glibc
+internal import SystemPackage
+internal import TestSupport
+internal import Testing
+
+/// Models that are trained in bfloat16, with master weights in float32.
+@Suite(.serialized)
+struct HalfTrainingTests {
+    private static let half = ["--dtype", "bfloat16"]
+    /// All examples in every step, and a loss without a reference, so that a step depends on its weights only.
+    private static let plain = ["--global-batch-size", "6", "--loss-type", "simpo", "--lr-scheduler-type", "constant"]
+
+    /// The tied model in bfloat16.
+    private func source(in directory: FilePath) throws -> FilePath {
+        let source = directory.appending("source")
+        if !exists(source) { try TypedModel.write(.tied, as: .bfloat16, to: source) }
+        return source
+    }
+
+    private func tune(_ model: FilePath, to output: FilePath, _ arguments: [String]) throws -> TrainedRun {
+        let words = ["train", "--model", model.string, "--data", Golden.tied.file.string, "--output", output.string]
+        try espalier(words + ["--learning-rate", "0.01", "--adam-epsilon", "1e-3"] + arguments)
+        return try TrainedRun(output)
+    }
+
+    @Test("every step computes what a float32 run computes of the masters, rounded to bfloat16")
+    func rounded() throws {
+        try Places.temporary { directory in
+            let (source, output) = (try source(in: directory), directory.appending("out"))
+            let options = Self.plain + ["--max-steps", "3", "--save-steps", "1"]
+            let run = try tune(source, to: output, options + Self.half)
+            for step in 0..<3 {
+                // In files of bfloat16, which a run of another type reads.
+                let model = step == 0 ? source : directory.appending("rounded-\(step)")
+                if step > 0 { try TypedModel.write(from: checkpoint(output, step), as: .bfloat16, to: model) }
+                let exact = try tune(model, to: directory.appending("\(step)"), Self.plain + ["--max-steps", "1"])
+                for name in ["loss", "grad_norm", "logps/chosen", "logps/rejected"] {
+                    let (a, b) = (try #require(run.metrics[step][name]), try #require(exact.metrics[0][name]))
+                    #expect(abs(a - b) <= 1e-5 * abs(b), "step \(step + 1), \(name): \(a) and \(b)")
+                }
+            }
+        }
+    }
+
+    @Test("updates below the spacing of bfloat16 add up in the masters, as in float32")
+    func small() throws {
+        try Places.temporary { directory in
+            let source = try source(in: directory)
+            let start = try storedValues(source.appending("model.safetensors"))
+            let options = Self.plain + ["--learning-rate", "1e-6", "--max-steps", "6", "--save-dtype", "float32"]
+            let half = try tune(source, to: directory.appending("half"), options + Self.half)
+            let exact = try tune(source, to: directory.appending("exact"), options)
+            var (difference, size) = (0.0, 0.0)
+            for (name, values) in half.weights {
+                let (before, others) = (try #require(start[name]), try #require(exact.weights[name]))
+                for index in values.indices {
+                    let (a, b) = (Double(values[index] - before[index]), Double(others[index] - before[index]))
+                    difference += (a - b) * (a - b)
+                    size += b * b
+                }
+            }
+            #expect(size > 0 && difference.squareRoot() < 0.02 * size.squareRoot(), "\(difference / size)")
+            #expect(half.weights.count == 29)
+        }
+    }
+
+    @Test("the model that is evaluated during a run is the one that it writes in bfloat16", arguments: [[], ["best"]])
+    func evaluated(best: [String]) throws {
+        try Places.temporary { directory in
+            let (source, output) = (try source(in: directory), directory.appending("out"))
+            let keeps = best.isEmpty ? [] : ["--load-best-model-at-end", "--metric-for-best-model", "rewards/rejected"]
+            let evaluations = ["--max-steps", "4", "--eval-data", Golden.tied.file.string, "--eval-steps", "2"]
+            let run = try tune(source, to: output, Self.half + evaluations + keeps)
+            let words = ["evaluate", "--model", output.string, "--reference-model", source.string]
+            let outcome = try espalier(words + ["--data", Golden.tied.file.string])
+            let found = try Metrics(json: outcome.output)
+            let step = best.isEmpty ? 4 : try #require(run.summary["best_global_step"])
+            let expected = try #require(run.evaluations.first { $0["step"] == step })
+            #expect(step < 4 || best.isEmpty)
+            for name in ["eval_loss", "eval_rewards/margins", "eval_logps/chosen", "eval_logps/rejected"] {
+                let (a, b) = (try #require(found[name]), try #require(expected[name]))
+                #expect(abs(a - b) <= 2e-6 * abs(b) && b != 0, "\(name): \(a) and \(b)")
+            }
+        }
+    }
+
+    @Test(
+        "a run that is killed, or stopped, and resumed has the bits of an uninterrupted one",
+        arguments: [SIGKILL, SIGUSR1]
+    )
+    func resumed(signal: Int32) throws {
+        try Places.temporary { directory in
+            let (uninterrupted, output) = (directory.appending("uninterrupted"), directory.appending("stopped"))
+            let options = Self.half + ["--max-steps", "40", "--save-dtype", "float32"]
+            let stopped = try LongRun.start(output, options, watch: send(signal, when: checkpoint(output, 10)))
+            #expect(stopped.status == (signal == SIGKILL ? SIGKILL : 75))
+            let resumed = try LongRun.finish(output, options + ["--resume"])
+            let expected = try LongRun.finish(uninterrupted, options)
+            expectSameBits(resumed, expected, steps: 40)
+            #expect(expected.weights.values.contains { $0.contains { $0.bitPattern & 0xFFFF != 0 } }, "the masters")
+        }
+    }
+
+    @Test(
+        "a run of four shards has the same bits on 1, 2 and 4 ranks, stopped and resumed too",
+        .enabled(if: Launch.testsRankRuns, "needs mpirun, optimized")
+    )
+    func ranks() throws {
+        try Places.temporary { directory in
+            let small = ["--shards", "4", "--max-steps", "12", "--ddp-bucket-cap-mb", "0.03125"]
+            let options = Self.half + small + ["--save-dtype", "float32"]
+            let alone = try LongRun.finish(directory.appending("1"), options, ranks: 1)
+            for ranks in [2, 4] {
+                let output = directory.appending("\(ranks)")
+                expectSameBits(try LongRun.finish(output, options, ranks: ranks), alone, steps: 12)
+                // From the checkpoint of step 5, on other ranks.
+                try FileManager.default.removeItem(atPath: checkpoint(output, 10).string)
+                try reopen(output)
+                let resumed = try LongRun.finish(output, options + ["--resume"], ranks: 6 - ranks)
+                expectSameBits(resumed, alone, steps: 12)
+            }
+            let stopped = directory.appending("stopped")
+            let signal = send(SIGUSR1, when: checkpoint(stopped, 5))
+            let long = Self.half + ["--max-steps", "100", "--save-dtype", "float32"]
+            #expect(try LongRun.start(stopped, long, ranks: 2, watch: signal).status == 75)
+            let resumed = try LongRun.finish(stopped, long + ["--resume"], ranks: 2)
+            expectSameBits(resumed, try LongRun.finish(directory.appending("long"), long, ranks: 2), steps: 100)
+        }
+    }
+
+    @Test("sharing, packing, recomputation and threads do not change a run beyond rounding")
+    func invariant() throws {
+        // Steps that differ in rounding differ in bfloat16 soon, so that a single update is compared.
+        let options = Self.half + ["--max-steps", "2", "--save-dtype", "float32", "--global-batch-size", "6"]
+        let plain = try train(["--sharing", "none", "--row-tokens", "64"] + options)
+        for other in [["--threads", "3"], ["--sharing", "prompt", "--row-tokens", "200", "--recompute"]] {
+            let run = try train(other + options)
+            for name in ["loss", "grad_norm"] {
+                let (a, b) = (try #require(run.metrics[0][name]), try #require(plain.metrics[0][name]))
+                #expect(abs(a - b) <= 1e-5 * abs(b), "\(name): \(a) and \(b)")
+            }
+        }
+    }
+
+    @Test("a run does not resume in a type with other numbers, and does in one with the same")
+    func otherType() throws {
+        try Places.temporary { directory in
+            let runs = TinyRuns(output: directory.appending("out"))
+            let model = ["--model", try source(in: directory).string]
+            try runs.finish(model + Self.half + ["--max-steps", "3", "--save-steps", "2"])
+            try reopen(runs.output)
+            for type in [[], ["--dtype", "float32"]] {
+                let refusal = try runs.refusal(model + type + ["--max-steps", "3", "--resume"])
+                #expect(refusal.contains("dtype: \"bfloat16\", this run has \"auto\""), "\(refusal)")
+            }
+            let exact = TinyRuns(output: directory.appending("exact"))
+            try exact.finish(model + ["--max-steps", "3", "--save-steps", "2"])
+            try reopen(exact.output)
+            try exact.finish(model + ["--dtype", "float32", "--max-steps", "3", "--resume"])
+        }
+    }
+}

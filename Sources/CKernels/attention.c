@@ -116,10 +116,10 @@ EK_INLINE void softmax_strip(const ek_attention_tile *tile, size_t first, size_t
 /// The rows of `b` from row `row` on.
 EK_INLINE ek_right drop_rows(ek_right b, size_t row) { return (ek_right){b.base + row * b.row, b.row, b.panel}; }
 
-EK_INLINE void forward(const ek_shape shape, const ek_attention_tile *tile, float *maximum, float *sum, float *out,
+EK_INLINE void attention_forward(const ek_shape shape, const ek_attention_tile *tile, float *maximum, float *sum, float *out,
                        float *scratch) {
     const size_t K = tile->K;
-    const ek_right keys = ek_packed_transposed(tile->key, tile->keys, K, scratch);
+    const ek_right keys = ek_packed_transposed(tile->key, K, tile->keys, K, scratch);
     const ek_right values = {tile->value, K, LANES};
     float *scores = scratch + whole_panels(tile->keys) * K;
     for (size_t i = 0, rows; i < tile->rows; i += rows) {
@@ -196,12 +196,12 @@ EK_INLINE void key_value_gradients(const ek_shape shape, const ek_attention_tile
     }
 }
 
-EK_INLINE void backward(const ek_shape shape, const ek_attention_tile *tile, const float *dout,
+EK_INLINE void attention_backward(const ek_shape shape, const ek_attention_tile *tile, const float *dout,
                         const float *log_sum_exp, const float *delta, float *dquery, float *dkey, float *dvalue,
                         float *scratch) {
     const size_t K = tile->K, panels = whole_panels(tile->keys) * K;
-    const ek_right transposed_keys = ek_packed_transposed(tile->key, tile->keys, K, scratch);
-    const ek_right transposed_values = ek_packed_transposed(tile->value, tile->keys, K, scratch + panels);
+    const ek_right transposed_keys = ek_packed_transposed(tile->key, K, tile->keys, K, scratch);
+    const ek_right transposed_values = ek_packed_transposed(tile->value, K, tile->keys, K, scratch + panels);
     const ek_right keys = {tile->key, K, LANES};
     float *scores = scratch + 2 * panels, *dscores = scores + CHUNK * STRIDE;
     for (size_t first = 0, end; first < tile->rows; first = end) {
@@ -224,23 +224,10 @@ EK_INLINE void backward(const ek_shape shape, const ek_attention_tile *tile, con
     }
 }
 
-// Tile shapes use all vector registers: 32 of 64 bytes, 16 of 32, 16 of 16. By default Clang limits x86-64-v4 to
-// 256-bit vectors.
-#define EK_LEVELS(NAME, PARAMETERS, ...)                                                                        \
-    EK_TARGET("arch=x86-64-v4,no-prefer-256-bit") static void NAME##_v4 PARAMETERS {                            \
-        NAME((ek_shape){MAX_TILE_ROWS, MAX_TILE_PANELS}, __VA_ARGS__);                                        \
-    }                                                                                                           \
-    EK_TARGET("arch=x86-64-v3") static void NAME##_v3 PARAMETERS { NAME((ek_shape){6, 1}, __VA_ARGS__); }       \
-    static void NAME##_v1 PARAMETERS { NAME((ek_shape){2, 1}, __VA_ARGS__); }                                   \
-    void ek_attention_##NAME PARAMETERS {                                                                       \
-        const int level = ek_processor_level();                                                                 \
-        (level == 4 ? NAME##_v4 : level == 3 ? NAME##_v3 : NAME##_v1)(__VA_ARGS__);                             \
-    }
+EK_LEVELS(attention_forward, (const ek_attention_tile *tile, float *maximum, float *sum, float *out, float *scratch),
+          tile, maximum, sum, out, scratch)
 
-EK_LEVELS(forward, (const ek_attention_tile *tile, float *maximum, float *sum, float *out, float *scratch), tile,
-          maximum, sum, out, scratch)
-
-EK_LEVELS(backward,
+EK_LEVELS(attention_backward,
           (const ek_attention_tile *tile, const float *dout, const float *log_sum_exp, const float *delta,
            float *dquery, float *dkey, float *dvalue, float *scratch),
           tile, dout, log_sum_exp, delta, dquery, dkey, dvalue, scratch)

@@ -1,4 +1,4 @@
-// Small matrix products whose result stays in registers, for attention.
+// Small matrix products whose result stays in registers, for attention and for products with a narrow operand.
 //
 // A product in attention has an inner dimension of one head's width and operands in cache. A BLAS library packs both
 // operands for every such product; here panels of keys are packed once for many query rows, everything else is read in
@@ -33,7 +33,7 @@ typedef struct {
     size_t row, panel;
 } ek_right;
 
-/// Computes `c = scale * a * b`, or `c += a * b` if `adds`, for one tile; `c` is row-major.
+/// Computes `c = scale * a * b`, or `c += scale * a * b` if `adds`, for one tile; `c` is row-major.
 EK_INLINE void ek_tile(const ek_shape tile, ek_left a, ek_right b, float *c, size_t c_row, size_t depth, float scale,
                        const bool adds) {
     ek_vector sums[MAX_TILE_ROWS][MAX_TILE_PANELS];
@@ -48,7 +48,7 @@ EK_INLINE void ek_tile(const ek_shape tile, ek_left a, ek_right b, float *c, siz
     EK_UNROLLED for (int i = 0; i < tile.rows; i++)
         EK_UNROLLED for (int j = 0; j < tile.panels; j++) {
             ek_vector *p = (ek_vector *)(c + (size_t)i * c_row + j * LANES);
-            *p = adds ? *p + sums[i][j] : sums[i][j] * scale;
+            *p = adds ? *p + sums[i][j] * scale : sums[i][j] * scale;
         }
 }
 
@@ -60,7 +60,7 @@ EK_INLINE void ek_tile_rest(const int tile_rows, ek_left a, const float *b, size
             float sum = 0;
             for (size_t k = 0; k < depth; k++) sum += a.base[(size_t)i * a.row + k * a.column] * b[k * b_row + j];
             float *p = c + (size_t)i * c_row + j;
-            *p = adds ? *p + sum : sum * scale;
+            *p = adds ? *p + sum * scale : sum * scale;
         }
 }
 
@@ -69,7 +69,7 @@ EK_INLINE ek_right ek_drop_panels(ek_right b, size_t panels) {
     return (ek_right){b.base + panels * b.panel, b.row, b.panel};
 }
 
-/// Computes `c = scale * a * b`, or `c += a * b` if `adds`, for the number of rows of the shape.
+/// Computes `c = scale * a * b`, or `c += scale * a * b` if `adds`, for the number of rows of the shape.
 EK_INLINE void ek_strip(const ek_shape shape, ek_left a, ek_right b, size_t columns, float *c, size_t c_row,
                         size_t depth, float scale, const bool adds) {
     const size_t panels = columns / LANES;
@@ -117,17 +117,30 @@ EK_INLINE void ek_transpose(const float *source, size_t stride, float *target) {
 
 /// Packs `rows` rows of `source` `[rows, K]` as the columns of panels: `(k, i)` of the result is `source[i, k]`.
 /// Columns after the last row, up to a whole panel, are zero.
-EK_INLINE ek_right ek_packed_transposed(const float *source, size_t rows, size_t K, float *panels) {
-    for (size_t start = 0; start < rows; start += LANES, source += LANES * K) {
+EK_INLINE ek_right ek_packed_transposed(const float *source, size_t stride, size_t rows, size_t K, float *panels) {
+    for (size_t start = 0; start < rows; start += LANES, source += LANES * stride) {
         float *panel = panels + start * K;
         const size_t count = rows - start < LANES ? rows - start : LANES;
         if (count < LANES) memset(panel, 0, LANES * K * sizeof *panel);
         size_t k = 0;
-        for (; count == LANES && k + LANES <= K; k += LANES) ek_transpose(source + k, K, panel + k * LANES);
+        for (; count == LANES && k + LANES <= K; k += LANES) ek_transpose(source + k, stride, panel + k * LANES);
         for (; k < K; k++)
-            for (size_t i = 0; i < count; i++) panel[k * LANES + i] = source[i * K + k];
+            for (size_t i = 0; i < count; i++) panel[k * LANES + i] = source[i * stride + k];
     }
     return (ek_right){panels, LANES, LANES * K};
 }
+
+// Defines `ek_NAME` by versions of the inline function `NAME` for each level, whose first argument is a shape. Shapes use all
+// vector registers: 32 of 64 bytes, 16 of 32, 16 of 16. By default Clang limits x86-64-v4 to 256-bit vectors.
+#define EK_LEVELS(NAME, PARAMETERS, ...)                                                                        \
+    EK_TARGET("arch=x86-64-v4,no-prefer-256-bit") static void NAME##_v4 PARAMETERS {                            \
+        NAME((ek_shape){MAX_TILE_ROWS, MAX_TILE_PANELS}, __VA_ARGS__);                                          \
+    }                                                                                                           \
+    EK_TARGET("arch=x86-64-v3") static void NAME##_v3 PARAMETERS { NAME((ek_shape){6, 1}, __VA_ARGS__); }       \
+    static void NAME##_v1 PARAMETERS { NAME((ek_shape){2, 1}, __VA_ARGS__); }                                   \
+    void ek_##NAME PARAMETERS {                                                                                 \
+        const int level = ek_processor_level();                                                                 \
+        (level == 4 ? NAME##_v4 : level == 3 ? NAME##_v3 : NAME##_v1)(__VA_ARGS__);                             \
+    }
 
 #endif

@@ -5,6 +5,11 @@ package struct Operand {
     let matrix: Matrix
     let isTransposed: Bool
 
+    /// The matrix as it is.
+    package init(_ matrix: Matrix) { self.init(matrix: matrix, isTransposed: false) }
+
+    init(matrix: Matrix, isTransposed: Bool) { (self.matrix, self.isTransposed) = (matrix, isTransposed) }
+
     var rows: Int { isTransposed ? matrix.columns : matrix.rows }
     var columns: Int { isTransposed ? matrix.rows : matrix.columns }
     var flag: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
@@ -44,18 +49,17 @@ package func multiply(_ a: Operand, _ b: Operand, into c: Matrix, accumulate: Bo
 
 /// `multiply` without a transposed operand.
 package func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
-    let left = Operand(matrix: a, isTransposed: false)
-    multiply(left, Operand(matrix: b, isTransposed: false), into: c, accumulate: accumulate, scale: scale)
+    multiply(Operand(a), Operand(b), into: c, accumulate: accumulate, scale: scale)
 }
 
 /// `multiply` with a transposed right operand: `y = x * W^T` for a weight stored as `[out, in]`.
 package func multiply(_ a: Matrix, _ b: Operand, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
-    multiply(Operand(matrix: a, isTransposed: false), b, into: c, accumulate: accumulate, scale: scale)
+    multiply(Operand(a), b, into: c, accumulate: accumulate, scale: scale)
 }
 
 /// `multiply` with a transposed left operand: `dW += dy^T * x`.
 package func multiply(_ a: Operand, _ b: Matrix, into c: Matrix, accumulate: Bool = false, scale: Float = 1) {
-    multiply(a, Operand(matrix: b, isTransposed: false), into: c, accumulate: accumulate, scale: scale)
+    multiply(a, Operand(b), into: c, accumulate: accumulate, scale: scale)
 }
 
 private func blasInteger(_ value: Int) -> Int32 {

@@ -158,6 +158,32 @@ void ek_softmax_gradient_slice(float *logits, size_t stride, size_t rows, size_t
 /// Replaces each element with `cap * tanh(x / cap)`.
 void ek_cap(float *x, size_t stride, size_t rows, size_t columns, float cap);
 
+// Products with a narrow operand, `[rows, depth] [depth, columns]`, of which one dimension is a few tens.
+
+/// A product whose left operand has element `(i, k)` at `a[i * a_row + k * a_column]`, its right operand in panels of 16
+/// columns `(k, 16 j + l)` at `b[k * b_row + j * b_panel + l]`, and its result `(i, j)` at `c[i * c_row + j]`.
+typedef struct {
+    size_t rows, columns, depth;
+    const float *a;
+    size_t a_row, a_column;
+    const float *b;
+    size_t b_row, b_panel;
+    float *c;
+    size_t c_row;
+    float scale;
+    /// Whether the result is added to `c`.
+    bool adds;
+} ek_narrow;
+
+/// Computes `c = scale * a * b`, or `c += scale * a * b`.
+///
+/// Each element is one sum over the inner dimension in order, in blocks of 256, independent of its place.
+void ek_narrow_product(const ek_narrow *product);
+
+/// Writes `source`, `[rows, columns]`, transposed as a right operand of `[columns, rows]`, whose `b_row` is 16 and `b_panel`
+/// `16 * columns`; the last panel is padded with zeros.
+void ek_pack_transposed(const float *source, size_t stride, size_t rows, size_t columns, float *panels);
+
 // Numbers of 16 bits: bfloat16, and float16, IEEE 754's half precision.
 
 /// Computes `y = x` as bfloat16, rounded to nearest, ties to even; NaN stays NaN.

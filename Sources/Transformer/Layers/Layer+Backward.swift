@@ -40,7 +40,8 @@ extension Layer {
                 into: dattended.rows(block),
                 buffers.lowRank.output.buffers(of: attention.output, block, context.workspace.blocks[thread])
             )
-            buffers.lowRank.output.project(context.attended.rows(block), attention.output, block)
+            let scratch = context.workspace.blocks[thread]
+            buffers.lowRank.output.project(context.attended.rows(block), attention.output, block, scratch)
         }
         addWeightGradients(context, buffers)
         if let outputs = pass.outputs { expand(outputs, compact, buffers, tokens: pass.tokens) }
@@ -89,8 +90,8 @@ extension Layer {
             dparameters: feedForwardNormPart(buffers.norms.part(ofThread: thread))
         )
         let normed = feedForwardInputNorm == nil ? middle : buffers.normed.rows(block)
-        buffers.lowRank.gateUp.project(normed, feedForward.gateUp, block)
-        buffers.lowRank.down.project(buffers.inner.rows(block), feedForward.down, block)
+        buffers.lowRank.gateUp.project(normed, feedForward.gateUp, block, scratch)
+        buffers.lowRank.down.project(buffers.inner.rows(block), feedForward.down, block, scratch)
     }
 
     /// Adds the gradient of a branch's input `x` to that of the stream, `residual`, and writes the sum to `dx`.
@@ -193,7 +194,7 @@ extension Layer {
                 )
             }
             let x = attentionNorm == nil ? input : normed
-            buffers.lowRank.queryKeyValue.project(x, attention.queryKeyValue, block)
+            buffers.lowRank.queryKeyValue.project(x, attention.queryKeyValue, block, scratch[thread])
         }
         let tokens = 0..<context.pass.tokens
         let contribution = Linear.Contribution(

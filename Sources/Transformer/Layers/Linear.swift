@@ -96,7 +96,7 @@ package struct Linear: Sendable {
     package struct Buffers {
         /// In the forward pass `x Aᵀ`, in the backward pass its gradient, `[T, R]`, overwritten; empty without an adapter.
         let states: Matrix
-        /// The calling thread's matrix for blocks of adapted or widened weights.
+        /// The calling thread's matrix for blocks of adapted or widened weights, and for operands of an adapter.
         let scratch: Matrix
     }
 
@@ -118,7 +118,7 @@ package struct Linear: Sendable {
             }
         } else {
             multiply(x, weight.transposed, into: y, accumulate: isAdded, scratch: buffers.scratch)
-            lowRank.forward(x, states: buffers.states, into: y)
+            lowRank.forward(x, states: buffers.states, into: y, scratch: buffers.scratch)
         }
     }
 

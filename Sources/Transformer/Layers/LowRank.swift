@@ -33,35 +33,52 @@ package struct LowRank: Sendable {
     /// Whether the parts have trained norms, which change the whole weights.
     package var hasMagnitudes: Bool { parts.contains { $0.magnitude != nil } }
 
+    /// The scratch elements that adapters of these ranks need, those of all modules of a product together.
+    static func scratchCount(rank: Int, inputs: Int, outputs: Int) -> Int {
+        let most = NarrowProduct.mostWidth
+        return max(
+            rank <= most ? NarrowProduct.scratchCount(rows: rank, columns: inputs) : 0,
+            NarrowProduct.scratchCount(rows: outputs, columns: min(rank, most))
+        )
+    }
+
     /// Adds `s (x Aᵀ) Bᵀ` to `y`, `[T, outputs of the product]`; `states`, `[T, R]`, becomes `x Aᵀ`.
-    func forward(_ x: Matrix, states: Matrix, into y: Matrix) {
-        project(x, into: states)
+    func forward(_ x: Matrix, states: Matrix, into y: Matrix, scratch: Matrix) {
+        project(x, into: states, scratch: scratch)
         for part in parts {
-            let result = y.columns(part.outputs)
-            multiply(states.columns(part.ranks), part.b.transposed, into: result, accumulate: true, scale: part.scale)
+            multiplyNarrow(
+                Operand(states.columns(part.ranks)),
+                part.b.transposed,
+                into: y.columns(part.outputs),
+                accumulate: true,
+                scale: part.scale,
+                scratch: scratch
+            )
         }
     }
 
     /// Writes `x Aᵀ` to `states`, `[T, R]`.
-    func project(_ x: Matrix, into states: Matrix) { multiply(x, a.transposed, into: states) }
+    func project(_ x: Matrix, into states: Matrix, scratch: Matrix) {
+        multiplyNarrow(Operand(x), a.transposed, into: states, scratch: scratch)
+    }
 
     /// Adds the gradient of the input to `dx`, `[T, N]`, unless it is nil; `dstates`, `[T, R]`, becomes `s dy B`, that of `x Aᵀ`.
     func inputGradient(_ dy: Matrix, dstates: Matrix, into dx: Matrix?) {
         for part in parts {
-            multiply(dy.columns(part.outputs), part.b, into: dstates.columns(part.ranks), scale: part.scale)
+            let gradient = dstates.columns(part.ranks)
+            multiplyNarrow(Operand(dy.columns(part.outputs)), Operand(part.b), into: gradient, scale: part.scale)
         }
-        if let dx { multiply(dstates, a, into: dx, accumulate: true) }
+        if let dx { multiplyNarrow(Operand(dstates), Operand(a), into: dx, accumulate: true) }
     }
 
     /// `dB += s dyᵀ (x Aᵀ)` for some of a part's outputs.
     func addOutputGradient(of part: Part, dy: Matrix, states: Matrix, outputs: Range<Int>) {
         guard let bGradient = part.bGradient else { return }
         let columns = dy.columns(part.outputs).columns(outputs)
-        let gradient = bGradient.rows(outputs)
-        multiply(
+        multiplyNarrow(
             columns.transposed,
-            states.columns(part.ranks),
-            into: gradient,
+            Operand(states.columns(part.ranks)),
+            into: bGradient.rows(outputs),
             accumulate: true,
             scale: part.scale
         )
@@ -70,7 +87,8 @@ package struct LowRank: Sendable {
     /// `dA += dstatesᵀ x` for some of the inputs.
     func addInputGradient(dstates: Matrix, x: Matrix, inputs: Range<Int>) {
         guard let aGradient else { return }
-        multiply(dstates.transposed, x.columns(inputs), into: aGradient.columns(inputs), accumulate: true)
+        let result = aGradient.columns(inputs)
+        multiplyNarrow(dstates.transposed, Operand(x.columns(inputs)), into: result, accumulate: true)
     }
 }
 

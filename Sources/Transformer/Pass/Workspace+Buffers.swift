@@ -45,7 +45,8 @@ extension Workspace {
         let attention: ForestAttention.Scratch
         /// `[1, block * R]` for the largest adapter of a product; empty without one.
         let states: Matrix
-        /// A block of adapted or widened weights, `[1, elements]`; empty if weights are used as they are.
+        /// A block of adapted or widened weights, or an operand of an adapter, `[1, elements]`; empty if weights are used as
+        /// they are.
         let weights: Matrix
 
         /// The buffers of a product in the forward pass, for a block of `rows` tokens.
@@ -64,10 +65,11 @@ extension Workspace {
 
         /// Recomputes `x Aᵀ` of a block of tokens, a hundredth of the step's work, which takes memory in each layer if it is
         /// kept; `x` is `[B, N]`.
-        func project(_ x: Matrix, _ linear: Linear, _ block: Range<Int>) {
+        func project(_ x: Matrix, _ linear: Linear, _ block: Range<Int>, _ scratch: Block) {
             guard let adapter = linear.lowRank else { return }
             let start = block.lowerBound * adapter.rank
-            adapter.project(x, into: states.reshaped(at: start, rows: block.count, columns: adapter.rank))
+            let part = states.reshaped(at: start, rows: block.count, columns: adapter.rank)
+            adapter.project(x, into: part, scratch: scratch.weights)
         }
 
         /// The buffers of a product in the backward pass, for a block of tokens.
@@ -199,12 +201,19 @@ extension Workspace.Block {
         states = arena.matrix(rows: 1, columns: Workspace.blockSize * capacity.adapter.largestRank)
         let inputs = max(model.width, model.attention.queryWidth, model.feedForward.width)
         let adapted = capacity.adapter.hasMagnitudes ? LowRank.scratchCount(inputs: inputs) : 0
-        let shapes = [
-            (model.attention.projectedWidth, model.width), (model.width, model.attention.queryWidth),
-            (model.feedForward.projectedWidth, model.width), (model.width, model.feedForward.width),
+        let products = [
+            (model.attention.projectedWidth, model.width, capacity.adapter.queryKeyValue),
+            (model.width, model.attention.queryWidth, capacity.adapter.output),
+            (model.feedForward.projectedWidth, model.width, capacity.adapter.gateUp),
+            (model.width, model.feedForward.width, capacity.adapter.down),
         ]
-        let widened = shapes.map { StoredMatrix.scratchCount(rows: $0, columns: $1) }.max() ?? 0
-        weights = arena.matrix(rows: 1, columns: max(adapted, capacity.widensWeights ? widened : 0))
+        let counts = products.map { outputs, inputs, rank in
+            max(
+                capacity.widensWeights ? StoredMatrix.scratchCount(rows: outputs, columns: inputs) : 0,
+                LowRank.scratchCount(rank: rank, inputs: inputs, outputs: outputs)
+            )
+        }
+        weights = arena.matrix(rows: 1, columns: max(adapted, counts.max() ?? 0))
     }
 }
 

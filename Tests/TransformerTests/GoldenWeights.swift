@@ -37,13 +37,13 @@ final class GoldenWeights {
         let adapter = try AdapterConfiguration(directory: golden.directory).resolve(in: description)
         let names = AdapterNames(description.family)
         let table = description.parameters.adapted(by: adapter, of: description.architecture) { module, part in
-            names.tensorName(of: module, Self.part(part))
+            names.tensorName(of: module, part)
         }
         trained = try ParameterBuffer(table.trained)
         let stored = try AdapterWeights(directory: golden.directory, adapter, of: description)
         for tensor in table.trained.tensors {
             let source = stored.tensors.first {
-                $0.module == tensor.parameter.module && $0.part == Self.part(tensor.parameter.part)
+                $0.module == tensor.parameter.module && $0.part == tensor.parameter.part
             }
             guard let source else { preconditionFailure("\(tensor.name) is a tensor of the adapter") }
             try trained.elements(of: tensor).withMutableSpan { try stored.read(source, into: &$0) }
@@ -71,16 +71,6 @@ final class GoldenWeights {
             let (half, weights) = (try read(files, table, layout, .half(type)), try ParameterBuffer(layout))
             for tensor in layout.tensors { weights.elements(of: tensor).copy(from: half.stored(tensor)) }
             return weights
-        }
-    }
-
-    /// The part of an adapter that a parameter is.
-    private static func part(_ part: Parameter.Part) -> AdapterPart {
-        switch part {
-        case .loraA: .loraA
-        case .loraB: .loraB
-        case .loraMagnitude: .loraMagnitude
-        default: .copy
         }
     }
 

@@ -44,7 +44,7 @@ package struct PolicyAdapter: Sendable {
     package func parameters(of model: ModelDescription) -> ParameterTable {
         let names = AdapterNames(model.family)
         return model.parameters.adapted(by: adapter, of: model.architecture) { module, part in
-            names.tensorName(of: module, AdapterPart(part))
+            names.tensorName(of: module, part)
         }
     }
 
@@ -65,10 +65,10 @@ package struct PolicyAdapter: Sendable {
         case .directory(let path):
             let files = try AdapterWeights(directory: path, adapter, of: model, base: configuration.base)
             for tensor in weights.layout.tensors {
-                let part = AdapterPart(tensor.parameter.part)
-                guard
-                    let stored = files.tensors.first(where: { $0.module == tensor.parameter.module && $0.part == part })
-                else { preconditionFailure("checked tensors of an adapter") }
+                let (module, part) = (tensor.parameter.module, tensor.parameter.part)
+                guard let stored = files.tensors.first(where: { $0.module == module && $0.part == part }) else {
+                    preconditionFailure("checked tensors of an adapter")
+                }
                 try weights.elements(of: tensor).withMutableSpan { try files.read(stored, into: &$0) }
             }
             var digest = Digest()
@@ -86,19 +86,6 @@ package struct PolicyAdapter: Sendable {
 
 extension AdapterError: Refusal {
     package var isRefusal: Bool { true }
-}
-
-extension AdapterPart {
-    /// The part of an adapter that a parameter is.
-    init(_ part: Parameter.Part) {
-        switch part {
-        case .loraA: self = .loraA
-        case .loraB: self = .loraB
-        case .loraMagnitude: self = .loraMagnitude
-        case .copy: self = .copy
-        case .weight, .bias, .loraGain: preconditionFailure("a tensor of an adapter")
-        }
-    }
 }
 
 extension TrainingConfiguration {

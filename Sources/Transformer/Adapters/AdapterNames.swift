@@ -1,17 +1,5 @@
 internal import Formats
 
-/// The role of a tensor of an adapter in its module; the value ends its name in files.
-package enum AdapterPart: String, Sendable, CaseIterable {
-    /// `A`, `[r, in]`.
-    case loraA = "lora_A.weight"
-    /// `B`, `[out, r]`.
-    case loraB = "lora_B.weight"
-    /// The norms of rows of DoRA, `[out]`.
-    case loraMagnitude = "lora_magnitude_vector"
-    /// The trained copy of an embedding or head, `[V, D]`.
-    case copy = "weight"
-}
-
 /// The names of modules and tensors that PEFT writes for a family: those of its modules in memory.
 package struct AdapterNames: Sendable {
     /// What precedes the name of every module.
@@ -38,8 +26,9 @@ package struct AdapterNames: Sendable {
 
     /// The name of a tensor in `adapter_model.safetensors`, such as
     /// `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight`.
-    package func tensorName(of module: Module, _ part: AdapterPart) -> String {
-        "\(Self.prefix)\(name(of: module)).\(part.rawValue)"
+    package func tensorName(of module: Module, _ part: Parameter.Part) -> String {
+        // A copy takes the place of the matrix.
+        "\(Self.prefix)\(name(of: module)).\(part == .copy ? Parameter.Part.weight.rawValue : part.rawValue)"
     }
 
     /// The last part of a module's name, such as `q_proj`.

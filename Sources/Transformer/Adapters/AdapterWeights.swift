@@ -5,8 +5,8 @@ package import SystemPackage
 /// A tensor of an adapter, with its name in files.
 package struct AdapterTensor: Sendable, Equatable {
     package let module: Module
-    package let part: AdapterPart
-    /// See `AdapterPart`.
+    package let part: Parameter.Part
+    /// `[r, in]` of `A`, `[out, r]` of `B`, `[out]` of norms, `[V, D]` of copies.
     package let shape: [Int]
     /// The name in `adapter_model.safetensors`.
     package let name: String
@@ -22,7 +22,7 @@ extension Adapter {
 
     func tensors(of model: ModelDescription, _ names: AdapterNames) -> [AdapterTensor] {
         let all = ModelModules(model.architecture, names, modelType: model.family.modelType)
-        func tensor(_ module: Module, _ part: AdapterPart, _ shape: [Int]) -> AdapterTensor {
+        func tensor(_ module: Module, _ part: Parameter.Part, _ shape: [Int]) -> AdapterTensor {
             AdapterTensor(module: module, part: part, shape: shape, name: names.tensorName(of: module, part))
         }
         let tied: Set<Module> =
@@ -64,7 +64,7 @@ package struct AdapterWeights: Sendable {
     }
 
     /// The name in the file of a tensor of the adapter.
-    package func name(of module: Module, _ part: AdapterPart) -> String? {
+    package func name(of module: Module, _ part: Parameter.Part) -> String? {
         tensors.first { $0.module == module && $0.part == part }?.name
     }
 

@@ -83,7 +83,7 @@ extension ForeignSettings {
         (
             "bf16 fp16 tf32 bf16_full_eval fp16_full_eval half_precision_backend mixed_precision "
                 + "precision pure_bf16",
-            "not supported: computes in float32; remove it"
+            "not supported: computes in float32; remove it, or set {dtype} to bfloat16 for weights in 16 bits"
         ),
         (
             "load_in_4bit load_in_8bit quantization_bit bnb_4bit_quant_type use_bnb_nested_quant freeze_layers "

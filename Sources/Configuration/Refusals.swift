@@ -24,7 +24,7 @@ extension TrainingError: Refusal {
             .scoresNotFinite, .foreignCache, .damagedCache, .foreignCheckpoint, .otherLength, .otherVersion,
             .noUsableCheckpoint:
             true
-        case .notFinite, .ranksDiffer, .spikes: false
+        case .notFinite, .weightsNotFinite, .ranksDiffer, .spikes: false
         }
     }
 }

@@ -19,8 +19,10 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     case unevenShards(shards: Int, ranks: Int)
     /// The loss or its gradient is not finite; `rows` are the examples whose loss is not.
     case notFinite(step: Int, loss: Double, gradientNorm: Double, rows: [Int])
-    /// Log-probabilities of these examples are not finite.
-    case scoresNotFinite(rows: [Int])
+    /// Log-probabilities of these examples of the named data are not finite.
+    case scoresNotFinite(rows: [Int], data: String)
+    /// The trained weights are not finite.
+    case weightsNotFinite(step: Int, tensor: String)
     /// A reference cache belongs to another model or other data.
     case foreignCache(path: String, what: String)
     /// A reference cache has changed since it was written.
@@ -65,9 +67,13 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
             return
                 "step \(step): loss \(Self.text(loss)), gradient norm \(Self.text(norm)), \(Self.list(rows)); "
                 + "the model was neither updated nor written; lower --learning-rate, or check the weights"
-        case .scoresNotFinite(let rows):
+        case .weightsNotFinite(let step, let tensor):
             return
-                "log-probabilities are \(Self.list(rows)); nothing was written; check the weights, and the scale of an "
+                "after step \(step) the weights are not finite, in tensor \(tensor); nothing was written; lower "
+                + "--learning-rate, and continue from an earlier checkpoint with --resume, if there is one"
+        case .scoresNotFinite(let rows, let data):
+            return
+                "log-probabilities are \(Self.list(rows, of: data)); nothing was written; check the weights, and the scale of an "
                 + "adapter"
         case .foreignCache(let path, let what):
             return "\(path): made for \(what); choose another --reference-cache, or remove this one"
@@ -123,9 +129,9 @@ package enum TrainingError: Error, CustomStringConvertible, Equatable {
     private static func text(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
 
     /// Lists the first examples with a non-finite loss.
-    private static func list(_ rows: [Int]) -> String {
+    package static func list(_ rows: [Int], of data: String = "the data") -> String {
         guard !rows.isEmpty else { return "with finite losses of all examples" }
         let shown = rows.prefix(8).map { "\($0)" }.joined(separator: ", ")
-        return "not finite for example\(rows.count == 1 ? "" : "s") \(shown)\(rows.count > 8 ? " …" : "") of the data"
+        return "not finite for example\(rows.count == 1 ? "" : "s") \(shown)\(rows.count > 8 ? " …" : "") of \(data)"
     }
 }

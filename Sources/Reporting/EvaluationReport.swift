@@ -11,6 +11,8 @@ package struct EvaluationReport: Sendable {
     package let statistics: PreferenceStatistics
     /// Examples, `G`.
     package let rows: Int
+    /// The examples whose loss is not finite.
+    package let nonFiniteRows: [Int]
     private let lossIsMeanOverPairs: Bool
     /// For each metric the sum over examples of `(m without the example - m)²`.
     private let squares: [Double]
@@ -26,6 +28,7 @@ package struct EvaluationReport: Sendable {
         for row in rows { for (index, value) in row.sums.enumerated() { sums[index] += value } }
         statistics = PreferenceStatistics(sums: sums)
         self.rows = rows.count
+        nonFiniteRows = rows.indices.filter { !rows[$0][.loss].isFinite }
         var squares = [Double](repeating: 0, count: Self.metricNames.count)
         let whole = Self.metrics(of: statistics)
         for row in rows {

@@ -2,5 +2,6 @@ internal import Foundation
 
 /// Formats a number with a fixed count of decimals.
 package func rounded(_ value: Double, _ decimals: Int) -> String {
-    String(format: "%.\(decimals)f", value)
+    // NaN without the sign that processors give it.
+    value.isNaN ? "nan" : String(format: "%.\(decimals)f", value)
 }

@@ -201,6 +201,18 @@ struct AdapterInputTests {
             }
             #expect(!exists(output.appending("adapter_model.safetensors")))
             #expect(!exists(file))
+            // Without a reference, the evaluation warns and the step ends the run.
+            let model = ["--model", Self.golden.base.directory.string, "--adapter", adapter.string]
+            let data = ["--data", Self.golden.base.file.string, "--eval-data", Self.golden.base.file.string]
+            let words = [
+                "train", "--output", output.string, "--loss-type", "simpo", "--self-check", "0", "--threads", "1",
+            ]
+            let outcome = try Launch.run("espalier", words + model + data + ["--eval-on-start"], solo: true)
+            #expect(outcome.status == 1)
+            let warning =
+                "warning: evaluation after step 0: losses are not finite for examples 0, 1, 2, 3, 4 of the eval data"
+            #expect(outcome.errors.contains("\(warning); it does not count as the best\n"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("eval_loss nan") && !outcome.errors.contains("-nan"))
         }
     }
 

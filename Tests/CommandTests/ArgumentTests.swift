@@ -28,7 +28,8 @@ struct ArgumentTests {
         }
         #expect(
             try refusal(["train", "--bf16"])
-                == "Error: Unknown option '--bf16'; not supported: computes in float32; remove it"
+                == "Error: Unknown option '--bf16'; not supported: computes in float32; remove it, or set --dtype to bfloat16 for "
+                + "weights in 16 bits"
         )
         #expect(
             try refusal(["train", "--max-length=512"])

@@ -66,15 +66,22 @@ struct HalfTrainingTests {
         }
     }
 
-    @Test("the model that is evaluated during a run is the one that it writes in bfloat16", arguments: [[], ["best"]])
-    func evaluated(best: [String]) throws {
+    @Test(
+        "evaluate of the model that a run writes gives the run's own evaluation, also of a float32 model",
+        arguments: [[], ["best"]],
+        [ElementType.bfloat16, .float32]
+    )
+    func evaluated(best: [String], type: ElementType) throws {
         try Places.temporary { directory in
-            let (source, output) = (try source(in: directory), directory.appending("out"))
+            let source = type == .float32 ? Golden.tied.directory : try source(in: directory)
+            let output = directory.appending("out")
             let keeps = best.isEmpty ? [] : ["--load-best-model-at-end", "--metric-for-best-model", "rewards/rejected"]
             let evaluations = ["--max-steps", "4", "--eval-data", Golden.tied.file.string, "--eval-steps", "2"]
             let run = try tune(source, to: output, Self.half + evaluations + keeps)
             let words = ["evaluate", "--model", output.string, "--reference-model", source.string]
-            let outcome = try espalier(words + ["--data", Golden.tied.file.string])
+            // A model that is written in float32 has the masters.
+            let types = type == .float32 ? Self.half : []
+            let outcome = try espalier(words + types + ["--data", Golden.tied.file.string])
             let found = try Metrics(json: outcome.output)
             let step = best.isEmpty ? 4 : try #require(run.summary["best_global_step"])
             let expected = try #require(run.evaluations.first { $0["step"] == step })
@@ -140,6 +147,45 @@ struct HalfTrainingTests {
             for name in ["loss", "grad_norm"] {
                 let (a, b) = (try #require(run.metrics[0][name]), try #require(plain.metrics[0][name]))
                 #expect(abs(a - b) <= 1e-5 * abs(b), "\(name): \(a) and \(b)")
+            }
+        }
+    }
+
+    @Test("a norm that bfloat16 cannot hold is refused with its place, like a matrix")
+    func range() throws {
+        try Places.temporary { directory in
+            let model = directory.appending("model")
+            let name = "model.layers.1.input_layernorm.weight"
+            try FileManager.default.copyItem(atPath: Golden.tied.directory.string, toPath: model.string)
+            let file = model.appending("model.safetensors")
+            let entries = try storedValues(file).map { tensor, values in
+                var values = values
+                if tensor == name { values[3] = 3.4e38 }
+                let shape = try SafetensorsFile(file).info(tensor).shape
+                return SafetensorsEntry(name: tensor, shape: shape) { [values] in try $0(values.span) }
+            }
+            try SafetensorsWriter.write(entries, metadata: ["format": "pt"], to: file)
+            let refusal = try TinyRuns(output: directory.appending("out")).refusal(
+                ["--model", model.string] + Self.half
+            )
+            let expected =
+                "tensor \(name): expected numbers within the range of bfloat16, found 3.4e+38 at [3]; use float32"
+            #expect(refusal.hasSuffix(expected), "\(refusal)")
+        }
+    }
+
+    @Test("weights that are not finite are neither saved nor written", arguments: [[], half])
+    func notFinite(type: [String]) throws {
+        try Places.temporary { directory in
+            let runs = TinyRuns(output: directory.appending("out"))
+            for (name, options) in [
+                ("written", ["--max-steps", "1"]), ("saved", ["--max-steps", "2", "--save-steps", "1"]),
+            ] {
+                let outcome = try runs.start(type + options + ["--learning-rate", "3.399e38"])
+                let error =
+                    "error: after step 1 the weights are not finite, in tensor model.norm.weight; nothing was written"
+                #expect(outcome.status == 1 && outcome.errors.contains(error), "\(name): \(outcome.errors)")
+                #expect(!runs.exists("model.safetensors") && !runs.exists("checkpoint-1"))
             }
         }
     }

@@ -12,7 +12,7 @@ struct PolicyDigestTests {
         try Policy.read(directory: directory, dtype: dtype, trains: trains, team: ThreadTeam.start(count: 1)).digest
     }
 
-    @Test("a float32 model whose matrices are rounded is another, and one whose vectors are rounded too is a third")
+    @Test("a float32 model that is rounded is another one, the same whether it is trained or scored")
     func float32() throws {
         let directory = Golden.tied.directory
         let plain = try digest(directory, .auto, trains: true)
@@ -22,7 +22,7 @@ struct PolicyDigestTests {
         #expect(try digest(directory, .auto, trains: false) == plain)
         let scored = try digest(directory, .bfloat16, trains: false)
         let trained = try digest(directory, .bfloat16, trains: true)
-        #expect(Set([plain, scored, trained]).count == 3)
+        #expect(scored == trained && scored != plain)
     }
 
     @Test("a bfloat16 model is the same in any type")

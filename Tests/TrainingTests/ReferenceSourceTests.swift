@@ -187,7 +187,8 @@ struct ReferenceSourceTests {
             let path = cache.string + ".journal"
             #expect(refusal(try Pass(dataset(2000, tokens: 3))) == "\(path): made for other data" + remedy)
             #expect(
-                refusal(try Pass(dataset(2000, tokens: 2), golden: .freeHead)) == "\(path): made for another model"
+                refusal(try Pass(dataset(2000, tokens: 2), golden: .freeHead))
+                    == "\(path): made for another model or --dtype"
                     + remedy
             )
             for text in ["", "espalier-reference-journal", "espalier-reference-journal 2 a b\n", "a b c d\n"] {

@@ -31,7 +31,7 @@ struct RunIdentity: Codable, Sendable, Equatable {
     /// The first input that another run with this identity does not share; nil if they share all.
     private func difference(from other: RunIdentity, _ configuration: TrainingConfiguration) -> String? {
         if other.modelDigest != modelDigest {
-            return configuration.adapter.isUsed ? "another --model, --adapter or --dtype" : "another --model"
+            return configuration.adapter.isUsed ? "another --model, --adapter or --dtype" : "another --model or --dtype"
         }
         if other.dataDigest != dataDigest { return "other --data" }
         return other.heldOutDigest == heldOutDigest ? nil : "other --eval-data"

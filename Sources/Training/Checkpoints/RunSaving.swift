@@ -102,6 +102,7 @@ final class RunSaving {
         let start = ContinuousClock().now
         defer { stallSeconds += (ContinuousClock().now - start) / .seconds(1) }
         try comparison.check(step: run.step)
+        try comparison.requireFinite(step: run.step)
         finishJob()
         try copy(to: snapshot)
         try communicator.agree {
@@ -122,6 +123,7 @@ final class RunSaving {
     func stop(_ run: RunState, evaluation: RunEvaluation?, log: MetricsLog?) throws -> Never {
         Progress.enter("saving")
         try comparison.check(step: run.step)
+        try comparison.requireFinite(step: run.step)
         finishJob()
         guard let output, let store, let log else {
             // Rank 0 receives them while it writes.

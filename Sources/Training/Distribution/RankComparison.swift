@@ -35,7 +35,44 @@ package struct RankComparison {
     }
 }
 
+extension RankComparison {
+    /// Checks that the weights after `step` are finite, before they are written; collective.
+    ///
+    /// - Throws: `RankFailure` on every rank, which names a tensor.
+    package func requireFinite(step: Int) throws {
+        try communicator.agree {
+            guard let tensor = policy.weights.firstNonFinite(team: policy.team) else { return }
+            throw TrainingError.weightsNotFinite(step: step, tensor: tensor.name)
+        }
+    }
+}
+
 extension ParameterBuffer {
+    /// The first tensor with an infinite element or NaN, as it is stored; nil if there is none.
+    func firstNonFinite(team: ThreadTeam) -> ParameterLayout.Tensor? {
+        let found = team.map("finite weights") { thread in
+            hasNonFinite(team.share(of: layout.count, thread: thread))
+        }
+        return found.contains(true) ? layout.tensors.first { hasNonFinite($0.range) } : nil
+    }
+
+    private func hasNonFinite(_ elements: Range<Int>) -> Bool {
+        // The largest magnitude: those of infinity and NaN exceed all others as bits.
+        guard let halves else {
+            return flat.columns(elements).withSpan { values in
+                var largest: UInt32 = 0
+                for index in 0..<values.count { largest = max(largest, values[index].bitPattern & 0x7FFF_FFFF) }
+                return largest >= Float.infinity.bitPattern
+            }
+        }
+        let infinity: UInt16 = halves.type == .bfloat16 ? 0x7F80 : 0x7C00
+        return halves.columns(elements).withSpan { bits in
+            var largest: UInt16 = 0
+            for index in 0..<bits.count { largest = max(largest, bits[index] & 0x7FFF) }
+            return largest >= infinity
+        }
+    }
+
     /// A checksum of the bits of all elements as they are stored: `Σ bits[i] (2i + 1) mod 2⁶⁴`.
     ///
     /// It does not depend on the team. A change of any single element changes it, since its factor is odd.

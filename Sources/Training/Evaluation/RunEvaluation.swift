@@ -57,6 +57,10 @@ final class RunEvaluation {
         var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model), rows: rows.count)
         pass.visit(rows: rows, model: model, title: "evaluate") { tally.count($0, scores: $1) }
         let report = try tally.report(pass.communicator)
+        if pass.communicator.rank == 0, !report.nonFiniteRows.isEmpty {
+            let examples = TrainingError.list(report.nonFiniteRows, of: "the eval data")
+            printNotice("warning: evaluation after step \(step): losses are \(examples); it does not count as the best")
+        }
         count += 1
         let value = report[settings.bestMetric]
         let isBest = step > 0 && history.note(value, step: step)

@@ -21,20 +21,19 @@ extension Policy {
         // First: settings that do not fit are reported before memory is taken.
         let resolved = try adapter.map { try PolicyAdapter($0, of: description) }
         try description.parameters.check(files)
-        let isTrained = trains && adapter == nil
-        let stored = try description.parameters.trained.halfType(in: files, includingVectors: isTrained)
-        let type = dtype.halfType(ofFiles: stored, isTrained: isTrained)
-        // Rounded weights are another model, and one with rounded vectors is a third.
-        let rounding = type == stored || type == nil ? "" : " \(dtype.rawValue)\(isTrained ? " vectors" : "")"
+        let layout = description.parameters.trained
+        // As transformers does with this type, which rounds norms and biases too.
+        let roundsVectors = dtype == .bfloat16
+        let isRounded = try roundsVectors && layout.halfType(in: files, includingVectors: true) != .bfloat16
         return try Policy(
             description,
             adapter: adapter.flatMap { source in resolved.map { (source, $0) } },
-            matrixType: type,
-            trains: trains,
-            source: files.digest() + rounding,
+            matrixType: dtype.halfType(ofFiles: try layout.halfType(in: files), isTrained: trains && adapter == nil),
+            // Rounded weights are another model.
+            source: files.digest() + (isRounded ? " rounded to \(dtype.rawValue)" : ""),
             ignoredIndex: files.ignoredIndex,
             team: team
-        ) { try description.parameters.read(files, into: $0) }
+        ) { try description.parameters.read(files, into: $0, roundsVectors: roundsVectors) }
     }
 
     /// Creates a model with random weights for measurements; they depend on the seed but not on the team.
@@ -50,11 +49,11 @@ extension Policy {
             description,
             adapter: resolved,
             matrixType: dtype.halfType(ofFiles: nil, isTrained: adapter == nil),
-            trains: true,
             source: "random \(seed)",
             team: team
         ) {
             RandomWeights(seed: seed).fill($0, team: team)
+            $0.roundVectors()
         }
     }
 

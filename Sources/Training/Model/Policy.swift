@@ -26,13 +26,11 @@ package final class Policy {
     /// - Parameters:
     ///   - source: Identifies the weights; the same weights in another architecture are another model.
     ///   - matrixType: The type of the model's matrices; nil for float32.
-    ///   - trains: Whether weights will be trained: those of the adapter, or without one all.
     ///   - fill: Fills a buffer of the model's own weights.
     init(
         _ description: ModelDescription,
         adapter: (source: PolicyAdapter.Source, resolved: PolicyAdapter)?,
         matrixType: HalfType?,
-        trains: Bool,
         source: String,
         ignoredIndex: FilePath? = nil,
         team: ThreadTeam,
@@ -52,8 +50,6 @@ package final class Policy {
         } else {
             weights = try ParameterBuffer(description.parameters.trained, matrixType: matrixType)
             try fill(weights)
-            // So that the computed model is the one that is written in this type.
-            if trains { weights.roundVectors() }
             fixed = []
         }
         var digest = Digest()

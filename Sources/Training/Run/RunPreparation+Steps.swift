@@ -37,12 +37,18 @@ extension RunPreparation {
     ) throws -> (training: ReferenceLogps, heldOut: ReferenceLogps?) {
         let start = ContinuousClock().now
         Progress.enter("reference")
-        func source(_ planner: Planner, _ cache: FilePath?) -> ReferenceSource {
-            let pass = ScoringPass(policy: policy, planner: planner, isInitial: true, communicator: communicator)
+        func source(_ planner: Planner, _ cache: FilePath?, of name: String) -> ReferenceSource {
+            let pass = ScoringPass(
+                policy: policy,
+                planner: planner,
+                isInitial: true,
+                dataName: name,
+                communicator: communicator
+            )
             return ReferenceSource(pass: pass, cache: cache)
         }
-        var first = source(planner, configuration.referenceCache.map { FilePath($0) })
-        var second = heldOut.map { source($0, configuration.heldOutReferenceCache) }
+        var first = source(planner, configuration.referenceCache.map { FilePath($0) }, of: "the data")
+        var second = heldOut.map { source($0, configuration.heldOutReferenceCache, of: "the eval data") }
         // Refuses a cache of another model before the long computation of the other.
         try second?.check()
         let training = try first.logps(rows: isUsed ? visited : [], model: model)

@@ -30,8 +30,11 @@ extension TrainingRun {
     }
 
     /// The trained weights in float32 as tensors of a model file, on rank 0; collective, between two steps.
+    ///
+    /// - Throws: `RankFailure` on every rank if they are not finite.
     func trainedEntries() throws -> [SafetensorsEntry] {
-        policy.layout.entries(of: try optimizerState.gatherWeights(of: policy, scratch: gradients.total.flat))
+        try comparison.requireFinite(step: state.step)
+        return policy.layout.entries(of: try optimizerState.gatherWeights(of: policy, scratch: gradients.total.flat))
     }
 
     /// Prints on rank 0 where the model and the metrics are, and how to evaluate the model.

@@ -44,21 +44,23 @@ package struct ExampleLogps {
     /// Sums the values over ranks, each of which one rank computed; collective.
     ///
     /// - Throws: `RankFailure` on every rank if any of them is not finite.
-    mutating func sum(_ communicator: any Communicator) throws {
+    ///
+    /// - Parameter name: The name of the data in errors.
+    mutating func sum(_ communicator: any Communicator, of name: String) throws {
         var span = tokens.mutableSpan
         try communicator.allReduceSum(&span)
         var start = 0
-        try Self.requireFinite(rows) { row in
+        try Self.requireFinite(rows, of: name) { row in
             defer { start += dataset.tokenRange(of: row).count }
             return tokens[start..<start + dataset.tokenRange(of: row).count]
         }
     }
 
     /// Refuses log-probabilities that are not finite, of which every rank has the same.
-    static func requireFinite(_ rows: [Int], _ tokens: (_ row: Int) -> ArraySlice<Float>) throws {
+    static func requireFinite(_ rows: [Int], of name: String, _ tokens: (_ row: Int) -> ArraySlice<Float>) throws {
         let faulty = rows.filter { row in tokens(row).contains { !$0.isFinite } }
         guard !faulty.isEmpty else { return }
-        throw RankFailure(rank: 0, error: TrainingError.scoresNotFinite(rows: faulty))
+        throw RankFailure(rank: 0, error: TrainingError.scoresNotFinite(rows: faulty, data: name))
     }
 }
 

@@ -14,13 +14,21 @@ package struct ScoringPass {
     let planner: Planner
     /// Whether the policy is the initial one; see `Policy.initialParameters`.
     private let isInitial: Bool
+    /// The name of the data in errors.
+    private let dataName: String
     let communicator: any Communicator
 
     /// A pass of `policy` over examples that `planner` plans.
-    package init(policy: Policy, planner: Planner, isInitial: Bool = false, communicator: any Communicator) {
+    package init(
+        policy: Policy,
+        planner: Planner,
+        isInitial: Bool = false,
+        dataName: String = "the data",
+        communicator: any Communicator
+    ) {
         self.policy = policy
         self.planner = planner
-        self.isInitial = isInitial
+        (self.isInitial, self.dataName) = (isInitial, dataName)
         self.communicator = communicator
     }
 
@@ -46,7 +54,7 @@ package struct ScoringPass {
         // Each token is computed on one rank; the others hold zero.
         var span = logps.mutableSpan
         try communicator.allReduceSum(&span)
-        try ExampleLogps.requireFinite(rows) { logps[planner.dataset.tokenRange(of: $0)] }
+        try ExampleLogps.requireFinite(rows, of: dataName) { logps[planner.dataset.tokenRange(of: $0)] }
         return logps
     }
 
@@ -65,7 +73,7 @@ package struct ScoringPass {
         for chunk in Self.chunks(of: rows) {
             var logps = ExampleLogps(planner.dataset, rows: Array(chunk))
             visit(chunk, of: rows.count, model: model, progress: progress) { logps.add($0, scores: $1) }
-            try logps.sum(communicator)
+            try logps.sum(communicator, of: dataName)
             try body(logps)
         }
         progress.finish()

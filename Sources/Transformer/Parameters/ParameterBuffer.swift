@@ -2,8 +2,8 @@ package import Compute
 
 /// One number for each element of a layout: weights, or their gradients.
 ///
-/// Matrices and embeddings may be stored in 16 bits; norms and biases, which are vectors, are float32 for operations. Of
-/// weights that are trained in 16 bits, `halves` has all elements, and `widenVectors` copies the vectors from there.
+/// Matrices and embeddings may be stored in 16 bits; norms and biases, which are vectors, are float32 for operations. If they are
+/// rounded too, `halves` has all elements, and `widenVectors` copies the vectors from there.
 package final class ParameterBuffer: Sendable {
     package let layout: ParameterLayout
     /// The type of matrices and embeddings; nil for float32.

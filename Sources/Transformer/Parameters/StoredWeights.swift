@@ -17,9 +17,12 @@ extension ParameterTable {
     /// Fills a buffer with the tensors of its layout, each in the type that the buffer stores it in.
     ///
     /// Numbers of a tensor that is stored in fewer bits than in the files are rounded once, to nearest, ties to even.
-    package func read(_ files: ModelWeights, into weights: ParameterBuffer) throws {
+    ///
+    /// - Parameter roundsVectors: Whether norms and biases of a buffer in 16 bits are rounded like its matrices.
+    package func read(_ files: ModelWeights, into weights: ParameterBuffer, roundsVectors: Bool = false) throws {
         for tensor in weights.layout.tensors {
-            switch weights.stored(tensor) {
+            let rounded = roundsVectors ? weights.halves?.columns(tensor.range) : nil
+            switch rounded.map(StoredMatrix.half) ?? weights.stored(tensor) {
             case .float32(let matrix):
                 try matrix.withMutableSpan { try files.read(tensor.name, shape: tensor.shape, into: &$0) }
             case .half(let matrix):
@@ -27,6 +30,7 @@ extension ParameterTable {
                 try matrix.withMutableSpan { try files.read(tensor.name, shape: tensor.shape, as: type, into: &$0) }
             }
         }
+        if roundsVectors { weights.widenVectors() }
     }
 
     /// The stored tensors that a trained model has unchanged: those that are not trained, sorted.

@@ -14,6 +14,19 @@ EK_INLINE uint32_t ek_bits(float value) {
     return bits;
 }
 
+/// Sixteen bits that look random, the same for an index in every run: its product with an odd number, mixed twice.
+EK_INLINE uint32_t threshold(uint32_t index) {
+    uint32_t bits = index * 0x9E3779B1u;
+    bits = (bits ^ bits >> 15) * 0x85EBCA77u;
+    bits = (bits ^ bits >> 13) * 0xC2B2AE3Du;
+    return bits >> 16;
+}
+
+EK_VERSIONS
+void ek_dither_bfloat16(const float *restrict x, uint16_t *restrict y, size_t count, size_t first) {
+    for (size_t i = 0; i < count; i++) y[i] = (uint16_t)((ek_bits(x[i]) + threshold((uint32_t)(first + i))) >> 16);
+}
+
 EK_VERSIONS
 void ek_round_bfloat16(const float *restrict x, uint16_t *restrict y, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -61,6 +74,18 @@ void ek_widen_float16(const uint16_t *x, size_t x_stride, float *y, size_t y_str
             const uint32_t small = ek_bits((float)(int32_t)magnitude * 0x1p-24f);
             out[j] = ek_float(sign | (magnitude < 0x400u ? small : large));
         }
+    }
+}
+
+EK_VERSIONS
+void ek_dither_float16(const float *restrict x, uint16_t *restrict y, size_t count, size_t first) {
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t bits = ek_bits(x[i]), magnitude = bits & 0x7FFFFFFFu, added = threshold((uint32_t)(first + i));
+        const uint32_t normal = (magnitude - (112u << 23) + (added >> 3)) >> 13;
+        // Below the smallest normal number the spacing is constant.
+        const uint32_t small = (uint32_t)(ek_float(magnitude) * 0x1p24f + (float)added * 0x1p-16f);
+        const uint32_t finite = magnitude < 0x38800000u ? small : normal < 0x7C00u ? normal : 0x7C00u;
+        y[i] = (uint16_t)(((bits >> 16) & 0x8000u) | finite);
     }
 }
 

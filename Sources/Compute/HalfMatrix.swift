@@ -99,6 +99,21 @@ package struct HalfMatrix: @unchecked Sendable {
         return overflows
     }
 
+    /// Sets one row of bfloat16 to `source`, `[1, columns]`, rounded up or down by a threshold of each element.
+    ///
+    /// A number between two of bfloat16 becomes the upper one if its distance from the lower one, in units of their spacing,
+    /// exceeds the threshold, which is uniform over the elements: the mean over many elements is kept, as by stochastic
+    /// rounding, and the result depends on nothing but number and index. Numbers of bfloat16 stay as they are.
+    ///
+    /// - Parameter index: The index of the first element, of which the threshold is a function.
+    package func dither(_ source: Matrix, from index: Int) {
+        precondition(
+            type == .bfloat16 && rows == 1 && source.rows == 1 && source.columns == columns,
+            "[1, n] of bfloat16"
+        )
+        recorded(.copy, elements: columns + columns / 2) { ek_dither_bfloat16(source.base, base, columns, index) }
+    }
+
     /// Calls `body` with a span of the elements' bits, which must be contiguous, for reading.
     package func withSpan<R>(_ body: (Span<UInt16>) throws -> R) rethrows -> R {
         precondition(stride == columns || rows <= 1, "contiguous elements")

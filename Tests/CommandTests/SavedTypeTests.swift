@@ -3,6 +3,7 @@ internal import Foundation
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
+internal import Transformer
 
 /// The type in which a trained model is written.
 @Suite(.serialized)
@@ -74,6 +75,44 @@ struct SavedTypeTests {
                 for (tensor, values) in weights {
                     #expect(try #require(found[tensor]) == values.map { nearest($0, type) }, "\(tensor)")
                 }
+            }
+        }
+    }
+
+    @Test(
+        "a change that nearest numbers would lose is kept on average, which is reported",
+        arguments: [ElementType.bfloat16, .float16]
+    )
+    func kept(type: ElementType) throws {
+        try Places.temporary { directory in
+            let options = ["--max-steps", "2", "--learning-rate", "1e-6", "--lr-scheduler-type", "constant"]
+            let source = directory.appending("source-\(type.rawValue)")
+            let exact = try train(type, in: directory, to: "float32", options + ["--save-dtype", "float32"])
+            let output = try train(type, in: directory, to: "auto", options)
+            #expect(try types(output) == [type])
+            let (weights, found) = (try TrainedRun(exact).weights, try TrainedRun(output).weights)
+            let layout = try ModelDescription(directory: source).parameters.trained
+            let start = try storedValues(source.appending("model.safetensors"))
+            var (kept, whole) = (0.0, 0.0)
+            for tensor in layout.tensors {
+                let values = try #require(weights[tensor.name])
+                let written = try #require(found[tensor.name])
+                #expect(written == Dithering.rounded(values, from: tensor.offset, type), "\(tensor.name)")
+                for (index, before) in try #require(start[tensor.name]).enumerated() {
+                    let change = Double(values[index] - before)
+                    kept += Double(written[index] - before) * change
+                    whole += change * change
+                }
+            }
+            #expect(whole > 0 && abs(kept / whole - 1) < 0.1, "\(kept / whole)")
+            let words = ["train", "--model", source.string, "--data", Golden.tied.file.string, "--threads", "1"]
+            let notice = "note: the nearest numbers of \(type.configurationName) would keep "
+            for (name, more) in [
+                ("note", []), ("none", ["--save-dtype", "float32"]), ("far", ["--learning-rate", "0.01"]),
+            ] {
+                let output = ["--output", directory.appending(name).string]
+                let outcome = try Launch.run("espalier", words + output + options + more, solo: true)
+                #expect(outcome.errors.contains(notice) == more.isEmpty, "\(outcome.errors)")
             }
         }
     }

@@ -1,4 +1,5 @@
 internal import Compute
+internal import Formats
 internal import TestSupport
 internal import Testing
 
@@ -37,6 +38,32 @@ struct HalfTypeTests {
         #expect(bits == numbers.map { UInt16($0.offset) })
         #expect(overflows == 0)
         #expect(try rounded([.nan, -.nan, .signalingNaN], type).bits.allSatisfy { values[Int($0)].isNaN })
+    }
+
+    @Test("thresholds round up or down, keep numbers of the type, and keep the mean")
+    func dithered() throws {
+        let count = 40_000
+        let buffer = try HalfBuffer(count: count, type: .bfloat16)
+        let result = buffer.matrix(rows: 1, columns: count)
+        let widened = try TestMatrix(1, count)
+        for (value, spacing) in [(Float(0.01), 0x1p-14), (-3.14159, 0x1p-6), (0x1.01p0, 0x1p-7)] {
+            let values = try TestMatrix(1, count) { _, _ in Double(value) }
+            result.dither(values.view, from: 1_000_000)
+            result.widen(into: widened.view)
+            let found = widened.doubles
+            #expect(Set(found).count == 2 && found.allSatisfy { abs($0 - Double(value)) < spacing })
+            let mean = found.reduce(0, +) / Double(count)
+            #expect(abs(mean - Double(value)) < 0.01 * spacing, "\(value): \(mean)")
+            for index in 0..<100 {
+                #expect(found[index] == Double(Dithering.rounded(value, 1_000_000 + index, .bfloat16)))
+            }
+        }
+        let numbers = try TestMatrix(1, count) {
+            Double(Float(bitPattern: UInt32($1 % 0x7F80) << 16)) * ($1 % 2 == 0 ? 1 : -1)
+        }
+        result.dither(numbers.view, from: 7)
+        result.widen(into: widened.view)
+        #expect(widened.doubles == numbers.doubles)
     }
 
     @Test("float32 is rounded to the nearest 16-bit number, ties to even", arguments: HalfType.allCases)

@@ -189,6 +189,13 @@ void ek_pack_transposed(const float *source, size_t stride, size_t rows, size_t 
 /// Computes `y = x` as bfloat16, rounded to nearest, ties to even; NaN stays NaN.
 void ek_round_bfloat16(const float *x, uint16_t *y, size_t count);
 
+/// Computes `y = x` as bfloat16 for numbers that are not NaN, `first` and following of a sequence: of the two neighbours of a
+/// number the farther from zero if its distance from the other, in units of theirs, exceeds a threshold of its index in the
+/// sequence. The thresholds are uniform in `(0, 1]`; a number of bfloat16 stays as it is.
+void ek_dither_bfloat16(const float *x, uint16_t *y, size_t count, size_t first);
+/// The same as float16.
+void ek_dither_float16(const float *x, uint16_t *y, size_t count, size_t first);
+
 /// Computes `y += x` for bfloat16 `x`.
 void ek_add_bfloat16(const uint16_t *x, float *y, size_t count);
 

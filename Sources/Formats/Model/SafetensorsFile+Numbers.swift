@@ -128,13 +128,16 @@ private func convert(
 func round(
     _ values: UnsafeBufferPointer<Float>,
     to type: ElementType,
+    _ rounding: HalfRounding = .nearest,
     into result: UnsafeMutableBufferPointer<UInt16>
 ) -> Int? {
     precondition(values.count == result.count, "one number for each")
     guard let start = values.baseAddress, let numbers = result.baseAddress else { return nil }
-    switch type {
-    case .bfloat16: ek_round_bfloat16(start, numbers, values.count)
-    case .float16: _ = ek_round_float16(start, numbers, values.count)
+    switch (type, rounding) {
+    case (.bfloat16, .nearest): ek_round_bfloat16(start, numbers, values.count)
+    case (.float16, .nearest): _ = ek_round_float16(start, numbers, values.count)
+    case (.bfloat16, .dithered(let first)): ek_dither_bfloat16(start, numbers, values.count, first)
+    case (.float16, .dithered(let first)): ek_dither_float16(start, numbers, values.count, first)
     default: preconditionFailure("a type of 16 bits")
     }
     let exponent: UInt16 = type == .bfloat16 ? 0x7F80 : 0x7C00

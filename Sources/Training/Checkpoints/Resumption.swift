@@ -81,7 +81,7 @@ struct Resumption {
         try communicator.agree { try checkpoint?.readWeights(into: weights, layout) }
         try weights.withMutableSpan { try communicator.broadcast(&$0, root: 0) }
         if let halves = stored.halves {
-            halves.round(weights)
+            halves.dither(weights, from: 0)
             stored.widenVectors()
             state.optimizer.setMasters { $1.copy(from: weights.columns($0)) }
         }

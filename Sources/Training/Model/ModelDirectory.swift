@@ -44,6 +44,7 @@ package struct ModelDirectory {
     ///   - adapter: The adapter that is written in place of the model.
     ///   - source: The model directory that it was read from, whose other files are copied.
     ///   - type: The type of the output's trained tensors; nil for that of each tensor in the source.
+    ///   - startType: The type that the trained tensors were rounded to before training; nil if they were not.
     ///   - isRewritten: Whether the model is written more than once.
     package static func prepare(
         _ path: FilePath,
@@ -51,6 +52,7 @@ package struct ModelDirectory {
         adapter: PolicyAdapter?,
         from source: FilePath,
         type: ElementType? = nil,
+        startType: ElementType? = nil,
         isRewritten: Bool = false
     ) throws -> ModelDirectory {
         guard !path.isEmpty else {
@@ -62,7 +64,7 @@ package struct ModelDirectory {
         }
         let weights =
             try adapter.map { OutputWeights($0, of: description, type: type ?? .float32) }
-            ?? OutputWeights(source: source, parameters: description.parameters, type: type)
+            ?? OutputWeights(source: source, parameters: description.parameters, type: type, startType: startType)
         try requireNoOtherModel(than: weights, in: path)
         let lock = try DirectoryLock(path)
         if !lock.isHeld {
@@ -212,6 +214,7 @@ extension ModelDirectory {
             adapter: policy.adapter,
             from: FilePath(configuration.model),
             type: configuration.saving.saveDType.elementType,
+            startType: policy.weights.matrixType.map { ElementType($0) },
             isRewritten: configuration.evaluation.loadBestModelAtEnd
         )
     }

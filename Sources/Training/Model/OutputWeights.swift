@@ -1,5 +1,7 @@
 internal import Collectives
+internal import Compute
 internal import Formats
+internal import Reporting
 internal import SystemPackage
 internal import Transformer
 
@@ -19,14 +21,20 @@ struct OutputWeights {
     private let tiedHead: (name: String, embedding: String)?
     /// The types of the trained tensors in the output.
     private let types: [String: ElementType]
+    /// The locations of the trained tensors.
+    private let trained: ParameterLayout
+    /// The trained tensors before training; nil for an adapter.
+    private let start: StartingWeights?
     /// The bytes that the files take on disk, at most.
     let byteCount: Int
 
     /// Reads the layout of the model in `source`, and the digests of the tensors that are copied.
     ///
-    /// - Parameter type: The type of trained tensors, F32, BF16 or F16; nil for that of each tensor in the source.
+    /// - Parameters:
+    ///   - type: The type of trained tensors, F32, BF16 or F16; nil for that of each tensor in the source.
+    ///   - startType: The type that they were rounded to before training; nil if they were not.
     /// - Throws: `FormatError` for a tensor or a file name that cannot be written.
-    init(source: FilePath, parameters: ParameterTable, type: ElementType?) throws {
+    init(source: FilePath, parameters: ParameterTable, type: ElementType?, startType: ElementType? = nil) throws {
         // Resolved, so that a link that changes during the run leads to no other model.
         let files = try ModelWeights(directory: source.resolved ?? source)
         try parameters.check(files)
@@ -36,6 +44,8 @@ struct OutputWeights {
         self.copied = copied
         tiedHead = parameters.tiedHead(in: files)
         let trained = parameters.trained
+        self.trained = trained
+        start = StartingWeights(files: files, type: startType)
         let embedding = tiedHead.flatMap { tied in trained.tensors.first { $0.name == tied.embedding } }
         let types = try trained.tensors.map { ($0.name, try type ?? files.info($0.name).info.elementType) }
         self.types = Dictionary(uniqueKeysWithValues: types)
@@ -50,6 +60,8 @@ struct OutputWeights {
         let (trained, tensors) = (adapter.parameters(of: model).trained, adapter.adapter.tensors(of: model))
         layout = WeightLayout(tensors: tensors.map(\.name), in: WeightFiles.adapter)
         copied = nil
+        start = nil
+        self.trained = trained
         let copies = tensors.filter { $0.part == .copy }.map(\.name)
         let written = trained.tensors.first { $0.parameter.part == .copy }?.name
         let isTied = model.architecture.tiesEmbeddings && copies.count == 2
@@ -87,10 +99,11 @@ struct OutputWeights {
     ///
     /// - Parameters:
     ///   - trained: The trained tensors, in float32.
-    ///   - isRounded: Whether they are written in the output's types, or as they are.
+    ///   - isRounded: Whether they are written in the output's types, or as they are; to nearest if that keeps most of what
+    ///     training changed.
     /// - Throws: `FormatError`, also if the model that tensors are copied from has changed; see `WeightLayout.write`.
     func write(_ trained: [SafetensorsEntry], to directory: FilePath, isRounded: Bool) throws {
-        let trained = isRounded ? trained.map { rounded($0, for: directory) } : trained
+        let trained = isRounded ? try rounded(trained, for: directory) : trained
         var entries = trained + (copied?.entries { Progress.move() } ?? [])
         if let tiedHead, let embedding = trained.first(where: { $0.name == tiedHead.embedding }) {
             entries.append(embedding.renamed(tiedHead.name))
@@ -98,8 +111,29 @@ struct OutputWeights {
         try layout.write(entries, metadata: ["format": "pt"], to: directory)
     }
 
-    private func rounded(_ entry: SafetensorsEntry, for directory: FilePath) -> SafetensorsEntry {
-        guard let type = types[entry.name] else { preconditionFailure("\(entry.name) is a trained tensor") }
-        return entry.rounded(to: type, for: directory)
+    /// Of the change by training, the share that nearest numbers must keep.
+    ///
+    /// Weights that start at numbers of 16 bits, and move by less than half of their spacing, would be written as they
+    /// started.
+    private static let leastShare = 0.75
+
+    private func rounded(_ entries: [SafetensorsEntry], for directory: FilePath) throws -> [SafetensorsEntry] {
+        let typed = try entries.map { entry in
+            guard let type = types[entry.name], let tensor = trained.tensors.first(where: { $0.name == entry.name })
+            else { preconditionFailure("\(entry.name) is a trained tensor") }
+            return (entry: entry, type: type, tensor: tensor, change: try start?.change(to: entry, tensor, in: type))
+        }
+        let share = typed.compactMap(\.change).reduce(RoundedChange(), +).share
+        let isNearest = share >= Self.leastShare
+        if !isNearest {
+            let type = type?.configurationName ?? "16 bits"
+            printNotice(
+                "note: the nearest numbers of \(type) would keep \(Reporting.rounded(100 * share, 0)) % of what training changed; "
+                    + "numbers are rounded up or down so that all of it is kept on average; --save-dtype float32 keeps it exactly"
+            )
+        }
+        return typed.map {
+            $0.entry.rounded(to: $0.type, isNearest ? .nearest : .dithered(from: $0.tensor.offset), for: directory)
+        }
     }
 }

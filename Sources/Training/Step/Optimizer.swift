@@ -4,8 +4,10 @@ package import Transformer
 
 /// AdamW over a buffer of weights, or parts of it, with weight decay of matrices and embeddings only.
 ///
-/// Weights in 16 bits are the rounded values of master weights in float32, which it keeps for its parts and updates: an
-/// update is mostly smaller than the spacing of 16-bit numbers, and would be lost (Micikevicius et al. 2018).
+/// Weights in bfloat16 are the rounded values of master weights in float32, which it keeps for its parts and updates: an
+/// update is mostly smaller than the spacing of 16-bit numbers, and would be lost (Micikevicius et al. 2018). Rounded to
+/// nearest, masters that start at numbers of bfloat16 would change no weight until they have moved by half of that spacing,
+/// hundreds of updates at usual learning rates: thresholds that differ between elements make the mean follow at once.
 package final class Optimizer {
     private let weights: ParameterBuffer
     private let rule: AdamW
@@ -113,7 +115,7 @@ package final class Optimizer {
                     first: first.columns(place),
                     second: second.columns(place)
                 )
-                weights.halves?.columns(range).round(values)
+                weights.halves?.columns(range).dither(values, from: range.lowerBound)
             }
         }
     }

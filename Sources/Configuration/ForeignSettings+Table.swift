@@ -86,10 +86,26 @@ extension ForeignSettings {
             "not supported: computes in float32; remove it, or set {dtype} to bfloat16 for weights in 16 bits"
         ),
         (
-            "load_in_4bit load_in_8bit quantization_bit bnb_4bit_quant_type use_bnb_nested_quant freeze_layers "
-                + "ref_adapter_name force_use_ref_model lora_target_parameters lora_bias",
+            "load_in_4bit load_in_8bit quantization_bit quantization_config bnb_4bit_quant_type "
+                + "bnb_4bit_compute_dtype bnb_4bit_use_double_quant use_bnb_nested_quant",
+            "not supported: weights are not quantized; remove it, or set {dtype} to bfloat16 for weights in 16 bits"
+        ),
+        (
+            "freeze_layers freeze_trainable_layers",
             "not supported: a model is trained as a whole, or by an adapter with {use_peft}; remove it"
         ),
+        (
+            "ref_adapter_name force_use_ref_model",
+            "remove it: the reference of a new adapter is the model without it, that of {adapter} its start"
+        ),
+        (
+            "lora_target_parameters target_parameters trainable_token_indices lora_exclude_modules exclude_modules",
+            "not supported: adapters are of the linear layers in {lora_target_modules}; remove it"
+        ),
+        ("lora_bias", "not supported: biases are not trained with an adapter; remove it"),
+        ("init_lora_weights", "remove it: A starts with random numbers, B with zeros"),
+        ("target_modules", "use {lora_target_modules}"),
+        ("r", "use {lora_r}"),
         ("torch_dtype model_dtype", "use {dtype}"),
         ("use_lora lora peft_config finetuning_type", "use {use_peft}, with {lora_r} and {lora_alpha}"),
         ("lora_rank", "use {lora_r}"),

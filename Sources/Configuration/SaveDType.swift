@@ -1,4 +1,4 @@
-/// The type in which trained tensors are written to the output; rounding happens once, to nearest, ties to even.
+/// The type in which trained tensors are written to the output, rounded once.
 package enum SaveDType: String, Codable, Sendable, CaseIterable {
     /// The type that each tensor has in the model that is trained.
     case auto

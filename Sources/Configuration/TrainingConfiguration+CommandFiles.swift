@@ -7,11 +7,7 @@ extension TrainingConfiguration {
     package var inputFiles: CommandFiles {
         var files = CommandFiles()
         files.read(modelIn: FilePath(model), as: "--model")
-        adapter.adapter.map { directory in
-            for name in [WeightFiles.adapterConfiguration, WeightFiles.adapter] {
-                files.read(FilePath(directory).appending(name), as: "--adapter")
-            }
-        }
+        adapter.adapter.map { files.read(adapterIn: FilePath($0), as: "--adapter") }
         files.read(FilePath(data), as: "--data")
         return files
     }

@@ -29,6 +29,12 @@ struct Evaluate: ParsableCommand {
 
     @Option(
         name: .long,
+        help: "Directory of an adapter of the reference model: the one that training with --adapter started from."
+    )
+    var referenceAdapter: String?
+
+    @Option(
+        name: .long,
         help: "File that caches the reference model's log-probabilities of this data between runs (default: none)."
     )
     var referenceCache: String?
@@ -44,7 +50,10 @@ struct Evaluate: ParsableCommand {
                 return configuration
             }
             let record = try Evaluation(configuration, communicator: communicator)
-                .run(referenceModel: referenceModel.map { FilePath($0) })
+                .run(
+                    referenceModel: referenceModel.map { FilePath($0) },
+                    referenceAdapter: referenceAdapter.map { FilePath($0) }
+                )
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
                 guard let output else { return print(record.page, terminator: "") }
@@ -56,8 +65,12 @@ struct Evaluate: ParsableCommand {
 
     private func checkFiles(of configuration: TrainingConfiguration) throws {
         try configuration.require([.model, .data])
+        if referenceAdapter != nil, referenceModel == nil {
+            throw TrainingError.missing(key: "--reference-model", for: "--reference-adapter")
+        }
         var files = shared.files(of: configuration)
         referenceModel.map { files.read(modelIn: FilePath($0), as: "--reference-model") }
+        referenceAdapter.map { files.read(adapterIn: FilePath($0), as: "--reference-adapter") }
         output.map { files.write(FilePath($0), as: "--output") }
         files.addReferenceCache(of: configuration)
         try files.check()

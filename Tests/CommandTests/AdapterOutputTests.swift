@@ -91,6 +91,30 @@ struct AdapterOutputTests {
         }
     }
 
+    @Test("the command that a run from an adapter prints measures against that adapter, as the run does")
+    func printedStart() throws {
+        try Places.temporary { directory in
+            let (start, output) = (directory.appending("start"), directory.appending("out"))
+            _ = try train(start, ["--max-steps", "2"] + NewAdapter.plain.arguments)
+            let data = Golden.tied.file.string
+            let words = ["train", "--data", data, "--output", output.string, "--adapter", start.string] + Self.model
+            let options = ["--learning-rate", "0.01", "--max-steps", "2", "--eval-data", data, "--eval-steps", "2"]
+            let outcome = try espalier(words + options)
+            let line = try #require(outcome.errors.split(separator: "\n").last { $0.hasPrefix("evaluate it with: ") })
+            let command = try #require(line.split(separator: "espalier ", maxSplits: 1).last)
+            let evaluation = try Launch.tool("sh", ["-c", "\(Places.products.appending("espalier")) \(command)"])
+            #expect(evaluation.status == 0, "\(evaluation.errors)")
+            let run = try #require(TrainedRun(output).evaluations.last)
+            for name in ["eval_loss", "eval_rewards/margins"] {
+                let (found, expected) = (try #require(Metrics(json: evaluation.output)[name]), try #require(run[name]))
+                #expect(abs(found - expected) <= 2e-5 * abs(expected) && expected != 0, "\(found) and \(expected)")
+            }
+            let alone = ["evaluate", "--data", data, "--reference-adapter", start.string] + Self.model
+            let refused = try Launch.run("espalier", alone, solo: true)
+            #expect(refused.status == 64 && refused.errors.contains("--reference-adapter needs --reference-model"))
+        }
+    }
+
     @Test("merge replaces no model, neither a run's nor its own")
     func mergedPlace() throws {
         try Places.temporary { directory in

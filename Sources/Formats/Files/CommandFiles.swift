@@ -64,6 +64,13 @@ package struct CommandFiles {
         }
     }
 
+    /// Adds the files of an adapter.
+    package mutating func read(adapterIn directory: FilePath, as option: String) {
+        for name in [WeightFiles.adapterConfiguration, WeightFiles.adapter] {
+            read(directory.appending(name), as: option)
+        }
+    }
+
     /// Adds a file that the command writes, even if not in every case.
     package mutating func write(_ path: FilePath, as option: String) {
         guard !path.isEmpty else { return }

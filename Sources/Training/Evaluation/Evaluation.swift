@@ -22,9 +22,11 @@ package struct Evaluation {
     /// Computes the metrics of the model on the data, under TRL's names with the prefix `eval_`, each with its 95 %
     /// interval.
     ///
-    /// - Parameter referenceModel: The reference model; nil for the model itself, which makes every reward 0 and leaves
-    ///   `eval_logps/accuracies` as the metric. The cache is always the reference model's.
-    package func run(referenceModel: FilePath?) throws -> MetricsRecord {
+    /// - Parameters:
+    ///   - referenceModel: The reference model; nil for the model itself, which makes every reward 0 and leaves
+    ///     `eval_logps/accuracies` as the metric. The cache is always the reference model's.
+    ///   - referenceAdapter: An adapter of the reference model.
+    package func run(referenceModel: FilePath?, referenceAdapter: FilePath? = nil) throws -> MetricsRecord {
         let start = ContinuousClock().now
         let inputs = try Inputs.read(configuration, communicator: communicator)
         let (policy, planner) = (inputs.policy, inputs.planner)
@@ -35,7 +37,7 @@ package struct Evaluation {
         let rows = Array(0..<inputs.dataset.count)
         let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
         let reference = try referenceModel.map {
-            try self.reference($0, policy: policy, planner: planner, rows: rows, model: model)
+            try self.reference($0, referenceAdapter, policy: policy, planner: planner, rows: rows, model: model)
         }
         let scoring = PairScoring(
             objective: objective,
@@ -56,6 +58,7 @@ package struct Evaluation {
 
     private func reference(
         _ directory: FilePath,
+        _ adapter: FilePath?,
         policy: Policy,
         planner: Planner,
         rows: [Int],
@@ -65,6 +68,7 @@ package struct Evaluation {
             let other = try Policy.read(
                 configuration,
                 directory: directory,
+                adapter: adapter.map { .directory($0) },
                 trains: false,
                 communicator: communicator
             )

@@ -114,9 +114,9 @@ package final class Policy {
         )
     }
 
-    /// Whether the buffers for another policy serve this one, which has no adapter.
+    /// Whether the buffers for another policy serve this one: those without an adapter do if this one has none.
     func isComputed(by model: ForestModel, of other: Policy) -> Bool {
-        architecture == other.architecture && (other.widensWeights || !widensWeights)
+        adapter == nil && architecture == other.architecture && (other.widensWeights || !widensWeights)
     }
 
     private var widensWeights: Bool { ([weights] + fixed).contains { $0.matrixType != nil } }

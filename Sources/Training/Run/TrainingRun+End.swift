@@ -49,9 +49,11 @@ extension TrainingRun {
         let (place, source) = (output.path.string.shellQuoted, configuration.model.shellQuoted)
         let model = policy.adapter == nil ? "--model \(place)" : "--model \(source) --adapter \(place)"
         let settings = output.file(ModelDirectory.settings).string.shellQuoted
+        // The reference is the adapter that the run started from.
+        let start = configuration.adapter.adapter.map { "--reference-adapter \($0.shellQuoted) " } ?? ""
         printNotice(
             "evaluate it with: \(launcher)espalier evaluate --config \(settings) \(model) --reference-model \(source) "
-                + "--data \(heldOut.shellQuoted)"
+                + "\(start)--data \(heldOut.shellQuoted)"
         )
     }
 

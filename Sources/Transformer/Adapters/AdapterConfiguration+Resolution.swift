@@ -113,7 +113,7 @@ struct AdapterResolution {
             guard let entry = entries.first else { continue }
             throw configuration.error(
                 "\(key)[\(entry)]",
-                " matches no adapted module; \(modules.linearHint(nearest: entry)); "
+                " matches no adapted module; \(modules.hint(nearest: entry, among: targets.map(\.name), "adapted")); "
                     + "a key is a regular expression of the end of a name"
             )
         }

@@ -18,10 +18,18 @@ extension AdapterConfiguration {
             if case .names(let names) = selection { name = names.first ?? name }
             return error(
                 "target_modules",
-                " = \(name) is the name of no module of this \(modules.modelType)\(layersHint); "
+                " = \(name) is the name of no module of this \(modules.modelType)\(layersHint); \(keywordHint(name))"
                     + modules.linearHint(nearest: name)
             )
         }
+    }
+
+    /// A hint for a spelling of the word for all linear layers, or a regular expression among names.
+    private func keywordHint(_ name: String) -> String {
+        let keyword = ModuleSelection.allLinearName
+        if name.lowercased().replacing("_", with: "-") == keyword { return "did you mean \(keyword)? " }
+        let isExpression = name.contains { "*+?[](){}|^$\\".contains($0) }
+        return isExpression ? "regular expressions are read from adapter_config.json only; " : ""
     }
 
     private var layersHint: String {
@@ -42,6 +50,8 @@ extension AdapterConfiguration {
             "target_modules",
             " = \(selection.text) selects \(name), for which low-rank matrices are not supported; to train it whole, "
                 + "move it to \(self.name("modules_to_save")): [\(last)]"
+                + (modules.isTied
+                    ? ", with \(self.name("ensure_weight_tying")), since head and embedding are tied" : "")
         )
     }
 
@@ -66,9 +76,14 @@ extension AdapterConfiguration {
 extension ModelModules {
     /// The nearest name of a linear layer, and all of them.
     func linearHint(nearest name: String) -> String {
-        let candidates = name.contains(".") ? linear.map(\.name) : linearNames
-        let hint = nearest(to: name, among: candidates).map { "the nearest is \($0); " } ?? ""
-        return hint + "linear layers: " + linearNames.joined(separator: ", ")
+        hint(nearest: name, among: linear.map(\.name), "linear layers")
+    }
+
+    /// The nearest of these names, or of their ends, and all ends.
+    func hint(nearest name: String, among names: [String], _ what: String) -> String {
+        let ends = Set(names.map { $0.split(separator: ".").last.map(String.init) ?? $0 }).sorted()
+        let hint = nearest(to: name, among: name.contains(".") ? names : ends).map { "the nearest is \($0); " } ?? ""
+        return hint + "\(what): " + ends.joined(separator: ", ")
     }
 
     private func nearest(to word: String, among candidates: [String]) -> String? {

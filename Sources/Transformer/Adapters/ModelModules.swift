@@ -14,11 +14,14 @@ struct ModelModules {
     let linear: [Named]
     /// The embedding, and the head even if it is tied.
     let vocabulary: [Named]
+    /// Whether the head is the embedding.
+    let isTied: Bool
     /// The names of all other modules: norms, and what contains modules.
     let others: [String]
 
     init(_ architecture: Architecture, _ names: AdapterNames, modelType: String) {
         (self.names, self.modelType) = (names, modelType)
+        isTied = architecture.tiesEmbeddings
         let declared = ParameterTable.declarations(of: architecture)
         let vocabularyShape = [architecture.vocabularySize, architecture.width]
         vocabulary = [Module.embedding, .head].map {

@@ -105,8 +105,18 @@ struct AdapterRefusalTests {
         )
         try expectRefusal(
             newAdapter(.names(["q_proj"])) { $0.rankPattern = [.init("v_proj", 3)] },
-            "rank_pattern[v_proj] matches no adapted module; the nearest is v_proj; \(Self.linear); a key is a regular "
+            "rank_pattern[v_proj] matches no adapted module; the nearest is q_proj; adapted: q_proj; a key is a regular "
                 + "expression of the end of a name"
+        )
+        let unknown = "is the name of no module of this llama; "
+        try expectRefusal(
+            newAdapter(.names(["all_linear"])),
+            "lora_target_modules = all_linear \(unknown)did you mean all-linear? \(Self.linear)"
+        )
+        try expectRefusal(
+            newAdapter(.names([".*proj"])),
+            "lora_target_modules = .*proj \(unknown)regular expressions are read from adapter_config.json only; "
+                + "\(Self.linear)"
         )
         try expectRefusal(
             newAdapter(.names(["q_proj"])) { $0.excluded = .names(["self_attn.q_proj"]) },

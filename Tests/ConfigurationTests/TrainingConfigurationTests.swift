@@ -152,6 +152,25 @@ struct TrainingConfigurationTests {
         #expect(Self.differentValues.count == TrainingConfiguration.knownKeys.count)
     }
 
+    @Test("the type of weights may change where all have the same numbers: of a model under an adapter, and float32")
+    func resumableType() throws {
+        func configuration(_ dtype: WeightDType, usesAdapter: Bool) -> TrainingConfiguration {
+            var configuration = TrainingConfiguration()
+            configuration.dtype = dtype
+            configuration.adapter.usePEFT = usesAdapter ? true : nil
+            return configuration
+        }
+        for first in WeightDType.allCases {
+            for second in WeightDType.allCases {
+                let (a, b) = (configuration(first, usesAdapter: true), configuration(second, usesAdapter: true))
+                #expect(try b.difference(from: a) == nil)
+                let (c, d) = (configuration(first, usesAdapter: false), configuration(second, usesAdapter: false))
+                let isSame = (first == .bfloat16) == (second == .bfloat16)
+                #expect(try d.difference(from: c)?.key == (isSame ? nil : "dtype"))
+            }
+        }
+    }
+
     @Test("a resumed run may change the listed settings and no others", arguments: differentValues)
     func resumable(line: String) throws {
         try Places.temporary { directory in
@@ -160,7 +179,7 @@ struct TrainingConfigurationTests {
             let difference = try present.difference(from: checkpoint)
             let mayChange = [
                 "model", "data", "output", "reference_cache", "sharing", "row_tokens", "threads", "balance",
-                "gradient_checkpointing", "self_check", "logging_steps", "max_skipped", "save_steps", "dtype",
+                "gradient_checkpointing", "self_check", "logging_steps", "max_skipped", "save_steps",
                 "save_total_limit", "resume_from_checkpoint", "rollback_on_spike", "stall_timeout", "save_dtype",
                 "shards",
                 "collective", "ddp_bucket_cap_mb", "overlap_comm", "rank_check_steps",

@@ -27,6 +27,12 @@ struct Merge: ParsableCommand {
     @Option(name: .long, help: "Output directory of the merged model; it must hold no other model.")
     var output: String
 
+    @Option(
+        name: .customLong("save-dtype"),
+        help: "Type of the merged weights; auto: that of each tensor in the model (default auto)."
+    )
+    var saveDtype = SaveDType.auto
+
     @Option(name: .long, help: "Threads, 0 for the available processors (default 0).")
     var threads = 0
 
@@ -36,7 +42,7 @@ struct Merge: ParsableCommand {
                 guard communicator.rank == 0 else { return }
                 var settings = TrainingConfiguration()
                 (settings.model, settings.output, settings.threads) = (model, output, threads)
-                settings.adapter.adapter = adapter
+                (settings.adapter.adapter, settings.saving.saveDType) = (adapter, saveDtype)
                 try settings.validateRanges()
                 try settings.require([.model, .output])
                 var files = settings.inputFiles

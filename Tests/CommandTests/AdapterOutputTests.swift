@@ -193,6 +193,14 @@ struct AdapterOutputTests {
             let logps = try responseLogps(.tied, stored, in: directory)
             expectNear(try responseLogps(.tied, ["--model", merged.string], in: directory), logps)
             #expect(try responseLogps(.tied, model, in: directory) != logps)
+            let half = directory.appending("half")
+            try espalier(["merge", "--output", half.string, "--save-dtype", "bfloat16"] + stored)
+            let file = try SafetensorsFile(half.appending("model.safetensors"))
+            #expect(file.tensors.values.allSatisfy { $0.elementType == .bfloat16 })
+            for (name, values) in try storedValues(half.appending("model.safetensors")) {
+                // One of the two neighbours.
+                for (a, b) in zip(values, try #require(together[name])) { #expect(abs(a - b) <= 0x1p-7 * abs(b)) }
+            }
         }
     }
 

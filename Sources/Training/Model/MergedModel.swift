@@ -22,7 +22,8 @@ package enum MergedModel {
             FilePath(configuration.output),
             for: policy.description,
             adapter: nil,
-            from: source
+            from: source,
+            type: configuration.saving.saveDType.elementType
         )
         try output.write(try policy.mergedEntries())
     }

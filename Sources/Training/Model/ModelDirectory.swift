@@ -222,7 +222,7 @@ extension ModelDirectory {
 
 extension SaveDType {
     /// The type of tensors in files; nil for that of each tensor in the source.
-    fileprivate var elementType: ElementType? {
+    var elementType: ElementType? {
         switch self {
         case .auto: nil
         case .float32: .float32

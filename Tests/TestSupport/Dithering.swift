@@ -1,7 +1,4 @@
 package import Formats
-internal import Foundation
-package import SystemPackage
-internal import Transformer
 
 /// Rounding by thresholds, written down once more.
 package enum Dithering {
@@ -35,19 +32,5 @@ package enum Dithering {
     /// The values of a tensor, of which the first has this index.
     package static func rounded(_ values: [Float], from first: Int, _ type: ElementType) -> [Float] {
         values.enumerated().map { rounded($1, first + $0, type) }
-    }
-
-    /// Writes a copy of a float32 model whose trained tensors are rounded to numbers of bfloat16, by their places among all.
-    package static func write(from source: FilePath, to directory: FilePath) throws {
-        try FileManager.default.copyItem(atPath: source.string, toPath: directory.string)
-        let (file, path) = (
-            try SafetensorsFile(source.appending("model.safetensors")), directory.appending("model.safetensors")
-        )
-        let layout = try ModelDescription(directory: source).parameters.trained
-        let entries = try layout.tensors.map { tensor in
-            let values = rounded(try file.float32s(tensor.name), from: tensor.offset, .bfloat16)
-            return SafetensorsEntry(name: tensor.name, shape: tensor.shape) { try $0(values.span) }
-        }
-        try SafetensorsWriter.write(entries, metadata: ["format": "pt"], to: path)
     }
 }

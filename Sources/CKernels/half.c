@@ -24,7 +24,12 @@ EK_INLINE uint32_t threshold(uint32_t index) {
 
 EK_VERSIONS
 void ek_dither_bfloat16(const float *restrict x, uint16_t *restrict y, size_t count, size_t first) {
-    for (size_t i = 0; i < count; i++) y[i] = (uint16_t)((ek_bits(x[i]) + threshold((uint32_t)(first + i))) >> 16);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t bits = ek_bits(x[i]), rounded = (bits + threshold((uint32_t)(first + i))) >> 16;
+        // A number whose nearest one is finite does not become infinite.
+        const uint32_t isBeyond = (rounded & 0x7FFFu) == 0x7F80u && (bits & 0x7FFFFFFFu) < 0x7F7F8000u;
+        y[i] = (uint16_t)(rounded - isBeyond);
+    }
 }
 
 EK_VERSIONS
@@ -82,9 +87,13 @@ void ek_dither_float16(const float *restrict x, uint16_t *restrict y, size_t cou
     for (size_t i = 0; i < count; i++) {
         const uint32_t bits = ek_bits(x[i]), magnitude = bits & 0x7FFFFFFFu, added = threshold((uint32_t)(first + i));
         const uint32_t normal = (magnitude - (112u << 23) + (added >> 3)) >> 13;
-        // Below the smallest normal number the spacing is constant.
-        const uint32_t small = (uint32_t)(ek_float(magnitude) * 0x1p24f + (float)added * 0x1p-16f);
-        const uint32_t finite = magnitude < 0x38800000u ? small : normal < 0x7C00u ? normal : 0x7C00u;
+        // Below the smallest normal number the spacing is constant. The fraction alone is added to, so that numbers of the
+        // type, which have none, stay.
+        const float units = ek_float(magnitude < 0x38800000u ? magnitude : 0) * 0x1p24f;
+        const uint32_t whole = (uint32_t)units;
+        const uint32_t small = whole + (units - (float)whole + (float)added * 0x1p-16f >= 1.0f);
+        const uint32_t largest = magnitude < 0x477FF000u ? 0x7BFFu : 0x7C00u;
+        const uint32_t finite = magnitude < 0x38800000u ? small : normal < largest ? normal : largest;
         y[i] = (uint16_t)(((bits >> 16) & 0x8000u) | finite);
     }
 }

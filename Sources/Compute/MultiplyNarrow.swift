@@ -20,7 +20,8 @@ package enum NarrowProduct {
 ///   - a: `[M, N]`, or the transpose of `[N, M]`.
 ///   - b: `[N, O]`, or the transpose of `[O, N]`.
 ///   - c: `[M, O]`, not overlapping the others.
-///   - scratch: Contiguous, with at least `NarrowProduct.scratchCount` elements of `b`, if that is transposed.
+///   - scratch: Contiguous, for `b` if that is transposed; with fewer than `NarrowProduct.scratchCount` elements the library
+///     computes the product.
 package func multiplyNarrow(
     _ a: Operand,
     _ b: Operand,
@@ -31,9 +32,9 @@ package func multiplyNarrow(
 ) {
     precondition(a.rows == c.rows && b.columns == c.columns && a.columns == b.rows, "a product's shapes agree")
     let (m, n, o) = (c.rows, a.columns, c.columns)
-    // Scratch memory is for operands of a limited width, whatever the number of rows.
-    let width = b.isTransposed ? min(n, o) : min(m, n, o)
-    guard m > 0, o > 0, n > 0, width <= NarrowProduct.mostWidth else {
+    let needed = b.isTransposed ? NarrowProduct.scratchCount(rows: o, columns: n) : 0
+    let hasScratch = needed <= scratch.map { $0.rows * $0.columns } ?? 0
+    guard m > 0, o > 0, n > 0, min(m, n, o) <= NarrowProduct.mostWidth, hasScratch else {
         return multiply(a, b, into: c, accumulate: accumulate, scale: scale)
     }
     recorded(.product, flops: 2 * m * n * o, elements: m * n + n * o + (accumulate ? 2 : 1) * m * o) {
@@ -53,9 +54,7 @@ package func multiplyNarrow(
             adds: accumulate
         )
         if b.isTransposed {
-            guard let scratch, scratch.rows * scratch.columns >= NarrowProduct.scratchCount(rows: o, columns: n) else {
-                preconditionFailure("scratch memory for a transposed operand")
-            }
+            guard let scratch else { preconditionFailure("scratch memory for a transposed operand") }
             ek_pack_transposed(b.matrix.base, b.matrix.stride, o, n, scratch.base)
             (product.b, product.b_row, product.b_panel) = (UnsafePointer(scratch.base), 16, 16 * n)
         }

@@ -115,6 +115,25 @@ struct AdapterOutputTests {
         }
     }
 
+    @Test(
+        "adapters of any rank compute what they merge to, also on modules that are narrower",
+        arguments: [1, 9, 48, 49, 64, 100]
+    )
+    func ranks(rank: Int) throws {
+        try Places.temporary { directory in
+            for golden in [Golden.linear, .tied] {
+                let (output, merged) = (directory.appending("out-\(golden)"), directory.appending("merged-\(golden)"))
+                let model = ["--model", golden.directory.string]
+                let data = ["--data", golden.file.string, "--output", output.string, "--max-steps", "2"]
+                let options = ["--lora-r", "\(rank)", "--lora-target-modules", "all-linear", "--learning-rate", "0.01"]
+                try espalier(["train"] + model + data + options)
+                try espalier(["merge", "--adapter", output.string, "--output", merged.string] + model)
+                let found = try responseLogps(golden, model + ["--adapter", output.string], in: directory)
+                expectNear(found, try responseLogps(golden, ["--model", merged.string], in: directory))
+            }
+        }
+    }
+
     @Test("merge replaces no model, neither a run's nor its own")
     func mergedPlace() throws {
         try Places.temporary { directory in

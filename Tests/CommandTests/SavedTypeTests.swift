@@ -106,7 +106,7 @@ struct SavedTypeTests {
             }
             #expect(whole > 0 && abs(kept / whole - 1) < 0.1, "\(kept / whole)")
             let words = ["train", "--model", source.string, "--data", Golden.tied.file.string, "--threads", "1"]
-            let notice = "note: the nearest numbers of \(type.configurationName) would keep "
+            let notice = "note: the nearest numbers of \(type.configurationName) would write "
             for (name, more) in [
                 ("note", []), ("none", ["--save-dtype", "float32"]), ("far", ["--learning-rate", "0.01"]),
             ] {

@@ -58,6 +58,10 @@ struct HalfTypeTests {
                 #expect(found[index] == Double(Dithering.rounded(value, 1_000_000 + index, .bfloat16)))
             }
         }
+        let largest = try TestMatrix(1, count) { _, _ in 0x1.FEFFp127 }
+        result.dither(largest.view, from: 0)
+        result.widen(into: widened.view)
+        #expect(widened.doubles.allSatisfy { $0 == 0x1.FEp127 })
         let numbers = try TestMatrix(1, count) {
             Double(Float(bitPattern: UInt32($1 % 0x7F80) << 16)) * ($1 % 2 == 0 ? 1 : -1)
         }

@@ -58,6 +58,19 @@ struct NarrowProductTests {
         }
     }
 
+    @Test("with too little scratch memory the library computes the product")
+    func library() throws {
+        let a = try TestMatrix(5, 70) { noise($0 * 70 + $1) }
+        let b = try TestMatrix(49, 70) { noise(3 + $0 * 70 + $1) }
+        let found = try FramedMatrix(5, 49)
+        let expected = try FramedMatrix(5, 49)
+        let scratch = try TestMatrix(1, NarrowProduct.scratchCount(rows: 49, columns: 70) - 1)
+        multiplyNarrow(Operand(a.view), b.view.transposed, into: found.view, scratch: scratch.view)
+        multiply(a.view, b.view.transposed, into: expected.view)
+        #expect(found.doubles == expected.doubles)
+        found.expectFrameUnchanged()
+    }
+
     @Test("an element has the same bits in any part of a product, and without inner dimension the result is zero")
     func parts() throws {
         let a = try TestMatrix(40, 300) { noise($0 * 300 + $1) }

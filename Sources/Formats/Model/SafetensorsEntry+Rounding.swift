@@ -20,7 +20,7 @@ package enum HalfRounding: Sendable, Equatable {
     }
 }
 
-/// How much of a change `w - w₀` remains if `w` is rounded: `Σ (r(w) - w₀)(w - w₀)` of `Σ (w - w₀)²`.
+/// How much of a change `w - w₀` remains if numbers are rounded: `Σ (r(w) - r(w₀))(w - w₀)` of `Σ (w - w₀)²`.
 package struct RoundedChange: Sendable {
     package private(set) var kept = 0.0
     package private(set) var whole = 0.0
@@ -36,9 +36,9 @@ package struct RoundedChange: Sendable {
         return sum
     }
 
-    mutating func add(_ value: Float, rounded: Float, start: Float) {
+    mutating func add(_ value: Float, rounded: Float, start: Float, roundedStart: Float) {
         let change = Double(value) - Double(start)
-        kept += (Double(rounded) - Double(start)) * change
+        kept += (Double(rounded) - Double(roundedStart)) * change
         whole += change * change
     }
 }
@@ -72,14 +72,23 @@ extension SafetensorsEntry {
     }
 
     /// How much of the change of this float32 tensor from `start` remains if it is rounded to nearest.
-    package func change(from start: Span<Float>, roundedTo type: ElementType) throws -> RoundedChange {
+    package func change(from start: UnsafeBufferPointer<Float>, roundedTo type: ElementType) throws -> RoundedChange {
+        func widened(_ number: UInt16) -> Float {
+            type == .bfloat16 ? Float(bitPattern: UInt32(number) << 16) : Float(Float16(bitPattern: number))
+        }
         var (change, done) = (RoundedChange(), 0)
         try forEachRoundedPart(type, .nearest) { values, numbers, _ in
-            for index in values.indices {
-                let rounded =
-                    type == .bfloat16
-                    ? Float(bitPattern: UInt32(numbers[index]) << 16) : Float(Float16(bitPattern: numbers[index]))
-                change.add(values[index], rounded: rounded, start: start[done + index])
+            let before = UnsafeBufferPointer(rebasing: start[done..<done + values.count])
+            withUnsafeTemporaryAllocation(of: UInt16.self, capacity: values.count) { roundedBefore in
+                _ = round(before, to: type, into: roundedBefore)
+                for index in values.indices {
+                    change.add(
+                        values[index],
+                        rounded: widened(numbers[index]),
+                        start: before[index],
+                        roundedStart: widened(roundedBefore[index])
+                    )
+                }
             }
             done += values.count
         }

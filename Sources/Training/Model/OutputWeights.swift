@@ -111,11 +111,11 @@ struct OutputWeights {
         try layout.write(entries, metadata: ["format": "pt"], to: directory)
     }
 
-    /// Of the change by training, the share that nearest numbers must keep.
+    /// Of the change by training, the share that nearest numbers may write.
     ///
-    /// Weights that start at numbers of 16 bits, and move by less than half of their spacing, would be written as they
-    /// started.
-    private static let leastShare = 0.75
+    /// Weights that start at numbers of the type, and move by less than half of their spacing, would be written as they
+    /// started; those that start halfway between two, as numbers of another 16-bit type, would move by half at once.
+    private static let shares = 0.75...1.5
 
     private func rounded(_ entries: [SafetensorsEntry], for directory: FilePath) throws -> [SafetensorsEntry] {
         let typed = try entries.map { entry in
@@ -124,11 +124,12 @@ struct OutputWeights {
             return (entry: entry, type: type, tensor: tensor, change: try start?.change(to: entry, tensor, in: type))
         }
         let share = typed.compactMap(\.change).reduce(RoundedChange(), +).share
-        let isNearest = share >= Self.leastShare
+        // Not of numbers beyond the range, which are reported when they are written.
+        let isNearest = !share.isFinite || Self.shares.contains(share)
         if !isNearest {
             let type = type?.configurationName ?? "16 bits"
             printNotice(
-                "note: the nearest numbers of \(type) would keep \(Reporting.rounded(100 * share, 0)) % of what training changed; "
+                "note: the nearest numbers of \(type) would write \(Reporting.rounded(100 * share, 0)) % of what training changed; "
                     + "numbers are rounded up or down so that all of it is kept on average; --save-dtype float32 keeps it exactly"
             )
         }

@@ -9,13 +9,15 @@ struct StartingWeights {
     /// The type that they were rounded to; nil if they were not.
     let type: ElementType?
 
-    /// The change of a trained tensor, and what remains of it in 16 bits; nil if it is written in float32.
+    /// The change of a trained tensor, and what remains of it in 16 bits; nil if it is written in float32, or was float32: among
+    /// numbers that lie anywhere between those of 16 bits, as many pass a midpoint as the change is large.
     func change(
         to entry: SafetensorsEntry,
         _ tensor: ParameterLayout.Tensor,
         in output: ElementType
     ) throws -> RoundedChange? {
-        guard output != .float32 else { return nil }
+        let stored = try files.info(tensor.name).info.elementType
+        guard output != .float32, (type ?? stored) != .float32 else { return nil }
         Progress.move()
         let buffer = try FloatBuffer(count: tensor.count)
         let values = buffer.matrix(rows: 1, columns: tensor.count)
@@ -26,6 +28,8 @@ struct StartingWeights {
             numbers.round(values)
             numbers.widen(into: values)
         }
-        return try values.withSpan { try entry.change(from: $0, roundedTo: output) }
+        return try values.withSpan { span in
+            try span.withUnsafeBufferPointer { try entry.change(from: $0, roundedTo: output) }
+        }
     }
 }

@@ -12,6 +12,8 @@ import trl_dpo
 import common
 import peft
 import torch
+import transformers
+import trl
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
@@ -96,7 +98,7 @@ def main() -> None:
         "name": "TRL DPOTrainer with PEFT",
         "step_seconds": seconds,
         "peak_rss_bytes": common.peak_rss_bytes(),
-        "versions": {module.__name__: module.__version__ for module in (torch, trl_dpo.transformers, trl_dpo.trl, peft)},
+        "versions": {module.__name__: module.__version__ for module in (torch, transformers, trl, peft)},
         "settings": vars(arguments),
     }
     common.write_report(report, None)

@@ -116,8 +116,8 @@ EK_INLINE void softmax_strip(const ek_attention_tile *tile, size_t first, size_t
 /// The rows of `b` from row `row` on.
 EK_INLINE ek_right drop_rows(ek_right b, size_t row) { return (ek_right){b.base + row * b.row, b.row, b.panel}; }
 
-EK_INLINE void attention_forward(const ek_shape shape, const ek_attention_tile *tile, float *maximum, float *sum, float *out,
-                       float *scratch) {
+EK_INLINE void attention_forward(const ek_shape shape, const ek_attention_tile *tile, float *maximum, float *sum,
+                                 float *out, float *scratch) {
     const size_t K = tile->K;
     const ek_right keys = ek_packed_transposed(tile->key, K, tile->keys, K, scratch);
     const ek_right values = {tile->value, K, LANES};
@@ -197,8 +197,8 @@ EK_INLINE void key_value_gradients(const ek_shape shape, const ek_attention_tile
 }
 
 EK_INLINE void attention_backward(const ek_shape shape, const ek_attention_tile *tile, const float *dout,
-                        const float *log_sum_exp, const float *delta, float *dquery, float *dkey, float *dvalue,
-                        float *scratch) {
+                                  const float *log_sum_exp, const float *delta, float *dquery, float *dkey,
+                                  float *dvalue, float *scratch) {
     const size_t K = tile->K, panels = whole_panels(tile->keys) * K;
     const ek_right transposed_keys = ek_packed_transposed(tile->key, K, tile->keys, K, scratch);
     const ek_right transposed_values = ek_packed_transposed(tile->value, K, tile->keys, K, scratch + panels);

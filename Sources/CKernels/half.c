@@ -87,8 +87,8 @@ void ek_dither_float16(const float *restrict x, uint16_t *restrict y, size_t cou
     for (size_t i = 0; i < count; i++) {
         const uint32_t bits = ek_bits(x[i]), magnitude = bits & 0x7FFFFFFFu, added = threshold((uint32_t)(first + i));
         const uint32_t normal = (magnitude - (112u << 23) + (added >> 3)) >> 13;
-        // Below the smallest normal number the spacing is constant. The fraction alone is added to, so that numbers of the
-        // type, which have none, stay.
+        // Below the smallest normal number the spacing is constant. The fraction alone is added to, so that numbers of
+        // the type, which have none, stay.
         const float units = ek_float(magnitude < 0x38800000u ? magnitude : 0) * 0x1p24f;
         const uint32_t whole = (uint32_t)units;
         const uint32_t small = whole + (units - (float)whole + (float)added * 0x1p-16f >= 1.0f);

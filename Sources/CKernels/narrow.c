@@ -13,8 +13,8 @@ EK_INLINE ek_right packed_rest(ek_right b, size_t rest, size_t depth, float *pan
 }
 
 /// Computes `rest` columns by way of a whole tile.
-EK_INLINE void narrow_rest(const ek_shape shape, size_t rows, ek_left a, ek_right b, size_t rest, float *c, size_t c_row,
-                           size_t depth, float scale, const bool adds) {
+EK_INLINE void narrow_rest(const ek_shape shape, size_t rows, ek_left a, ek_right b, size_t rest, float *c,
+                           size_t c_row, size_t depth, float scale, const bool adds) {
     float tile[MAX_TILE_ROWS * LANES];
     ek_sized_strip(shape, rows, a, b, LANES, tile, LANES, depth, scale, false);
     for (size_t i = 0; i < rows; i++)

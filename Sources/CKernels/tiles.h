@@ -130,8 +130,8 @@ EK_INLINE ek_right ek_packed_transposed(const float *source, size_t stride, size
     return (ek_right){panels, LANES, LANES * K};
 }
 
-// Defines `ek_NAME` by versions of the inline function `NAME` for each level, whose first argument is a shape. Shapes use all
-// vector registers: 32 of 64 bytes, 16 of 32, 16 of 16. By default Clang limits x86-64-v4 to 256-bit vectors.
+// Defines `ek_NAME` by versions of the inline function `NAME` for each level, whose first argument is a shape. Shapes
+// use all vector registers: 32 of 64 bytes, 16 of 32, 16 of 16. By default Clang limits x86-64-v4 to 256-bit vectors.
 #define EK_LEVELS(NAME, PARAMETERS, ...)                                                                        \
     EK_TARGET("arch=x86-64-v4,no-prefer-256-bit") static void NAME##_v4 PARAMETERS {                            \
         NAME((ek_shape){MAX_TILE_ROWS, MAX_TILE_PANELS}, __VA_ARGS__);                                          \

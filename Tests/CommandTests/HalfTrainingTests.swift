@@ -146,15 +146,12 @@ struct HalfTrainingTests {
 
     @Test("sharing, packing, recomputation and threads do not change a run beyond rounding")
     func invariant() throws {
-        // Steps that differ in rounding differ in bfloat16 soon, so that a single update is compared.
+        // The second step computes with rounded masters, of which a few pass their thresholds for another rounding of the sums.
         let options = Self.half + ["--max-steps", "2", "--save-dtype", "float32", "--global-batch-size", "6"]
         let plain = try train(["--sharing", "none", "--row-tokens", "64"] + options)
         for other in [["--threads", "3"], ["--sharing", "prompt", "--row-tokens", "200", "--recompute"]] {
             let run = try train(other + options)
-            for name in ["loss", "grad_norm"] {
-                let (a, b) = (try #require(run.metrics[0][name]), try #require(plain.metrics[0][name]))
-                #expect(abs(a - b) <= 1e-5 * abs(b), "\(name): \(a) and \(b)")
-            }
+            expectSame(run, plain, steps: 2)
         }
     }
 

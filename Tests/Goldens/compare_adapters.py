@@ -362,8 +362,8 @@ class Comparison:
                 output, options = self.place / f"{ranks}-{sharing}", ["--sharing", sharing, "--row-tokens", 80]
                 start = Start(adapter=self.adapter)
                 other = self.program.tune(self.source, self.data, output, start, 2, RATE, *options, ranks=ranks)
-                self.note("settings", float(np.max(np.abs(np.subtract(other[0], found[0])))), 1e-5)
-                self.note("settings", difference(other[1], found[1], 0), 1e-4)
+                self.note("loss", float(np.max(np.abs(np.subtract(other[0], found[0])))))
+                self.note("norm", difference(other[1], found[1], 0))
 
 
 def compare_family(program: Espalier | Formula, family: str, indices: range, seed: int, keep: Path | None) -> Findings:

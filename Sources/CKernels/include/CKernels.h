@@ -160,8 +160,8 @@ void ek_cap(float *x, size_t stride, size_t rows, size_t columns, float cap);
 
 // Products with a narrow operand, `[rows, depth] [depth, columns]`, of which one dimension is a few tens.
 
-/// A product whose left operand has element `(i, k)` at `a[i * a_row + k * a_column]`, its right operand in panels of 16
-/// columns `(k, 16 j + l)` at `b[k * b_row + j * b_panel + l]`, and its result `(i, j)` at `c[i * c_row + j]`.
+/// A product whose left operand has element `(i, k)` at `a[i * a_row + k * a_column]`, its right operand in panels of
+/// 16 columns `(k, 16 j + l)` at `b[k * b_row + j * b_panel + l]`, and its result `(i, j)` at `c[i * c_row + j]`.
 typedef struct {
     size_t rows, columns, depth;
     const float *a;
@@ -180,8 +180,8 @@ typedef struct {
 /// Each element is one sum over the inner dimension in order, in blocks of 256, independent of its place.
 void ek_narrow_product(const ek_narrow *product);
 
-/// Writes `source`, `[rows, columns]`, transposed as a right operand of `[columns, rows]`, whose `b_row` is 16 and `b_panel`
-/// `16 * columns`; the last panel is padded with zeros.
+/// Writes `source`, `[rows, columns]`, transposed as a right operand of `[columns, rows]`, whose `b_row` is 16 and
+/// `b_panel` `16 * columns`; the last panel is padded with zeros.
 void ek_pack_transposed(const float *source, size_t stride, size_t rows, size_t columns, float *panels);
 
 // Numbers of 16 bits: bfloat16, and float16, IEEE 754's half precision.
@@ -189,9 +189,9 @@ void ek_pack_transposed(const float *source, size_t stride, size_t rows, size_t 
 /// Computes `y = x` as bfloat16, rounded to nearest, ties to even; NaN stays NaN.
 void ek_round_bfloat16(const float *x, uint16_t *y, size_t count);
 
-/// Computes `y = x` as bfloat16 for numbers that are not NaN, `first` and following of a sequence: of the two neighbours of a
-/// number the farther from zero if its distance from the other, in units of theirs, exceeds a threshold of its index in the
-/// sequence. The thresholds are uniform in `(0, 1]`; a number of bfloat16 stays as it is.
+/// Computes `y = x` as bfloat16 for numbers that are not NaN, of which the first has index `first`: of the two
+/// neighbours of a number the farther from zero if its distance from the other, in units of the spacing, reaches a
+/// threshold of its index. The thresholds are uniform in `(0, 1]`; a number of bfloat16 stays as it is.
 void ek_dither_bfloat16(const float *x, uint16_t *y, size_t count, size_t first);
 /// The same as float16.
 void ek_dither_float16(const float *x, uint16_t *y, size_t count, size_t first);

@@ -53,6 +53,7 @@ package final class Benchmark {
     private let settings: Settings
     private let communicator: any Communicator
     private let policy: Policy
+    private let products: ProductChoice
     private let trials: [BenchmarkTrial]
     private let trainingStep: TrainingStep
     private let progress: ProgressLine
@@ -81,6 +82,7 @@ package final class Benchmark {
         }
         try communicator.requireSame(common, "configuration")
         try communicator.requireSame(policy.digest, "model (\(settings.model.label))")
+        let products = try policy.chooseProducts(settings.training.precision, communicator: communicator)
         policy.reportIgnoredFiles(rank: communicator.rank)
         try reportHosts(threads: settings.training.threads, on: communicator)
         for trial in trials { try communicator.requireSame(trial.dataset.digest, "data (\(trial.source.label))") }
@@ -92,17 +94,18 @@ package final class Benchmark {
         let step = try communicator.agree {
             try trainingStep(policy, trials, partition, settings.training, communicator)
         }
-        return Benchmark(settings, policy, trials, step, communicator)
+        return Benchmark(settings, policy, products, trials, step, communicator)
     }
 
     private init(
         _ settings: Settings,
         _ policy: Policy,
+        _ products: ProductChoice,
         _ trials: [BenchmarkTrial],
         _ trainingStep: TrainingStep,
         _ communicator: any Communicator
     ) {
-        (self.settings, self.policy, self.trials) = (settings, policy, trials)
+        (self.settings, self.policy, self.products, self.trials) = (settings, policy, products, trials)
         (self.trainingStep, self.communicator) = (trainingStep, communicator)
         progress = ProgressLine(title: "bench", rank: communicator.rank)
     }
@@ -156,6 +159,7 @@ package final class Benchmark {
             ranks: communicator.size,
             threads: policy.team.count,
             settings: settings,
+            products: products,
             results: results
         )
     }

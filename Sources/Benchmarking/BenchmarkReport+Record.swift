@@ -12,6 +12,7 @@ extension BenchmarkReport {
         record.add("peak_gflops", peakRate.median / 1e9)
         record.add("peak_gflops_min", peakRate.minimum / 1e9)
         record.add("peak_gflops_max", peakRate.maximum / 1e9)
+        products.addSummary(to: &record)
         record.add("ranks", ranks)
         record.add("threads", threads)
         record.add("gradient_bytes", parameters * MemoryLayout<Float>.stride)

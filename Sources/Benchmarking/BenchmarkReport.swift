@@ -11,6 +11,8 @@ package struct BenchmarkReport {
     /// Threads of a rank.
     package let threads: Int
     package let settings: Benchmark.Settings
+    /// How products are computed.
+    package let products: ProductChoice
     /// Results by source, then by sharing mode.
     package let results: [BenchmarkResult]
 }

@@ -34,7 +34,7 @@ package enum HalfType: String, Sendable, CaseIterable {
 package struct HalfMatrix: @unchecked Sendable {
     // Sendable: threads of a team write through views of disjoint rows or columns only.
 
-    fileprivate let base: UnsafeMutablePointer<UInt16>
+    let base: UnsafeMutablePointer<UInt16>
     package let type: HalfType
     package let rows: Int
     package let columns: Int

@@ -81,9 +81,8 @@ extension ForeignSettings {
 
     private static let numbers: [(names: String, remedy: String)] = [
         (
-            "bf16 fp16 tf32 bf16_full_eval fp16_full_eval half_precision_backend mixed_precision "
-                + "precision pure_bf16",
-            "not supported: computes in float32; remove it, or set {dtype} to bfloat16 for weights in 16 bits"
+            "bf16 fp16 tf32 bf16_full_eval fp16_full_eval half_precision_backend mixed_precision pure_bf16",
+            "use {precision} with auto or bfloat16 for products in bfloat16; {dtype} is the type of weights in memory"
         ),
         (
             "load_in_4bit load_in_8bit quantization_bit quantization_config bnb_4bit_quant_type "

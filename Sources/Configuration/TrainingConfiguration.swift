@@ -66,6 +66,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var maxSkipped = 0
     /// The type in which the model's weights are stored.
     package var dtype = WeightDType.auto
+    /// The number format of the operands of products with weights.
+    package var precision = ProductPrecision.float32
     /// The adapter that is trained; keys on the top level of a file.
     package var adapter = AdapterSettings()
     /// Evaluations on held-out preferences; keys on the top level of a file.
@@ -76,7 +78,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var communication = CommunicationSettings()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case model, data, output, pairs, seed, shuffle, sharing, threads, balance, dtype
+        case model, data, output, pairs, seed, shuffle, sharing, threads, balance, dtype, precision
         case learningRate = "learning_rate"
         case lrSchedulerType = "lr_scheduler_type"
         case warmupRatio = "warmup_ratio"
@@ -158,6 +160,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.gradientCheckpointing, into: &gradientCheckpointing)
         try values.choose(.balance, into: &balance)
         try values.choose(.dtype, into: &dtype)
+        try values.choose(.precision, into: &precision)
         referenceCache = try values.decodeIfPresent(String.self, forKey: .referenceCache)
         try values.read(.selfCheck, into: &selfCheck)
         try values.read(.maxSkipped, into: &maxSkipped)

@@ -100,6 +100,12 @@ struct Bench: ParsableCommand {
     )
     var dtype: WeightDType?
 
+    @Option(
+        name: .long,
+        help: "Operands of products with weights; auto: bfloat16 where it is faster (default float32)."
+    )
+    var precision: ProductPrecision?
+
     @OptionGroup(title: "Adapter") var newAdapter: NewAdapterOptions
 
     @OptionGroup var communication: CommunicationOptions
@@ -167,6 +173,7 @@ struct Bench: ParsableCommand {
         training.gradientCheckpointing = recomputes
         newAdapter.override(&training.adapter)
         dtype.map { training.dtype = $0 }
+        precision.map { training.precision = $0 }
         communication.override(&training.communication)
         rowTokens.map { training.rowTokens = $0 }
         threads.map { training.threads = $0 }

@@ -2,7 +2,7 @@ internal import Compute
 internal import TestSupport
 internal import Testing
 
-/// Products with weights of 16 bits, against products with the same weights in float32.
+/// The library's products with weights of 16 bits, against its products with the same weights in float32.
 struct StoredMatrixTests {
     /// A 16-bit matrix within a larger one, and its elements as float32.
     private struct Weight: ~Copyable {
@@ -23,6 +23,8 @@ struct StoredMatrixTests {
             self.widened = consume widened
         }
     }
+
+    private let library = Products(.library)
 
     private static let shapes = [
         (1, 1), (3, 5), (16, 16), (17, 383), (384, 384), (385, 31), (33, 385), (1, 1153), (769, 2), (64, 3073),
@@ -46,14 +48,14 @@ struct StoredMatrixTests {
                 let x = try FramedMatrix(tokens, columns) { noise(1 + $0 * 5000 + $1) }
                 let y = try FramedMatrix(tokens, rows) { noise(2 + $0 * 5000 + $1) }
                 let expected = try TestMatrix(tokens, rows) { noise(2 + $0 * 5000 + $1) }
-                multiply(x.view, weight.stored.transposed, into: y.view, accumulate: accumulate, scratch: scratch.view)
+                library.forward(x.view, weight.stored, into: y.view, accumulate: accumulate, scratch: scratch.view)
                 multiply(x.view, weight.widened.view.transposed, into: expected.view, accumulate: accumulate)
                 expectEqual(y, expected, terms: columns)
 
                 let dx = try FramedMatrix(tokens, columns) { noise(3 + $0 * 5000 + $1) }
                 let dy = try FramedMatrix(tokens, rows) { noise(4 + $0 * 5000 + $1) }
                 let gradient = try TestMatrix(tokens, columns) { noise(3 + $0 * 5000 + $1) }
-                multiply(dy.view, weight.stored, into: dx.view, accumulate: accumulate, scratch: scratch.view)
+                library.inputGradient(dy.view, weight.stored, into: dx.view, accumulate: accumulate, scratch: scratch.view)
                 multiply(dy.view, weight.widened.view, into: gradient.view, accumulate: accumulate)
                 expectEqual(dx, gradient, terms: rows)
                 y.expectFrameUnchanged()
@@ -78,7 +80,7 @@ struct StoredMatrixTests {
             let count = StoredMatrix.scratchCount(rows: 700, columns: 800)
             let scratch = try TestMatrix(1, count + more)
             let y = try TestMatrix(9, 700)
-            multiply(x.view, weight.stored.transposed, into: y.view, scratch: scratch.view)
+            library.forward(x.view, weight.stored, into: y.view, scratch: scratch.view)
             return y.view.elements()
         }
         #expect(results[0] == results[1] && results[0] == results[2])
@@ -92,12 +94,12 @@ struct StoredMatrixTests {
         let y = try TestMatrix(11, 20)
         let expected = try TestMatrix(11, 20)
         let stored = StoredMatrix.float32(weight.view).rows(10..<30)
-        multiply(x.view, stored.transposed, into: y.view, scratch: nil)
+        library.forward(x.view, stored, into: y.view)
         multiply(x.view, weight.view.rows(10..<30).transposed, into: expected.view)
         #expect(y.view.elements() == expected.view.elements())
         let dx = try TestMatrix(11, 1000)
         let gradient = try TestMatrix(11, 1000)
-        multiply(y.view, stored, into: dx.view, scratch: nil)
+        library.inputGradient(y.view, stored, into: dx.view)
         multiply(y.view, weight.view.rows(10..<30), into: gradient.view)
         #expect(dx.view.elements() == gradient.view.elements())
         #expect(stored.matrix != nil && stored.rows == 20 && stored.columns == 1000)

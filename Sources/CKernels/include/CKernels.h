@@ -19,6 +19,13 @@ int ek_processor_level(void);
 /// Whether the processor runs 512-bit instructions in two halves, as AMD's Zen 4 does.
 bool ek_halves_avx512(void);
 
+/// Whether the processor multiplies pairs of bfloat16 by AVX-512.
+bool ek_has_avx512_bfloat16(void);
+/// Whether the processor multiplies tiles of bfloat16 by AMX, whatever the system allows.
+bool ek_has_amx_bfloat16(void);
+/// Whether it does and the system lets this process use the registers, which is asked for.
+bool ek_may_use_amx_bfloat16(void);
+
 /// The number of processors on which the scheduler may run this process.
 int ek_available_processors(void);
 enum { EK_MOST_PROCESSORS = 1024 };
@@ -183,6 +190,64 @@ void ek_narrow_product(const ek_narrow *product);
 /// Writes `source`, `[rows, columns]`, transposed as a right operand of `[columns, rows]`, whose `b_row` is 16 and
 /// `b_panel` `16 * columns`; the last panel is padded with zeros.
 void ek_pack_transposed(const float *source, size_t stride, size_t rows, size_t columns, float *panels);
+
+// Products of packed operands, `[rows, depth] [depth, columns]`.
+
+/// The types of numbers in memory.
+typedef enum { EK_FLOAT32, EK_BFLOAT16, EK_FLOAT16 } ek_number;
+
+/// Kernels of products: the number format of packed operands, and the instructions that multiply them.
+typedef enum {
+    /// float32 in vectors of four, on any processor.
+    EK_PRODUCT_PORTABLE,
+    EK_PRODUCT_AVX2,
+    EK_PRODUCT_AVX512,
+    /// The arithmetic of AVX512-BF16 in scalar operations.
+    EK_PRODUCT_BFLOAT16_MODEL,
+    EK_PRODUCT_BFLOAT16_AVX512,
+    /// The arithmetic of AMX-BF16 in scalar operations.
+    EK_PRODUCT_AMX_MODEL,
+    EK_PRODUCT_AMX,
+} ek_product_kernel;
+
+/// The sizes of a kernel: the tile of the result that it keeps in registers, the numbers in a unit of 32 bits, and the
+/// multiple of units to which a depth is padded.
+typedef struct {
+    int rows, columns, per_unit, unit_step;
+} ek_product_shape;
+
+/// The most units of the inner dimension in a block, and the units between rows of packed left operands, which are not
+/// a multiple of a power of two that is large enough for the rows of a tile to compete for the same sets of a cache.
+enum { EK_BLOCK_UNITS = 384, EK_STRIP_UNITS = EK_BLOCK_UNITS + 16 };
+
+/// A matrix in memory, row-major with `stride` numbers between rows.
+typedef struct {
+    const void *base;
+    size_t stride;
+    ek_number number;
+} ek_source;
+
+/// Whether the processor has the instructions of a kernel.
+bool ek_product_runs(ek_product_kernel kernel);
+ek_product_shape ek_product_shape_of(ek_product_kernel kernel);
+
+/// Packs the left operand of a block.
+///
+/// `source` is `[rows, depth]`, or `[depth, rows]` if its rows run `across` the inner dimension. `strips` has
+/// `EK_STRIP_UNITS` units for each row, and for so many rows more that they are a multiple of 16 and of the tile's.
+void ek_pack_left(ek_product_kernel kernel, ek_source source, bool is_across, size_t rows, size_t depth,
+                  uint32_t *strips);
+
+/// Packs the right operand of a block.
+///
+/// `source` is `[columns, depth]`, or `[depth, columns]` if its rows run `across` the inner dimension. `panels` has the
+/// units of the depth for each column, and for so many columns more that they are a multiple of the tile's.
+void ek_pack_right(ek_product_kernel kernel, ek_source source, bool is_across, size_t depth, size_t columns,
+                   uint32_t *panels);
+
+/// Computes `c = left * right`, or `c += left * right` if `adds`, of packed operands with `units` units in depth.
+void ek_multiply_packed(ek_product_kernel kernel, const uint32_t *left, const uint32_t *right, size_t rows,
+                        size_t columns, size_t units, float *c, size_t c_row, bool adds);
 
 // Numbers of 16 bits: bfloat16, and float16, IEEE 754's half precision.
 

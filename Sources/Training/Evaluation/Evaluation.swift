@@ -80,6 +80,7 @@ package struct Evaluation {
             )
             return other
         }
+        other.use(policy.products)
         try communicator.requireSame(other.digest, "reference model (\(directory))")
         other.reportIgnoredFiles(rank: communicator.rank)
         var source = source(ScoringPass(policy: other, planner: planner, communicator: communicator))

@@ -22,6 +22,8 @@ package final class Policy {
     package let ignoredIndex: FilePath?
     /// The threads of this rank.
     package let team: ThreadTeam
+    /// How products with weights are computed.
+    package private(set) var products = Products.float32
 
     /// - Parameters:
     ///   - source: Identifies the weights; the same weights in another architecture are another model.
@@ -58,6 +60,13 @@ package final class Policy {
     }
 
     package var architecture: Architecture { description.architecture }
+
+    /// The digest of what log-probabilities depend on: the model, and the precision of products.
+    var scoringDigest: String { digest + (products.roundsOperands ? "+bfloat16" : "") }
+
+    /// Computes products with weights in this way from now on.
+    package func use(_ products: Products) { self.products = products }
+
     /// The layout of the trained weights, which gradients, moments, exchange and checkpoints follow.
     package var layout: ParameterLayout { weights.layout }
     /// Reports ignored files and settings of the model's directory, on rank 0.
@@ -85,7 +94,8 @@ package final class Policy {
             architecture,
             weights: [weights ?? self.weights] + fixed,
             gradients: gradients,
-            adapter: adapter?.adapter
+            adapter: adapter?.adapter,
+            products: products
         )
     }
 
@@ -93,7 +103,7 @@ package final class Policy {
     /// without a new adapter, which has no effect yet.
     func initialParameters() -> ModelParameters {
         guard let adapter, adapter.isNew else { return parameters() }
-        return ModelParameters(architecture, weights: fixed)
+        return ModelParameters(architecture, weights: fixed, products: products)
     }
 
     /// The capacity with the buffers that these weights need.

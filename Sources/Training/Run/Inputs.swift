@@ -8,6 +8,8 @@ internal import SystemPackage
 /// The inputs of a command that runs a model over preferences: read and checked by every rank, the same on all.
 package struct Inputs {
     package let policy: Policy
+    /// How the policy's products are computed.
+    package let products: ProductChoice
     package let dataset: PreferenceDataset
     /// Plans the data over the ranks.
     package let planner: Planner
@@ -53,6 +55,7 @@ package struct Inputs {
         if let heldOut {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
+        let products = try policy.chooseProducts(configuration.precision, communicator: communicator)
         policy.reportIgnoredFiles(rank: communicator.rank)
         try reportHosts(threads: configuration.threads, on: communicator)
         if communicator.rank == 0 {
@@ -70,6 +73,12 @@ package struct Inputs {
                 shards: shards
             )
         }
-        return Inputs(policy: policy, dataset: dataset, planner: divide(dataset), heldOut: heldOut.map(divide))
+        return Inputs(
+            policy: policy,
+            products: products,
+            dataset: dataset,
+            planner: divide(dataset),
+            heldOut: heldOut.map(divide)
+        )
     }
 }

@@ -66,6 +66,7 @@ extension RunPreparation {
 
     /// Adds the figures of the preparation to `summary.json`.
     func addSummary(to summary: inout MetricsRecord) {
+        products?.addSummary(to: &summary)
         summary.add("startup_seconds", startupSeconds)
         summary.add("self_check_seconds", selfCheckSeconds)
         if let selfCheckDifference { summary.add("self_check_difference", selfCheckDifference) }

@@ -15,6 +15,8 @@ struct RunPreparation {
     /// The self-check; nil if it is disabled.
     let selfCheck: SelfCheck?
     private let recomputes: Bool
+    /// How products are computed; nil of a forecast, which computes none.
+    var products: ProductChoice?
     /// FLOP/s of all ranks; 0 until `measurePeakRate`.
     var peakRate = 0.0
     /// The largest difference that the self-check found; nil if it did not run.
@@ -61,6 +63,7 @@ struct RunPreparation {
             steps: schedule.totalSteps,
             skippedSteps: skippedSteps
         )
+        products = inputs.products
     }
 
     /// The capacity for any packed sequence of these examples.

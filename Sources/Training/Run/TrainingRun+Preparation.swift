@@ -25,6 +25,9 @@ extension TrainingRun {
             communicator: communicator,
             batchSize: configuration.globalBatchSize
         )
+        // As it was chosen: a run resumes with the precision that it started with.
+        var configuration = configuration
+        configuration.precision = inputs.products.precision
         let (objective, output) = try openOutput(configuration, inputs, communicator)
         let identity = RunIdentity(inputs)
         let store = output.map { CheckpointStore($0, configuration) }

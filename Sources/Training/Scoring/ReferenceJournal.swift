@@ -77,7 +77,7 @@ package final class ReferenceJournal {
             throw FormatError(path, "expected a reference journal of format version 1, found other content; remove it")
         }
         guard words != expected else { return }
-        let what = words[2] == expected[2] ? "other data" : "another model or --dtype"
+        let what = words[2] == expected[2] ? "other data" : "another model, --dtype or --precision"
         throw TrainingError.foreignCache(path: path.string, what: what)
     }
 

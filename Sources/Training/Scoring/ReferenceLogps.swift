@@ -72,7 +72,7 @@ package struct ReferenceLogps: Sendable {
             )
         }
         let stored = file.metadata["model_digest"]
-        if let what = ModelDigest.difference(of: stored, from: modelDigest, otherModel: "another model or --dtype") {
+        if let what = ModelDigest.difference(of: stored, from: modelDigest, otherModel: "another model, --dtype or --precision") {
             throw TrainingError.foreignCache(path: path.string, what: what)
         }
         guard file.metadata["data_digest"] == dataset.digest else {

@@ -43,7 +43,7 @@ package struct ReferenceSource {
     /// The journal of the cache; nil without a cache, and except on rank 0.
     private var journal: ReferenceJournal? {
         guard pass.communicator.rank == 0, let cache else { return nil }
-        return ReferenceJournal(of: cache, pass.planner.dataset, modelDigest: pass.policy.digest)
+        return ReferenceJournal(of: cache, pass.planner.dataset, modelDigest: pass.policy.scoringDigest)
     }
 
     private func place(left: Int) -> String {
@@ -79,7 +79,7 @@ package struct ReferenceSource {
             let rows = try journal?.rows() ?? []
             var logps =
                 FileManager.default.fileExists(atPath: cache.string)
-                ? try ReferenceLogps(dataset, cache: cache, modelDigest: pass.policy.digest) : ReferenceLogps(dataset)
+                ? try ReferenceLogps(dataset, cache: cache, modelDigest: pass.policy.scoringDigest) : ReferenceLogps(dataset)
             for part in rows { logps.fill(part) }
             return logps
         }
@@ -89,7 +89,7 @@ package struct ReferenceSource {
     private func write(_ logps: ReferenceLogps, _ journal: ReferenceJournal?) throws {
         try pass.communicator.agree {
             guard pass.communicator.rank == 0, let cache else { return }
-            try logps.write(to: cache, modelDigest: pass.policy.digest)
+            try logps.write(to: cache, modelDigest: pass.policy.scoringDigest)
             journal?.remove()
         }
     }

@@ -100,7 +100,8 @@ extension Linear.Contribution {
                     states: lowRank.states,
                     weight: linear.weight,
                     outputs: outputs,
-                    scratch: scratch
+                    scratch: scratch,
+                    products: linear.products
                 )
             }
         }

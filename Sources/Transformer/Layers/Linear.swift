@@ -15,6 +15,8 @@ package struct Linear: Sendable {
     package let biasGradient: Matrix?
     /// The adapter of the weights; nil for none.
     package let lowRank: LowRank?
+    /// How products with the weights are computed; those of an adapter with its own matrices are float32.
+    let products: Products
 
     /// One product of adjacent modules, which multiply the same input.
     init(_ source: ParameterSource, _ modules: [Module]) {
@@ -25,6 +27,7 @@ package struct Linear: Sendable {
         bias = source.weight(modules, .bias)
         biasGradient = source.gradient(modules, .bias)
         lowRank = LowRank(source, modules)
+        products = source.products
     }
 
     /// A product with these weights in float32.
@@ -32,14 +35,16 @@ package struct Linear: Sendable {
         weight: Matrix,
         weightGradient: Matrix? = nil,
         bias: Matrix? = nil,
-        biasGradient: Matrix? = nil
+        biasGradient: Matrix? = nil,
+        products: Products = .float32
     ) {
         self.init(
             weight: .float32(weight),
             weightGradient: weightGradient,
             bias: bias,
             biasGradient: biasGradient,
-            lowRank: nil
+            lowRank: nil,
+            products: products
         )
     }
 
@@ -49,11 +54,12 @@ package struct Linear: Sendable {
         weightGradient: Matrix? = nil,
         bias: Matrix? = nil,
         biasGradient: Matrix? = nil,
-        lowRank: LowRank?
+        lowRank: LowRank?,
+        products: Products
     ) {
         (self.weight, self.weightGradient) = (weight, weightGradient)
         (self.bias, self.biasGradient) = (bias, biasGradient)
-        self.lowRank = lowRank
+        (self.lowRank, self.products) = (lowRank, products)
     }
 
     /// Whether any of its parameters has a gradient.
@@ -77,7 +83,8 @@ package struct Linear: Sendable {
             weightGradient: weightGradient?.rows(range),
             bias: bias?.columns(range),
             biasGradient: biasGradient?.columns(range),
-            lowRank: nil
+            lowRank: nil,
+            products: products
         )
     }
 
@@ -88,7 +95,8 @@ package struct Linear: Sendable {
             weightGradient: weightGradient,
             bias: bias,
             biasGradient: biasGradient,
-            lowRank: nil
+            lowRank: nil,
+            products: products
         )
     }
 
@@ -110,14 +118,14 @@ package struct Linear: Sendable {
         let isAdded = accumulate || bias != nil
         guard let lowRank, let buffers else {
             precondition(lowRank == nil, "buffers for the adapter")
-            return multiply(x, weight.transposed, into: y, accumulate: isAdded, scratch: buffers?.scratch)
+            return products.forward(x, weight, into: y, accumulate: isAdded, scratch: buffers?.scratch)
         }
         if lowRank.hasMagnitudes {
             lowRank.forEachBlock(of: weight, scratch: buffers.scratch) { outputs, weight in
-                multiply(x, weight.transposed, into: y.columns(outputs), accumulate: isAdded)
+                products.forward(x, .float32(weight), into: y.columns(outputs), accumulate: isAdded)
             }
         } else {
-            multiply(x, weight.transposed, into: y, accumulate: isAdded, scratch: buffers.scratch)
+            products.forward(x, weight, into: y, accumulate: isAdded, scratch: buffers.scratch)
             lowRank.forward(x, states: buffers.states, into: y, scratch: buffers.scratch)
         }
     }
@@ -129,24 +137,25 @@ package struct Linear: Sendable {
     package func inputGradient(_ dy: Matrix, into dx: Matrix?, accumulate: Bool = false, _ buffers: Buffers? = nil) {
         guard let lowRank, let buffers else {
             precondition(lowRank == nil, "buffers for the adapter")
-            if let dx { multiply(dy, weight, into: dx, accumulate: accumulate, scratch: buffers?.scratch) }
+            if let dx { products.inputGradient(dy, weight, into: dx, accumulate: accumulate, scratch: buffers?.scratch) }
             return
         }
         if lowRank.hasMagnitudes {
             lowRank.stateGradient(dy, dstates: buffers.states, scratch: buffers.scratch)
             guard let dx else { return }
             lowRank.forEachBlock(of: weight, scratch: buffers.scratch) { outputs, weight in
-                multiply(dy.columns(outputs), weight, into: dx, accumulate: accumulate || outputs.lowerBound > 0)
+                let adds = accumulate || outputs.lowerBound > 0
+                products.inputGradient(dy.columns(outputs), .float32(weight), into: dx, accumulate: adds)
             }
         } else {
-            if let dx { multiply(dy, weight, into: dx, accumulate: accumulate, scratch: buffers.scratch) }
+            if let dx { products.inputGradient(dy, weight, into: dx, accumulate: accumulate, scratch: buffers.scratch) }
             lowRank.inputGradient(dy, dstates: buffers.states, into: dx)
         }
     }
 
     /// `dW += dyᵀ x` and `db += Σ dy` over tokens; `dy` is `[T, M]`, `x` `[T, N]`.
     package func addWeightGradient(dy: Matrix, x: Matrix) {
-        if let weightGradient { multiply(dy.transposed, x, into: weightGradient, accumulate: true) }
+        if let weightGradient { products.weightGradient(dy, x, into: weightGradient, accumulate: true) }
         biasGradient?.addColumnSums(of: dy)
     }
 }

@@ -118,7 +118,8 @@ extension LowRank {
         states: Matrix,
         weight: StoredMatrix,
         outputs: Range<Int>,
-        scratch: Matrix
+        scratch: Matrix,
+        products: Products
     ) {
         guard let magnitude = part.magnitude, let bGradient = part.bGradient else { return }
         let (weight, inputs, rank) = (weight.rows(part.outputs), weight.columns, part.ranks.count)
@@ -128,7 +129,7 @@ extension LowRank {
             let low = scratch.reshaped(at: 2 * block.count * inputs, rows: block.count, columns: rank)
             let dots = scratch.reshaped(at: block.count * (2 * inputs + rank), rows: 2, columns: block.count)
             let dy = dy.columns(part.outputs).columns(block)
-            multiply(dy.transposed, x, into: whole)
+            products.weightGradient(dy, x, into: whole)
             multiply(dy.transposed, states.columns(part.ranks), into: low)
             Kernels.rowDots(whole, own, into: dots.rows(0..<1))
             Kernels.rowDots(low, part.b.rows(block), into: dots.rows(1..<2))

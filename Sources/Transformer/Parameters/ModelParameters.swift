@@ -1,4 +1,4 @@
-internal import Compute
+package import Compute
 
 /// A model's operations over its weights, together with the gradients that they add to.
 ///
@@ -18,13 +18,15 @@ package struct ModelParameters: Sendable {
     ///   - weights: Buffers that together hold all parameters.
     ///   - gradients: A buffer of the trained parameters' gradients; nil for scores only.
     ///   - adapter: The adapter whose parameters are among them; nil for the model without it.
+    ///   - products: How products with weights are computed.
     package init(
         _ architecture: Architecture,
         weights: [ParameterBuffer],
         gradients: ParameterBuffer? = nil,
-        adapter: Adapter? = nil
+        adapter: Adapter? = nil,
+        products: Products = .float32
     ) {
-        let source = ParameterSource(weights: weights, gradients: gradients, adapter: adapter)
+        let source = ParameterSource(weights: weights, gradients: gradients, adapter: adapter, products: products)
         embedding = Embedding(source)
         finalNorm = Norm(architecture.norm, source, .finalNorm)
         vocabulary = Linear(source, [architecture.tiesEmbeddings ? .embedding : .head])
@@ -59,6 +61,7 @@ struct ParameterSource {
     let weights: [ParameterBuffer]
     let gradients: ParameterBuffer?
     let adapter: Adapter?
+    var products = Products.float32
 
     /// Whether the adapter has a trained copy of the module.
     func copies(_ module: Module) -> Bool { adapter?.copiedModules.contains(module) == true }

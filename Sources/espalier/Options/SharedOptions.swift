@@ -7,6 +7,7 @@ internal import SystemPackage
 extension Sharing: ExpressibleByArgument {}
 extension LearningRateSchedule.Kind: ExpressibleByArgument {}
 extension WeightDType: ExpressibleByArgument {}
+extension ProductPrecision: ExpressibleByArgument {}
 
 /// The options of every command that runs a model on preference data.
 struct SharedOptions: ParsableArguments {
@@ -36,6 +37,12 @@ struct SharedOptions: ParsableArguments {
     )
     var dtype: WeightDType?
 
+    @Option(
+        name: .long,
+        help: "Operands of products with weights; auto: bfloat16 where it is faster (default float32)."
+    )
+    var precision: ProductPrecision?
+
     @Option(name: .long, help: "Threads per rank, 0 for its share of the available processors (default 0).")
     var threads: Int?
 
@@ -62,6 +69,7 @@ struct SharedOptions: ParsableArguments {
         rowTokens.map { configuration.rowTokens = $0 }
         threads.map { configuration.threads = $0 }
         dtype.map { configuration.dtype = $0 }
+        precision.map { configuration.precision = $0 }
         return configuration
     }
 }

@@ -1,6 +1,7 @@
 /// A weight matrix as it is stored: in float32, or in 16 bits.
 ///
-/// Products widen 16-bit elements to float32 block by block, in scratch memory of the caller, and never the whole matrix.
+/// Products convert 16-bit elements as they pack them; those of the library widen them to float32 block by block, in scratch
+/// memory of the caller, and never the whole matrix.
 package enum StoredMatrix: Sendable {
     case float32(Matrix)
     case half(HalfMatrix)
@@ -36,10 +37,10 @@ package enum StoredMatrix: Sendable {
     }
 
     /// The transpose, as an operand of `multiply`; no elements are copied.
-    package var transposed: Transposed { Transposed(matrix: self) }
+    var transposed: Transposed { Transposed(matrix: self) }
 
     /// The transpose of a stored matrix.
-    package struct Transposed {
+    struct Transposed {
         let matrix: StoredMatrix
     }
 
@@ -51,14 +52,14 @@ package enum StoredMatrix: Sendable {
     }
 }
 
-/// Computes `y = x Wᵀ`, or `y += x Wᵀ` if `accumulate` is set, on the calling thread only.
+/// The library's product `y = x Wᵀ`, or `y += x Wᵀ` if `accumulate` is set, on the calling thread only.
 ///
 /// - Parameters:
 ///   - x: `[T, N]`.
 ///   - weight: `W`, `[M, N]`.
 ///   - y: `[T, M]`, not overlapping the others.
 ///   - scratch: Contiguous, with at least `StoredMatrix.scratchCount` elements, overwritten; nil only for float32.
-package func multiply(
+func multiply(
     _ x: Matrix,
     _ weight: StoredMatrix.Transposed,
     into y: Matrix,
@@ -80,14 +81,14 @@ package func multiply(
     }
 }
 
-/// Computes `dx = dy W`, or `dx += dy W` if `accumulate` is set, on the calling thread only.
+/// The library's product `dx = dy W`, or `dx += dy W` if `accumulate` is set, on the calling thread only.
 ///
 /// - Parameters:
 ///   - dy: `[T, M]`.
 ///   - weight: `W`, `[M, N]`.
 ///   - dx: `[T, N]`, not overlapping the others.
 ///   - scratch: Contiguous, with at least `StoredMatrix.scratchCount` elements, overwritten; nil only for float32.
-package func multiply(
+func multiply(
     _ dy: Matrix,
     _ weight: StoredMatrix,
     into dx: Matrix,

@@ -1,0 +1,82 @@
+// Packing of operands; included by each kernel after its definitions:
+//
+//   PER_UNIT                numbers in a unit
+//   UNIT_STEP               the multiple of units to which the depth is padded with zeros
+//   TILE_COLUMNS            columns of a panel
+//   along(address, number)  16 units that are adjacent along the inner dimension
+//   across(s, k, i)         the unit `k` of 16 rows or columns from `i` on, of a source whose rows run across
+
+/// The units of a depth.
+EK_INLINE size_t units_of(size_t depth) {
+    const size_t units = (depth + PER_UNIT - 1) / PER_UNIT;
+    return (units + UNIT_STEP - 1) / UNIT_STEP * UNIT_STEP;
+}
+
+/// Reads up to 16 rows or columns from `i` on and up to 16 units from number `k` on; what is absent is zero.
+///
+/// Along the inner dimension, `x[j]` has the units of row or column `i + j`; across, unit `j` of each.
+EK_INLINE void read_part(ek_source s, const bool is_across, size_t i, size_t count, size_t k, size_t depth,
+                         ek_units x[LANES]) {
+    float block[LANES * PER_UNIT * LANES] = {0};
+    const size_t row = is_across ? LANES : LANES * PER_UNIT;
+    for (size_t a = 0; a < (is_across ? depth : count); a++)
+        for (size_t b = 0; b < (is_across ? count : depth); b++) {
+            const size_t r = is_across ? k + a : i + a, c = is_across ? i + b : k + b;
+            block[a * row + b] = ek_number_at(ek_address(s, r, c), s.number);
+        }
+    const ek_source whole = {block, row, EK_FLOAT32};
+    for (size_t j = 0; j < LANES; j++)
+        x[j] = is_across ? across(whole, j * PER_UNIT, 0) : along(block + j * row, EK_FLOAT32);
+}
+
+EK_INLINE void read_group(const ek_source s, const bool is_across, size_t i, size_t count, size_t k, size_t depth,
+                          ek_units x[LANES]) {
+    if (count < LANES || depth < LANES * PER_UNIT)
+        return read_part(s, is_across, i, ek_smaller(count, LANES), k, ek_smaller(depth, LANES * PER_UNIT), x);
+    EK_UNROLLED for (int j = 0; j < LANES; j++)
+        x[j] = is_across ? across(s, k + (size_t)j * PER_UNIT, i) : along(ek_address(s, i + (size_t)j, k), s.number);
+}
+
+EK_INLINE void pack_left_of(const ek_source s, const bool is_across, size_t rows, size_t depth, uint32_t *strips) {
+    const size_t units = units_of(depth);
+    for (size_t i = 0; i < rows; i += LANES)
+        for (size_t u = 0; u < units; u += LANES) {
+            ek_units x[LANES];
+            read_group(s, is_across, i, rows - i, u * PER_UNIT, depth - ek_smaller(depth, u * PER_UNIT), x);
+            if (is_across) ek_transpose_units(x);
+            EK_UNROLLED for (int j = 0; j < LANES; j++)
+                *(ek_units *)(strips + (i + (size_t)j) * EK_STRIP_UNITS + u) = x[j];
+        }
+}
+
+EK_INLINE void pack_right_of(const ek_source s, const bool is_across, size_t depth, size_t columns, uint32_t *panels) {
+    const size_t units = units_of(depth);
+    for (size_t i = 0; i < columns; i += LANES) {
+        uint32_t *panel = panels + i / TILE_COLUMNS * TILE_COLUMNS * units + i % TILE_COLUMNS;
+        for (size_t u = 0; u < units; u += LANES) {
+            ek_units x[LANES];
+            read_group(s, is_across, i, columns - i, u * PER_UNIT, depth - ek_smaller(depth, u * PER_UNIT), x);
+            if (!is_across) ek_transpose_units(x);
+            for (size_t j = 0; j < ek_smaller(LANES, units - u); j++) *(ek_units *)(panel + (u + j) * TILE_COLUMNS) = x[j];
+        }
+    }
+}
+
+// A version for each type and direction, so that reading is a choice of the compiler.
+#define EK_EACH_SOURCE(FUNCTION, ...)                                                                              \
+    const ek_source f = {s.base, s.stride, EK_FLOAT32}, b = {s.base, s.stride, EK_BFLOAT16},                       \
+                    h = {s.base, s.stride, EK_FLOAT16};                                                            \
+    if (s.number == EK_FLOAT32)                                                                                    \
+        is_across ? FUNCTION(f, true, __VA_ARGS__) : FUNCTION(f, false, __VA_ARGS__);                              \
+    else if (s.number == EK_BFLOAT16)                                                                              \
+        is_across ? FUNCTION(b, true, __VA_ARGS__) : FUNCTION(b, false, __VA_ARGS__);                              \
+    else                                                                                                           \
+        is_across ? FUNCTION(h, true, __VA_ARGS__) : FUNCTION(h, false, __VA_ARGS__)
+
+static void pack_left(ek_source s, bool is_across, size_t rows, size_t depth, uint32_t *strips) {
+    EK_EACH_SOURCE(pack_left_of, rows, depth, strips);
+}
+
+static void pack_right(ek_source s, bool is_across, size_t depth, size_t columns, uint32_t *panels) {
+    EK_EACH_SOURCE(pack_right_of, depth, columns, panels);
+}

@@ -1,0 +1,8 @@
+#include "functions.h"
+#include "units.h"
+
+typedef float VECTOR __attribute__((vector_size(16), aligned(4), may_alias));
+enum { TILE_ROWS = 2, TILE_COLUMNS = 16 };
+#include "singles.h"
+
+const ek_product_functions ek_portable_product = EK_PRODUCT_FUNCTIONS;

@@ -1,0 +1,73 @@
+// What the kernels of products share: packed units, vectors, and reading numbers of any type.
+//
+// A packed operand consists of units of 32 bits: a float32, or a pair of bfloat16 that are adjacent along the inner
+// dimension. The left operand is packed as rows of units, the right one as panels of columns, unit by unit, so that a
+// tile of the result reads both in order:
+//
+//   left    element (i, u) at strips[i * EK_STRIP_UNITS + u]
+//   right   element (u, j) at panels[j / N * N * units + u * N + j % N], for panels of N columns
+#ifndef ESPALIER_UNITS_H
+#define ESPALIER_UNITS_H
+
+#include "functions.h"
+
+// Vectors are never passed in memory or registers here: all functions are inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+/// 16 units.
+typedef uint32_t ek_units __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint16_t ek_halves __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+typedef float ek_single __attribute__((aligned(4), may_alias));
+
+EK_INLINE size_t ek_smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+/// The address of a number of a source.
+EK_INLINE const void *ek_address(ek_source s, size_t row, size_t column) {
+    return (const char *)s.base + (row * s.stride + column) * (s.number == EK_FLOAT32 ? 4 : 2);
+}
+
+EK_INLINE ek_units ek_widened(const void *x) { return __builtin_convertvector(*(const ek_halves *)x, ek_units); }
+
+/// 16 numbers as float32, exactly.
+EK_INLINE ek_units ek_singles(const void *x, const ek_number number) {
+    if (number == EK_FLOAT32) return *(const ek_units *)x;
+    if (number == EK_BFLOAT16) return ek_widened(x) << 16;
+    const ek_units bits = ek_widened(x), magnitude = bits & 0x7FFFu, normal = (magnitude << 13) + (112u << 23);
+    const ek_units isLarge = (ek_units)(magnitude >= 0x7C00u), isSmall = (ek_units)(magnitude < 0x400u);
+    const ek_units small = (ek_units)(__builtin_convertvector(magnitude, ek_vector) * 0x1p-24f);
+    // Infinity and NaN keep an exponent of ones, as wide as the new one.
+    return (bits & 0x8000u) << 16 | (small & isSmall) | ((normal | (isLarge & 0x7F800000u)) & ~isSmall);
+}
+
+/// One number as float32.
+EK_INLINE float ek_number_at(const void *x, ek_number number) {
+    float y;
+    if (number == EK_FLOAT32) return *(const ek_single *)x;
+    number == EK_BFLOAT16 ? ek_widen_bfloat16(x, 1, &y, 1, 1, 1) : ek_widen_float16(x, 1, &y, 1, 1, 1);
+    return y;
+}
+
+/// 16 numbers as bfloat16 in the lower halves, rounded to nearest, ties to even; NaN stays NaN.
+EK_INLINE ek_units ek_rounded(const void *x, const ek_number number) {
+    if (number == EK_BFLOAT16) return ek_widened(x);
+    const ek_units bits = ek_singles(x, number);
+    const ek_units rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+    const ek_units isNaN = (ek_units)((bits & 0x7FFFFFFFu) > 0x7F800000u);
+    return (rounded & ~isNaN) | (((bits >> 16) | 0x40u) & isNaN);
+}
+
+/// Transposes 16 × 16 units in registers, in four rounds, each of which interleaves the upper and lower half of the rows.
+EK_INLINE void ek_transpose_units(ek_units a[LANES]) {
+    EK_UNROLLED for (int round = 0; round < 4; round++) {
+        ek_units b[LANES];
+        EK_UNROLLED for (int i = 0; i < LANES / 2; i++) {
+            const ek_units x = a[i], y = a[i + LANES / 2];
+            b[2 * i] = __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            b[2 * i + 1] =
+                __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+        EK_UNROLLED for (int i = 0; i < LANES; i++) a[i] = b[i];
+    }
+}
+
+#endif

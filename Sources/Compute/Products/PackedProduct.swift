@@ -1,0 +1,134 @@
+internal import CKernels
+
+/// A product of two matrices of any type that is computed from packed operands: `c = a b`, or `c += a b`.
+///
+/// The inner dimension is divided into equal blocks. For each of them the left operand is packed, then the right one, some
+/// columns at a time, and each part of the result is added up in registers. Each element is thus one sum per block, in the
+/// order of the inner dimension, whatever its place: its bits depend on its row of `a`, its column of `b` and the
+/// kernel only. After Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+struct PackedProduct {
+    /// An operand in memory, as rows of numbers.
+    struct Source {
+        let source: ek_source
+        /// Whether rows run across the inner dimension, which is the number of rows then.
+        let isAcross: Bool
+        /// The extents along the inner dimension and outside of it.
+        let depth: Int
+        let count: Int
+
+        /// The operand's part, by ranges of the outer and of the inner dimension.
+        func part(_ outer: Range<Int>, _ inner: Range<Int>) -> ek_source {
+            let (row, column) = isAcross ? (inner.lowerBound, outer.lowerBound) : (outer.lowerBound, inner.lowerBound)
+            let size = source.number == EK_FLOAT32 ? MemoryLayout<Float>.stride : MemoryLayout<UInt16>.stride
+            let offset = (row * source.stride + column) * size
+            return ek_source(base: source.base + offset, stride: source.stride, number: source.number)
+        }
+    }
+
+    private let kernel: ProductKernel
+    private let left: Source
+    private let right: Source
+
+    init(_ kernel: ProductKernel, _ left: Source, _ right: Source) {
+        precondition(left.depth == right.depth, "a product's shapes agree")
+        (self.kernel, self.left, self.right) = (kernel, left, right)
+    }
+
+    /// Computes the product on the calling thread.
+    func compute(into c: Matrix, accumulate: Bool) {
+        precondition(c.rows == left.count && c.columns == right.count, "a product's shapes agree")
+        guard c.rows > 0, c.columns > 0 else { return }
+        guard left.depth > 0 else { return accumulate ? () : c.fill(0) }
+        let buffers = PackingBuffers.current
+        let blocks = Self.blocks(of: left.depth, kernel.shape)
+        for rows in Self.parts(of: c.rows, most: PackingBuffers.mostRows) {
+            for inner in blocks {
+                ek_pack_left(
+                    kernel.kernel, left.part(rows, inner), left.isAcross, rows.count, inner.count, buffers.left
+                )
+                let adds = accumulate || inner.lowerBound > 0
+                for columns in Self.parts(of: c.columns, most: PackingBuffers.mostColumns) {
+                    multiply(c, rows, columns, inner, buffers, adds: adds)
+                }
+            }
+        }
+    }
+
+    private func multiply(
+        _ c: Matrix,
+        _ rows: Range<Int>,
+        _ columns: Range<Int>,
+        _ inner: Range<Int>,
+        _ buffers: PackingBuffers,
+        adds: Bool
+    ) {
+        ek_pack_right(
+            kernel.kernel, right.part(columns, inner), right.isAcross, inner.count, columns.count, buffers.right
+        )
+        let target = c.rows(rows).columns(columns)
+        let units = Self.units(of: inner.count, kernel.shape)
+        ek_multiply_packed(
+            kernel.kernel, buffers.left, buffers.right, rows.count, columns.count, units, target.base, target.stride, adds
+        )
+    }
+
+    /// The floating-point operations of the product.
+    var flops: Int { 2 * left.count * left.depth * right.count }
+
+    /// The elements that it reads and writes, each counted as float32.
+    func elements(accumulate: Bool) -> Int {
+        left.count * left.depth + left.depth * right.count + (accumulate ? 2 : 1) * left.count * right.count
+    }
+
+    /// The units of numbers that are adjacent along the inner dimension.
+    private static func units(of depth: Int, _ shape: ek_product_shape) -> Int {
+        let units = (depth + Int(shape.per_unit) - 1) / Int(shape.per_unit)
+        return (units + Int(shape.unit_step) - 1) / Int(shape.unit_step) * Int(shape.unit_step)
+    }
+
+    /// Equal blocks of the inner dimension, at multiples of the numbers that packing transposes at once.
+    private static func blocks(of depth: Int, _ shape: ek_product_shape) -> [Range<Int>] {
+        let most = EK_BLOCK_UNITS * Int(shape.per_unit)
+        let unit = 16 * Int(shape.per_unit)
+        let count = (depth + most - 1) / most
+        let size = ((depth + count - 1) / count + unit - 1) / unit * unit
+        return parts(of: depth, most: size)
+    }
+
+    private static func parts(of count: Int, most: Int) -> [Range<Int>] {
+        stride(from: 0, to: count, by: most).map { $0..<min($0 + most, count) }
+    }
+}
+
+extension Matrix {
+    /// This matrix as an operand: `across` the inner dimension if that is the number of rows.
+    func source(across: Bool) -> PackedProduct.Source {
+        PackedProduct.Source(
+            source: ek_source(base: base, stride: stride, number: EK_FLOAT32),
+            isAcross: across,
+            depth: across ? rows : columns,
+            count: across ? columns : rows
+        )
+    }
+}
+
+extension StoredMatrix {
+    /// This matrix as an operand, whose numbers of 16 bits are converted as they are packed.
+    func source(across: Bool) -> PackedProduct.Source {
+        switch self {
+        case .float32(let matrix): matrix.source(across: across)
+        case .half(let matrix): matrix.source(across: across)
+        }
+    }
+}
+
+extension HalfMatrix {
+    fileprivate func source(across: Bool) -> PackedProduct.Source {
+        PackedProduct.Source(
+            source: ek_source(base: base, stride: stride, number: type == .bfloat16 ? EK_BFLOAT16 : EK_FLOAT16),
+            isAcross: across,
+            depth: across ? rows : columns,
+            count: across ? columns : rows
+        )
+    }
+}

@@ -1,0 +1,123 @@
+/// The products of activations with weights, and how they are computed: from packed operands by one of the kernels, or by the
+/// library.
+///
+/// All run on the calling thread. Whatever the format of the operands, sums are float32. Shapes: `T` tokens, `N` inputs, `M`
+/// outputs.
+package struct Products: Sendable, Equatable {
+    /// The way in which a product is computed.
+    package enum Method: Sendable, Equatable {
+        /// OpenBLAS, in float32.
+        case library
+        case kernel(ProductKernel)
+    }
+
+    package let method: Method
+
+    /// Products by this method.
+    package init(_ method: Method) { self.method = method }
+
+    /// Products by the method of this name, `openblas` or that of a kernel; nil if there is none.
+    package init?(name: String) {
+        if name == Self.libraryName { self.init(.library) } else {
+            guard let kernel = ProductKernel(rawValue: name) else { return nil }
+            self.init(.kernel(kernel))
+        }
+    }
+
+    private static let libraryName = "openblas"
+
+    /// All names.
+    package static var names: [String] { [libraryName] + ProductKernel.allCases.map(\.rawValue) }
+
+    /// The name of the method.
+    package var name: String {
+        switch method {
+        case .library: Self.libraryName
+        case .kernel(let kernel): kernel.rawValue
+        }
+    }
+
+    /// Whether the processor can compute them.
+    package var isAvailable: Bool {
+        switch method {
+        case .library: true
+        case .kernel(let kernel): kernel.isAvailable
+        }
+    }
+
+    /// Products in float32 by the kernel of this processor.
+    package static var float32: Products { Products(.kernel(.float32)) }
+
+    /// Whether operands are rounded to bfloat16.
+    package var roundsOperands: Bool {
+        if case .kernel(let kernel) = method { kernel.roundsOperands } else { false }
+    }
+
+    /// Computes `y = x Wᵀ`, or `y += x Wᵀ` if `accumulate` is set.
+    ///
+    /// - Parameters:
+    ///   - x: `[T, N]`.
+    ///   - weight: `W`, `[M, N]`.
+    ///   - y: `[T, M]`, not overlapping the others.
+    ///   - scratch: Contiguous, with at least `StoredMatrix.scratchCount` elements, overwritten; nil only for weights in
+    ///     float32.
+    package func forward(
+        _ x: Matrix,
+        _ weight: StoredMatrix,
+        into y: Matrix,
+        accumulate: Bool = false,
+        scratch: Matrix? = nil
+    ) {
+        switch method {
+        case .library: multiply(x, weight.transposed, into: y, accumulate: accumulate, scratch: scratch)
+        case .kernel(let kernel):
+            PackedProduct(kernel, x.source(across: false), weight.source(across: false))
+                .computeRecorded(into: y, accumulate: accumulate)
+        }
+    }
+
+    /// Computes `dx = dy W`, or `dx += dy W` if `accumulate` is set.
+    ///
+    /// - Parameters:
+    ///   - dy: `[T, M]`.
+    ///   - weight: `W`, `[M, N]`.
+    ///   - dx: `[T, N]`, not overlapping the others.
+    ///   - scratch: As in `forward`.
+    package func inputGradient(
+        _ dy: Matrix,
+        _ weight: StoredMatrix,
+        into dx: Matrix,
+        accumulate: Bool = false,
+        scratch: Matrix? = nil
+    ) {
+        switch method {
+        case .library: multiply(dy, weight, into: dx, accumulate: accumulate, scratch: scratch)
+        case .kernel(let kernel):
+            PackedProduct(kernel, dy.source(across: false), weight.source(across: true))
+                .computeRecorded(into: dx, accumulate: accumulate)
+        }
+    }
+
+    /// Computes `dW = dyᵀ x`, or `dW += dyᵀ x` if `accumulate` is set.
+    ///
+    /// - Parameters:
+    ///   - dy: `[T, M]`.
+    ///   - x: `[T, N]`.
+    ///   - dweight: `[M, N]`, not overlapping the others.
+    package func weightGradient(_ dy: Matrix, _ x: Matrix, into dweight: Matrix, accumulate: Bool = false) {
+        switch method {
+        case .library: multiply(dy.transposed, x, into: dweight, accumulate: accumulate)
+        case .kernel(let kernel):
+            PackedProduct(kernel, dy.source(across: true), x.source(across: true))
+                .computeRecorded(into: dweight, accumulate: accumulate)
+        }
+    }
+}
+
+extension PackedProduct {
+    fileprivate func computeRecorded(into c: Matrix, accumulate: Bool) {
+        recorded(.product, flops: flops, elements: elements(accumulate: accumulate)) {
+            compute(into: c, accumulate: accumulate)
+        }
+    }
+}

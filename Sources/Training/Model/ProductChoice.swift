@@ -1,0 +1,156 @@
+package import Collectives
+package import Compute
+package import Configuration
+internal import Foundation
+package import Reporting
+
+/// How products with weights are computed by all ranks, with the measurements that this follows from.
+///
+/// The kernels of this package are used unless the library is faster by a margin: a choice between two that are equally fast
+/// would depend on chance, and with it the last bits of a run.
+package struct ProductChoice: Sendable {
+    package let products: Products
+    /// `float32` or `bfloat16`.
+    package let precision: ProductPrecision
+    /// The FLOP/s of all ranks together, of each method that was measured.
+    package let rates: [(products: Products, rate: Double)]
+
+    /// The environment variable that names a method, for measurements and for tests of kernels.
+    package static let variable = "ESPALIER_PRODUCTS"
+    /// The factor by which the library must be faster.
+    private static let margin = 1.1
+
+    /// The rate of the library's products over that of the chosen ones; nil if it was not measured.
+    package var libraryShare: Double? {
+        guard let own = rate(of: products), let library = rate(of: Products(.library)) else { return nil }
+        return library / own
+    }
+
+    private func rate(of products: Products) -> Double? { rates.first { $0.products == products }?.rate }
+
+    /// Measures and checks the methods for a precision, on all ranks at the same time; collective.
+    ///
+    /// - Throws: `RankFailure` on every rank if a rank's processor cannot compute in the precision, or memory is refused.
+    package static func make(
+        _ precision: ProductPrecision,
+        team: ThreadTeam,
+        communicator: any Communicator
+    ) throws -> ProductChoice {
+        if let forced = try communicator.agree({ try forced(precision) }) {
+            return ProductChoice(products: forced, precision: forced.roundsOperands ? .bfloat16 : .float32, rates: [])
+        }
+        let own = Products.float32
+        let rounded = precision == .float32 ? [] : [ProductKernel.avx512BFloat16, .amx].map { Products(.kernel($0)) }
+        var rates: [(products: Products, rate: Double)] = []
+        for products in [Products(.library), own] + rounded {
+            if let rate = try measured(products, team: team, communicator) { rates.append((products, rate)) }
+        }
+        func fastest(rounds: Bool) -> (products: Products, rate: Double)? {
+            rates.filter { $0.products.roundsOperands == rounds }
+                .max { $0.rate * ($0.products == own ? margin : 1) < $1.rate * ($1.products == own ? margin : 1) }
+        }
+        guard let single = fastest(rounds: false) else { preconditionFailure("the library is measured") }
+        let half = fastest(rounds: true)
+        if precision == .bfloat16, half == nil {
+            try communicator.agree { throw unavailable(precision) }
+        }
+        let takesHalf = precision == .bfloat16 || (precision == .auto && (half?.rate ?? 0) > single.rate)
+        let chosen = takesHalf ? half ?? single : single
+        return ProductChoice(
+            products: chosen.products,
+            precision: chosen.products.roundsOperands ? .bfloat16 : .float32,
+            rates: rates
+        )
+    }
+
+    /// The rate of a method, summed over ranks; nil if it is not available or not trusted on any of them.
+    private static func measured(
+        _ products: Products,
+        team: ThreadTeam,
+        _ communicator: any Communicator
+    ) throws -> Double? {
+        let rank = communicator.rank
+        // Negative: not used.
+        let own: Double = try communicator.agree {
+            guard products.isAvailable, try isTrusted(products, rank: rank) else { return -.infinity }
+            return try ProductTrial.rate(of: products, team: team)
+        }
+        let total = try communicator.sum([own])[0]
+        return total > 0 ? total : nil
+    }
+
+    /// Whether a method's products equal the library's up to the order of their sums; if not, that is reported.
+    private static func isTrusted(_ products: Products, rank: Int) throws -> Bool {
+        guard products.method != .library else { return true }
+        let difference = try ProductTrial.difference(of: products)
+        guard !(difference < 1e-4) else { return true }
+        printNotice(
+            "warning: rank \(rank): products by \(products.name) differ from OpenBLAS's by \(short(difference)) of their size; "
+                + "they are not used"
+        )
+        return false
+    }
+
+    /// The method that the environment names; nil without one.
+    private static func forced(_ precision: ProductPrecision) throws -> Products? {
+        guard let name = ProcessInfo.processInfo.environment[variable] else { return nil }
+        guard let products = Products(name: name) else {
+            let names = Products.names.joined(separator: ", ")
+            throw TrainingError.invalid(key: variable, expected: "one of \(names)", found: name)
+        }
+        guard products.isAvailable else {
+            let expected = "a method that this processor has the instructions of"
+            throw TrainingError.invalid(key: variable, expected: expected, found: name)
+        }
+        guard precision == .auto || products.roundsOperands == (precision == .bfloat16) else {
+            let expected = "a method for precision \(precision.rawValue)"
+            throw TrainingError.invalid(key: variable, expected: expected, found: name)
+        }
+        return products
+    }
+
+    private static func unavailable(_ precision: ProductPrecision) -> TrainingError {
+        TrainingError.invalid(
+            key: TrainingConfiguration.CodingKeys.precision.rawValue,
+            expected: "float32 or auto, since the processor of a rank has no instructions for products of bfloat16 "
+                + "(AVX512-BF16 or AMX-BF16)",
+            found: precision.rawValue
+        )
+    }
+}
+
+extension ProductChoice {
+    /// A line about the choice for rank 0 to print; nil if it is what a reader of the settings expects.
+    ///
+    /// - Parameter requested: The precision that the settings ask for.
+    package func remark(requested: ProductPrecision) -> String? {
+        let list = rates.map { "\($0.products.name) \(Int(($0.rate / 1e9).rounded()))" }.joined(separator: ", ")
+        let measurements = rates.isEmpty ? "set by \(Self.variable)" : "measured GFLOP/s: \(list)"
+        if requested == .auto || rates.isEmpty {
+            return "note: products in \(precision.rawValue) by \(products.name) (\(measurements))"
+        }
+        let singles = rates.filter { !$0.products.roundsOperands }.map(\.rate).max() ?? 0
+        if requested == .bfloat16, let own = rate(of: products), own < singles {
+            return "warning: products in bfloat16 are slower than in float32 here (\(measurements)); set precision to float32"
+        }
+        guard requested == .float32, products.method == .library else { return nil }
+        return "note: products by OpenBLAS, which is faster here (\(measurements))"
+    }
+
+    /// Adds the choice and the measurements to `summary.json`.
+    package func addSummary(to record: inout MetricsRecord) {
+        record.add("precision", precision.rawValue)
+        record.add("products", products.name)
+        for entry in rates { record.add("products_gflops/\(entry.products.name)", entry.rate / 1e9) }
+    }
+}
+
+extension Policy {
+    /// Chooses how products are computed in a precision, uses that from now on, and reports it on rank 0; collective.
+    package func chooseProducts(_ precision: ProductPrecision, communicator: any Communicator) throws -> ProductChoice {
+        let choice = try ProductChoice.make(precision, team: team, communicator: communicator)
+        use(choice.products)
+        if communicator.rank == 0, let remark = choice.remark(requested: precision) { printNotice(remark) }
+        return choice
+    }
+}

@@ -132,7 +132,7 @@ let package = Package(
         // It starts processes and compares what they write; optimized, it compiles twice as long, on one processor.
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Transformer", "Formats", "TestSupport", "espalier", systemPackage],
+            dependencies: ["Transformer", "Formats", "Compute", "TestSupport", "espalier", systemPackage],
             swiftSettings: [.unsafeFlags(["-Onone"], .when(configuration: .release))]
         ),
     ],

@@ -28,8 +28,8 @@ struct ArgumentTests {
         }
         #expect(
             try refusal(["train", "--bf16"])
-                == "Error: Unknown option '--bf16'; not supported: computes in float32; remove it, or set --dtype to bfloat16 for "
-                + "weights in 16 bits"
+                == "Error: Unknown option '--bf16'; use --precision with auto or bfloat16 for products in bfloat16; --dtype is the "
+                + "type of weights in memory"
         )
         #expect(
             try refusal(["train", "--max-length=512"])

@@ -188,7 +188,7 @@ struct ReferenceSourceTests {
             #expect(refusal(try Pass(dataset(2000, tokens: 3))) == "\(path): made for other data" + remedy)
             #expect(
                 refusal(try Pass(dataset(2000, tokens: 2), golden: .freeHead))
-                    == "\(path): made for another model or --dtype"
+                    == "\(path): made for another model, --dtype or --precision"
                     + remedy
             )
             for text in ["", "espalier-reference-journal", "espalier-reference-journal 2 a b\n", "a b c d\n"] {

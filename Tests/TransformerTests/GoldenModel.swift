@@ -14,11 +14,16 @@ struct Setting: CustomStringConvertible, Sendable {
     /// A small value makes trees go through the head in two passes.
     var logitBytes = 1 << 24
     var recomputes = false
+    /// How products are computed, in float32.
+    var products = Products.float32
 
     var description: String {
         "\(sharing), rows of \(rowTokens), \(threads) threads, \(logitBytes) logit bytes"
-            + (recomputes ? ", recomputed" : "")
+            + (recomputes ? ", recomputed" : "") + ", \(products.name)"
     }
+
+    /// The kernel of processors with AVX2 alone, where there is one.
+    private static let narrow = Products(.kernel(ProductKernel.avx2.isAvailable ? .avx2 : .portable))
 
     /// A golden with each of its settings: all of them if the tests are optimized.
     ///
@@ -53,14 +58,15 @@ struct Setting: CustomStringConvertible, Sendable {
         return (sharing * (fraction / 3) + kind + number) % fraction == 0
     }
 
-    /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths.
+    /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths; products in
+    /// float32.
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in
         [
             Setting(sharing: sharing, rowTokens: 1),
-            Setting(sharing: sharing, rowTokens: 150, threads: 2),
+            Setting(sharing: sharing, rowTokens: 150, threads: 2, products: Products(.library)),
             Setting(sharing: sharing, rowTokens: 4096, threads: 3),
-            Setting(sharing: sharing, rowTokens: 150, threads: 2, recomputes: true),
-            Setting(sharing: sharing, rowTokens: 4096, threads: 1, logitBytes: 1),
+            Setting(sharing: sharing, rowTokens: 150, threads: 2, recomputes: true, products: narrow),
+            Setting(sharing: sharing, rowTokens: 4096, threads: 1, logitBytes: 1, products: Products(.kernel(.portable))),
             Setting(sharing: sharing, rowTokens: 4096, threads: 5, logitBytes: 131 * 4 * 40),
         ]
     }
@@ -73,6 +79,7 @@ final class GoldenModel {
     private let architecture: Architecture
     private let weights: GoldenWeights
     private let gradients: ParameterBuffer
+    private let products: Products
     private let rows: [PackedSequence]
     private let model: ForestModel
 
@@ -82,7 +89,7 @@ final class GoldenModel {
 
     init(_ golden: Golden, _ weights: GoldenWeights, _ setting: Setting, dataset: PreferenceDataset? = nil) throws {
         let dataset = try dataset ?? PreferenceDataset.read(path: golden.file)
-        architecture = weights.description.architecture
+        (architecture, products) = (weights.description.architecture, setting.products)
         gradients = try ParameterBuffer(weights.trained.layout)
         let cost = CostModel(bodyParameters: 1, layers: 1, heads: 1, headDimension: 1, vocabulary: 1, width: 1)
         let planner = Planner(
@@ -117,7 +124,7 @@ final class GoldenModel {
     func tokenLogps(isAdapted: Bool = true) -> [Float] {
         var logps = Array(repeating: Float.nan, count: dataset.responseIDs.count)
         for row in rows {
-            let scores = model.score(row, parameters: weights.parameters(isAdapted: isAdapted))
+            let scores = model.score(row, parameters: weights.parameters(isAdapted: isAdapted, products: products))
             for response in row.responses {
                 logps.replaceSubrange(
                     dataset.countedRange(response.index),
@@ -139,7 +146,7 @@ final class GoldenModel {
     func gradients(
         _ derivative: (_ response: Int, _ logps: [Int: Double], _ row: Range<Int>) -> Double
     ) -> [String: [Float]] {
-        let parameters = weights.parameters(gradients: gradients)
+        let parameters = weights.parameters(gradients: gradients, products: products)
         gradients.flat.fill(0)
         for row in rows {
             _ = model.accumulateGradients(row, parameters: parameters) { scores, examples in

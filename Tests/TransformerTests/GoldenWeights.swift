@@ -78,12 +78,17 @@ final class GoldenWeights {
     var isHalf: Bool { frozen?.matrixType != nil }
 
     /// The model's operations, with the adapter or as the model is without it.
-    func parameters(isAdapted: Bool = true, gradients: ParameterBuffer? = nil) -> ModelParameters {
+    func parameters(
+        isAdapted: Bool = true,
+        gradients: ParameterBuffer? = nil,
+        products: Products = .float32
+    ) -> ModelParameters {
         ModelParameters(
             description.architecture,
             weights: [trained, frozen, gains].compactMap(\.self),
             gradients: gradients,
-            adapter: isAdapted ? adapter : nil
+            adapter: isAdapted ? adapter : nil,
+            products: products
         )
     }
 

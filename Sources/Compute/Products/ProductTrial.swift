@@ -63,23 +63,29 @@ package enum ProductTrial {
         }
     }
 
-    /// The FLOP/s at which all threads of the team compute a layer's three products, each thread its own.
+    /// The FLOP/s at which all threads of the team compute a layer's three products, each thread its own, for each method.
+    ///
+    /// The methods take turns, so that a slow phase of the machine affects all.
     ///
     /// - Parameter repetitions: The fastest counts.
     /// - Throws: `MemoryError` if the system refuses the memory.
-    package static func rate(of products: Products, team: ThreadTeam, repetitions: Int = 3) throws -> Double {
+    package static func rates(of methods: [Products], team: ThreadTeam, repetitions: Int = 6) throws -> [Double] {
         let threads = min(team.count, Processor.availableCount)
         let count = Operands.count(timed)
         let buffer = try FloatBuffer(count: threads * count)
         let operands = (0..<threads).map { Operands(timed, in: buffer, at: $0 * count) }
         team.run("products") { thread in if thread < threads { operands[thread].fill() } }
-        let seconds = (0..<repetitions).map { _ in
-            ContinuousClock().measure {
-                team.run("products") { thread in if thread < threads { operands[thread].compute(products) } }
-            } / .seconds(1)
+        var fastest = methods.map { _ in Double.infinity }
+        for _ in 0..<repetitions {
+            for (index, products) in methods.enumerated() {
+                let time = ContinuousClock().measure {
+                    team.run("products") { thread in if thread < threads { operands[thread].compute(products) } }
+                }
+                fastest[index] = min(fastest[index], time / .seconds(1))
+            }
         }
-        let flops = 6 * timed.tokens * timed.inputs * timed.outputs * threads
-        return Double(flops) / (seconds.min() ?? .infinity)
+        let flops = Double(6 * timed.tokens * timed.inputs * timed.outputs * threads)
+        return fastest.map { flops / $0 }
     }
 
     /// The largest difference of any element from the library's, relative to the largest element.

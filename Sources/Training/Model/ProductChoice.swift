@@ -18,7 +18,7 @@ package struct ProductChoice: Sendable {
     /// The environment variable that names a method, for measurements and for tests of kernels.
     package static let variable = "ESPALIER_PRODUCTS"
     /// The factor by which the library must be faster.
-    private static let margin = 1.1
+    private static let margin = 1.25
 
     /// The rate of the library's products over that of the chosen ones; nil if it was not measured.
     package var libraryShare: Double? {
@@ -41,10 +41,9 @@ package struct ProductChoice: Sendable {
         }
         let own = Products.float32
         let rounded = precision == .float32 ? [] : [ProductKernel.avx512BFloat16, .amx].map { Products(.kernel($0)) }
-        var rates: [(products: Products, rate: Double)] = []
-        for products in [Products(.library), own] + rounded {
-            if let rate = try measured(products, team: team, communicator) { rates.append((products, rate)) }
-        }
+        let methods = try trusted([Products(.library), own] + rounded, communicator)
+        let measured = try communicator.agree { try ProductTrial.rates(of: methods, team: team) }
+        let rates = zip(methods, try communicator.sum(measured)).map { (products: $0, rate: $1) }
         func fastest(rounds: Bool) -> (products: Products, rate: Double)? {
             rates.filter { $0.products.roundsOperands == rounds }
                 .max { $0.rate * ($0.products == own ? margin : 1) < $1.rate * ($1.products == own ? margin : 1) }
@@ -63,20 +62,12 @@ package struct ProductChoice: Sendable {
         )
     }
 
-    /// The rate of a method, summed over ranks; nil if it is not available or not trusted on any of them.
-    private static func measured(
-        _ products: Products,
-        team: ThreadTeam,
-        _ communicator: any Communicator
-    ) throws -> Double? {
+    /// The methods that are available and trusted on all ranks.
+    private static func trusted(_ methods: [Products], _ communicator: any Communicator) throws -> [Products] {
         let rank = communicator.rank
-        // Negative: not used.
-        let own: Double = try communicator.agree {
-            guard products.isAvailable, try isTrusted(products, rank: rank) else { return -.infinity }
-            return try ProductTrial.rate(of: products, team: team)
-        }
-        let total = try communicator.sum([own])[0]
-        return total > 0 ? total : nil
+        let own = try communicator.agree { try methods.map { $0.isAvailable ? try isTrusted($0, rank: rank) : false } }
+        let counts = try communicator.sum(own.map { $0 ? 1 : 0 })
+        return zip(methods, counts).filter { Int($1) == communicator.size }.map(\.0)
     }
 
     /// Whether a method's products equal the library's up to the order of their sums; if not, that is reported.

@@ -1,3 +1,4 @@
+internal import Compute
 internal import Formats
 internal import Foundation
 package import Preferences
@@ -9,7 +10,7 @@ package struct EquivalenceDifference: Sendable, Equatable {
     package let logps: Double
     /// `‖a - b‖ / ‖a‖` over the gradients of all weights.
     package let gradients: Double
-    /// The difference that float32 rounding explains.
+    /// The difference that rounding explains.
     package let tolerance: Double
 }
 
@@ -64,12 +65,17 @@ package struct EquivalenceCheck {
         return row.responses.flatMap { scores.tokenLogps(of: $0, in: row) }
     }
 
-    /// `32 ε` for each layer and one for the head, where `ε = 2⁻²³` is float32's spacing at 1.
+    /// With products in float32 `32 ε` for each layer and one for the head, where `ε = 2⁻²³` is the spacing at 1: a layer
+    /// sums in another order if a token has another index in the packed sequence, which gives an error of some `ε`; at worst
+    /// the errors of all layers add up.
     ///
-    /// A layer sums in another order if a token has another index in the packed sequence, which gives an error of some
-    /// `ε`; at worst the errors of all layers add up.
+    /// With operands in bfloat16, where `ε = 2⁻⁸`, such an error makes some of them round the other way, which changes others in
+    /// the next layer, until all are rounded anew. The sums of a product average these errors, of `ε / 4` each, and those of the
+    /// layers are independent: `2 ε √(N + 1)`, four to ten times what was measured.
     private var tolerance: Double {
-        32 * Double(Float.ulpOfOne) * Double(policy.architecture.layerCount + 1)
+        let layers = Double(policy.architecture.layerCount + 1)
+        guard policy.products.roundsOperands else { return 32 * Double(Float.ulpOfOne) * layers }
+        return 0x1p-7 * layers.squareRoot()
     }
 }
 

@@ -57,7 +57,7 @@ package final class Benchmark {
     private let trainingStep: TrainingStep
     private let progress: ProgressLine
     private var stepsDone = 0
-    private var peakRates: [Double] = []
+    private var peakRates: [PeakRate] = []
 
     /// Prepares model, examples and buffers, and checks that they fit together; collective.
     ///
@@ -152,7 +152,7 @@ package final class Benchmark {
         return BenchmarkReport(
             model: settings.model.label,
             parameters: policy.layout.count,
-            peakRate: SummaryStatistics(peakRates),
+            peakRates: PeakRateSummary(peakRates),
             ranks: communicator.size,
             threads: policy.team.count,
             settings: settings,
@@ -168,8 +168,8 @@ package final class Benchmark {
 
     /// Measures all modes alternately, so that a slow phase of the machine affects all.
     ///
-    /// The peak rate of a shared machine changes within minutes: it is measured before and after every step, which is
-    /// compared with the mean of both.
+    /// The peak rates of a shared machine change within minutes: they are measured before and after every step, which
+    /// is compared with the mean of both.
     private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
         let profiles = settings.profilesPhases && communicator.rank == 0
         var series = trial.variants.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
@@ -179,17 +179,17 @@ package final class Benchmark {
                 let take = { try self.step(trial, variant, turn: turn) }
                 let report = try series[index].profile?.record(take) { $0 } ?? take()
                 let after = try measurePeak()
-                series[index].add(report, peakRate: (before + after) / 2)
+                series[index].add(report, peakRate: (before.limit + after.limit) / 2)
                 before = after
                 series[index].peakBytes = Int(try communicator.maximum(Double(Processor.peakResidentBytes)))
             }
         }
         let plain = series.first { $0.sharing == .none }
-        let rate = SummaryStatistics(peakRates).median / Double(communicator.size)
+        let rate = SummaryStatistics(peakRates.map(\.limit)).median / Double(communicator.size)
         return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
     }
 
-    private func measurePeak() throws -> Double {
+    private func measurePeak() throws -> PeakRate {
         let rate = try PeakRate.measure(team: policy.team, communicator: communicator)
         peakRates.append(rate)
         return rate

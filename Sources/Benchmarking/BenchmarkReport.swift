@@ -5,8 +5,8 @@ package import Training
 package struct BenchmarkReport {
     package let model: String
     package let parameters: Int
-    /// The peak rate of all ranks together in FLOP/s, over all turns.
-    package let peakRate: SummaryStatistics
+    /// The peak rates of all ranks together, over all turns.
+    package let peakRates: PeakRateSummary
     package let ranks: Int
     /// Threads of a rank.
     package let threads: Int

@@ -39,6 +39,25 @@ bool ek_halves_avx512(void) {
 #endif
 }
 
+bool ek_has_avx512_bf16(void) {
+#if defined(__x86_64__)
+    return ek_processor_level() == 4 && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
+bool ek_has_amx_bf16(void) {
+#if defined(__x86_64__)
+    const unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return false;
+    return (edx & amx_bf16) && (edx & amx_tile);
+#else
+    return false;
+#endif
+}
+
 int ek_available_processors(void) {
 #if defined(__linux__)
     cpu_set_t set;

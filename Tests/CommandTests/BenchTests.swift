@@ -60,6 +60,20 @@ struct BenchTests {
         #expect(value("flops") > 1e3 && value("imbalance") >= 1 && value("measured_imbalance") >= 1)
     }
 
+    /// Checks the rates that `mfu` and its explanation need.
+    private func expectPeaks(_ report: Report) throws {
+        let names = ["peak_gflops", "library_gflops"]
+        let hasBFloat16 = try hasBFloat16Instruction()
+        #expect((report.fields["bfloat16_peak_gflops"] != nil) == hasBFloat16)
+        for name in names + (hasBFloat16 ? ["bfloat16_peak_gflops"] : []) {
+            let values = try ["_min", "", "_max"].map { try #require(report.fields[name + $0], "\(name)") }
+            #expect(values[0] > 0 && values == values.sorted(), "\(name)")
+        }
+        let line = try #require(report.lines.first { $0.first == "peak" }).joined(separator: " ")
+        #expect(line.contains(" in registers") && line.contains("OpenBLAS's products"))
+        #expect(line.contains(" in bfloat16") == hasBFloat16)
+    }
+
     @Test("the tokens and FLOPs saved on a file are those that plan predicts")
     func file() throws {
         let golden = Golden.tied
@@ -68,6 +82,7 @@ struct BenchTests {
         let report = try bench(data + ["--repeats", "2"] + modes.flatMap { ["--sharing", $0] })
         #expect(report.results.map(\.sharing) == modes)
         #expect(report.fields["ranks"] == 1 && report.fields["threads"] == 1 && report.fields["repeats"] == 2)
+        try expectPeaks(report)
         let plan = try Launch.run("espalier", ["plan", "--model", golden.directory.string] + data, solo: true)
         let predicted = plan.output.split(separator: "\n").map { $0.split(separator: " ") }
             .drop { $0.first != "sharing" }

@@ -7,7 +7,7 @@ internal import SystemPackage
 internal import Transformer
 
 extension RunPreparation {
-    /// Measures the peak rate of all ranks together; collective.
+    /// Measures the peak rates of all ranks together; collective.
     mutating func measurePeakRate(team: ThreadTeam, communicator: any Communicator) throws {
         peakRate = try PeakRate.measure(team: team, communicator: communicator)
     }

@@ -8,10 +8,11 @@ internal import Training
 extension Diagnosis {
     var processor: Finding {
         let count = ProcessInfo.processInfo.processorCount
+        let found = "\(bfloat16Instructions), \(count) processors"
         switch Processor.level {
-        case .avx512: return Finding("processor", .sound, "AVX-512, \(count) processors")
-        case .halvedAVX512: return Finding("processor", .sound, "AVX-512 in two halves, \(count) processors")
-        case .avx2: return Finding("processor", .sound, "AVX2, \(count) processors")
+        case .avx512: return Finding("processor", .sound, "AVX-512\(found)")
+        case .halvedAVX512: return Finding("processor", .sound, "AVX-512 in two halves\(found)")
+        case .avx2: return Finding("processor", .sound, "AVX2\(found)")
         case .baseline, .other:
             return Finding(
                 "processor",
@@ -21,6 +22,11 @@ extension Diagnosis {
                     + "the host's processor model"
             )
         }
+    }
+
+    /// The instructions for products of bfloat16, each after a comma.
+    private var bfloat16Instructions: String {
+        (Processor.hasAVX512BFloat16 ? ", AVX512-BF16" : "") + (Processor.hasAMXBFloat16 ? ", AMX-BF16" : "")
     }
 
     var kernels: Finding {
@@ -39,12 +45,16 @@ extension Diagnosis {
         )
     }
 
-    /// Compares the ranks' FLOP/s per thread, measured while all ranks compute.
-    static func comparison(ofRatesPerThread rates: [Double]) -> Finding {
-        let (slowest, fastest) = (rates.min() ?? 0, rates.max() ?? 0)
-        let (low, high) = (rounded(slowest / 1e9, 0), rounded(fastest / 1e9, 0))
-        let found = "matrix products at \(low == high ? low : "\(low) to \(high)") GFLOP/s per thread"
-        guard slowest < 0.75 * fastest, let rank = rates.firstIndex(of: slowest) else {
+    /// Compares the ranks' FLOP/s per thread in registers, measured while all ranks compute, and reports the other rates.
+    static func comparison(ofRatesPerThread rates: [PeakRate]) -> Finding {
+        let limits = rates.map(\.limit)
+        let bfloat16 = rates.compactMap(\.bfloat16)
+        let found =
+            "\(gigaflops(limits)) GFLOP/s per thread in registers"
+            + (bfloat16.isEmpty ? "" : ", \(gigaflops(bfloat16)) in bfloat16")
+            + "; OpenBLAS's products at \(gigaflops(rates.map(\.library)))"
+        let (slowest, fastest) = (limits.min() ?? 0, limits.max() ?? 0)
+        guard slowest < 0.75 * fastest, let rank = limits.firstIndex(of: slowest) else {
             return Finding("rate", .sound, found)
         }
         return Finding(
@@ -53,6 +63,12 @@ extension Diagnosis {
             "\(found), the lowest on rank \(rank)",
             remedy: "every step waits for the slowest rank: stop other programs on its host, or exclude the host"
         )
+    }
+
+    /// The range of rates, as one number if they round to the same.
+    private static func gigaflops(_ rates: [Double]) -> String {
+        let (low, high) = (rounded((rates.min() ?? 0) / 1e9, 0), rounded((rates.max() ?? 0) / 1e9, 0))
+        return low == high ? low : "\(low) to \(high)"
     }
 
     /// The threads of this rank, and those of its host, compared with the processors that they may run on.

@@ -24,14 +24,22 @@ struct BenchSummary {
         let memory = report.results.map(\.peakBytes).max() ?? 0
         let lines = [
             "model    \(report.model), \(rounded(Double(report.parameters) / 1e6, 1)) million parameters",
-            "ranks    \(report.ranks), each \(counted(report.threads, "thread")); peak of matrix products "
-                + "\(medianAndRange(report.peakRate, scale: 1e-9, 0)) GFLOP/s in total",
+            "ranks    \(report.ranks), each \(counted(report.threads, "thread"))",
+            peak,
             "steps    \(report.settings.repeats) of \(counted(training.globalBatchSize, "example")) "
                 + "in packed sequences of at most \(training.rowTokens) tokens"
                 + (training.gradientCheckpointing ? ", activations recomputed" : ""),
             "memory   at most \(rounded(Double(memory) / 1e9, 2)) GB per rank",
         ]
         return report.ranks > 1 ? lines + [balance] : lines
+    }
+
+    /// The rates of all ranks together.
+    private var peak: String {
+        let rates = report.peakRates
+        let bfloat16 = rates.bfloat16.map { ", \(medianAndRange($0, scale: 1e-9, 0)) in bfloat16" } ?? ""
+        return "peak     \(medianAndRange(rates.limit, scale: 1e-9, 0)) GFLOP/s in registers\(bfloat16); "
+            + "OpenBLAS's products \(medianAndRange(rates.library, scale: 1e-9, 0))"
     }
 
     private var balance: String {
@@ -53,7 +61,7 @@ struct BenchSummary {
 
     private var legend: [String] {
         [
-            "medians, with minimum–maximum; seconds per step; mfu: useful FLOP/s over the peak",
+            "medians, with minimum–maximum; seconds per step; mfu: useful FLOP/s over the registers' peak",
             "×: speed-up over none, median over turns; × flop: FLOPs of none over those of the mode",
             "paper: × in arXiv 2410.20305",
         ]

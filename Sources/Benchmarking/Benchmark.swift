@@ -117,13 +117,7 @@ package final class Benchmark {
         let model = try ForestModel(
             policy.architecture,
             positions: trials.map(\.dataset.longestSequence).max() ?? 0,
-            capacity: policy.suited(
-                Workspace.Capacity(
-                    tokens: trials.map(\.maximumPackedTokens).max() ?? 0,
-                    trains: true,
-                    recomputes: configuration.gradientCheckpointing
-                )
-            ),
+            capacity: capacity(tokens: trials.map(\.maximumPackedTokens).max() ?? 0, policy, configuration),
             team: policy.team
         )
         model.touchMemory()
@@ -172,7 +166,10 @@ package final class Benchmark {
     /// is compared with the mean of both.
     private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
         let profiles = settings.profilesPhases && communicator.rank == 0
-        var series = trial.variants.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
+        var series = trial.variants.map { variant in
+            let profile = profiles ? StepProfile(of: policy.team) : nil
+            return trial.series(of: variant, packed: packed(variant), profile: profile)
+        }
         for turn in 1...settings.repeats {
             var before = try measurePeak()
             for (index, variant) in trial.variants.enumerated() {
@@ -185,8 +182,26 @@ package final class Benchmark {
             }
         }
         let plain = series.first { $0.sharing == .none }
+        let pairs = series.first { $0.sharing == .pairs }
         let rate = SummaryStatistics(peakRates.map(\.limit)).median / Double(communicator.size)
-        return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
+        return series.map { BenchmarkResult($0, plain: plain, pairs: pairs, peakRateOfRank: rate) }
+    }
+
+    /// The most tokens of a packed sequence, and the bytes of a rank's activations that they need.
+    private func packed(_ variant: BenchmarkTrial.Variant) -> (tokens: Int, bytes: Int) {
+        let tokens = variant.maximumPackedTokens
+        let capacity = Self.capacity(tokens: tokens, policy, settings.training)
+        return (tokens, ForestModel.byteCount(policy.architecture, capacity: capacity, threads: policy.team.count))
+    }
+
+    private static func capacity(
+        tokens: Int,
+        _ policy: Policy,
+        _ configuration: TrainingConfiguration
+    ) -> Workspace.Capacity {
+        policy.suited(
+            Workspace.Capacity(tokens: tokens, trains: true, recomputes: configuration.gradientCheckpointing)
+        )
     }
 
     private func measurePeak() throws -> PeakRate {

@@ -38,10 +38,16 @@ extension BenchmarkResult {
         record.add("tokens_computed_per_second", tokensComputedPerSecond)
         if let speedup { add(speedup, to: &record, as: "speedup_vs_none") }
         record.add("flop_ratio_vs_none", flopRatio)
+        if let gainOverPairs {
+            add(gainOverPairs.speedup, to: &record, as: "speedup_vs_pairs")
+            record.add("flop_ratio_vs_pairs", gainOverPairs.flopRatio)
+        }
         if let paper = source.paperSpeedup { record.add("paper_speedup", paper) }
         phases.addParts(to: &record)
         record.add("imbalance", plannedImbalance)
         add(measuredImbalance, to: &record, as: "measured_imbalance")
+        record.add("packed_tokens", packed.tokens)
+        record.add("activation_bytes", packed.bytes)
         record.add("peak_rss_bytes", peakBytes)
         record.add("steps", steps.map(\.timesRecord))
         return record

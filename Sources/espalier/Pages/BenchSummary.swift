@@ -14,7 +14,9 @@ struct BenchSummary {
     }
 
     var text: String {
-        ([heading, table, legend].map { $0.joined(separator: "\n") } + phases).joined(separator: "\n\n")
+        ([heading, table, legend, gains].filter { !$0.isEmpty }.map { $0.joined(separator: "\n") } + phases).joined(
+            separator: "\n\n"
+        )
     }
 
     // MARK: Parts
@@ -65,6 +67,29 @@ struct BenchSummary {
             "×: speed-up over none, median over turns; × flop: FLOPs of none over those of the mode",
             "paper: × in arXiv 2410.20305",
         ]
+    }
+
+    /// How far time follows FLOPs, if pairs were measured, and the memory of activations.
+    private var gains: [String] {
+        guard report.results.contains(where: { $0.gainOverPairs != nil }) else { return [] }
+        let title = "data            sharing over none: ×  × flop  ratio over pairs: ×  × flop  ratio     GB"
+        let lines = report.results.map { result in
+            let plain = result.speedup.map { (speedup: $0, flopRatio: result.flopRatio) }
+            let cells = gain(plain) + gain(result.gainOverPairs) + [rounded(Double(result.packed.bytes) / 1e9, 2)]
+            let name = padded(name(of: result.source), 16) + padded(result.sharing.rawValue, 8)
+            return name + zip(cells, [12, 8, 7, 14, 8, 7, 7]).map { aligned($0, $1) }.joined()
+        }
+        let legend = [
+            "ratio: gain in time over gain in FLOPs; pairs: \(report.settings.training.pairs.rawValue), each an example",
+            "GB: activations of the largest packed sequence",
+        ]
+        return [title] + lines + legend
+    }
+
+    private func gain(_ gain: (speedup: SummaryStatistics, flopRatio: Double)?) -> [String] {
+        guard let gain else { return ["–", "–", "–"] }
+        let (time, flops) = (gain.speedup.median, gain.flopRatio)
+        return [time, flops, time / flops].map { rounded($0, 2) }
     }
 
     /// The table of phases of each result that was profiled.

@@ -91,7 +91,7 @@ let package = Package(
             ],
             path: "Tests/Fuzz/Targets"
         ),
-        .testTarget(name: "ComputeTests", dependencies: ["Compute", "Formats", "TestSupport"]),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels", "Formats", "TestSupport"]),
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "TestSupport", "RankProgram", systemPackage]

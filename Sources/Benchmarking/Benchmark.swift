@@ -58,7 +58,7 @@ package final class Benchmark {
     private let trainingStep: TrainingStep
     private let progress: ProgressLine
     private var stepsDone = 0
-    private var peakRates: [Double] = []
+    private var peakRates: [PeakRate] = []
 
     /// Prepares model, examples and buffers, and checks that they fit together; collective.
     ///
@@ -120,13 +120,7 @@ package final class Benchmark {
         let model = try ForestModel(
             policy.architecture,
             positions: trials.map(\.dataset.longestSequence).max() ?? 0,
-            capacity: policy.suited(
-                Workspace.Capacity(
-                    tokens: trials.map(\.maximumPackedTokens).max() ?? 0,
-                    trains: true,
-                    recomputes: configuration.gradientCheckpointing
-                )
-            ),
+            capacity: capacity(tokens: trials.map(\.maximumPackedTokens).max() ?? 0, policy, configuration),
             team: policy.team
         )
         model.touchMemory()
@@ -155,7 +149,7 @@ package final class Benchmark {
         return BenchmarkReport(
             model: settings.model.label,
             parameters: policy.layout.count,
-            peakRate: SummaryStatistics(peakRates),
+            peakRates: PeakRateSummary(peakRates),
             ranks: communicator.size,
             threads: policy.team.count,
             settings: settings,
@@ -172,29 +166,50 @@ package final class Benchmark {
 
     /// Measures all modes alternately, so that a slow phase of the machine affects all.
     ///
-    /// The peak rate of a shared machine changes within minutes: it is measured before and after every step, which is
-    /// compared with the mean of both.
+    /// The peak rates of a shared machine change within minutes: they are measured before and after every step, which
+    /// is compared with the mean of both.
     private func measure(_ trial: BenchmarkTrial) throws -> [BenchmarkResult] {
         let profiles = settings.profilesPhases && communicator.rank == 0
-        var series = trial.variants.map { trial.series(of: $0, profile: profiles ? StepProfile(of: policy.team) : nil) }
+        var series = trial.variants.map { variant in
+            let profile = profiles ? StepProfile(of: policy.team) : nil
+            return trial.series(of: variant, packed: packed(variant), profile: profile)
+        }
         for turn in 1...settings.repeats {
             var before = try measurePeak()
             for (index, variant) in trial.variants.enumerated() {
                 let take = { try self.step(trial, variant, turn: turn) }
                 let report = try series[index].profile?.record(take) { $0 } ?? take()
                 let after = try measurePeak()
-                series[index].add(report, peakRate: (before + after) / 2)
+                series[index].add(report, peakRate: (before.limit + after.limit) / 2)
                 before = after
                 series[index].peakBytes = Int(try communicator.maximum(Double(Processor.peakResidentBytes)))
             }
         }
         let plain = series.first { $0.sharing == .none }
-        let rate = SummaryStatistics(peakRates).median / Double(communicator.size)
-        return series.map { BenchmarkResult($0, plain: plain, peakRateOfRank: rate) }
+        let pairs = series.first { $0.sharing == .pairs }
+        let rate = SummaryStatistics(peakRates.map(\.limit)).median / Double(communicator.size)
+        return series.map { BenchmarkResult($0, plain: plain, pairs: pairs, peakRateOfRank: rate) }
     }
 
-    private func measurePeak() throws -> Double {
-        let rate = try PeakRate.measure(team: policy.team, communicator: communicator)
+    /// The most tokens of a packed sequence, and the bytes of a rank's activations that they need.
+    private func packed(_ variant: BenchmarkTrial.Variant) -> (tokens: Int, bytes: Int) {
+        let tokens = variant.maximumPackedTokens
+        let capacity = Self.capacity(tokens: tokens, policy, settings.training)
+        return (tokens, ForestModel.byteCount(policy.architecture, capacity: capacity, threads: policy.team.count))
+    }
+
+    private static func capacity(
+        tokens: Int,
+        _ policy: Policy,
+        _ configuration: TrainingConfiguration
+    ) -> Workspace.Capacity {
+        policy.suited(
+            Workspace.Capacity(tokens: tokens, trains: true, recomputes: configuration.gradientCheckpointing)
+        )
+    }
+
+    private func measurePeak() throws -> PeakRate {
+        let rate = try PeakRate.measure(team: policy.team, products: policy.products, communicator: communicator)
         peakRates.append(rate)
         return rate
     }

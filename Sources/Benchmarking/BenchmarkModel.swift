@@ -4,20 +4,21 @@ internal import Configuration
 internal import Formats
 package import SystemPackage
 internal import Training
-internal import Transformer
+package import Transformer
 
 /// The model that a benchmark trains.
 package enum BenchmarkModel: Sendable, Equatable {
     /// A Hugging Face model directory.
     case directory(FilePath)
-    /// Random weights.
-    case synthetic(SyntheticModel)
+    /// Random weights; with a number of layers, only the first ones of the model.
+    case synthetic(SyntheticModel, layers: Int?)
 
     /// The name in reports.
     package var label: String {
         switch self {
         case .directory(let path): return path.string
-        case .synthetic(let model): return "synthetic-\(model.rawValue)"
+        case .synthetic(let model, let layers):
+            return "synthetic-\(model.rawValue)" + (layers.map { "-\($0)-layers" } ?? "")
         }
     }
 
@@ -28,11 +29,13 @@ package enum BenchmarkModel: Sendable, Equatable {
     }
 
     /// Its description, known before any weight.
-    var description: ModelDescription {
+    package var description: ModelDescription {
         get throws {
             switch self {
             case .directory(let path): return try ModelDescription(directory: path)
-            case .synthetic(let model): return ModelDescription(model.architecture, family: model.family)
+            case .synthetic(let model, let layers):
+                let architecture = try layers.map(model.architecture(layers:)) ?? model.architecture
+                return ModelDescription(architecture, family: model.family)
             }
         }
     }

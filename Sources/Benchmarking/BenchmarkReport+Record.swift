@@ -9,9 +9,7 @@ extension BenchmarkReport {
         var record = MetricsRecord()
         record.add("model", model)
         record.add("parameters", parameters)
-        record.add("peak_gflops", peakRate.median / 1e9)
-        record.add("peak_gflops_min", peakRate.minimum / 1e9)
-        record.add("peak_gflops_max", peakRate.maximum / 1e9)
+        peakRates.addFields(to: &record)
         products.addSummary(to: &record)
         record.add("ranks", ranks)
         record.add("threads", threads)
@@ -41,10 +39,16 @@ extension BenchmarkResult {
         record.add("tokens_computed_per_second", tokensComputedPerSecond)
         if let speedup { add(speedup, to: &record, as: "speedup_vs_none") }
         record.add("flop_ratio_vs_none", flopRatio)
+        if let gainOverPairs {
+            add(gainOverPairs.speedup, to: &record, as: "speedup_vs_pairs")
+            record.add("flop_ratio_vs_pairs", gainOverPairs.flopRatio)
+        }
         if let paper = source.paperSpeedup { record.add("paper_speedup", paper) }
         phases.addParts(to: &record)
         record.add("imbalance", plannedImbalance)
         add(measuredImbalance, to: &record, as: "measured_imbalance")
+        record.add("packed_tokens", packed.tokens)
+        record.add("activation_bytes", packed.bytes)
         record.add("peak_rss_bytes", peakBytes)
         record.add("steps", steps.map(\.timesRecord))
         return record

@@ -5,8 +5,8 @@ package import Training
 package struct BenchmarkReport {
     package let model: String
     package let parameters: Int
-    /// The peak rate of all ranks together in FLOP/s, over all turns.
-    package let peakRate: SummaryStatistics
+    /// The peak rates of all ranks together, over all turns.
+    package let peakRates: PeakRateSummary
     package let ranks: Int
     /// Threads of a rank.
     package let threads: Int
@@ -35,6 +35,10 @@ package struct BenchmarkResult {
     package let speedup: SummaryStatistics?
     /// FLOPs without sharing over FLOPs with it.
     package let flopRatio: Double
+    /// The gain over the same examples as pairs of their own, as a user without lists trains them; nil if not measured.
+    package let gainOverPairs: (speedup: SummaryStatistics, flopRatio: Double)?
+    /// The most tokens of a packed sequence, and the bytes of a rank's activations that they need.
+    package let packed: (tokens: Int, bytes: Int)
     /// Useful FLOPs of a step, forward and backward, over all ranks.
     package let flops: Double
     /// The planned cost of the costliest rank over the mean.
@@ -50,8 +54,9 @@ package struct BenchmarkResult {
 
     /// - Parameters:
     ///   - plain: The same turns without sharing, if they were measured.
+    ///   - pairs: The same turns with pairs as examples of their own, if they were measured.
     ///   - peakRateOfRank: The peak rate of one rank in FLOP/s.
-    init(_ series: BenchmarkSeries, plain: BenchmarkSeries?, peakRateOfRank: Double) {
+    init(_ series: BenchmarkSeries, plain: BenchmarkSeries?, pairs other: BenchmarkSeries?, peakRateOfRank: Double) {
         source = series.source
         sharing = series.sharing
         mfu = SummaryStatistics(series.utilizations)
@@ -59,10 +64,12 @@ package struct BenchmarkResult {
         phases = StepTimes(medians: series.reports.map(\.seconds))
         pairs = series.reports[0].pairs
         tokensComputed = series.reports[0].tokensComputed
-        speedup = plain.map { plain in
-            SummaryStatistics(zip(plain.reports, series.reports).map { $0.seconds.total / $1.seconds.total })
-        }
+        speedup = plain.map(series.speedup)
         flopRatio = series.flopRatio
+        gainOverPairs = other.map {
+            (series.speedup(over: $0), $0.reports[0].usefulFLOPs / series.reports[0].usefulFLOPs)
+        }
+        packed = series.packed
         steps = series.reports
         flops = steps[0].usefulFLOPs
         plannedImbalance = steps[0].imbalances.planned

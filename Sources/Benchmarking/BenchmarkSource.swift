@@ -13,6 +13,8 @@ package enum BenchmarkSource: Sendable, Equatable {
     case profile(LengthProfile, responses: Int)
     /// Random tokens in trees of one size.
     case uniform(treeTokens: Int, responses: Int)
+    /// Random tokens in conversations of one size, of which each turn is an example.
+    case conversation(ConversationLengths)
 
     /// The most tokens of a prompt and a response with the lengths of a profile.
     static let longestSequence = 4096
@@ -24,6 +26,9 @@ package enum BenchmarkSource: Sendable, Equatable {
         case .profile(let profile, 2): return profile.name
         case .profile(let profile, let responses): return "\(profile.name)-\(responses)"
         case .uniform(let tokens, let responses): return "uniform-\(tokens)-\(responses)"
+        case .conversation(let lengths):
+            let turns = lengths.turns == 1 ? "prompt" : "turns-\(lengths.turns)"
+            return "\(turns)-\(lengths.promptTokens)-\(lengths.responses)"
         }
     }
 
@@ -43,7 +48,7 @@ package enum BenchmarkSource: Sendable, Equatable {
     func validate() throws {
         let (treeTokens, responses): (Int, Int)
         switch self {
-        case .file: return
+        case .file, .conversation: return
         case .profile(_, let count): (treeTokens, responses) = (2 * count, count)
         case .uniform(let tokens, let count): (treeTokens, responses) = (tokens, count)
         }
@@ -91,6 +96,15 @@ package enum BenchmarkSource: Sendable, Equatable {
             }
             let rows = Array(repeating: row, count: training.globalBatchSize)
             return try synthetic(rows, responses: responses, for: model, seed: training.seed)
+        case .conversation(let lengths):
+            try check(longest: lengths.promptTokens + lengths.responseTokens, lengths.promptTokens, of: model)
+            try check(responses: lengths.responses, of: model)
+            return try PreferenceDataset(
+                lengths,
+                count: training.globalBatchSize,
+                vocabularySize: model.vocabularySize,
+                seed: training.seed
+            )
         }
     }
 
@@ -100,6 +114,11 @@ package enum BenchmarkSource: Sendable, Equatable {
         for model: Architecture,
         seed: UInt64
     ) throws -> PreferenceDataset {
+        try check(responses: responses, of: model)
+        return try PreferenceDataset(rows, vocabularySize: model.vocabularySize, seed: seed)
+    }
+
+    private func check(responses: Int, of model: Architecture) throws {
         guard responses <= model.vocabularySize else {
             throw TrainingError.invalid(
                 key: "--responses",
@@ -107,6 +126,15 @@ package enum BenchmarkSource: Sendable, Equatable {
                 found: "\(responses)"
             )
         }
-        return try PreferenceDataset(rows, vocabularySize: model.vocabularySize, seed: seed)
+    }
+
+    private func check(longest: Int, _ promptTokens: Int, of model: Architecture) throws {
+        guard longest <= model.longestPath else {
+            throw TrainingError.invalid(
+                key: "--prompt-tokens",
+                expected: "such that prompt and response fit the model's \(model.longestPath) positions",
+                found: "\(promptTokens), which makes \(longest)"
+            )
+        }
     }
 }

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import Formats
 internal import Preferences
+internal import Reporting
 internal import Training
 internal import Transformer
 
@@ -15,6 +16,8 @@ struct BenchmarkTrial {
 
         /// The step's plan.
         var plan: StepPlan { planner.plan(examples: rows) }
+        /// An upper bound of the tokens of a packed sequence.
+        var maximumPackedTokens: Int { planner.maximumPackedTokens(of: rows) }
     }
 
     let source: BenchmarkSource
@@ -55,16 +58,19 @@ struct BenchmarkTrial {
     }
 
     /// The most tokens of a packed sequence, in any sharing mode.
-    var maximumPackedTokens: Int { variants.map { $0.planner.maximumPackedTokens(of: $0.rows) }.max() ?? 0 }
+    var maximumPackedTokens: Int { variants.map(\.maximumPackedTokens).max() ?? 0 }
 
     /// An empty series of measurements.
     ///
-    /// - Parameter profile: The profile of their phases; nil for none.
-    func series(of variant: Variant, profile: StepProfile?) -> BenchmarkSeries {
+    /// - Parameters:
+    ///   - packed: The most tokens of a packed sequence, and the bytes of activations that they need.
+    ///   - profile: The profile of their phases; nil for none.
+    func series(of variant: Variant, packed: (tokens: Int, bytes: Int), profile: StepProfile?) -> BenchmarkSeries {
         BenchmarkSeries(
             source: source,
             sharing: variant.sharing,
             flopRatio: plainFLOPs / variant.plan.flops,
+            packed: packed,
             profile: profile
         )
     }
@@ -76,6 +82,8 @@ struct BenchmarkSeries {
     let sharing: BenchmarkSharing
     /// FLOPs of the step without sharing over those with it.
     let flopRatio: Double
+    /// The most tokens of a packed sequence, and the bytes of activations that they need.
+    let packed: (tokens: Int, bytes: Int)
     /// The profile of their phases; nil for none.
     let profile: StepProfile?
     private(set) var reports: [StepReport] = []
@@ -83,6 +91,11 @@ struct BenchmarkSeries {
     private(set) var utilizations: [Double] = []
     /// The largest resident memory of a rank so far.
     var peakBytes = 0
+
+    /// The speed relative to other steps of the same turns.
+    func speedup(over other: BenchmarkSeries) -> SummaryStatistics {
+        SummaryStatistics(zip(other.reports, reports).map { $0.seconds.total / $1.seconds.total })
+    }
 
     /// Adds a step, and the peak rate at the time.
     mutating func add(_ report: StepReport, peakRate: Double) {

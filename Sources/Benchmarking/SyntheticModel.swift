@@ -1,4 +1,5 @@
 internal import Compute
+internal import Configuration
 package import Transformer
 
 /// The architecture of a well-known model, for measurements that need no trained weights.
@@ -41,6 +42,20 @@ package enum SyntheticModel: String, CaseIterable, Sendable {
         case .gemma270M: return Self.gemma
         case .pythia160M: return Self.pythia
         }
+    }
+
+    /// The architecture with the first layers only.
+    ///
+    /// - Throws: `TrainingError` if the original has fewer.
+    func architecture(layers: Int) throws -> Architecture {
+        var model = architecture
+        guard (1...model.layerCount).contains(layers) else {
+            let expected = "from 1 to \(model.layerCount), the layers of \(rawValue)"
+            throw TrainingError.invalid(key: "--layers", expected: expected, found: "\(layers)")
+        }
+        model.layerKinds = Array(model.layerKinds.prefix(layers))
+        model.layerCount = layers
+        return model
     }
 
     /// The family of the original.

@@ -40,30 +40,30 @@ bool ek_halves_avx512(void) {
 #endif
 }
 
-bool ek_has_avx512_bfloat16(void) {
+bool ek_has_avx512_bf16(void) {
 #if defined(__x86_64__)
-    return ek_processor_level() >= 4 && __builtin_cpu_supports("avx512bf16");
+    return ek_processor_level() == 4 && __builtin_cpu_supports("avx512bf16");
 #else
     return false;
 #endif
 }
 
-bool ek_has_amx_bfloat16(void) {
+bool ek_has_amx_bf16(void) {
 #if defined(__x86_64__)
+    const unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    if (!ek_has_avx512_bfloat16() || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return false;
-    const unsigned tile = 1u << 24, bfloat16 = 1u << 22;
-    return (edx & tile) && (edx & bfloat16);
+    if (!ek_has_avx512_bf16() || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return false;
+    return (edx & amx_bf16) && (edx & amx_tile);
 #else
     return false;
 #endif
 }
 
-bool ek_may_use_amx_bfloat16(void) {
+bool ek_may_use_amx_bf16(void) {
 #if defined(__x86_64__) && defined(__linux__)
     // ARCH_REQ_XCOMP_PERM for the state component of tile data, since Linux 5.16; a request that was granted once is again.
     enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
-    return ek_has_amx_bfloat16() && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+    return ek_has_amx_bf16() && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 #else
     return false;
 #endif

@@ -1,45 +1,39 @@
-/// The practical peak rate of the processor: that of a large single-precision matrix product.
-package enum PeakRate {
-    /// Measures the rate of `1152^3` products, one on each thread of the team at the same time.
-    ///
-    /// A multiple of 384, OpenBLAS's block of the inner dimension, and no power of two, whose rows compete for the same
-    /// sets of a cache. A product takes 30 ms at 100 GFLOP/s and reaches the rate of larger ones.
+/// The most that the processors compute, in FLOP/s: of the threads of a team at the same time, or of all ranks together.
+package struct PeakRate: Sendable, Equatable {
+    /// Fused multiply-adds of float32 in registers, which no product exceeds.
+    package var float32: Double
+    /// Products of bfloat16 in registers, summed in float32; nil without an instruction for them.
+    package var bfloat16: Double?
+    /// The library's best product: of large float32 matrices.
+    package var library: Double
+    /// Whether the operands of products are bfloat16, so that `limit` is their rate.
+    package var isOfBFloat16 = false
+
+    /// Rates in FLOP/s.
+    package init(float32: Double, bfloat16: Double?, library: Double) {
+        self.float32 = float32
+        self.bfloat16 = bfloat16
+        self.library = library
+    }
+
+    /// Before any measurement.
+    package static let unmeasured = PeakRate(float32: 0, bfloat16: nil, library: 0)
+
+    /// The rate that utilizations (`mfu`) and shares of the peak refer to: that of registers in the number format of the
+    /// products with weights.
+    package var limit: Double { isOfBFloat16 ? bfloat16 ?? float32 : float32 }
+
+    /// Measures each rate on all threads of the team at the same time.
     ///
     /// Of a team with more threads than processors only as many compute: others would add memory and time, not speed.
     ///
-    /// - Parameter repetitions: Products per thread; the fastest counts, so that a transient disturbance does not
-    ///   lower the peak from which the model FLOPs utilization (MFU) is computed.
-    /// - Returns: FLOP/s of the whole team.
     /// - Throws: `MemoryError` if the system refuses the memory.
-    package static func measure(team: ThreadTeam, repetitions: Int = 3) throws -> Double {
-        let size = 1152
-        let active = min(team.count, Processor.availableCount)
-        let buffer = try FloatBuffer(count: 3 * size * size * active)
-        // Distinct normal numbers: equal operands would be atypical, denormal ones slow.
-        let pattern = (0..<31 * 512).map { Float($0 % 31) * 0.01 - 0.15 }
-        team.run("peak") { thread in
-            let share = team.share(of: buffer.count, thread: thread)
-            for start in stride(from: share.lowerBound, to: share.upperBound, by: pattern.count) {
-                let count = min(pattern.count, share.upperBound - start)
-                pattern.withUnsafeBufferPointer { (buffer.base + start).update(from: $0.baseAddress!, count: count) }
-            }
-        }
-        var best = Duration.seconds(1_000_000)
-        for _ in 0..<repetitions {
-            let time = ContinuousClock().measure {
-                team.run("peak") { thread in
-                    guard thread < active else { return }
-                    let block = buffer.matrix(at: thread * 3 * size * size, rows: 3 * size, columns: size)
-                    multiply(
-                        block.rows(0..<size),
-                        block.rows(size..<2 * size).transposed,
-                        into: block.rows(2 * size..<3 * size)
-                    )
-                }
-            }
-            best = min(best, time)
-        }
-        let flops = 2 * Double(size) * Double(size) * Double(size) * Double(active)
-        return flops / (best / .seconds(1))
+    package static func measure(team: ThreadTeam) throws -> PeakRate {
+        PeakRate(float32: float32(team), bfloat16: bfloat16(team), library: try library(team))
     }
+
+    /// The number of threads of a team that compute: at most one for each processor.
+    static func activeThreads(_ team: ThreadTeam) -> Int { min(team.count, Processor.availableCount) }
+    /// The fastest of a few repetitions counts, so that a transient disturbance does not lower the peak.
+    static let repetitions = 3
 }

@@ -18,6 +18,11 @@ package enum Processor {
         ek_halves_avx512() ? .halvedAVX512 : Level(rawValue: Int(ek_processor_level())) ?? .other
     }
 
+    /// Whether the processor multiplies bfloat16 in registers of AVX-512, from CPUID.
+    package static var hasAVX512BFloat16: Bool { ek_has_avx512_bf16() }
+    /// Whether the processor multiplies tiles of bfloat16 (AMX), from CPUID; the kernel may forbid it nevertheless.
+    package static var hasAMXBFloat16: Bool { ek_has_amx_bf16() }
+
     /// The number of processors on which the scheduler may run this process.
     package static var availableCount: Int { Int(ek_available_processors()) }
 

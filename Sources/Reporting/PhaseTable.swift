@@ -17,7 +17,7 @@ package struct PhaseTable {
     ///   - threads: Threads of the rank.
     ///   - steps: Steps under the profile.
     ///   - seconds: What they took in all.
-    ///   - peakRate: FLOP/s that this rank can reach.
+    ///   - peakRate: FLOP/s of this rank's registers.
     package init(_ profile: Profile, threads: Int, steps: Int, seconds: Double, peakRate: Double) {
         self.profile = profile
         self.threads = threads

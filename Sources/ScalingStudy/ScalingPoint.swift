@@ -30,9 +30,9 @@ package struct ScalingPoint: Sendable {
     package let busBandwidth: SummaryStatistics?
     package let plannedImbalance: SummaryStatistics
     package let measuredImbalance: SummaryStatistics
-    /// Useful FLOPs over those at the peak rate.
+    /// Useful FLOPs over those at the registers' peak rate.
     package let utilization: SummaryStatistics
-    /// The peak rate of a rank, in GFLOP/s.
+    /// The peak rate of a rank's registers, in GFLOP/s.
     package let peakGflops: SummaryStatistics
 
     /// - Parameters:

@@ -50,7 +50,7 @@ package struct ScalingRun: Codable, Sendable, Equatable {
     package let ranks: Int
     /// The turn of the study, from 1.
     package let turn: Int
-    /// The peak rate of all ranks during the run, in GFLOP/s.
+    /// The peak rate of all ranks' registers during the run, in GFLOP/s.
     package let peakGflops: Double
     /// Pairs of a step, over all ranks.
     package let pairs: Int

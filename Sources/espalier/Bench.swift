@@ -14,15 +14,17 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures the speed of training steps, with and without sharing.",
         usage:
-            "espalier bench (--model DIR | --synthetic-model NAME)\n           (--data FILE | --profile NAME | --tree-tokens N) [<options>]",
+            "espalier bench (--model DIR | --synthetic-model NAME)\n           (--data FILE | --profile NAME | --tree-tokens N |\n            --prompt-tokens N) [<options>]",
         discussion: """
             Runs one training step on the same examples several times, with each sharing mode in turn, and prints \
             seconds per step, model FLOPs utilization (mfu), pairs and tokens per second, and the speed-up over no \
-            sharing. It needs one model (--model or --synthetic-model) and one source of examples (--data, --profile \
-            or --tree-tokens). Random weights and tokens take as much time as real ones.
+            sharing. It needs one model (--model or --synthetic-model) and one source of examples (--data, --profile, \
+            --tree-tokens or --prompt-tokens). Random weights and tokens take as much time as real ones.
 
               mpirun -np 2 --bind-to none espalier bench \\
                   --synthetic-model 135m --profile all
+              espalier bench --synthetic-model 135m --prompt-tokens 4096 8192 --responses 4 8 \\
+                  --sharing none --sharing pairs --sharing prefix --global-batch-size 1
             """
     )
 
@@ -34,6 +36,9 @@ struct Bench: ParsableCommand {
         help: "Model with random weights, as SmolLM2 (135m, 360m), TinyLlama (1b) or the named model."
     )
     var syntheticModel: String?
+
+    @Option(name: .long, help: "Compute only this number of layers of a model with random weights (default all).")
+    var layers: Int?
 
     @Option(name: .long, help: "Preference data written by espalier-prepare; the examples of its first step are used.")
     var data: String?
@@ -57,6 +62,22 @@ struct Bench: ParsableCommand {
     @Option(
         name: .long,
         parsing: .upToNextOption,
+        help: "Random tokens after a prompt of this length; several numbers are measured in turn."
+    )
+    var promptTokens: [Int] = []
+
+    @Option(name: .long, help: "Tokens of each response of --prompt-tokens (default 256).")
+    var responseTokens: Int?
+
+    @Option(
+        name: .long,
+        help: "Turns of a conversation up to --prompt-tokens, each an example that extends the one before (default 1)."
+    )
+    var turns: Int?
+
+    @Option(
+        name: .long,
+        parsing: .upToNextOption,
         help: "Responses per prompt of random tokens (default 2); several numbers are measured in turn."
     )
     var responses: [Int] = []
@@ -69,6 +90,9 @@ struct Bench: ParsableCommand {
         )
     )
     var sharing: [BenchmarkSharing] = []
+
+    @Option(name: .long, help: "Pairs of ranked responses in the loss, and of --sharing pairs (default best-vs-rest).")
+    var pairs: Pairing?
 
     @Option(name: .long, help: "Examples per step, over all ranks.")
     var globalBatchSize = 16
@@ -171,6 +195,7 @@ struct Bench: ParsableCommand {
         var training = TrainingConfiguration()
         training.globalBatchSize = globalBatchSize
         training.gradientCheckpointing = recomputes
+        pairs.map { training.pairs = $0 }
         newAdapter.override(&training.adapter)
         dtype.map { training.dtype = $0 }
         precision.map { training.precision = $0 }
@@ -191,28 +216,66 @@ struct Bench: ParsableCommand {
 
     private func benchmarkModel() throws -> BenchmarkModel {
         try requireOne(of: [("--model", model != nil), ("--synthetic-model", syntheticModel != nil)])
-        guard let syntheticModel else { return .directory(FilePath(model ?? "")) }
+        guard let syntheticModel else {
+            try layers.map { try refuse("--layers", $0, "with --model") }
+            return .directory(FilePath(model ?? ""))
+        }
         guard let synthetic = SyntheticModel(rawValue: syntheticModel) else {
             throw unknown(syntheticModel, "--synthetic-model", among: SyntheticModel.allCases.map(\.rawValue))
         }
-        return .synthetic(synthetic)
+        return .synthetic(synthetic, layers: layers)
     }
 
     private func sources() throws -> [BenchmarkSource] {
         try requireOne(
-            of: [("--data", data != nil), ("--profile", !profile.isEmpty), ("--tree-tokens", treeTokens != nil)]
+            of: [
+                ("--data", data != nil), ("--profile", !profile.isEmpty), ("--tree-tokens", treeTokens != nil),
+                ("--prompt-tokens", !promptTokens.isEmpty),
+            ]
         )
         if let data {
-            guard responses.isEmpty else {
-                let found = responses.map(String.init).joined(separator: " ")
-                throw TrainingError.invalid(key: "--responses", expected: "omitted with --data", found: found)
-            }
+            let found = responses.map(String.init).joined(separator: " ")
+            if !responses.isEmpty { try refuse("--responses", found, "with --data") }
             return [.file(FilePath(data))]
         }
         let responses = responses.isEmpty ? [2] : unique(responses)
+        guard promptTokens.isEmpty else { return try conversations(responses) }
+        for (name, value) in [("--response-tokens", responseTokens), ("--turns", turns)] {
+            try value.map { try refuse(name, $0, "without --prompt-tokens") }
+        }
         if let treeTokens { return responses.map { .uniform(treeTokens: treeTokens, responses: $0) } }
         let profiles = unique(try profile.flatMap(profiles))
         return profiles.flatMap { profile in responses.map { .profile(profile, responses: $0) } }
+    }
+
+    /// The conversations of each length, each with each number of responses.
+    private func conversations(_ responses: [Int]) throws -> [BenchmarkSource] {
+        let (turns, responseTokens) = (turns ?? 1, responseTokens ?? 256)
+        let most = 1 << 20
+        try check("--turns", (1...most).contains(turns), "from 1 to 2^20", turns)
+        try check("--response-tokens", (1...most).contains(responseTokens), "from 1 to 2^20", responseTokens)
+        let least = ConversationLengths.leastPromptTokens(turns: turns, responseTokens: responseTokens)
+        for tokens in promptTokens {
+            let expected = "from \(least)\(turns > 1 ? ", a response and a token for each turn," : "") to 2^24"
+            try check("--prompt-tokens", tokens >= least && tokens <= 1 << 24, expected, tokens)
+        }
+        for count in responses { try check("--responses", (2...1024).contains(count), "from 2 to 1024", count) }
+        return unique(promptTokens).flatMap { tokens in
+            responses.map { count in
+                .conversation(
+                    ConversationLengths(
+                        turns: turns,
+                        promptTokens: tokens,
+                        responses: count,
+                        responseTokens: responseTokens
+                    )
+                )
+            }
+        }
+    }
+
+    private func refuse(_ option: String, _ found: some Any, _ when: String) throws {
+        throw TrainingError.invalid(key: option, expected: "omitted \(when)", found: "\(found)")
     }
 
     private func profiles(named name: String) throws -> [LengthProfile] {

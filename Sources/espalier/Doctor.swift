@@ -47,6 +47,8 @@ struct Doctor: ParsableCommand {
                 print(links.table, terminator: "")
             }
             try measureRate(team, communicator).map(show)
+            let products = try ProductChoice.make(.auto, team: team, communicator: communicator)
+            if communicator.rank == 0 { show(Diagnosis.finding(of: products)) }
             if communicator.rank == 0 { print(Self.result(lines)) }
             let own = (findings + comparisons).count { $0.verdict == .fault }
             faults = Int(try communicator.maximum(Double(own)))
@@ -57,10 +59,17 @@ struct Doctor: ParsableCommand {
     /// Compares the ranks' speeds, measured on all ranks at the same time, so that shared resources count; nil except on
     /// rank 0.
     private func measureRate(_ team: ThreadTeam, _ communicator: any Communicator) throws -> Finding? {
-        try communicator.barrier()
-        let rate = try communicator.agree { try PeakRate.measure(team: team) }
-        let perThread = [rate / Double(min(team.count, Processor.availableCount))]
-        return try communicator.gather(perThread.span, root: 0).map { Diagnosis.comparison(ofRatesPerThread: $0) }
+        // The first measurement is discarded: for 0.1 s after the start, idle threads of OpenBLAS yield in a loop, and the
+        // scheduler may place two of the team's threads on one processor.
+        _ = try PeakRate.measureOwn(team: team, communicator: communicator)
+        let rate = try PeakRate.measureOwn(team: team, communicator: communicator)
+        let threads = Double(min(team.count, Processor.availableCount))
+        let own = [rate.float32 / threads, (rate.bfloat16 ?? 0) / threads, rate.library / threads]
+        guard let all = try communicator.gather(own.span, root: 0) else { return nil }
+        let rates = stride(from: 0, to: all.count, by: own.count).map { first in
+            PeakRate(float32: all[first], bfloat16: all[first + 1] > 0 ? all[first + 1] : nil, library: all[first + 2])
+        }
+        return Diagnosis.comparison(ofRatesPerThread: rates)
     }
 
     /// The last line of the report, from the findings before it.

@@ -20,6 +20,15 @@ struct SyntheticModelTests {
         #expect(model.architecture.parameterCount == count)
     }
 
+    @Test("fewer layers are the first ones of the model")
+    func layers() throws {
+        let whole = SyntheticModel.gemma270M.architecture
+        let model = try BenchmarkModel.synthetic(.gemma270M, layers: 7).description.architecture
+        #expect(model.layerCount == 7 && model.layerKinds == Array(whole.layerKinds.prefix(7)))
+        #expect(model.windowedLayerCount == 6 && model.width == whole.width)
+        #expect(BenchmarkModel.synthetic(.gemma270M, layers: 7).label == "synthetic-gemma-3-270m-7-layers")
+    }
+
     private let small = Architecture(
         vocabularySize: 20_011,
         width: 96,

@@ -41,6 +41,7 @@ struct BenchTests {
         "tokens_computed", "pairs_per_second", "tokens_computed_per_second", "flop_ratio_vs_none", "forward_seconds",
         "backward_seconds", "head_seconds", "waiting_seconds", "communication_seconds",
         "exposed_communication_seconds", "optimizer_seconds", "system_seconds", "peak_rss_bytes", "flops",
+        "packed_tokens", "activation_bytes",
         "imbalance", "measured_imbalance",
     ]
 
@@ -60,6 +61,20 @@ struct BenchTests {
         #expect(value("flops") > 1e3 && value("imbalance") >= 1 && value("measured_imbalance") >= 1)
     }
 
+    /// Checks the rates that `mfu` and its explanation need.
+    private func expectPeaks(_ report: Report) throws {
+        let names = ["peak_gflops", "library_gflops"]
+        let hasBFloat16 = try hasBFloat16Instruction()
+        #expect((report.fields["bfloat16_peak_gflops"] != nil) == hasBFloat16)
+        for name in names + (hasBFloat16 ? ["bfloat16_peak_gflops"] : []) {
+            let values = try ["_min", "", "_max"].map { try #require(report.fields[name + $0], "\(name)") }
+            #expect(values[0] > 0 && values == values.sorted(), "\(name)")
+        }
+        let line = try #require(report.lines.first { $0.first == "peak" }).joined(separator: " ")
+        #expect(line.contains(" in registers") && line.contains("OpenBLAS's products"))
+        #expect(line.contains(" in bfloat16") == hasBFloat16)
+    }
+
     @Test("the tokens and FLOPs saved on a file are those that plan predicts")
     func file() throws {
         let golden = Golden.tied
@@ -68,6 +83,7 @@ struct BenchTests {
         let report = try bench(data + ["--repeats", "2"] + modes.flatMap { ["--sharing", $0] })
         #expect(report.results.map(\.sharing) == modes)
         #expect(report.fields["ranks"] == 1 && report.fields["threads"] == 1 && report.fields["repeats"] == 2)
+        try expectPeaks(report)
         let plan = try Launch.run("espalier", ["plan", "--model", golden.directory.string] + data, solo: true)
         let predicted = plan.output.split(separator: "\n").map { $0.split(separator: " ") }
             .drop { $0.first != "sharing" }
@@ -151,6 +167,37 @@ struct BenchTests {
         #expect(report.results.count == 6)
     }
 
+    @Test(
+        "turns of a conversation are examples, in one tree with prefix; gains are over no sharing and over pairs",
+        arguments: [("best-vs-rest", 2), ("all", 3)]
+    )
+    func turns(pairing: String, pairs: Int) throws {
+        let report = try bench(
+            [
+                "--prompt-tokens", "40", "48", "--turns", "4", "--response-tokens", "5", "--responses", "3",
+                "--sharing",
+                "none", "--sharing", "pairs", "--sharing", "prefix", "--repeats", "1", "--global-batch-size", "4",
+                "--row-tokens", "128", "--pairs", pairing,
+            ]
+        )
+        #expect(report.results.map(\.data) == ["turns-4-40-3", "turns-4-48-3"].flatMap { [$0, $0, $0] })
+        for (index, result) in report.results.enumerated() {
+            try expectSound(result.fields, pairs: Double(4 * pairs))
+            // The prompts of all turns, and the last one.
+            let (sum, last) = [(100, 40), (120, 48)][index / 3]
+            let tokens = [3 * sum + 60, pairs * (sum + 4 * 2 * 5), last + 9 * 5][index % 3]
+            #expect(result.fields["tokens_computed"] == Double(tokens))
+            let flops = report.results[index / 3 * 3 + 1].fields["flops"] ?? .nan
+            let ratio = try #require(result.fields["flop_ratio_vs_pairs"])
+            #expect(abs(ratio * (result.fields["flops"] ?? .nan) / flops - 1) < 1e-9)
+            #expect(try #require(result.fields["speedup_vs_pairs"]) > 0)
+        }
+        let whole = report.results[2].fields
+        #expect(whole["flop_ratio_vs_none"] ?? 0 > 2 && whole["packed_tokens"] ?? 0 >= 85)
+        let gains = report.lines.filter { $0.first?.hasPrefix("turns-4-") == true && $0.count == 9 }
+        #expect(gains.map { $0[1] } == ["none", "pairs", "prefix", "none", "pairs", "prefix"], "\(report.lines)")
+    }
+
     @Test("phases are reported for each sharing mode, and traced as separate processes")
     func phases() throws {
         try Places.temporary { directory in
@@ -187,7 +234,8 @@ struct BenchTests {
     func badInput() throws {
         let profiles = "capybara, hh-rlhf, metamath-dpo, tldr, tulu-helpsteer, ultrafeedback, all"
         let trees = ["--tree-tokens", "8"]
-        let sources = "give one of --data, --profile, --tree-tokens; found"
+        let sources = "give one of --data, --profile, --tree-tokens, --prompt-tokens; found"
+        let prompts = ["--prompt-tokens", "20"]
         for (arguments, message) in [
             (["--profile", "tldt"], "--profile must be one of \(profiles), found tldt; did you mean tldr?"),
             (["--profile", "x-y-z"], "--profile must be one of \(profiles), found x-y-z"),
@@ -197,6 +245,19 @@ struct BenchTests {
             (
                 trees + ["--synthetic-model", "1b"],
                 "give one of --model, --synthetic-model; found --model and --synthetic-model"
+            ),
+            (trees + ["--turns", "2"], "--turns must be omitted without --prompt-tokens, found 2"),
+            (trees + ["--layers", "1"], "--layers must be omitted with --model, found 1"),
+            (
+                prompts + ["--turns", "4", "--response-tokens", "5"],
+                "--prompt-tokens must be from 24, a response and a token for each turn, to 2^24, found 20"
+            ),
+            (prompts + ["--response-tokens", "0"], "--response-tokens must be from 1 to 2^20, found 0"),
+            (prompts + ["--responses", "1"], "--responses must be from 2 to 1024, found 1"),
+            (
+                ["--prompt-tokens", "500", "--response-tokens", "13"],
+                "--prompt-tokens must be such that prompt and response fit the model's 512 positions, found 500, "
+                    + "which makes 513"
             ),
             (trees + ["--repeats", "0"], "--repeats must be from 1 to 1000, found 0"),
             (trees + ["--warm-up", "1001"], "--warm-up must be from 0 to 1000, found 1001"),
@@ -228,6 +289,12 @@ struct BenchTests {
             "--synthetic-model must be one of 135m, 360m, 1b, qwen3-0.6b, qwen2.5-0.5b, llama-3.2-1b, llama-3.1-8b, "
             + "gemma-3-270m, pythia-160m, found 136m; did you mean 135m?"
         #expect(unknown.errors == "error: \(known)\n")
+        let deep = try Launch.run(
+            "espalier",
+            ["bench", "--synthetic-model", "pythia-160m", "--layers", "13"] + trees,
+            solo: true
+        )
+        #expect(deep.errors == "error: --layers must be from 1 to 12, the layers of pythia-160m, found 13\n")
     }
 
     @Test(

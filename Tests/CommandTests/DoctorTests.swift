@@ -14,6 +14,9 @@ struct DoctorTests {
             .filter { $0 != "environment" && $0 != "quota" && $0 != "granted" }
         let isClean = lines.dropLast().allSatisfy { $0.hasPrefix("✓") }
         #expect(lines.last?.hasPrefix("Nothing to fix.") == isClean)
+        let rate = try #require(lines.first { $0.dropFirst(2).hasPrefix("rate ") })
+        #expect(rate.contains(" GFLOP/s per thread in registers") && rate.contains("; OpenBLAS's products at "))
+        #expect(rate.contains(" in bfloat16") == lines[0].contains("AVX512-BF16"))
         #expect(
             subjects == [
                 "processor", "kernels", "mpi", "binding", "transport", "/dev/shm", "huge pages", "memory", "rate",

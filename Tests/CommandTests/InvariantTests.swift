@@ -67,6 +67,19 @@ struct InvariantTests {
     }
 
     @Test(
+        "the summary reports the peak that mfu refers to, and the library's rate, of all ranks",
+        .enabled(if: Launch.hasMPI, "mpirun is not installed")
+    )
+    func peak() throws {
+        let run = try train(ranks: 2, ["--max-steps", "1"])
+        let (total, step) = (run.summary, try #require(run.metrics.first))
+        for name in ["mfu", "peak_gflops", "library_gflops"] { #expect(total[name] ?? 0 > 0, "\(name)") }
+        // With a single step both are the same quotient.
+        #expect(total["mfu"] == step["mfu"])
+        #expect((total["bfloat16_peak_gflops"] != nil) == (try hasBFloat16Instruction()))
+    }
+
+    @Test(
         "two runs with the same ranks and threads give the same bits",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")
     )

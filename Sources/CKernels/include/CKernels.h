@@ -18,13 +18,13 @@
 int ek_processor_level(void);
 /// Whether the processor runs 512-bit instructions in two halves, as AMD's Zen 4 does.
 bool ek_halves_avx512(void);
-
-/// Whether the processor multiplies pairs of bfloat16 by AVX-512.
-bool ek_has_avx512_bfloat16(void);
-/// Whether the processor multiplies tiles of bfloat16 by AMX, whatever the system allows.
-bool ek_has_amx_bfloat16(void);
-/// Whether it does and the system lets this process use the registers, which is asked for.
-bool ek_may_use_amx_bfloat16(void);
+/// Whether the processor multiplies bfloat16 in registers of AVX-512 (AVX512-BF16: Zen 4 and 5, Cooper Lake and later).
+bool ek_has_avx512_bf16(void);
+/// Whether the processor multiplies tiles of bfloat16 (AMX-BF16: Sapphire Rapids and later). The kernel must permit each
+/// process to use them, which this does not request.
+bool ek_has_amx_bf16(void);
+/// Whether it does and the kernel permits this process to use tiles, which is asked for.
+bool ek_may_use_amx_bf16(void);
 
 /// The number of processors on which the scheduler may run this process.
 int ek_available_processors(void);
@@ -35,6 +35,16 @@ void ek_mark_allowed_processors(int *marks);
 
 /// Nanoseconds of a monotonic clock.
 uint64_t ek_nanoseconds(void);
+
+// Peak rates. Each function runs `rounds` rounds of independent multiply-adds in registers, stores a finite number that
+// depends on all of them in `result`, and returns the number of FLOPs, two for each product.
+
+/// Fused multiply-adds of float32, of 512, 256 or 128 bits; where the processor fuses nothing, a product and a sum.
+double ek_peak_float32(size_t rounds, float *result);
+/// Products of bfloat16 that are summed in float32 (`vdpbf16ps`); `ek_has_avx512_bf16()` must hold.
+double ek_peak_avx512_bf16(size_t rounds, float *result);
+/// The same in tiles (`tdpbf16ps`); `ek_may_use_amx_bf16()` must hold.
+double ek_peak_amx_bf16(size_t rounds, float *result);
 
 /// Seconds since the process started, from /proc/self/stat (resolution 0.01 s); 0 if it cannot be read.
 double ek_seconds_since_start(void);

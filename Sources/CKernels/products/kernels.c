@@ -21,8 +21,8 @@ bool ek_product_runs(ek_product_kernel kernel) {
     switch (kernel) {
     case EK_PRODUCT_AVX2: return level >= 3;
     case EK_PRODUCT_AVX512: return level >= 4;
-    case EK_PRODUCT_BFLOAT16_AVX512: return ek_has_avx512_bfloat16();
-    case EK_PRODUCT_AMX: return ek_may_use_amx_bfloat16();
+    case EK_PRODUCT_BFLOAT16_AVX512: return ek_has_avx512_bf16();
+    case EK_PRODUCT_AMX: return ek_may_use_amx_bf16();
     default: return true;
     }
 }

@@ -7,9 +7,13 @@ internal import SystemPackage
 internal import Transformer
 
 extension RunPreparation {
-    /// Measures the peak rate of all ranks together; collective.
+    /// Measures the peak rates of all ranks together; collective.
     mutating func measurePeakRate(team: ThreadTeam, communicator: any Communicator) throws {
-        peakRate = try PeakRate.measure(team: team, communicator: communicator)
+        peakRate = try PeakRate.measure(
+            team: team,
+            products: products?.products ?? .float32,
+            communicator: communicator
+        )
     }
 
     /// Runs the self-check, if one is configured; collective.

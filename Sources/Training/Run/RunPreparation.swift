@@ -1,3 +1,4 @@
+internal import Compute
 internal import Configuration
 internal import Formats
 internal import Preferences
@@ -17,8 +18,8 @@ struct RunPreparation {
     private let recomputes: Bool
     /// How products are computed; nil of a forecast, which computes none.
     var products: ProductChoice?
-    /// FLOP/s of all ranks; 0 until `measurePeakRate`.
-    var peakRate = 0.0
+    /// The peak rates of all ranks together, set by `measurePeakRate`.
+    var peakRate = PeakRate.unmeasured
     /// The largest difference that the self-check found; nil if it did not run.
     var selfCheckDifference: Double?
     var selfCheckSeconds = 0.0

@@ -62,7 +62,7 @@ extension TrainingRun {
         let trace = try profile.trace(communicator)
         try communicator.agree {
             guard let output, let trace else { return }
-            let table = profile.table(peakRate: preparation.peakRate / Double(communicator.size))
+            let table = profile.table(peakRate: preparation.peakRate.limit / Double(communicator.size))
             try AtomicFile.write(to: output.file("phases.txt")) { try $0.append(table) }
             try AtomicFile.write(to: output.file("trace.json")) { try $0.append(trace) }
         }
@@ -95,8 +95,8 @@ extension TrainingRun {
         summary.add("sharing", planner.sharing.rawValue)
         summary.add("tokens_computed", total.tokensComputed)
         summary.add("tokens_unshared", total.tokensUnshared)
-        summary.add("mfu", total.utilization(peakRate: preparation.peakRate))
-        summary.add("peak_gflops", preparation.peakRate / 1e9)
+        summary.add("mfu", total.utilization(peakRate: preparation.peakRate.limit))
+        preparation.peakRate.addSummary(to: &summary)
         summary.add("imbalance", total.imbalances.planned)
         summary.add("measured_imbalance", total.imbalances.measured)
         summary.add("peak_rss_bytes", peakBytes)

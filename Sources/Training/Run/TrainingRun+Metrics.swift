@@ -1,4 +1,5 @@
 internal import Collectives
+internal import Compute
 internal import Configuration
 internal import Preferences
 internal import Reporting
@@ -12,7 +13,7 @@ extension TrainingRun {
             epoch: schedule.epoch(after: step),
             total: state.total,
             sharing: planner.sharing,
-            peakRate: preparation.peakRate
+            peakRate: preparation.peakRate.limit
         )
         log?.append(record)
         let rate = Double(state.total.pairs) / state.trainSeconds

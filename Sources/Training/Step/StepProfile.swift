@@ -33,7 +33,7 @@ package final class StepProfile {
 
     /// The table of phases.
     ///
-    /// - Parameter peakRate: The peak rate of this rank in FLOP/s.
+    /// - Parameter peakRate: The peak rate of this rank's registers in FLOP/s.
     package func table(peakRate: Double) -> String {
         PhaseTable(profile, threads: team.count, steps: steps, seconds: seconds, peakRate: peakRate).text
     }

@@ -78,7 +78,8 @@ package struct StepReport: Sendable, Codable {
         seconds.add(other.seconds)
     }
 
-    /// Useful FLOPs over those that all ranks could compute in the same time at `peakRate` FLOP/s.
+    /// Useful FLOPs over those that all ranks could compute in the same time at `peakRate` FLOP/s, the
+    /// limit of their registers.
     package func utilization(peakRate: Double) -> Double { flops / (seconds.total * peakRate) }
 
     /// The line of `metrics.jsonl`.

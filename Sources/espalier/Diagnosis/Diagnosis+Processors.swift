@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Compute
+internal import Configuration
 internal import Foundation
 internal import Reporting
 internal import Training
@@ -8,10 +9,11 @@ internal import Training
 extension Diagnosis {
     var processor: Finding {
         let count = ProcessInfo.processInfo.processorCount
+        let found = "\(bfloat16Instructions), \(count) processors"
         switch Processor.level {
-        case .avx512: return Finding("processor", .sound, "AVX-512, \(count) processors")
-        case .halvedAVX512: return Finding("processor", .sound, "AVX-512 in two halves, \(count) processors")
-        case .avx2: return Finding("processor", .sound, "AVX2, \(count) processors")
+        case .avx512: return Finding("processor", .sound, "AVX-512\(found)")
+        case .halvedAVX512: return Finding("processor", .sound, "AVX-512 in two halves\(found)")
+        case .avx2: return Finding("processor", .sound, "AVX2\(found)")
         case .baseline, .other:
             return Finding(
                 "processor",
@@ -21,6 +23,11 @@ extension Diagnosis {
                     + "the host's processor model"
             )
         }
+    }
+
+    /// The instructions for products of bfloat16, each after a comma.
+    private var bfloat16Instructions: String {
+        (Processor.hasAVX512BFloat16 ? ", AVX512-BF16" : "") + (Processor.hasAMXBFloat16 ? ", AMX-BF16" : "")
     }
 
     var kernels: Finding {
@@ -39,12 +46,16 @@ extension Diagnosis {
         )
     }
 
-    /// Compares the ranks' FLOP/s per thread, measured while all ranks compute.
-    static func comparison(ofRatesPerThread rates: [Double]) -> Finding {
-        let (slowest, fastest) = (rates.min() ?? 0, rates.max() ?? 0)
-        let (low, high) = (rounded(slowest / 1e9, 0), rounded(fastest / 1e9, 0))
-        let found = "matrix products at \(low == high ? low : "\(low) to \(high)") GFLOP/s per thread"
-        guard slowest < 0.75 * fastest, let rank = rates.firstIndex(of: slowest) else {
+    /// Compares the ranks' FLOP/s per thread in registers, measured while all ranks compute, and reports the other rates.
+    static func comparison(ofRatesPerThread rates: [PeakRate]) -> Finding {
+        let limits = rates.map(\.limit)
+        let bfloat16 = rates.compactMap(\.bfloat16)
+        let found =
+            "\(gigaflops(limits)) GFLOP/s per thread in registers"
+            + (bfloat16.isEmpty ? "" : ", \(gigaflops(bfloat16)) in bfloat16")
+            + "; OpenBLAS's products at \(gigaflops(rates.map(\.library)))"
+        let (slowest, fastest) = (limits.min() ?? 0, limits.max() ?? 0)
+        guard slowest < 0.75 * fastest, let rank = limits.firstIndex(of: slowest) else {
             return Finding("rate", .sound, found)
         }
         return Finding(
@@ -53,6 +64,21 @@ extension Diagnosis {
             "\(found), the lowest on rank \(rank)",
             remedy: "every step waits for the slowest rank: stop other programs on its host, or exclude the host"
         )
+    }
+
+    /// Reports how products with weights are computed, with the measured rates of all ranks together.
+    static func finding(of choice: ProductChoice) -> Finding {
+        let rates = choice.rates.map { "\($0.products.name) \(rounded($0.rate / 1e9, 0))" }.joined(separator: ", ")
+        let measured = rates.isEmpty ? "set by \(ProductChoice.variable)" : "\(rates) GFLOP/s on all ranks"
+        let amx = Processor.hasAMXBFloat16 ? "; AMX is untested on real processors: please report its results" : ""
+        let found = "--precision auto takes \(choice.precision.rawValue) by \(choice.products.name) (\(measured))\(amx)"
+        return Finding("products", .sound, found)
+    }
+
+    /// The range of rates, as one number if they round to the same.
+    private static func gigaflops(_ rates: [Double]) -> String {
+        let (low, high) = (rounded((rates.min() ?? 0) / 1e9, 0), rounded((rates.max() ?? 0) / 1e9, 0))
+        return low == high ? low : "\(low) to \(high)"
     }
 
     /// The threads of this rank, and those of its host, compared with the processors that they may run on.

@@ -14,7 +14,9 @@ struct BenchSummary {
     }
 
     var text: String {
-        ([heading, table, legend].map { $0.joined(separator: "\n") } + phases).joined(separator: "\n\n")
+        ([heading, table, legend, gains].filter { !$0.isEmpty }.map { $0.joined(separator: "\n") } + phases).joined(
+            separator: "\n\n"
+        )
     }
 
     // MARK: Parts
@@ -24,14 +26,22 @@ struct BenchSummary {
         let memory = report.results.map(\.peakBytes).max() ?? 0
         let lines = [
             "model    \(report.model), \(rounded(Double(report.parameters) / 1e6, 1)) million parameters",
-            "ranks    \(report.ranks), each \(counted(report.threads, "thread")); peak of matrix products "
-                + "\(medianAndRange(report.peakRate, scale: 1e-9, 0)) GFLOP/s in total",
+            "ranks    \(report.ranks), each \(counted(report.threads, "thread"))",
+            peak,
             "steps    \(report.settings.repeats) of \(counted(training.globalBatchSize, "example")) "
                 + "in packed sequences of at most \(training.rowTokens) tokens"
                 + (training.gradientCheckpointing ? ", activations recomputed" : ""),
             "memory   at most \(rounded(Double(memory) / 1e9, 2)) GB per rank",
         ]
         return report.ranks > 1 ? lines + [balance] : lines
+    }
+
+    /// The rates of all ranks together.
+    private var peak: String {
+        let rates = report.peakRates
+        let bfloat16 = rates.bfloat16.map { ", \(medianAndRange($0, scale: 1e-9, 0)) in bfloat16" } ?? ""
+        return "peak     \(medianAndRange(rates.limit, scale: 1e-9, 0)) GFLOP/s in registers\(bfloat16); "
+            + "OpenBLAS's products \(medianAndRange(rates.library, scale: 1e-9, 0))"
     }
 
     private var balance: String {
@@ -53,10 +63,33 @@ struct BenchSummary {
 
     private var legend: [String] {
         [
-            "medians, with minimum–maximum; seconds per step; mfu: useful FLOP/s over the peak",
+            "medians, with minimum–maximum; seconds per step; mfu: useful FLOP/s over the registers' peak",
             "×: speed-up over none, median over turns; × flop: FLOPs of none over those of the mode",
             "paper: × in arXiv 2410.20305",
         ]
+    }
+
+    /// How far time follows FLOPs, if pairs were measured, and the memory of activations.
+    private var gains: [String] {
+        guard report.results.contains(where: { $0.gainOverPairs != nil }) else { return [] }
+        let title = "data            sharing over none: ×  × flop  ratio over pairs: ×  × flop  ratio     GB"
+        let lines = report.results.map { result in
+            let plain = result.speedup.map { (speedup: $0, flopRatio: result.flopRatio) }
+            let cells = gain(plain) + gain(result.gainOverPairs) + [rounded(Double(result.packed.bytes) / 1e9, 2)]
+            let name = padded(name(of: result.source), 16) + padded(result.sharing.rawValue, 8)
+            return name + zip(cells, [12, 8, 7, 14, 8, 7, 7]).map { aligned($0, $1) }.joined()
+        }
+        let legend = [
+            "ratio: gain in time over gain in FLOPs; pairs: \(report.settings.training.pairs.rawValue), each an example",
+            "GB: activations of the largest packed sequence",
+        ]
+        return [title] + lines + legend
+    }
+
+    private func gain(_ gain: (speedup: SummaryStatistics, flopRatio: Double)?) -> [String] {
+        guard let gain else { return ["–", "–", "–"] }
+        let (time, flops) = (gain.speedup.median, gain.flopRatio)
+        return [time, flops, time / flops].map { rounded($0, 2) }
     }
 
     /// The table of phases of each result that was profiled.

@@ -48,6 +48,11 @@ func train(ranks: Int? = nil, _ arguments: [String] = [], golden: Golden = .tied
     }
 }
 
+/// Whether the processor multiplies bfloat16 in registers, as the kernel reports it.
+func hasBFloat16Instruction() throws -> Bool {
+    try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8).contains("avx512_bf16")
+}
+
 struct Failure: Error, CustomStringConvertible {
     let description: String
 }

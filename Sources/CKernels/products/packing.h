@@ -6,6 +6,11 @@
 //   along(address, number)  16 units that are adjacent along the inner dimension
 //   across(s, k, i)         the unit `k` of 16 rows or columns from `i` on, of a source whose rows run across
 
+enum {
+    /// The bytes by which a row is fetched ahead: rows are read in turn, which the processor does not predict.
+    AHEAD = 256,
+};
+
 /// The units of a depth.
 EK_INLINE size_t units_of(size_t depth) {
     const size_t units = (depth + PER_UNIT - 1) / PER_UNIT;
@@ -33,14 +38,24 @@ EK_INLINE void read_group(const ek_source s, const bool is_across, size_t i, siz
                           ek_units x[LANES]) {
     if (count < LANES || depth < LANES * PER_UNIT)
         return read_part(s, is_across, i, ek_smaller(count, LANES), k, ek_smaller(depth, LANES * PER_UNIT), x);
-    EK_UNROLLED for (int j = 0; j < LANES; j++)
-        x[j] = is_across ? across(s, k + (size_t)j * PER_UNIT, i) : along(ek_address(s, i + (size_t)j, k), s.number);
+    const size_t bytes = s.number == EK_FLOAT32 ? 4 : 2;
+    EK_UNROLLED for (int j = 0; j < LANES; j++) {
+        const size_t number = k + (size_t)j * PER_UNIT, row = is_across ? number : i + (size_t)j;
+        const char *start = ek_address(s, row, is_across ? i : k);
+        // The second numbers of pairs are in the next row, or in the next cache line.
+        const size_t second = is_across ? s.stride * bytes : LANES * bytes;
+        for (size_t part = 0; part < PER_UNIT; part++) __builtin_prefetch(start + part * second + AHEAD, 0, 2);
+        x[j] = is_across ? across(s, number, i) : along(start, s.number);
+    }
 }
 
 EK_INLINE void pack_left_of(const ek_source s, const bool is_across, size_t rows, size_t depth, uint32_t *strips) {
     const size_t units = units_of(depth);
-    for (size_t i = 0; i < rows; i += LANES)
-        for (size_t u = 0; u < units; u += LANES) {
+    // Along the source's rows, so that each cache line is read once.
+    const size_t inner = is_across ? rows : units, outer = is_across ? units : rows;
+    for (size_t a = 0; a < outer; a += LANES)
+        for (size_t b = 0; b < inner; b += LANES) {
+            const size_t i = is_across ? b : a, u = is_across ? a : b;
             ek_units x[LANES];
             read_group(s, is_across, i, rows - i, u * PER_UNIT, depth - ek_smaller(depth, u * PER_UNIT), x);
             if (is_across) ek_transpose_units(x);
@@ -51,15 +66,16 @@ EK_INLINE void pack_left_of(const ek_source s, const bool is_across, size_t rows
 
 EK_INLINE void pack_right_of(const ek_source s, const bool is_across, size_t depth, size_t columns, uint32_t *panels) {
     const size_t units = units_of(depth);
-    for (size_t i = 0; i < columns; i += LANES) {
-        uint32_t *panel = panels + i / TILE_COLUMNS * TILE_COLUMNS * units + i % TILE_COLUMNS;
-        for (size_t u = 0; u < units; u += LANES) {
+    const size_t inner = is_across ? columns : units, outer = is_across ? units : columns;
+    for (size_t a = 0; a < outer; a += LANES)
+        for (size_t b = 0; b < inner; b += LANES) {
+            const size_t i = is_across ? b : a, u = is_across ? a : b;
+            uint32_t *panel = panels + i / TILE_COLUMNS * TILE_COLUMNS * units + i % TILE_COLUMNS;
             ek_units x[LANES];
             read_group(s, is_across, i, columns - i, u * PER_UNIT, depth - ek_smaller(depth, u * PER_UNIT), x);
             if (!is_across) ek_transpose_units(x);
             for (size_t j = 0; j < ek_smaller(LANES, units - u); j++) *(ek_units *)(panel + (u + j) * TILE_COLUMNS) = x[j];
         }
-    }
 }
 
 // A version for each type and direction, so that reading is a choice of the compiler.

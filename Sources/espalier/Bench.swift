@@ -63,9 +63,15 @@ struct Bench: ParsableCommand {
 
     @Option(
         name: .long,
+        help: "Tokens before every prompt of random tokens, the same for all, as of a system message (default 0)."
+    )
+    var sharedPrefix: Int?
+
+    @Option(
+        name: .long,
         help: ArgumentHelp(
-            "Tokens that are computed once: none, shared prompts, every shared prefix, or pairs: the prompt of each "
-                + "pair, with ranked responses as separate pairs. Repeatable (default none and prefix)."
+            "Tokens that are computed once: none, prompt, prefix, any, as for train, or pairs: the prompt of each "
+                + "pair, with ranked responses as separate pairs. Repeatable (default none and any)."
         )
     )
     var sharing: [BenchmarkSharing] = []
@@ -174,7 +180,8 @@ struct Bench: ParsableCommand {
         return Benchmark.Settings(
             model: try benchmarkModel(),
             sources: try sources(),
-            sharing: sharing.isEmpty ? [.none, .prefix] : unique(sharing),
+            sharedPrefix: sharedPrefix ?? 0,
+            sharing: sharing.isEmpty ? [.none, .any] : unique(sharing),
             repeats: repeats,
             warmUpSteps: warmUpSteps,
             profilesPhases: profilePhases,
@@ -196,6 +203,13 @@ struct Bench: ParsableCommand {
             of: [("--data", data != nil), ("--profile", !profile.isEmpty), ("--tree-tokens", treeTokens != nil)]
         )
         if let data {
+            guard sharedPrefix == nil else {
+                throw TrainingError.invalid(
+                    key: "--shared-prefix",
+                    expected: "omitted with --data",
+                    found: "\(sharedPrefix ?? 0)"
+                )
+            }
             guard responses.isEmpty else {
                 let found = responses.map(String.init).joined(separator: " ")
                 throw TrainingError.invalid(key: "--responses", expected: "omitted with --data", found: found)

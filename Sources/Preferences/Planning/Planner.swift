@@ -76,6 +76,26 @@ package struct Planner: Sendable {
         return TreePacking(trees, limit: rowTokens, window: cost.window, shortestStem: shortestStem)
     }
 
+    /// The same planner with another sharing mode.
+    package func with(sharing: Sharing) -> Planner {
+        Planner(
+            dataset: dataset,
+            sharing: sharing,
+            pairing: pairing,
+            rowTokens: rowTokens,
+            shards: shards,
+            cost: cost,
+            shortestStem: shortestStem
+        )
+    }
+
+    /// The work of these examples if none shares anything with another one.
+    package func workWithinExamples(_ rows: [Int]) -> Work {
+        rows.reduce(.zero) {
+            $0 + TokenTree(dataset, example: $1, sharing: sharing, window: cost.window).work
+        }
+    }
+
     /// The size limits in tokens for trees of several examples: all tokens, a shard's share, fractions of it, or none.
     private func limits(for groups: PromptGroups) -> [Int] {
         guard groups.joinsAny else { return [0] }

@@ -10,5 +10,5 @@ package enum Sharing: String, CaseIterable, Sendable, Codable {
     case any
 
     /// Whether examples whose prompts extend one another form one tree.
-    var joinsExamples: Bool { self == .prefix || self == .any }
+    package var joinsExamples: Bool { self == .prefix || self == .any }
 }

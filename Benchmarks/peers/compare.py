@@ -106,7 +106,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--ranks", type=int, help="Espalier's ranks, a divisor of --threads (default 2, or 1)")
     parser.add_argument(
-        "--sharing", default="prefix", choices=("none", "prompt", "prefix"), help="Espalier's sharing mode"
+        "--sharing", default="any", choices=("none", "prompt", "prefix", "any"), help="Espalier's sharing mode"
     )
     parser.add_argument(
         "--row-tokens", type=int, default=2048, help="tokens of Espalier's packed sequences (default %(default)s)"

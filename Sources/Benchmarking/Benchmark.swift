@@ -16,6 +16,8 @@ package final class Benchmark {
     package struct Settings: Sendable {
         package var model: BenchmarkModel
         package var sources: [BenchmarkSource]
+        /// The number of tokens with which every prompt of random tokens begins, the same for all; from 0.
+        package var sharedPrefix: Int
         /// The sharing modes in the order of their turns, each once.
         package var sharing: [BenchmarkSharing]
         /// Timed steps of each source and sharing mode, from 1 to 1000.
@@ -31,6 +33,7 @@ package final class Benchmark {
         package init(
             model: BenchmarkModel,
             sources: [BenchmarkSource],
+            sharedPrefix: Int = 0,
             sharing: [BenchmarkSharing],
             repeats: Int,
             warmUpSteps: Int,
@@ -39,6 +42,7 @@ package final class Benchmark {
         ) {
             self.model = model
             self.sources = sources
+            self.sharedPrefix = sharedPrefix
             self.sharing = sharing
             self.repeats = repeats
             self.warmUpSteps = warmUpSteps
@@ -249,7 +253,7 @@ extension Benchmark.Settings {
         get throws {
             let modes = sharing.map(\.rawValue).joined(separator: " ")
             let names = sources.map(\.commonName).joined(separator: " ")
-            return "\(modes); \(names); \(repeats)\n" + (try training.commonSettings)
+            return "\(modes); \(names); \(sharedPrefix); \(repeats)\n" + (try training.commonSettings)
         }
     }
 }

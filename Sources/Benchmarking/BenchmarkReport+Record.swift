@@ -16,6 +16,7 @@ extension BenchmarkReport {
         record.add("gradient_bytes", parameters * MemoryLayout<Float>.stride)
         record.add("global_batch_size", settings.training.globalBatchSize)
         record.add("row_tokens", settings.training.rowTokens)
+        if settings.sharedPrefix > 0 { record.add("shared_prefix", settings.sharedPrefix) }
         record.add("recompute", settings.training.gradientCheckpointing)
         record.add("seed", settings.training.seed)
         record.add("repeats", settings.repeats)

@@ -80,22 +80,22 @@ package enum BenchmarkSource: Sendable, Equatable {
             )
             return dataset
         case .profile(let profile, let responses):
-            let longest = max(2, min(Self.longestSequence, model.longestPath))
+            let longest = max(2, min(Self.longestSequence, model.longestPath - settings.sharedPrefix))
             let count = training.globalBatchSize
             let rows = profile.examples(count, responses: responses, longest: longest, seed: training.seed)
-            return try synthetic(rows, responses: responses, for: model, seed: training.seed)
+            return try synthetic(rows, responses: responses, for: model, settings)
         case .uniform(let treeTokens, let responses):
             let row = ExampleLengths.uniform(treeTokens: treeTokens, responses: responses)
             let longest = row.prompt + row.responses[0]
-            guard longest <= model.longestPath else {
+            guard longest <= model.longestPath - settings.sharedPrefix else {
                 throw TrainingError.invalid(
                     key: "--tree-tokens",
                     expected: "such that prompt and response fit the model's \(model.longestPath) positions",
-                    found: "\(treeTokens), which makes \(longest)"
+                    found: "\(treeTokens), which makes \(settings.sharedPrefix + longest)"
                 )
             }
             let rows = Array(repeating: row, count: training.globalBatchSize)
-            return try synthetic(rows, responses: responses, for: model, seed: training.seed)
+            return try synthetic(rows, responses: responses, for: model, settings)
         case .conversation(let lengths):
             try check(longest: lengths.promptTokens + lengths.responseTokens, lengths.promptTokens, of: model)
             try check(responses: lengths.responses, of: model)
@@ -112,10 +112,22 @@ package enum BenchmarkSource: Sendable, Equatable {
         _ rows: [ExampleLengths],
         responses: Int,
         for model: Architecture,
-        seed: UInt64
+        _ settings: Benchmark.Settings
     ) throws -> PreferenceDataset {
         try check(responses: responses, of: model)
-        return try PreferenceDataset(rows, vocabularySize: model.vocabularySize, seed: seed)
+        guard (0...max(0, model.longestPath - 2)).contains(settings.sharedPrefix) else {
+            throw TrainingError.invalid(
+                key: "--shared-prefix",
+                expected: "from 0 to \(max(0, model.longestPath - 2)), two less than the model's positions",
+                found: "\(settings.sharedPrefix)"
+            )
+        }
+        return try PreferenceDataset(
+            rows,
+            vocabularySize: model.vocabularySize,
+            sharedPrefix: settings.sharedPrefix,
+            seed: settings.training.seed
+        )
     }
 
     private func check(responses: Int, of model: Architecture) throws {

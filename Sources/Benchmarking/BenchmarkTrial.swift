@@ -40,7 +40,7 @@ struct BenchmarkTrial {
         let rows = cursor.next()
         func variant(_ sharing: BenchmarkSharing) throws -> Variant {
             var configuration = settings.training
-            configuration.sharing = sharing.withinExample
+            configuration.sharing = sharing.mode
             guard sharing == .pairs else {
                 let planner = Planner(dataset, configuration, model: model, adapter: adapter, shards: shards)
                 return Variant(sharing: sharing, planner: planner, rows: rows)

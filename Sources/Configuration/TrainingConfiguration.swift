@@ -49,7 +49,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     /// Steps between two lines of metrics, at least 1.
     package var loggingSteps = 1
     /// Which common tokens are computed only once.
-    package var sharing = Sharing.prefix
+    package var sharing = Sharing.any
     /// The most tokens in a packed sequence, at least 1.
     package var rowTokens = 2048
     /// Threads of a rank; 0 for the available processors, divided by the ranks of the host.

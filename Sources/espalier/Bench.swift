@@ -84,9 +84,15 @@ struct Bench: ParsableCommand {
 
     @Option(
         name: .long,
+        help: "Tokens before every prompt of random tokens, the same for all, as of a system message (default 0)."
+    )
+    var sharedPrefix: Int?
+
+    @Option(
+        name: .long,
         help: ArgumentHelp(
-            "Tokens that are computed once: none, shared prompts, every shared prefix, or pairs: the prompt of each "
-                + "pair, with ranked responses as separate pairs. Repeatable (default none and prefix)."
+            "Tokens that are computed once: none, prompt, prefix, any, as for train, or pairs: the prompt of each "
+                + "pair, with ranked responses as separate pairs. Repeatable (default none and any)."
         )
     )
     var sharing: [BenchmarkSharing] = []
@@ -206,7 +212,8 @@ struct Bench: ParsableCommand {
         return Benchmark.Settings(
             model: try benchmarkModel(),
             sources: try sources(),
-            sharing: sharing.isEmpty ? [.none, .prefix] : unique(sharing),
+            sharedPrefix: sharedPrefix ?? 0,
+            sharing: sharing.isEmpty ? [.none, .any] : unique(sharing),
             repeats: repeats,
             warmUpSteps: warmUpSteps,
             profilesPhases: profilePhases,
@@ -236,10 +243,14 @@ struct Bench: ParsableCommand {
         if let data {
             let found = responses.map(String.init).joined(separator: " ")
             if !responses.isEmpty { try refuse("--responses", found, "with --data") }
+            try sharedPrefix.map { try refuse("--shared-prefix", $0, "with --data") }
             return [.file(FilePath(data))]
         }
         let responses = responses.isEmpty ? [2] : unique(responses)
-        guard promptTokens.isEmpty else { return try conversations(responses) }
+        guard promptTokens.isEmpty else {
+            try sharedPrefix.map { try refuse("--shared-prefix", $0, "with --prompt-tokens") }
+            return try conversations(responses)
+        }
         for (name, value) in [("--response-tokens", responseTokens), ("--turns", turns)] {
             try value.map { try refuse(name, $0, "without --prompt-tokens") }
         }

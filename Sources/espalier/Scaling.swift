@@ -17,7 +17,7 @@ struct Scaling: ParsableCommand {
         discussion: """
             Runs bench under mpirun on each number of ranks, alternately, and prints speed-up, efficiency and the parts \
             of a step, as tables, CSV, JSON and a web page with plots. Options that are not listed here are passed to \
-            bench: one model, one data source, and one sharing mode (default prefix). The JSON file contains all \
+            bench: one model, one data source, and one sharing mode (default any). The JSON file contains all \
             measurements: --from reads it to print, plot and predict again without running.
 
               espalier scaling --ranks 1,2,4 --synthetic-model 135m \\
@@ -185,7 +185,7 @@ struct Scaling: ParsableCommand {
         let given = bench.sharing.isEmpty ? 1 : settings.sharing.count
         try check("the number of data sources", settings.sources.count == 1, "1", "\(settings.sources.count)")
         try check("--sharing", given == 1, "one sharing mode", bench.sharing.map(\.rawValue).joined(separator: " "))
-        return benchOptions + (bench.sharing.isEmpty ? ["--sharing", "prefix"] : [])
+        return benchOptions + (bench.sharing.isEmpty ? ["--sharing", "any"] : [])
     }
 }
 

@@ -79,7 +79,7 @@ struct BenchTests {
     func file() throws {
         let golden = Golden.tied
         let data = ["--data", golden.file.string, "--global-batch-size", "6"]
-        let modes = ["none", "prompt", "prefix"]
+        let modes = ["none", "prompt", "prefix", "any"]
         let report = try bench(data + ["--repeats", "2"] + modes.flatMap { ["--sharing", $0] })
         #expect(report.results.map(\.sharing) == modes)
         #expect(report.fields["ranks"] == 1 && report.fields["threads"] == 1 && report.fields["repeats"] == 2)
@@ -119,13 +119,13 @@ struct BenchTests {
         #expect(report.results.map(\.data) == paper.flatMap { [$0.0, $0.0] })
         for (index, result) in report.results.enumerated() {
             try expectSound(result.fields, pairs: Double(ranks))
-            #expect(result.sharing == (index % 2 == 0 ? "none" : "prefix"))
+            #expect(result.sharing == (index % 2 == 0 ? "none" : "any"))
             #expect(result.fields["paper_speedup"] == paper[index / 2].1)
             #expect((result.fields["speedup_vs_none"] ?? 0) > 0)
             let ratio = try #require(result.fields["flop_ratio_vs_none"])
             #expect(index % 2 == 0 ? ratio == 1 : ratio > 1 && ratio < 2)
         }
-        let table = report.lines.filter { ["none", "prefix"].contains($0.dropFirst().first) }
+        let table = report.lines.filter { ["none", "any"].contains($0.dropFirst().first) }
         #expect(table.compactMap(\.first) == paper.map { Substring($0.0) })
     }
 
@@ -198,6 +198,21 @@ struct BenchTests {
         #expect(gains.map { $0[1] } == ["none", "pairs", "prefix", "none", "pairs", "prefix"], "\(report.lines)")
     }
 
+    @Test("a prefix of all prompts is computed once for each packed sequence with any, else once for each example")
+    func sharedPrefix() throws {
+        let report = try bench(
+            [
+                "--tree-tokens", "60", "--shared-prefix", "40", "--repeats", "1", "--global-batch-size", "6",
+                "--row-tokens", "200",
+            ] + ["none", "prefix", "any"].flatMap { ["--sharing", $0] }
+        )
+        #expect(report.fields["shared_prefix"] == 40)
+        // Two trees of 60 tokens, with the prefix, are in a packed sequence of 160 tokens; a third would make it 220.
+        let tokens = report.results.compactMap { $0.fields["tokens_computed"] }
+        let expected: [Double] = [6 * (60 + 30 + 2 * 40), 6 * (60 + 40), 6 * 60 + 3 * 40]
+        #expect(tokens == expected)
+    }
+
     @Test("phases are reported for each sharing mode, and traced as separate processes")
     func phases() throws {
         try Places.temporary { directory in
@@ -210,7 +225,7 @@ struct BenchTests {
             )
             #expect(outcome.status == 0, "\(outcome.errors)")
             let tables = outcome.output.components(separatedBy: "\n\n").filter { $0.contains("GFLOP/s   of peak") }
-            #expect(tables.map { $0.prefix { $0 != "\n" } } == ["uniform-40-2, none", "uniform-40-2, prefix"])
+            #expect(tables.map { $0.prefix { $0 != "\n" } } == ["uniform-40-2, none", "uniform-40-2, any"])
             #expect(outcome.output.contains("activations recomputed"))
             let trace = try #require(FileManager.default.contents(atPath: file))
             let root = try JSONSerialization.jsonObject(with: trace) as? [String: Any]
@@ -263,6 +278,16 @@ struct BenchTests {
             (trees + ["--warm-up", "1001"], "--warm-up must be from 0 to 1000, found 1001"),
             (trees + ["--responses", "1"], "--responses must be from 2 to 1024, found 1"),
             (["--data", "x", "--responses", "3", "4"], "--responses must be omitted with --data, found 3 4"),
+            (["--data", "x", "--shared-prefix", "3"], "--shared-prefix must be omitted with --data, found 3"),
+            (
+                trees + ["--shared-prefix", "511"],
+                "--tree-tokens must be such that prompt and response fit the model's 512 positions, found 8, which "
+                    + "makes 517"
+            ),
+            (
+                ["--profile", "tldr", "--shared-prefix", "511"],
+                "--shared-prefix must be from 0 to 510, two less than the model's positions, found 511"
+            ),
             (trees + ["--responses", "5"], "--tree-tokens must be from 10, two for each response, to 2^24, found 8"),
             (
                 ["--profile", "tldr", "--responses", "132"],

@@ -20,6 +20,7 @@ struct DoctorTests {
         #expect(
             subjects == [
                 "processor", "kernels", "mpi", "binding", "transport", "/dev/shm", "huge pages", "memory", "rate",
+                "products",
             ]
         )
     }

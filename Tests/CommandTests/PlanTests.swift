@@ -25,8 +25,9 @@ struct PlanTests {
         for line in [
             "tokens min median 90 % max count", "prompt 1 23 90 90 6", "response 1 10 21 30 16",
             "longest: of each example, the prompt with its longest response",
-            "sharing tokens TFLOP ratio", "none 823 0.00 1.00",
-            "ratio: FLOPs without sharing over those of the mode, about the speed-up",
+            "sharing tokens TFLOP ratio saved", "none 823 0.00 1.00 0.0 %",
+            "ratio: FLOPs without sharing over those with it, about the speed-up",
+            "saved: of the tokens without sharing",
             "steps 2 of 3 examples, 2 per epoch",
             "example 3: 2 responses to a prompt of 17 tokens; 28 tokens computed, 52 without sharing",
         ] {
@@ -104,7 +105,7 @@ struct PlanTests {
 
     @Test("the predicted tokens are those that a run computes")
     func tokens() throws {
-        for sharing in ["none", "prompt", "prefix"] {
+        for sharing in ["none", "prompt", "prefix", "any"] {
             let run = try train(["--sharing", sharing])
             let predicted = try plan(["--global-batch-size", "4", "--num-train-epochs", "2"])
                 .map { $0.split(separator: " ") }

@@ -245,7 +245,7 @@ struct TrainingConfigurationTests {
             ("learning_rat: 1", "line 1: unknown key learning_rat; did you mean learning_rate?"),
             ("beta: 1\nlearningRate: 1", "line 2: unknown key learningRate; did you mean learning_rate?"),
             ("per_host_batch: 8", "line 1: unknown key per_host_batch"),
-            ("sharing: tree", "sharing: expected one of none, prompt, prefix, found tree"),
+            ("sharing: tree", "sharing: expected one of none, prompt, prefix, any, found tree"),
             (
                 "lr_scheduler_type: cosin",
                 "lr_scheduler_type: expected one of linear, cosine, constant, constant_with_warmup, found cosin"

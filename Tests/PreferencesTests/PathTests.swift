@@ -13,33 +13,7 @@ struct PathTests {
         let skips = data.skips ? randomSkips(rows, seed: data.seed) : nil
         let dataset = try PreferenceDataset(rows, skips: skips)
         let row = PackedSequence((0..<dataset.count).map { TokenTree(dataset, example: $0, sharing: sharing) })
-        let visible = visibleTokens(of: row)
-        var compared = 0
-        for example in row.examples {
-            #expect(row.responses[example.responses].map(\.index) == Array(dataset.responses(of: example.index)))
-            for response in row.responses[example.responses] {
-                let prompt = Array(dataset.prompt(example.index))
-                let tokens = Array(dataset.response(response.index))
-                let labels = row.responseLabels[response.labels].map { row.labels[Int($0)] }
-                let skipped = Int(skips?[response.index] ?? 0)
-                #expect(labels.map(\.token) == Array(tokens.dropFirst(skipped)))
-                var seen: [Int] = []
-                for (count, label) in zip(skipped..., labels) {
-                    let predictor = Int(row.predictionPositions[Int(label.hidden)])
-                    let path = visible[predictor]
-                    #expect(path.map { row.tokens[$0] } == prompt + tokens.prefix(count))
-                    #expect(path.map { Int(row.positions[$0]) } == Array(0..<prompt.count + count))
-                    // All prediction positions of a response are on one path, each one token further.
-                    #expect(count == skipped || path == seen + [predictor])
-                    seen = path
-                    compared += 1
-                }
-                #expect(
-                    visible.contains { $0.dropLast() == seen[...] && row.tokens[$0.last!] == tokens.last },
-                    "the last token lies on the path too"
-                )
-            }
-        }
+        let compared = comparePaths(row, with: dataset, skips: skips)
         let uncounted = skips?.reduce(0) { $0 + Int($1) } ?? 0
         #expect(compared == dataset.responseIDs.count - uncounted && compared > 300 && (uncounted > 0) == data.skips)
     }
@@ -140,22 +114,9 @@ struct PathTests {
             return dataset.unsharedTokens(of: row)
         case .prompt:
             return prompt.count + responses.reduce(0) { $0 + $1.count }
-        case .prefix:
+        case .prefix, .any:
             let sequences = responses.map { prompt + $0 }
             return Set(sequences.flatMap { path in (1...path.count).map { Array(path.prefix($0)) } }).count
         }
     }
-}
-
-/// For each token the indices of the tokens that it attends to, in path order: the rule of `PackedSequence`, literally.
-private func visibleTokens(of row: PackedSequence) -> [[Int]] {
-    var visible: [[Int]] = []
-    for node in row.nodes {
-        var path = node.parent < 0 ? [] : visible[row.nodes[node.parent].tokens.upperBound - 1]
-        for token in node.tokens {
-            path.append(token)
-            visible.append(path)
-        }
-    }
-    return visible
 }

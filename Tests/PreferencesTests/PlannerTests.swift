@@ -55,7 +55,7 @@ struct PlannerTests {
             let packed = plan.packedSequences(shard: shard)
             let hidden = packed.flatMap(\.positions).reduce(0) { $0 + max(0, Int($1) + 1 - window) }
             #expect((hidden > 0) == (window < 100))
-            let unlimited = full.forwardFLOPs(of: packed.map(laidWork).reduce(.zero, +))
+            let unlimited = full.forwardFLOPs(of: packed.map { countedWork($0) }.reduce(.zero, +))
             #expect(plan.shardFLOPs[shard] == unlimited - Double(4 * 3 * (3 * 5) * hidden))
         }
     }
@@ -165,17 +165,11 @@ struct PlannerTests {
             let plan = planner.plan(examples: Array(0..<30))
             for (shard, work) in plan.shardWork.enumerated() {
                 let packed = plan.packedSequences(shard: shard)
-                #expect(packed.map(laidWork).reduce(.zero, +) == work, "seed \(seed)")
+                #expect(packed.map { countedWork($0) }.reduce(.zero, +) == work, "seed \(seed)")
                 joined += packed.flatMap(\.trees).count { $0.examples.count > 1 }
             }
         }
-        #expect((joined > 0) == (sharing == .prefix))
-    }
-
-    /// The work of a packed sequence: a token at position `p` attends to `p` tokens and itself.
-    private func laidWork(_ row: PackedSequence) -> Work {
-        let visible = row.positions.reduce(0) { $0 + Int($1) + 1 }
-        return Work(tokens: row.tokens.count, visiblePairs: visible, predictionPositions: row.predictionPositions.count)
+        #expect((joined > 0) == [.prefix, .any].contains(sharing))
     }
 
     @Test("a plan counts its pairs and the tokens that it would compute without sharing", arguments: Sharing.allCases)
@@ -190,7 +184,7 @@ struct PlannerTests {
         #expect(plan.counts.examples == 2 && plan.counts.pairs == 1 + 2 && plan.counts.bestTokens == 1 + 1)
         #expect(plan.counts.firstPairs == [0: 0, 1: 1])
         #expect(plan.unsharedTokens == (3 + 1 + 3 + 2) + (1 + 1 + 1 + 1 + 1 + 2))
-        #expect(plan.work.tokens == [.none: 16, .prompt: 11, .prefix: 6][sharing])
+        #expect(plan.work.tokens == [.none: 16, .prompt: 11, .prefix: 6, .any: 6][sharing])
     }
 
     @Test("a step without examples can be planned: every shard is idle")
@@ -211,7 +205,7 @@ struct PlannerTests {
         let packed = planner.plan(examples: Array(0..<20)).packedSequences(shard: 0)
         #expect(packed.allSatisfy { $0.tokens.count <= largest })
         // With one tree, or all in one sequence, the bound is exact if examples share nothing with each other.
-        let isExact = rowTokens == 1 || rowTokens == 10_000 && sharing != .prefix
+        let isExact = rowTokens == 1 || rowTokens == 10_000 && [.none, .prompt].contains(sharing)
         if isExact { #expect(packed.map(\.tokens.count).max() == largest) }
         #expect(planner.maximumPackedTokens(of: []) == 0)
     }

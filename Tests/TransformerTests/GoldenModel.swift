@@ -8,7 +8,7 @@ internal import Transformer
 
 /// How the packed sequences of a golden are computed.
 struct Setting: CustomStringConvertible, Sendable {
-    var sharing = Sharing.prefix
+    var sharing = Sharing.any
     var rowTokens = 4096
     var threads = 1
     /// A small value makes trees go through the head in two passes.
@@ -29,20 +29,21 @@ struct Setting: CustomStringConvertible, Sendable {
     ///
     /// Without optimization, where each takes many times as long, fewer. A long golden: one sharing mode with each
     /// combination of the other options, and the next one for the next golden, so that each golden is computed in
-    /// every mode and with every combination, and three goldens together with all settings. A short golden: one
+    /// every mode and with every combination, and four goldens together with all settings. A short golden: one
     /// combination with each sharing mode, so that six goldens together are computed with all settings.
     static let cases: [(Golden, Setting)] = [Golden.long, Golden.short].flatMap { goldens in
         goldens.enumerated().flatMap { number, golden in
             all.enumerated()
                 .filter { index, _ in
-                    Launch.isOptimized || isChosen(index, of: number, fraction: goldens == Golden.long ? 3 : kinds)
+                    Launch.isOptimized || isChosen(index, of: number, fraction: goldens == Golden.long ? modes : kinds)
                 }
                 .map { (golden, $1) }
         }
     }
 
     /// The number of combinations of the other options.
-    static let kinds = all.count / Sharing.allCases.count
+    static let kinds = all.count / modes
+    private static let modes = Sharing.allCases.count
 
     /// The settings of an adapter's golden: all of them if the tests are optimized, otherwise one combination with each
     /// sharing mode.
@@ -55,7 +56,7 @@ struct Setting: CustomStringConvertible, Sendable {
     /// Whether a golden of this number is computed with a setting, if it is computed with one in `fraction`.
     private static func isChosen(_ index: Int, of number: Int, fraction: Int) -> Bool {
         let (sharing, kind) = (index / kinds, index % kinds)
-        return (sharing * (fraction / 3) + kind + number) % fraction == 0
+        return (sharing * (fraction / modes) + kind + number) % fraction == 0
     }
 
     /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths; products in
@@ -97,7 +98,9 @@ final class GoldenModel {
             sharing: setting.sharing,
             rowTokens: setting.rowTokens,
             shards: 1,
-            cost: cost
+            cost: cost,
+            // The prompts of goldens have few tokens in common.
+            shortestStem: 1
         )
         rows = planner.plan(examples: Array(0..<dataset.count)).packedSequences(shard: 0)
         model = try ForestModel(

@@ -61,6 +61,8 @@ CONFIGURATIONS = {
     "each response with its own prompt": (1, "--sharing none --row-tokens 512 --threads 2"),
     "two ranks, prompts shared": (2, "--sharing prompt"),
     "four ranks, rows smaller than a pair": (4, "--sharing prefix --row-tokens 50"),
+    "two threads, the system message of the template shared": (1, "--sharing any --threads 2"),
+    "two ranks, the same": (2, "--sharing any"),
 }
 
 

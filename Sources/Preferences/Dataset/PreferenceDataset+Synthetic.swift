@@ -4,12 +4,15 @@ extension PreferenceDataset {
     /// Only prompts can be shared: the responses of an example begin with different tokens, and so do the prompts of up
     /// to `vocabularySize` consecutive examples.
     ///
-    /// - Parameter vocabularySize: The exclusive upper bound of token ids; at least the responses of an example.
-    package init(_ rows: [ExampleLengths], vocabularySize: Int, seed: UInt64) throws {
+    /// - Parameters:
+    ///   - vocabularySize: The exclusive upper bound of token ids; at least the responses of an example.
+    ///   - sharedPrefix: The number of tokens before every prompt, the same for all examples.
+    package init(_ rows: [ExampleLengths], vocabularySize: Int, sharedPrefix: Int = 0, seed: UInt64) throws {
         var tokens = RandomTokens(vocabularySize: vocabularySize, seed: seed)
+        let prefix = (0..<sharedPrefix).map { Int32($0 % vocabularySize) }
         try self.init(
             rows.enumerated().map { index, row in
-                let prompt = tokens.next(row.prompt, first: index)
+                let prompt = prefix + tokens.next(row.prompt, first: index)
                 return Example(prompt: prompt[...], responses: tokens.responses(row.responses))
             }
         )

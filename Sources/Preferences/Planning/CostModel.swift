@@ -30,6 +30,30 @@ package struct Work: Sendable, Equatable {
         )
     }
 
+    /// The difference of two amounts.
+    static func - (a: Work, b: Work) -> Work { a + b * -1 }
+
+    /// An amount `count` times.
+    static func * (a: Work, count: Int) -> Work {
+        Work(
+            tokens: a.tokens * count,
+            visiblePairs: a.visiblePairs * count,
+            windowedPairs: a.windowedPairs * count,
+            predictionPositions: a.predictionPositions * count
+        )
+    }
+
+    /// The work of a chain of `count` tokens from the root that predicts nothing.
+    ///
+    /// - Parameter window: Of the layers whose attention has one; nil if none has.
+    init(ofChain count: Int, window: Int?) {
+        self.init(
+            tokens: count,
+            visiblePairs: Self.pairs(ofChain: count),
+            windowedPairs: window.map { Self.pairs(ofChain: count, window: $0) } ?? 0
+        )
+    }
+
     /// The visible pairs of a chain of `count` tokens: each attends to all before it and itself, `n (n + 1) / 2` pairs,
     /// with a window of `w` to the last `w` of these, `m (m + 1) / 2` fewer for `m = max(0, n - w)`.
     package static func pairs(ofChain count: Int, window: Int? = nil) -> Int {

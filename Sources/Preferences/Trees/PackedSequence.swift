@@ -30,7 +30,9 @@ package struct PackedSequence: Sendable, Equatable {
         }
     }
 
-    /// One tree; trees are consecutive and cover the packed sequence.
+    /// One tree, without the stems above its first node.
+    ///
+    /// Trees are consecutive; they and the stems between them, which belong to no example, cover the packed sequence.
     package struct TreeSlice: Sendable, Equatable {
         package var nodes: Range<Int>
         package var tokens: Range<Int>
@@ -89,22 +91,54 @@ package struct PackedSequence: Sendable, Equatable {
     /// An empty sequence.
     package init() {}
 
-    /// A packed sequence of these trees.
+    /// A packed sequence of these trees, which share nothing with each other.
     package init(_ trees: some Sequence<TokenTree>) {
-        for tree in trees { append(tree) }
+        for tree in trees { append(tree, below: -1, depth: 0) }
     }
 
-    /// Appends a tree and shifts its indices behind the existing ones.
-    private mutating func append(_ tree: TokenTree) {
-        let part = tree.row
-        let (token, node, hidden, label) = (tokens.count, nodes.count, predictionPositions.count, labels.count)
-        let (example, response, list) = (examples.count, responses.count, responseLabels.count)
-        tokens += part.tokens
-        positions += part.positions
-        nodes += part.nodes.map {
-            Node(parent: $0.parent < 0 ? -1 : $0.parent + node, tokens: $0.tokens.shifted(by: token))
+    /// A packed sequence of trees, with the stems that they share.
+    init(_ packed: PackedTrees) {
+        // Depth first with an explicit stack: stems may be deeper than the thread's stack.
+        var stack = [(trees: packed, parent: -1, depth: 0)]
+        while let (trees, parent, depth) = stack.popLast() {
+            switch trees.content {
+            case .tree(let tree, _):
+                append(tree, below: parent, depth: depth)
+            case .parts(let parts, let stem):
+                let node = stem > depth ? append(stem: trees.firstTree.stem.prefix(stem), below: parent, depth) : parent
+                let ordered = parts.sorted { $0.firstExample > $1.firstExample }
+                stack += ordered.map { ($0, node, max(stem, depth)) }
+            }
         }
-        predictionPositions += part.predictionPositions.map { $0 + Int32(token) }
+    }
+
+    /// Appends the node of a stem from `depth` on, and returns its index.
+    private mutating func append(stem: ArraySlice<Int32>, below parent: Int, _ depth: Int) -> Int {
+        let start = tokens.count
+        tokens += stem.dropFirst(depth)
+        positions += Int32(depth)..<Int32(stem.count)
+        nodes.append(Node(parent: parent, tokens: start..<tokens.count))
+        return nodes.count - 1
+    }
+
+    /// Appends a tree without the first `depth` tokens of its first node, and shifts its indices behind the existing
+    /// ones.
+    ///
+    /// - Parameter parent: The node of these tokens, or -1 for a depth of 0.
+    private mutating func append(_ tree: TokenTree, below parent: Int, depth: Int) {
+        let part = tree.row
+        precondition(depth == 0 || depth < part.nodes[0].tokens.count, "a stem within the first node")
+        let (start, node, hidden, label) = (tokens.count, nodes.count, predictionPositions.count, labels.count)
+        let (example, response, list) = (examples.count, responses.count, responseLabels.count)
+        let shift = start - depth
+        tokens += part.tokens.dropFirst(depth)
+        positions += part.positions.dropFirst(depth)
+        nodes += part.nodes.map {
+            let tokens = $0.tokens.shifted(by: shift)
+            guard $0.parent < 0 else { return Node(parent: $0.parent + node, tokens: tokens) }
+            return Node(parent: parent, tokens: tokens.lowerBound + depth..<tokens.upperBound)
+        }
+        predictionPositions += part.predictionPositions.map { $0 + Int32(shift) }
         labels += part.labels.map { Label(hidden: $0.hidden + Int32(hidden), token: $0.token) }
         responseLabels += part.responseLabels.map { $0 + Int32(label) }
         responses += part.responses.map {
@@ -114,7 +148,7 @@ package struct PackedSequence: Sendable, Equatable {
         trees.append(
             TreeSlice(
                 nodes: node..<nodes.count,
-                tokens: token..<tokens.count,
+                tokens: start..<tokens.count,
                 predictionPositions: hidden..<predictionPositions.count,
                 labels: label..<labels.count,
                 examples: example..<examples.count

@@ -6,4 +6,9 @@ package enum Sharing: String, CaseIterable, Sendable, Codable {
     case prompt
     /// A trie: also common prefixes of responses, and prompts that extend one another.
     case prefix
+    /// The same, and prefixes that the prompts of a packed sequence have in common, such as a system message.
+    case any
+
+    /// Whether examples whose prompts extend one another form one tree.
+    package var joinsExamples: Bool { self == .prefix || self == .any }
 }

@@ -14,6 +14,13 @@ package struct TokenTree: Sendable {
     /// The first example in the tree.
     package var firstExample: Int { rows[0] }
 
+    /// The tokens that the tree may share with other trees: the common prefix of its prompts without its last token.
+    ///
+    /// The last token of a prompt predicts the first token of a response, so that trees share no prediction position and
+    /// no label. The tree's first node continues the stem by at least one token.
+    var stem: ArraySlice<Int32> { dataset.prompt(rows[0]).prefix(stemCount) }
+    private let stemCount: Int
+
     /// The tree of one example.
     ///
     /// - Parameter window: Of the layers whose attention has one, for `work`; nil if none has.
@@ -23,6 +30,11 @@ package struct TokenTree: Sendable {
 
     private init(_ dataset: PreferenceDataset, rows: [Int], commonPrefix: Int, sharing: Sharing, window: Int?) {
         (self.dataset, self.rows, self.sharing) = (dataset, rows, sharing)
+        let first = dataset.prompt(rows[0])
+        stemCount =
+            rows.reduce(first.count) { count, row in
+                min(count, zip(first, dataset.prompt(row)).prefix { $0 == $1 }.count)
+            } - 1
         work = TreePaths(dataset, rows: rows, commonPrefix: commonPrefix, sharing: sharing).work(window: window)
     }
 

@@ -39,7 +39,7 @@ struct TreeBuilder {
                 let parent = trunk ?? append(prompt, to: 0)
                 trunk = parent
                 end = append(tokens, to: parent)
-            case .prefix:
+            case .prefix, .any:
                 end = insert(prompt + tokens, below: 0)
             }
             let count = dataset.countedRange(response).count

@@ -1,4 +1,4 @@
-/// Draws one tree of a packed sequence for the terminal.
+/// Draws one tree of a packed sequence for the terminal, without prefixes that it shares with other trees.
 ///
 /// The first line summarizes the tree; then follows one line for each node, below its parent, with its number of
 /// tokens, their positions and the number of responses that share it. A response is marked `●` at the node at which it
@@ -90,7 +90,7 @@ private struct TreePicture {
     /// Children come after their parents, so one reverse pass propagates every count to the root.
     private mutating func countResponses() {
         for ending in endings { responseCounts[ending.node - tree.nodes.lowerBound] += 1 }
-        for node in tree.nodes.reversed() where row.nodes[node].parent >= 0 {
+        for node in tree.nodes.reversed() where tree.nodes.contains(row.nodes[node].parent) {
             let count = responseCounts[node - tree.nodes.lowerBound]
             responseCounts[row.nodes[node].parent - tree.nodes.lowerBound] += count
         }
@@ -111,7 +111,7 @@ private struct TreePicture {
         var margins: [String] = []
         for node in tree.nodes {
             let parent = row.nodes[node].parent
-            let margin = parent < 0 ? "" : margins[parent - tree.nodes.lowerBound]
+            let margin = tree.nodes.contains(parent) ? margins[parent - tree.nodes.lowerBound] : ""
             let isLast = isLast[node - tree.nodes.lowerBound]
             lines.append(Self.truncated(margin + (isLast ? "└─ " : "├─ ") + description(of: node), width))
             margins.append(String((margin + (isLast ? "   " : "│  ")).prefix(width)))

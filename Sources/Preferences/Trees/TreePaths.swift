@@ -1,6 +1,6 @@
 /// The paths of a tree, from which its cost is computed without building it.
 ///
-/// With `prefix` they are in lexicographic order: the tokens that a path adds to the tree are those after its longest
+/// In a trie they are in lexicographic order: the tokens that a path adds to the tree are those after its longest
 /// common prefix (LCP) with the path before it, as in a suffix array with its LCP array. Insertion is the binary search
 /// of Manber & Myers, *Suffix arrays: a new method for on-line string searches*, 1993.
 struct TreePaths {
@@ -44,7 +44,7 @@ struct TreePaths {
             switch sharing {
             case .none: append(path, common: 0)
             case .prompt: append(path, common: response == responses.lowerBound ? 0 : prompt.count)
-            case .prefix: insert(path)
+            case .prefix, .any: insert(path)
             }
         }
     }

@@ -25,11 +25,9 @@ package struct RunForecast {
         }
     }
 
-    /// The computation of all steps in a sharing mode.
+    /// The computation of all steps with a kind of sharing.
     package struct Sharing {
-        package let mode: Preferences.Sharing
-        /// Whether examples whose prompts extend one another are in the same step.
-        package let isGrouped: Bool
+        package let kind: SharingKind
         package let tokens: Int
         /// Of the forward and backward pass.
         package let flops: Double
@@ -39,7 +37,7 @@ package struct RunForecast {
     package let steps: Int
     package let stepsPerEpoch: Int
     package let rows: Rows
-    /// Each mode over the same steps, then `prefix` with examples grouped by prompt.
+    /// Each kind of sharing over the same steps, but for `grouped`.
     package let sharing: [Sharing]
     /// The cost of the costliest rank over the mean, for each step.
     package let imbalance: [Double]
@@ -103,18 +101,9 @@ package struct RunForecast {
                 for row in plan.packedSequences(shard: shard) { rows.add(row, limit: configuration.rowTokens) }
             }
         }
-        let sharing = (Preferences.Sharing.allCases.map { ($0, false) } + [(.prefix, true)]).map { mode, isGrouped in
-            var settings = configuration
-            (settings.sharing, settings.groupByPrompt) = (mode, isGrouped)
-            let planner = Planner(dataset, settings, model: model, adapter: adapter, shards: shards)
-            var cursor = BatchSampler(dataset, settings)
-            let work = (0..<steps).reduce(Work.zero) { sum, _ in sum + planner.plan(examples: cursor.next()).work }
-            return Sharing(
-                mode: mode,
-                isGrouped: isGrouped,
-                tokens: work.tokens,
-                flops: planner.cost.trainingFLOPs(of: work)
-            )
+        let sharing = SharingKind.allCases.map { kind in
+            let work = work(kind, of: dataset, configuration, planner, steps: steps)
+            return Sharing(kind: kind, tokens: work.tokens, flops: planner.cost.trainingFLOPs(of: work))
         }
         var capacity = computed.capacity
         capacity.adapter = AdapterShape(adapter, of: model)
@@ -145,5 +134,27 @@ package struct RunForecast {
             memory: memory,
             evaluation: evaluation
         )
+    }
+
+    /// The work of a run's steps with a kind of sharing.
+    ///
+    /// - Parameter planner: Of the run.
+    private static func work(
+        _ kind: SharingKind,
+        of dataset: PreferenceDataset,
+        _ configuration: TrainingConfiguration,
+        _ planner: Planner,
+        steps: Int
+    ) -> Work {
+        var settings = configuration
+        settings.groupByPrompt = kind == .grouped
+        let mode = kind.mode(configuration.sharing)
+        var cursor = BatchSampler(dataset, settings)
+        let planner = planner.with(sharing: mode)
+        return (0..<steps).reduce(.zero) { sum, _ in
+            let examples = cursor.next()
+            return sum
+                + (kind == .example ? planner.workWithinExamples(examples) : planner.plan(examples: examples).work)
+        }
     }
 }

@@ -21,7 +21,10 @@ struct SharedOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: "Tokens that are computed once: none, shared prompts, or every shared prefix (default prefix)."
+        help: ArgumentHelp(
+            "Tokens that are computed once: none; prompt: of an example; prefix: also what its responses share, and "
+                + "prompts that extend one another; any: also what other prompts begin with (default any)."
+        )
     )
     var sharing: Sharing?
 

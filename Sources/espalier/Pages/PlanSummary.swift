@@ -34,26 +34,39 @@ struct PlanSummary {
     }
 
     private var sharing: [String] {
-        let base = forecast.sharing.first { $0.mode == .none }
-        return [line("sharing", ["tokens", "TFLOP", "ratio"])]
-            + forecast.sharing.map { mode in
-                let factor = (base?.flops ?? mode.flops) / mode.flops
-                let name = mode.isGrouped ? "grouped" : mode.mode.rawValue
-                let mark = isChosen(mode) ? "  ◀" : mode.isGrouped ? "  prefix with --group-by-prompt" : ""
-                return line("  " + name, ["\(mode.tokens)", tera(mode.flops), rounded(factor, 2)]) + mark
-            } + ["  ratio: FLOPs without sharing over those of the mode, about the speed-up"]
+        let base = forecast.sharing[0]
+        return [line("sharing", ["tokens", "TFLOP", "ratio", "saved"])]
+            + forecast.sharing.map { sharing in
+                let saved = 100 * (1 - Double(sharing.tokens) / Double(base.tokens))
+                let cells = [
+                    "\(sharing.tokens)", tera(sharing.flops), rounded(base.flops / sharing.flops, 2),
+                    "\(rounded(saved, 1)) %",
+                ]
+                let mark = sharing.kind == chosen ? "  ◀" : ""
+                return line("  " + sharing.kind.rawValue, cells) + mark + remark(sharing.kind)
+            } + [
+                "  ratio: FLOPs without sharing over those with it, about the speed-up",
+                "  saved: of the tokens without sharing",
+            ]
     }
 
-    private func isChosen(_ mode: RunForecast.Sharing) -> Bool {
-        mode.mode == configuration.sharing
-            && (mode.isGrouped == configuration.groupByPrompt || configuration.sharing != .prefix)
+    private var chosen: SharingKind { SharingKind(configuration.sharing, groupsByPrompt: configuration.groupByPrompt) }
+
+    private func remark(_ kind: SharingKind) -> String {
+        switch kind {
+        case .none, .prompt: return ""
+        case .example: return "  prefix, in an example"
+        case .prefix: return "  + across examples"
+        case .any: return "  + any common prefix"
+        case .grouped: return "  with --group-by-prompt"
+        }
     }
 
     private var schedule: [String] {
         let rows = forecast.rows
         let fill = Double(rows.tokens) / Double(max(rows.capacity, 1))
-        let chosen = forecast.sharing.first(where: isChosen)
-        let share = (chosen?.flops ?? 0) / Double(forecast.steps * forecast.ranks)
+        let run = forecast.sharing.first { $0.kind == self.chosen }
+        let share = (run?.flops ?? 0) / Double(forecast.steps * forecast.ranks)
         let mean = forecast.imbalance.reduce(0, +) / Double(max(forecast.imbalance.count, 1))
         let oversized =
             rows.oversized == 0 ? "" : "\n         \(rows.oversized) for a larger tree, at most \(rows.largest) tokens"

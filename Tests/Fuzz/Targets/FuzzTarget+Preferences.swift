@@ -12,6 +12,7 @@ extension FuzzTarget {
             let dataset = try PreferenceDataset.read(path: file.path)
             try dataset.validate(vocabularySize: 100)
             for row in 0..<dataset.count { check(row, of: dataset) }
+            for sharing in Sharing.allCases { checkPlan(of: dataset, sharing) }
             precondition(dataset.promptGroups.count == dataset.count && dataset.longestSequence > 1, "rows")
         }
     }
@@ -25,6 +26,22 @@ extension FuzzTarget {
         for pairing in Pairing.allCases {
             precondition(!pairing.pairs(ranks: dataset.ranks(of: row)).isEmpty, "a preference")
         }
+    }
+
+    private static func checkPlan(of dataset: PreferenceDataset, _ sharing: Sharing) {
+        let cost = CostModel(bodyParameters: 1, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
+        let planner = Planner(
+            dataset: dataset,
+            sharing: sharing,
+            rowTokens: 20,
+            shards: 2,
+            cost: cost,
+            shortestStem: 1
+        )
+        let plan = planner.plan(examples: Array(0..<dataset.count))
+        let packed = (0..<2).flatMap(plan.packedSequences(shard:))
+        precondition(packed.reduce(0) { $0 + $1.tokens.count } == plan.work.tokens, "the planned tokens")
+        precondition(packed.reduce(0) { $0 + $1.examples.count } == dataset.count, "each example")
     }
 
     private static func preparedFile(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {

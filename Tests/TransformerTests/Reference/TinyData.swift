@@ -32,6 +32,36 @@ enum TinyData {
         return PackedSequence([0, 1].map { TokenTree(dataset, example: $0, sharing: .prefix) })
     }
 
+    /// Examples whose prompts have beginnings in common: all, three of them more, two of these more than a tile of keys; one
+    /// prompt extends another by a response of its, so that both may form one tree.
+    private static let related: [Example] = {
+        func tokens(_ count: Int, _ seed: Int) -> [Int32] {
+            (0..<count).map { Int32(6.5 * (noise(seed + $0) + 1)) }
+        }
+        let (all, some, few) = (tokens(21, 6000), tokens(17, 7000), tokens(400, 8000))
+        return [
+            (all + some + [1, 2], [[3, 4], [3, 5, 6]]),
+            (all + some + [1, 2, 3, 4, 9], [[3, 4, 7], [2]]),
+            (all + [9, 8, 7], [[6], [5, 4], [5, 4, 3]]),
+            (all + some + few + [4], [tokens(19, 100), tokens(30, 200)]),
+            (all + some + few + [5, 5], [tokens(3, 300), tokens(33, 400)]),
+        ]
+    }()
+
+    /// Packed sequences of examples whose prompts have beginnings in common.
+    ///
+    /// - Parameter rowTokens: At least 1.
+    static func related(_ sharing: Sharing, rowTokens: Int) throws -> [PackedSequence] {
+        let planner = Planner(
+            dataset: try dataset(related),
+            sharing: sharing,
+            rowTokens: rowTokens,
+            shards: 1,
+            cost: CostModel(bodyParameters: 1, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
+        )
+        return planner.plan(examples: Array(related.indices)).packedSequences(shard: 0)
+    }
+
     private static func dataset(_ examples: [Example]) throws -> PreferenceDataset {
         func offsets(_ counts: [Int]) -> [Int] { counts.reduce(into: [0]) { $0.append($0.last! + $1) } }
         let responses = examples.flatMap(\.responses)

@@ -123,7 +123,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BenchmarkingTests",
-            dependencies: ["Benchmarking", "Training", "Transformer", "Formats", "Compute"]
+            dependencies: ["Benchmarking", "Training", "Transformer", "Preferences", "Formats", "Compute"]
         ),
         .testTarget(
             name: "ScalingStudyTests",

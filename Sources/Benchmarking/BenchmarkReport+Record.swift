@@ -35,6 +35,7 @@ extension BenchmarkResult {
         add(seconds, to: &record, as: "step_seconds")
         record.add("pairs", pairs)
         record.add("flops", flops)
+        record.add("computed_flops", computedFLOPs)
         record.add("tokens_computed", tokensComputed)
         record.add("pairs_per_second", pairsPerSecond)
         record.add("tokens_computed_per_second", tokensComputedPerSecond)
@@ -42,7 +43,9 @@ extension BenchmarkResult {
         record.add("flop_ratio_vs_none", flopRatio)
         if let gainOverPairs {
             add(gainOverPairs.speedup, to: &record, as: "speedup_vs_pairs")
-            record.add("flop_ratio_vs_pairs", gainOverPairs.flopRatio)
+        }
+        for (gain, name) in [(gainOverNone, "none"), (gainOverPairs, "pairs")] {
+            if let gain { record.add("computed_flop_ratio_vs_\(name)", gain.flopRatio) }
         }
         if let paper = source.paperSpeedup { record.add("paper_speedup", paper) }
         phases.addParts(to: &record)

@@ -17,6 +17,17 @@ package struct BenchmarkReport {
     package let results: [BenchmarkResult]
 }
 
+/// What one sharing mode gains over another.
+package struct BenchmarkGain {
+    /// The speed relative to the other mode's step of the same turn.
+    package let speedup: SummaryStatistics
+    /// The FLOPs that the other mode computes over those of this one.
+    package let flopRatio: Double
+
+    /// The gain in time over the gain in FLOPs: 1 if time follows FLOPs.
+    package var ofFLOPs: Double { speedup.median / flopRatio }
+}
+
 /// The steps of one source in one sharing mode, as timed by rank 0.
 package struct BenchmarkResult {
     package let source: BenchmarkSource
@@ -31,12 +42,14 @@ package struct BenchmarkResult {
     package let pairs: Int
     /// Tokens that a step computes.
     package let tokensComputed: Int
-    /// The speed relative to the step without sharing of the same turn; nil if that was not measured.
-    package let speedup: SummaryStatistics?
-    /// FLOPs without sharing over FLOPs with it.
+    /// The gain over no sharing; nil if that was not measured.
+    package let gainOverNone: BenchmarkGain?
+    /// The gain over each pair as an example of its own, as a user without lists trains it; nil if not measured.
+    package let gainOverPairs: BenchmarkGain?
+    /// Useful FLOPs without sharing over those with it.
     package let flopRatio: Double
-    /// The gain over the same examples as pairs of their own, as a user without lists trains them; nil if not measured.
-    package let gainOverPairs: (speedup: SummaryStatistics, flopRatio: Double)?
+    /// The FLOPs that a step computes: the useful ones without those of the last layer that no prediction reads.
+    package let computedFLOPs: Double
     /// The most tokens of a packed sequence, and the bytes of a rank's activations that they need.
     package let packed: (tokens: Int, bytes: Int)
     /// Useful FLOPs of a step, forward and backward, over all ranks.
@@ -64,11 +77,10 @@ package struct BenchmarkResult {
         phases = StepTimes(medians: series.reports.map(\.seconds))
         pairs = series.reports[0].pairs
         tokensComputed = series.reports[0].tokensComputed
-        speedup = plain.map(series.speedup)
+        gainOverNone = plain.map(series.gain)
+        gainOverPairs = other.map(series.gain)
         flopRatio = series.flopRatio
-        gainOverPairs = other.map {
-            (series.speedup(over: $0), $0.reports[0].usefulFLOPs / series.reports[0].usefulFLOPs)
-        }
+        computedFLOPs = series.computedFLOPs
         packed = series.packed
         steps = series.reports
         flops = steps[0].usefulFLOPs
@@ -78,6 +90,8 @@ package struct BenchmarkResult {
         profile = series.profile.map { ($0.table(peakRate: peakRateOfRank), $0) }
     }
 
+    /// The speed relative to no sharing; nil if that was not measured.
+    package var speedup: SummaryStatistics? { gainOverNone?.speedup }
     /// Pairs per second at the median time of a step.
     package var pairsPerSecond: Double { Double(pairs) / seconds.median }
     /// Computed tokens per second at the median time of a step.

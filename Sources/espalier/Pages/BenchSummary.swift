@@ -74,22 +74,21 @@ struct BenchSummary {
         guard report.results.contains(where: { $0.gainOverPairs != nil }) else { return [] }
         let title = "data            sharing over none: ×  × flop  ratio over pairs: ×  × flop  ratio     GB"
         let lines = report.results.map { result in
-            let plain = result.speedup.map { (speedup: $0, flopRatio: result.flopRatio) }
-            let cells = gain(plain) + gain(result.gainOverPairs) + [rounded(Double(result.packed.bytes) / 1e9, 2)]
+            let cells =
+                gain(result.gainOverNone) + gain(result.gainOverPairs) + [rounded(Double(result.packed.bytes) / 1e9, 2)]
             let name = padded(name(of: result.source), 16) + padded(result.sharing.rawValue, 8)
             return name + zip(cells, [12, 8, 7, 14, 8, 7, 7]).map { aligned($0, $1) }.joined()
         }
         let legend = [
-            "ratio: gain in time over gain in FLOPs; pairs: \(report.settings.training.pairs.rawValue), each an example",
+            "ratio: gain in time over gain in computed FLOPs; pairs: \(report.settings.training.pairs.rawValue), each an example",
             "GB: activations of the largest packed sequence",
         ]
         return [title] + lines + legend
     }
 
-    private func gain(_ gain: (speedup: SummaryStatistics, flopRatio: Double)?) -> [String] {
+    private func gain(_ gain: BenchmarkGain?) -> [String] {
         guard let gain else { return ["–", "–", "–"] }
-        let (time, flops) = (gain.speedup.median, gain.flopRatio)
-        return [time, flops, time / flops].map { rounded($0, 2) }
+        return [gain.speedup.median, gain.flopRatio, gain.ofFLOPs].map { rounded($0, 2) }
     }
 
     /// The table of phases of each result that was profiled.

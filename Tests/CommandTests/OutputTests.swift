@@ -291,7 +291,8 @@ struct OutputTests {
             #expect(try computed("b", []) == 4)
             #expect(try computed("c", []) == 0)
             for (model, data, what) in [
-                (Golden.freeHead, Golden.tied, "another model, --dtype or --precision"), (.tied, .freeHead, "other data"),
+                (Golden.freeHead, Golden.tied, "another model, --dtype or --precision"),
+                (.tied, .freeHead, "other data"),
             ] {
                 let foreign = try run(model: model, data: data, ["--output", directory.appending("d").string])
                 #expect(foreign.status == 64)

@@ -44,12 +44,11 @@ struct PlanTests {
         let held = ["--eval-data", Golden.tied.file.string]
         let often = try plan(held + ["--eval-steps", "2", "--eval-on-start", "--max-steps", "5", "--ranks", "2"])
         #expect(often.contains("eval     4 evaluations of 6 examples, each 0.00 TFLOP per rank"), "\(often)")
-        // Trains only on the first example; the others are larger.
+        // Trains only on the first example; the others are larger. Each of many threads has gradients of keys and values.
         func memory(_ arguments: [String]) throws -> String? {
-            try plan(
-                ["--no-shuffle", "--global-batch-size", "1", "--max-steps", "1", "--row-tokens", "100000"] + arguments
-            )
-            .first { $0.hasPrefix("memory") }
+            let schedule = ["--no-shuffle", "--global-batch-size", "1", "--max-steps", "1", "--row-tokens", "100000"]
+            return try plan(schedule + ["--threads", "512"] + arguments)
+                .first { $0.hasPrefix("memory") }
         }
         let (alone, evaluated) = (try memory([]), try memory(held))
         #expect(alone != nil && evaluated != nil && alone != evaluated)
@@ -91,7 +90,10 @@ struct PlanTests {
     func rollback() throws {
         try Places.temporary { directory in
             // Only the first example is trained on, unless the run rolls back; the others are larger.
-            let schedule = ["--no-shuffle", "--global-batch-size", "1", "--max-steps", "1", "--row-tokens", "100000"]
+            let schedule = [
+                "--no-shuffle", "--global-batch-size", "1", "--max-steps", "1", "--row-tokens", "100000", "--threads",
+                "512",
+            ]
             func memory(_ name: String, _ settings: String) throws -> String? {
                 let file = directory.appending(name)
                 try settings.write(toFile: file.string, atomically: true, encoding: .utf8)

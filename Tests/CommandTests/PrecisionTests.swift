@@ -5,7 +5,9 @@ internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// Runs whose products round their operands to bfloat16. The scalar model of an instruction computes on any processor.
+/// Runs whose products round their operands to bfloat16.
+///
+/// The scalar model of an instruction computes on any processor.
 @Suite(.serialized)
 struct PrecisionTests {
     private static let model = ["ESPALIER_PRODUCTS": "bfloat16-model"]

@@ -31,7 +31,12 @@ struct ProductsTests {
     }
 
     /// The shapes of both operands and of the result, and the inner dimension.
-    private func shapes(_ product: Product, _ tokens: Int, _ inputs: Int, _ outputs: Int) -> (
+    private func shapes(
+        _ product: Product,
+        _ tokens: Int,
+        _ inputs: Int,
+        _ outputs: Int
+    ) -> (
         a: (Int, Int), b: (Int, Int), c: (Int, Int), depth: Int
     ) {
         switch product {
@@ -208,7 +213,8 @@ struct ProductsTests {
         #expect(try ProductTrial.difference(of: Products(.library)) == 0)
         let team = ThreadTeam.start(count: 2)
         // A scalar model of an instruction takes seconds.
-        let timed = [.bfloat16Model, .amxModel].contains(kernel) ? [] : [Products(.kernel(kernel)), Products(.library)]
+        let timed =
+            [.bfloat16Model, .amxModel].contains(kernel) ? [] : [Products(.kernel(kernel)), Products(.library)]
         let rates = try ProductTrial.rates(of: timed, team: team, repetitions: 1)
         #expect(rates.count == timed.count && rates.allSatisfy { $0 > 0 })
     }

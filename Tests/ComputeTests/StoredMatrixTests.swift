@@ -55,7 +55,13 @@ struct StoredMatrixTests {
                 let dx = try FramedMatrix(tokens, columns) { noise(3 + $0 * 5000 + $1) }
                 let dy = try FramedMatrix(tokens, rows) { noise(4 + $0 * 5000 + $1) }
                 let gradient = try TestMatrix(tokens, columns) { noise(3 + $0 * 5000 + $1) }
-                library.inputGradient(dy.view, weight.stored, into: dx.view, accumulate: accumulate, scratch: scratch.view)
+                library.inputGradient(
+                    dy.view,
+                    weight.stored,
+                    into: dx.view,
+                    accumulate: accumulate,
+                    scratch: scratch.view
+                )
                 multiply(dy.view, weight.widened.view, into: gradient.view, accumulate: accumulate)
                 expectEqual(dx, gradient, terms: rows)
                 y.expectFrameUnchanged()

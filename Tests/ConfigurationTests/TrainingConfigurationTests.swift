@@ -60,7 +60,8 @@ struct TrainingConfigurationTests {
         "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
         "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
         "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90", "save_dtype: float16",
-        "dtype: bfloat16", "precision: auto", "use_peft: true", "adapter: a", "lora_r: 4", "lora_alpha: 6.5", "lora_dropout: 0.05",
+        "dtype: bfloat16", "precision: auto", "use_peft: true", "adapter: a", "lora_r: 4", "lora_alpha: 6.5",
+        "lora_dropout: 0.05",
         "lora_target_modules: [q_proj, v_proj]", "modules_to_save: lm_head", "ensure_weight_tying: true",
         "use_rslora: true", "use_dora: true", "rank_pattern: {q_proj: 3}", "alpha_pattern: {v_proj: 1.5}",
     ]

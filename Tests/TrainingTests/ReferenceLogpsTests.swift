@@ -106,7 +106,8 @@ struct ReferenceLogpsTests {
             }
             try ReferenceLogps(dataset).write(to: path, modelDigest: own)
             #expect(
-                refusal(dataset, ModelDigest.version + "abd") == "\(path): made for another model, --dtype or --precision" + remedy
+                refusal(dataset, ModelDigest.version + "abd")
+                    == "\(path): made for another model, --dtype or --precision" + remedy
             )
             #expect(refusal(try self.dataset(firstToken: 9), own) == "\(path): made for other data" + remedy)
             // Digests of earlier versions depended on the program.

@@ -59,15 +59,21 @@ struct Setting: CustomStringConvertible, Sendable {
         return (sharing * (fraction / modes) + kind + number) % fraction == 0
     }
 
-    /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths; products in
-    /// float32.
+    /// Every sharing mode; packed sequences of one tree (above the maximum), some and all trees; teams; head paths;
+    /// products in float32.
     static let all: [Setting] = Sharing.allCases.flatMap { sharing in
         [
             Setting(sharing: sharing, rowTokens: 1),
             Setting(sharing: sharing, rowTokens: 150, threads: 2, products: Products(.library)),
             Setting(sharing: sharing, rowTokens: 4096, threads: 3),
             Setting(sharing: sharing, rowTokens: 150, threads: 2, recomputes: true, products: narrow),
-            Setting(sharing: sharing, rowTokens: 4096, threads: 1, logitBytes: 1, products: Products(.kernel(.portable))),
+            Setting(
+                sharing: sharing,
+                rowTokens: 4096,
+                threads: 1,
+                logitBytes: 1,
+                products: Products(.kernel(.portable))
+            ),
             Setting(sharing: sharing, rowTokens: 4096, threads: 5, logitBytes: 131 * 4 * 40),
         ]
     }

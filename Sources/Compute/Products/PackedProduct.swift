@@ -44,7 +44,12 @@ struct PackedProduct {
         for rows in Self.parts(of: c.rows, most: PackingBuffers.mostRows) {
             for inner in blocks {
                 ek_pack_left(
-                    kernel.kernel, left.part(rows, inner), left.isAcross, rows.count, inner.count, buffers.left
+                    kernel.kernel,
+                    left.part(rows, inner),
+                    left.isAcross,
+                    rows.count,
+                    inner.count,
+                    buffers.left
                 )
                 let adds = accumulate || inner.lowerBound > 0
                 for columns in Self.parts(of: c.columns, most: PackingBuffers.mostColumns) {
@@ -63,12 +68,25 @@ struct PackedProduct {
         adds: Bool
     ) {
         ek_pack_right(
-            kernel.kernel, right.part(columns, inner), right.isAcross, inner.count, columns.count, buffers.right
+            kernel.kernel,
+            right.part(columns, inner),
+            right.isAcross,
+            inner.count,
+            columns.count,
+            buffers.right
         )
         let target = c.rows(rows).columns(columns)
         let units = Self.units(of: inner.count, kernel.shape)
         ek_multiply_packed(
-            kernel.kernel, buffers.left, buffers.right, rows.count, columns.count, units, target.base, target.stride, adds
+            kernel.kernel,
+            buffers.left,
+            buffers.right,
+            rows.count,
+            columns.count,
+            units,
+            target.base,
+            target.stride,
+            adds
         )
     }
 

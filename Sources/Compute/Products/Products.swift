@@ -18,10 +18,12 @@ package struct Products: Sendable, Equatable {
 
     /// Products by the method of this name, `openblas` or that of a kernel; nil if there is none.
     package init?(name: String) {
-        if name == Self.libraryName { self.init(.library) } else {
-            guard let kernel = ProductKernel(rawValue: name) else { return nil }
-            self.init(.kernel(kernel))
+        guard name != Self.libraryName else {
+            self.init(.library)
+            return
         }
+        guard let kernel = ProductKernel(rawValue: name) else { return nil }
+        self.init(.kernel(kernel))
     }
 
     private static let libraryName = "openblas"
@@ -36,6 +38,9 @@ package struct Products: Sendable, Equatable {
         case .kernel(let kernel): kernel.rawValue
         }
     }
+
+    /// The bytes of packed operands of each thread that computes products, from the first one on.
+    package static var bufferBytes: Int { PackingBuffers.byteCount }
 
     /// Whether the processor can compute them.
     package var isAvailable: Bool {

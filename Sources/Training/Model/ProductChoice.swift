@@ -122,7 +122,8 @@ extension ProductChoice {
         }
         let singles = rates.filter { !$0.products.roundsOperands }.map(\.rate).max() ?? 0
         if requested == .bfloat16, let own = rate(of: products), own < singles {
-            return "warning: products in bfloat16 are slower than in float32 here (\(measurements)); set precision to float32"
+            return
+                "warning: products in bfloat16 are slower than in float32 here (\(measurements)); set precision to float32"
         }
         guard requested == .float32, products.method == .library else { return nil }
         return "note: products by OpenBLAS, which is faster here (\(measurements))"

@@ -1,3 +1,4 @@
+internal import Compute
 package import Transformer
 
 /// A forecast of the bytes of a rank's buffers, without allocating any.
@@ -12,7 +13,7 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
     package let optimizer: Int
     /// On rank 0 of a run that saves, copies of the weights and of all moments.
     package let snapshot: Int
-    /// Activations, their gradients, and the logits that are kept.
+    /// Activations, their gradients, the logits that are kept, and packed operands of products.
     package let workspace: Int
 
     /// Weights, gradients, optimizer state and their copies.
@@ -53,7 +54,7 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
             gradients: bytes((1 + (shards / ranks).trailingZeroBitCount) * count),
             optimizer: bytes((hasMasters ? 3 : 2) * ((count + ranks - 1) / ranks)),
             snapshot: bytes(saves ? 3 * count : 0),
-            workspace: ForestModel.byteCount(model, capacity: capacity, threads: threads)
+            workspace: workspace(model, capacity, threads)
         )
     }
 
@@ -70,8 +71,12 @@ package struct MemoryForecast: Sendable, Equatable, Encodable {
             gradients: 0,
             optimizer: 0,
             snapshot: 0,
-            workspace: ForestModel.byteCount(model, capacity: capacity, threads: threads)
+            workspace: workspace(model, capacity, threads)
         )
+    }
+
+    private static func workspace(_ model: Architecture, _ capacity: Workspace.Capacity, _ threads: Int) -> Int {
+        ForestModel.byteCount(model, capacity: capacity, threads: threads) + threads * Products.bufferBytes
     }
 
     /// The weights of a model; norms and biases are float32 in any case.

@@ -72,7 +72,8 @@ package struct ReferenceLogps: Sendable {
             )
         }
         let stored = file.metadata["model_digest"]
-        if let what = ModelDigest.difference(of: stored, from: modelDigest, otherModel: "another model, --dtype or --precision") {
+        let other = "another model, --dtype or --precision"
+        if let what = ModelDigest.difference(of: stored, from: modelDigest, otherModel: other) {
             throw TrainingError.foreignCache(path: path.string, what: what)
         }
         guard file.metadata["data_digest"] == dataset.digest else {

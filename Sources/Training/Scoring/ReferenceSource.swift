@@ -79,7 +79,8 @@ package struct ReferenceSource {
             let rows = try journal?.rows() ?? []
             var logps =
                 FileManager.default.fileExists(atPath: cache.string)
-                ? try ReferenceLogps(dataset, cache: cache, modelDigest: pass.policy.scoringDigest) : ReferenceLogps(dataset)
+                ? try ReferenceLogps(dataset, cache: cache, modelDigest: pass.policy.scoringDigest)
+                : ReferenceLogps(dataset)
             for part in rows { logps.fill(part) }
             return logps
         }

@@ -137,7 +137,9 @@ package struct Linear: Sendable {
     package func inputGradient(_ dy: Matrix, into dx: Matrix?, accumulate: Bool = false, _ buffers: Buffers? = nil) {
         guard let lowRank, let buffers else {
             precondition(lowRank == nil, "buffers for the adapter")
-            if let dx { products.inputGradient(dy, weight, into: dx, accumulate: accumulate, scratch: buffers?.scratch) }
+            if let dx {
+                products.inputGradient(dy, weight, into: dx, accumulate: accumulate, scratch: buffers?.scratch)
+            }
             return
         }
         if lowRank.hasMagnitudes {

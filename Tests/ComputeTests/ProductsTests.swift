@@ -116,17 +116,19 @@ struct ProductsTests {
         guard kernel.isAvailable else {
             return print("skipped: this processor has no \(kernel.rawValue)")
         }
+        // The instructions take subnormal numbers for zero, in operands, sums and results.
         for (tokens, inputs, outputs) in Self.shapes {
-            for product in Product.allCases {
+            for (product, scale) in zip(Product.allCases + Product.allCases, [1, 1, 1, 1e-38, 1e-38, 1e-19]) {
                 let shapes = shapes(product, tokens, inputs, outputs)
-                let a = try TestMatrix(shapes.a.0, shapes.a.1) { noise(1 + $0 * 7919 + $1) * ($1 % 7 == 0 ? 1e-3 : 40) }
-                let b = try TestMatrix(shapes.b.0, shapes.b.1) { noise(2 + $0 * 104_729 + $1) }
+                let a = try TestMatrix(shapes.a.0, shapes.a.1) { scale * noise(1 + $0 * 7919 + $1) * Double($1 % 7) }
+                let other = scale == 1e-19 ? 1e-20 : 1
+                let b = try TestMatrix(shapes.b.0, shapes.b.1) { other * noise(2 + $0 * 104_729 + $1) }
                 let results = try [kernel, model].map {
                     let c = try TestMatrix(shapes.c.0, shapes.c.1)
                     compute(product, Products(.kernel($0)), a.view, b.view, into: c.view)
                     return c.view.elements().map(\.bitPattern)
                 }
-                #expect(results[0] == results[1], "\(product) \(tokens) × \(inputs) × \(outputs)")
+                #expect(results[0] == results[1], "\(product) \(tokens) × \(inputs) × \(outputs), \(scale)")
             }
         }
     }
@@ -134,19 +136,25 @@ struct ProductsTests {
     @Test("a result's bits do not depend on its place, nor on the rows and columns beside it", arguments: kernels)
     func places(kernel: ProductKernel) throws {
         let products = Products(.kernel(kernel))
-        for product in Product.allCases {
-            let shapes = shapes(product, 61, 61, 61)
-            let a = try TestMatrix(shapes.a.0, shapes.a.1) { noise($0 * 61 + $1) }
-            let b = try TestMatrix(shapes.b.0, shapes.b.1) { noise(9 + $0 * 61 + $1) }
-            let whole = try TestMatrix(61, 61)
-            let part = try TestMatrix(61, 61)
-            compute(product, products, a.view, b.view, into: whole.view)
+        // One block of the inner dimension, and several, whose sums are added.
+        for (product, depth) in Product.allCases.flatMap({ product in [61, 900].map { (product, $0) } }) {
+            let (left, right) = (product == .weightGradient, product == .forward)
+            let a = try TestMatrix(left ? depth : 61, left ? 61 : depth) { noise($0 * 907 + $1) }
+            let b = try TestMatrix(right ? 61 : depth, right ? depth : 61) { noise(9 + $0 * 907 + $1) }
+            let whole = try TestMatrix(61, 61) { noise($0 * 7 + $1) }
+            let part = try TestMatrix(61, 61) { noise($0 * 7 + $1) }
+            compute(product, products, a.view, b.view, into: whole.view, accumulate: true)
             for (rows, columns) in [(0..<13, 0..<16), (13..<14, 0..<16), (14..<61, 0..<16), (0..<61, 16..<61)] {
-                let left = product == .weightGradient ? a.view.columns(rows) : a.view.rows(rows)
-                let right = product == .forward ? b.view.rows(columns) : b.view.columns(columns)
-                compute(product, products, left, right, into: part.view.rows(rows).columns(columns))
+                compute(
+                    product,
+                    products,
+                    left ? a.view.columns(rows) : a.view.rows(rows),
+                    right ? b.view.rows(columns) : b.view.columns(columns),
+                    into: part.view.rows(rows).columns(columns),
+                    accumulate: true
+                )
             }
-            #expect(part.view.elements() == whole.view.elements(), "\(product)")
+            #expect(part.view.elements() == whole.view.elements(), "\(product), \(depth)")
         }
     }
 

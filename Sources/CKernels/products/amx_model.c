@@ -35,11 +35,11 @@ EK_INLINE void tile_product(int c, int a, int b) {
             float first = 0, second = 0, sum;
             for (size_t u = 0; u < LANES; u++) {
                 const uint32_t x = model.rows[a][i][u], y = model.rows[b][u][j];
-                first = fmaf(ek_first(x), ek_first(y), first);
-                second = fmaf(ek_second(x), ek_second(y), second);
+                first = ek_fused(ek_first(x), ek_first(y), first);
+                second = ek_fused(ek_second(x), ek_second(y), second);
             }
             memcpy(&sum, &model.rows[c][i][j], sizeof sum);
-            sum += first + second;
+            sum = ek_flushed(ek_flushed(sum) + ek_flushed(first + second));
             memcpy(&model.rows[c][i][j], &sum, sizeof sum);
         }
 }

@@ -12,7 +12,7 @@ EK_INLINE VECTOR add_product(VECTOR sum, const uint32_t *a, VECTOR x) {
     uint32_t pairs[sizeof x / sizeof *a];
     memcpy(pairs, &x, sizeof pairs);
     for (size_t i = 0; i < sizeof x / sizeof *a; i++)
-        sum[i] = fmaf(ek_first(*a), ek_first(pairs[i]), fmaf(ek_second(*a), ek_second(pairs[i]), sum[i]));
+        sum[i] = ek_fused(ek_first(*a), ek_first(pairs[i]), ek_fused(ek_second(*a), ek_second(pairs[i]), sum[i]));
     return sum;
 }
 

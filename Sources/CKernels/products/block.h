@@ -5,16 +5,16 @@
 EK_INLINE void partial_tile(const uint32_t *a, const uint32_t *b, size_t rows, size_t columns, float *c, size_t c_row,
                             size_t units, const bool adds) {
     float sums[TILE_ROWS * TILE_COLUMNS];
+    if (adds)
+        for (size_t i = 0; i < rows; i++) memcpy(sums + i * TILE_COLUMNS, c + i * c_row, columns * sizeof *c);
     const size_t vectors = (columns + WIDTH - 1) / WIDTH;
     if (vectors == 1)
-        tile(1, a, b, sums, TILE_COLUMNS, units, false);
+        tile(1, a, b, sums, TILE_COLUMNS, units, adds);
     else if (vectors < VECTORS)
-        tile(VECTORS - 1, a, b, sums, TILE_COLUMNS, units, false);
+        tile(VECTORS - 1, a, b, sums, TILE_COLUMNS, units, adds);
     else
-        tile(VECTORS, a, b, sums, TILE_COLUMNS, units, false);
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < columns; j++)
-            c[i * c_row + j] = sums[i * TILE_COLUMNS + j] + (adds ? c[i * c_row + j] : 0);
+        tile(VECTORS, a, b, sums, TILE_COLUMNS, units, adds);
+    for (size_t i = 0; i < rows; i++) memcpy(c + i * c_row, sums + i * TILE_COLUMNS, columns * sizeof *c);
 }
 
 EK_INLINE void multiply_all(const uint32_t *left, const uint32_t *right, size_t rows, size_t columns, size_t units,

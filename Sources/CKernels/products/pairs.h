@@ -1,6 +1,18 @@
 // Units that are two bfloat16, on any processor.
 enum { PER_UNIT = 2 };
 
+/// 16 numbers as bfloat16 in the lower halves, rounded to nearest, ties to even; NaN stays NaN, and subnormal float32 becomes
+/// zero, as by the instruction.
+EK_INLINE ek_units ek_rounded(const void *x, const ek_number number) {
+    if (number == EK_BFLOAT16) return ek_widened(x);
+    const ek_units stored = ek_singles(x, number);
+    const ek_units isSubnormal = (ek_units)((stored & 0x7F800000u) == 0);
+    const ek_units bits = stored & (~isSubnormal | 0x80000000u);
+    const ek_units rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+    const ek_units isNaN = (ek_units)((bits & 0x7FFFFFFFu) > 0x7F800000u);
+    return (rounded & ~isNaN) | (((bits >> 16) | 0x40u) & isNaN);
+}
+
 EK_INLINE ek_units along(const void *x, const ek_number number) {
     if (number == EK_BFLOAT16) return *(const ek_units *)x;
     const char *second = (const char *)x + LANES * (number == EK_FLOAT32 ? 4 : 2);
@@ -15,13 +27,18 @@ EK_INLINE ek_units across(const ek_source s, size_t k, size_t i) {
     return ek_rounded(ek_address(s, k, i), s.number) | ek_rounded(ek_address(s, k + 1, i), s.number) << 16;
 }
 
-/// The number of these bits, or zero if it is subnormal, as the instructions take it.
-EK_INLINE float ek_flushed(uint32_t bits) {
+/// A number, or zero of its sign if it is subnormal: what the instructions read and write.
+EK_INLINE float ek_flushed(float value) { return fabsf(value) < 0x1p-126f ? copysignf(0, value) : value; }
+
+EK_INLINE float ek_number_of(uint32_t bits) {
     float value;
     memcpy(&value, &bits, sizeof value);
-    return fabsf(value) < 0x1p-126f ? 0 : value;
+    return ek_flushed(value);
 }
 
 /// The first and the second number of a pair.
-EK_INLINE float ek_first(uint32_t pair) { return ek_flushed(pair << 16); }
-EK_INLINE float ek_second(uint32_t pair) { return ek_flushed(pair & 0xFFFF0000u); }
+EK_INLINE float ek_first(uint32_t pair) { return ek_number_of(pair << 16); }
+EK_INLINE float ek_second(uint32_t pair) { return ek_number_of(pair & 0xFFFF0000u); }
+
+/// `a b + sum`, rounded once.
+EK_INLINE float ek_fused(float a, float b, float sum) { return ek_flushed(fmaf(a, b, ek_flushed(sum))); }

@@ -47,15 +47,6 @@ EK_INLINE float ek_number_at(const void *x, ek_number number) {
     return y;
 }
 
-/// 16 numbers as bfloat16 in the lower halves, rounded to nearest, ties to even; NaN stays NaN.
-EK_INLINE ek_units ek_rounded(const void *x, const ek_number number) {
-    if (number == EK_BFLOAT16) return ek_widened(x);
-    const ek_units bits = ek_singles(x, number);
-    const ek_units rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-    const ek_units isNaN = (ek_units)((bits & 0x7FFFFFFFu) > 0x7F800000u);
-    return (rounded & ~isNaN) | (((bits >> 16) | 0x40u) & isNaN);
-}
-
 /// Transposes 16 × 16 units in registers, in four rounds, each of which interleaves the upper and lower half of the rows.
 EK_INLINE void ek_transpose_units(ek_units a[LANES]) {
     EK_UNROLLED for (int round = 0; round < 4; round++) {

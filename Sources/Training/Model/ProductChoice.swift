@@ -20,12 +20,6 @@ package struct ProductChoice: Sendable {
     /// The factor by which the library must be faster.
     private static let margin = 1.25
 
-    /// The rate of the library's products over that of the chosen ones; nil if it was not measured.
-    package var libraryShare: Double? {
-        guard let own = rate(of: products), let library = rate(of: Products(.library)) else { return nil }
-        return library / own
-    }
-
     private func rate(of products: Products) -> Double? { rates.first { $0.products == products }?.rate }
 
     /// Measures and checks the methods for a precision, on all ranks at the same time; collective.

@@ -63,29 +63,46 @@ package enum ProductTrial {
         }
     }
 
-    /// The FLOP/s at which all threads of the team compute a layer's three products, each thread its own, for each method.
+    /// The rates of some methods, measured in turn.
+    package struct Rates: Sendable {
+        /// For each method the FLOP/s of each round.
+        private let rounds: [[Double]]
+
+        init(_ rounds: [[Double]]) { self.rounds = rounds }
+
+        /// The FLOP/s of a method's fastest round.
+        package func best(_ index: Int) -> Double { rounds[index].max() ?? 0 }
+
+        /// The speed of a method relative to another one: the median over rounds, since a round may be disturbed.
+        package func ratio(_ index: Int, over other: Int) -> Double {
+            let ratios = zip(rounds[index], rounds[other]).map { $0 / $1 }.sorted()
+            return ratios.isEmpty ? 0 : ratios[ratios.count / 2]
+        }
+    }
+
+    /// Measures the FLOP/s at which all threads of the team compute a layer's three products, each thread its own, by each
+    /// method.
     ///
     /// The methods take turns, so that a slow phase of the machine affects all.
     ///
-    /// - Parameter repetitions: The fastest counts.
     /// - Throws: `MemoryError` if the system refuses the memory.
-    package static func rates(of methods: [Products], team: ThreadTeam, repetitions: Int = 6) throws -> [Double] {
+    package static func rates(of methods: [Products], team: ThreadTeam, rounds: Int = 7) throws -> Rates {
         let threads = min(team.count, Processor.availableCount)
         let count = Operands.count(timed)
         let buffer = try FloatBuffer(count: threads * count)
         let operands = (0..<threads).map { Operands(timed, in: buffer, at: $0 * count) }
         team.run("products") { thread in if thread < threads { operands[thread].fill() } }
-        var fastest = methods.map { _ in Double.infinity }
-        for _ in 0..<repetitions {
+        let flops = Double(6 * timed.tokens * timed.inputs * timed.outputs * threads)
+        var rates = methods.map { _ in [Double]() }
+        for _ in 0..<rounds {
             for (index, products) in methods.enumerated() {
                 let time = ContinuousClock().measure {
                     team.run("products") { thread in if thread < threads { operands[thread].compute(products) } }
                 }
-                fastest[index] = min(fastest[index], time / .seconds(1))
+                rates[index].append(flops / (time / .seconds(1)))
             }
         }
-        let flops = Double(6 * timed.tokens * timed.inputs * timed.outputs * threads)
-        return fastest.map { flops / $0 }
+        return Rates(rates)
     }
 
     /// The largest difference of any element from the library's, relative to the largest element.

@@ -4,10 +4,11 @@ package import Configuration
 internal import Foundation
 package import Reporting
 
-/// How products with weights are computed by all ranks, with the measurements that this follows from.
+/// How products with weights are computed by all ranks, with the measurements that are reported about it.
 ///
-/// The kernels of this package are used unless the library is faster by a margin: a choice between two that are equally fast
-/// would depend on chance, and with it the last bits of a run.
+/// A choice between methods that are about equally fast would depend on chance, and with it the last bits of a run. In float32
+/// the processor's instructions decide therefore: our kernels where they have vectors of AVX2 or AVX-512, elsewhere the
+/// library. A measurement that contradicts is reported, with the remedy.
 package struct ProductChoice: Sendable {
     package let products: Products
     /// `float32` or `bfloat16`.
@@ -17,8 +18,11 @@ package struct ProductChoice: Sendable {
 
     /// The environment variable that names a method, for measurements and for tests of kernels.
     package static let variable = "ESPALIER_PRODUCTS"
-    /// The factor by which the library must be faster.
-    private static let margin = 1.25
+    /// The speed of the library relative to our kernel that is reported.
+    private static let remarkable = 1.25
+
+    /// The speed of the library relative to the chosen products in float32; 1 if these are the library's.
+    private let librarySpeed: Double
 
     private func rate(of products: Products) -> Double? { rates.first { $0.products == products }?.rate }
 
@@ -31,28 +35,29 @@ package struct ProductChoice: Sendable {
         communicator: any Communicator
     ) throws -> ProductChoice {
         if let forced = try communicator.agree({ try forced(precision) }) {
-            return ProductChoice(products: forced, precision: forced.roundsOperands ? .bfloat16 : .float32, rates: [])
+            let precision: ProductPrecision = forced.roundsOperands ? .bfloat16 : .float32
+            return ProductChoice(products: forced, precision: precision, rates: [], librarySpeed: 1)
         }
-        let own = Products.float32
-        let rounded = precision == .float32 ? [] : [ProductKernel.avx512BFloat16, .amx].map { Products(.kernel($0)) }
-        let methods = try trusted([Products(.library), own] + rounded, communicator)
-        let measured = try communicator.agree { try ProductTrial.rates(of: methods, team: team) }
-        let rates = zip(methods, try communicator.sum(measured)).map { (products: $0, rate: $1) }
-        func fastest(rounds: Bool) -> (products: Products, rate: Double)? {
-            rates.filter { $0.products.roundsOperands == rounds }
-                .max { $0.rate * ($0.products == own ? margin : 1) < $1.rate * ($1.products == own ? margin : 1) }
-        }
-        guard let single = fastest(rounds: false) else { preconditionFailure("the library is measured") }
-        let half = fastest(rounds: true)
+        let own = ProductKernel.float32 == .portable ? Products(.library) : .float32
+        let rounded = precision == .float32 ? [] : [ProductKernel.amx, .avx512BFloat16].map { Products(.kernel($0)) }
+        let singles = Products(.library) == own ? [own] : [Products(.library), own]
+        let methods = try trusted(singles + rounded, communicator)
+        let rates = try communicator.agree { try ProductTrial.rates(of: methods, team: team) }
+        let single = methods.firstIndex(of: own) ?? 0
+        let sums = try communicator.sum(methods.indices.flatMap { [rates.best($0), rates.ratio($0, over: single)] })
+        func speed(_ index: Int) -> Double { sums[2 * index + 1] / Double(communicator.size) }
+        let halves = methods.indices.filter { methods[$0].roundsOperands }
+        let half = halves.max { speed($0) < speed($1) }
         if precision == .bfloat16, half == nil {
             try communicator.agree { throw unavailable(precision) }
         }
-        let takesHalf = precision == .bfloat16 || (precision == .auto && (half?.rate ?? 0) > single.rate)
-        let chosen = takesHalf ? half ?? single : single
+        let takesHalf = half.map { precision == .bfloat16 || speed($0) > 1 } ?? false
+        let chosen = takesHalf ? methods[half ?? single] : methods[single]
         return ProductChoice(
-            products: chosen.products,
-            precision: chosen.products.roundsOperands ? .bfloat16 : .float32,
-            rates: rates
+            products: chosen,
+            precision: chosen.roundsOperands ? .bfloat16 : .float32,
+            rates: methods.indices.map { (methods[$0], sums[2 * $0]) },
+            librarySpeed: speed(0)
         )
     }
 
@@ -119,8 +124,9 @@ extension ProductChoice {
             return
                 "warning: products in bfloat16 are slower than in float32 here (\(measurements)); set precision to float32"
         }
-        guard requested == .float32, products.method == .library else { return nil }
-        return "note: products by OpenBLAS, which is faster here (\(measurements))"
+        guard requested == .float32, librarySpeed > Self.remarkable else { return nil }
+        return "warning: OpenBLAS's products are \(rounded(librarySpeed, 2)) times as fast here (\(measurements)); "
+            + "if the machine was not busy, set \(Self.variable)=openblas"
     }
 
     /// Adds the choice and the measurements to `summary.json`.

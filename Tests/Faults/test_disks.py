@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 from disturbance import Fault
-from tiny_runs import Run, step_of
+from tiny_runs import Run, environment, step_of
 
 REASONS = {"ENOSPC": "No space left on device", "EIO": "Input/output error"}
 FIRST = 3
@@ -112,7 +112,7 @@ def test_a_run_that_cannot_print_continues(calm, disturbed, place):
     faults += [Fault("EIO", "mkdir out/.checkpoint-5.*")]
     with log.open("w") as file:
         words = [*run.command(disturbed(*faults)), "--output", str(run.output)]
-        assert subprocess.run(words, stdout=file, stderr=file).returncode == 0
+        assert subprocess.run(words, stdout=file, stderr=file, env=environment()).returncode == 0
     log.unlink()
     assert run.newest == 10
     run.expect_same(calm(None)[0])

@@ -26,6 +26,8 @@ TIME_DEPENDENT = ("seconds", "second", "runtime", "mfu", "measured_imbalance")
 def environment() -> dict[str, str]:
     variables = os.environ | {
         "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+        # Products are events by the library's function; the program's own kernels cannot be wrapped.
+        "ESPALIER_PRODUCTS": "openblas",
         # After a rank has died, mpirun waits twice this time for the others before it kills them.
         "OMPI_MCA_odls_base_sigkill_timeout": "0",
         # Ranks share the processors with those of other tests, to which a rank that waits yields.

@@ -9,7 +9,7 @@ package import Transformer
 /// which the one without sharing has more tokens that predict nothing.
 package struct ComputedFLOPs {
     private let model: Architecture
-    /// Passes over each product: forward, and one or two backward.
+    /// The number of times that each product is computed: forward, and once or twice backward.
     private let passes: Double
 
     /// The FLOPs of steps that train a model, or an adapter in its place.

@@ -99,11 +99,10 @@ EK_INLINE void ek_sized_strip(const ek_shape shape, size_t rows, ek_left a, ek_r
         ek_strip((ek_shape){1, shape.panels}, a, b, columns, c, c_row, depth, scale, adds);
 }
 
-/// Transposes 16 × 16 elements in four rounds, each of which interleaves the upper and lower half of the rows.
-EK_INLINE void ek_transpose(const float *source, size_t stride, float *target) {
-    ek_vector a[LANES], b[LANES];
-    EK_UNROLLED for (int i = 0; i < LANES; i++) a[i] = *(const ek_vector *)(source + (size_t)i * stride);
+/// Transposes 16 × 16 elements in registers, in four rounds, each of which interleaves the upper and lower half of the rows.
+EK_INLINE void ek_transpose_registers(ek_vector a[LANES]) {
     EK_UNROLLED for (int round = 0; round < 4; round++) {
+        ek_vector b[LANES];
         EK_UNROLLED for (int i = 0; i < LANES / 2; i++) {
             const ek_vector x = a[i], y = a[i + LANES / 2];
             b[2 * i] = __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -112,6 +111,13 @@ EK_INLINE void ek_transpose(const float *source, size_t stride, float *target) {
         }
         EK_UNROLLED for (int i = 0; i < LANES; i++) a[i] = b[i];
     }
+}
+
+/// Writes 16 × 16 elements transposed.
+EK_INLINE void ek_transpose(const float *source, size_t stride, float *target) {
+    ek_vector a[LANES];
+    EK_UNROLLED for (int i = 0; i < LANES; i++) a[i] = *(const ek_vector *)(source + (size_t)i * stride);
+    ek_transpose_registers(a);
     EK_UNROLLED for (int i = 0; i < LANES; i++) *(ek_vector *)(target + i * LANES) = a[i];
 }
 

@@ -58,7 +58,7 @@ EK_INLINE void pack_left_of(const ek_source s, const bool is_across, size_t rows
             const size_t i = is_across ? b : a, u = is_across ? a : b;
             ek_units x[LANES];
             read_group(s, is_across, i, rows - i, u * PER_UNIT, depth - ek_smaller(depth, u * PER_UNIT), x);
-            if (is_across) ek_transpose_units(x);
+            if (is_across) ek_transpose_registers((ek_vector *)x);
             EK_UNROLLED for (int j = 0; j < LANES; j++)
                 *(ek_units *)(strips + (i + (size_t)j) * EK_STRIP_UNITS + u) = x[j];
         }
@@ -73,7 +73,7 @@ EK_INLINE void pack_right_of(const ek_source s, const bool is_across, size_t dep
             uint32_t *panel = panels + i / TILE_COLUMNS * TILE_COLUMNS * units + i % TILE_COLUMNS;
             ek_units x[LANES];
             read_group(s, is_across, i, columns - i, u * PER_UNIT, depth - ek_smaller(depth, u * PER_UNIT), x);
-            if (!is_across) ek_transpose_units(x);
+            if (!is_across) ek_transpose_registers((ek_vector *)x);
             for (size_t j = 0; j < ek_smaller(LANES, units - u); j++) *(ek_units *)(panel + (u + j) * TILE_COLUMNS) = x[j];
         }
 }

@@ -47,18 +47,4 @@ EK_INLINE float ek_number_at(const void *x, ek_number number) {
     return y;
 }
 
-/// Transposes 16 × 16 units in registers, in four rounds, each of which interleaves the upper and lower half of the rows.
-EK_INLINE void ek_transpose_units(ek_units a[LANES]) {
-    EK_UNROLLED for (int round = 0; round < 4; round++) {
-        ek_units b[LANES];
-        EK_UNROLLED for (int i = 0; i < LANES / 2; i++) {
-            const ek_units x = a[i], y = a[i + LANES / 2];
-            b[2 * i] = __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            b[2 * i + 1] =
-                __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-        }
-        EK_UNROLLED for (int i = 0; i < LANES; i++) a[i] = b[i];
-    }
-}
-
 #endif

@@ -255,9 +255,12 @@ void ek_pack_left(ek_product_kernel kernel, ek_source source, bool is_across, si
 void ek_pack_right(ek_product_kernel kernel, ek_source source, bool is_across, size_t depth, size_t columns,
                    uint32_t *panels);
 
-/// Computes `c = left * right`, or `c += left * right` if `adds`, of packed operands with `units` units in depth.
-void ek_multiply_packed(ek_product_kernel kernel, const uint32_t *left, const uint32_t *right, size_t rows,
-                        size_t columns, size_t units, float *c, size_t c_row, bool adds);
+/// Computes `c = left * right`, or `c += left * right` if `adds`, of operands with `units` units in depth.
+///
+/// `left` has `left_row` units between rows: `EK_STRIP_UNITS` if it is packed. A source of float32 whose rows run along the
+/// inner dimension already consists of rows of units, for kernels whose units are one number.
+void ek_multiply_packed(ek_product_kernel kernel, const uint32_t *left, size_t left_row, const uint32_t *right,
+                        size_t rows, size_t columns, size_t units, float *c, size_t c_row, bool adds);
 
 // Numbers of 16 bits: bfloat16, and float16, IEEE 754's half precision.
 

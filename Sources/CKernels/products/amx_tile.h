@@ -12,10 +12,10 @@
 enum { WIDTH = TILE_COLUMNS, VECTORS = 1 };
 
 /// Computes `c = a * b`, or `c += a * b` if `adds`, for 32 rows and 32 columns: four registers of sums, two of each operand.
-EK_INLINE void tile(const int vectors, const uint32_t *a, const uint32_t *b, float *c, size_t c_row, size_t units,
-                    const bool adds) {
+EK_INLINE void tile(const int vectors, const uint32_t *a, size_t a_row, const uint32_t *b, float *c, size_t c_row,
+                    size_t units, const bool adds) {
     (void)vectors;
-    const size_t a_bytes = EK_STRIP_UNITS * sizeof *a, b_bytes = TILE_COLUMNS * sizeof *b, c_bytes = c_row * sizeof *c;
+    const size_t a_bytes = a_row * sizeof *a, b_bytes = TILE_COLUMNS * sizeof *b, c_bytes = c_row * sizeof *c;
     float *const lower = c + LANES * c_row;
     if (adds) {
         tile_load(0, c, c_bytes);
@@ -30,7 +30,7 @@ EK_INLINE void tile(const int vectors, const uint32_t *a, const uint32_t *b, flo
     }
     for (size_t u = 0; u < units; u += UNIT_STEP) {
         tile_load(4, a + u, a_bytes);
-        tile_load(5, a + LANES * EK_STRIP_UNITS + u, a_bytes);
+        tile_load(5, a + LANES * a_row + u, a_bytes);
         tile_load(6, b + u * TILE_COLUMNS, b_bytes);
         tile_load(7, b + u * TILE_COLUMNS + LANES, b_bytes);
         tile_product(0, 4, 6);
@@ -46,10 +46,10 @@ EK_INLINE void tile(const int vectors, const uint32_t *a, const uint32_t *b, flo
 
 #include "block.h"
 
-static void multiply_in_tiles(const uint32_t *left, const uint32_t *right, size_t rows, size_t columns, size_t units,
-                              float *c, size_t c_row, bool adds) {
+static void multiply_in_tiles(const uint32_t *left, size_t left_row, const uint32_t *right, size_t rows,
+                              size_t columns, size_t units, float *c, size_t c_row, bool adds) {
     tile_start();
-    multiply(left, right, rows, columns, units, c, c_row, adds);
+    multiply(left, left_row, right, rows, columns, units, c, c_row, adds);
     tile_end();
 }
 

@@ -2,41 +2,52 @@
 // `TILE_COLUMNS`, and the tile's `VECTORS` of `WIDTH` columns.
 
 /// A tile of which only `rows` rows and `columns` columns belong to the result.
-EK_INLINE void partial_tile(const uint32_t *a, const uint32_t *b, size_t rows, size_t columns, float *c, size_t c_row,
-                            size_t units, const bool adds) {
+EK_INLINE void partial_tile(const uint32_t *a, size_t a_row, const uint32_t *b, size_t rows, size_t columns, float *c,
+                            size_t c_row, size_t units, const bool adds) {
     float sums[TILE_ROWS * TILE_COLUMNS];
     if (adds)
         for (size_t i = 0; i < rows; i++) memcpy(sums + i * TILE_COLUMNS, c + i * c_row, columns * sizeof *c);
     const size_t vectors = (columns + WIDTH - 1) / WIDTH;
     if (vectors == 1)
-        tile(1, a, b, sums, TILE_COLUMNS, units, adds);
+        tile(1, a, a_row, b, sums, TILE_COLUMNS, units, adds);
     else if (vectors < VECTORS)
-        tile(VECTORS - 1, a, b, sums, TILE_COLUMNS, units, adds);
+        tile(VECTORS - 1, a, a_row, b, sums, TILE_COLUMNS, units, adds);
     else
-        tile(VECTORS, a, b, sums, TILE_COLUMNS, units, adds);
+        tile(VECTORS, a, a_row, b, sums, TILE_COLUMNS, units, adds);
     for (size_t i = 0; i < rows; i++) memcpy(c + i * c_row, sums + i * TILE_COLUMNS, columns * sizeof *c);
 }
 
-EK_INLINE void multiply_all(const uint32_t *left, const uint32_t *right, size_t rows, size_t columns, size_t units,
-                            float *c, size_t c_row, const bool adds) {
-    for (size_t i = 0; i < rows; i += TILE_ROWS)
-        for (size_t j = 0; j < columns; j += TILE_COLUMNS) {
-            const uint32_t *a = left + i * EK_STRIP_UNITS, *b = right + j * units;
-            float *target = c + i * c_row + j;
-            if (rows - i < TILE_ROWS || columns - j < TILE_COLUMNS)
-                partial_tile(a, b, ek_smaller(rows - i, TILE_ROWS), ek_smaller(columns - j, TILE_COLUMNS), target, c_row,
-                             units, adds);
-            else
-                tile(VECTORS, a, b, target, c_row, units, adds);
-        }
+/// At most `TILE_ROWS` rows of the result, of which `a` has as many as a tile.
+EK_INLINE void multiply_strip(const uint32_t *a, size_t a_row, const uint32_t *right, size_t rows, size_t columns,
+                              size_t units, float *c, size_t c_row, const bool adds) {
+    for (size_t j = 0; j < columns; j += TILE_COLUMNS) {
+        const uint32_t *b = right + j * units;
+        if (rows < TILE_ROWS || columns - j < TILE_COLUMNS)
+            partial_tile(a, a_row, b, rows, ek_smaller(columns - j, TILE_COLUMNS), c + j, c_row, units, adds);
+        else
+            tile(VECTORS, a, a_row, b, c + j, c_row, units, adds);
+    }
 }
 
-static void multiply(const uint32_t *left, const uint32_t *right, size_t rows, size_t columns, size_t units, float *c,
-                     size_t c_row, bool adds) {
+EK_INLINE void multiply_all(const uint32_t *left, size_t left_row, const uint32_t *right, size_t rows, size_t columns,
+                            size_t units, float *c, size_t c_row, const bool adds) {
+    const size_t rest = rows % TILE_ROWS, whole = rows - rest;
+    for (size_t i = 0; i < whole; i += TILE_ROWS)
+        multiply_strip(left + i * left_row, left_row, right, TILE_ROWS, columns, units, c + i * c_row, c_row, adds);
+    if (rest == 0) return;
+    // No row beyond the last one is read.
+    uint32_t last[TILE_ROWS * EK_STRIP_UNITS] = {0};
+    for (size_t i = 0; i < rest; i++)
+        memcpy(last + i * EK_STRIP_UNITS, left + (whole + i) * left_row, units * sizeof *left);
+    multiply_strip(last, EK_STRIP_UNITS, right, rest, columns, units, c + whole * c_row, c_row, adds);
+}
+
+static void multiply(const uint32_t *left, size_t left_row, const uint32_t *right, size_t rows, size_t columns,
+                     size_t units, float *c, size_t c_row, bool adds) {
     if (adds)
-        multiply_all(left, right, rows, columns, units, c, c_row, true);
+        multiply_all(left, left_row, right, rows, columns, units, c, c_row, true);
     else
-        multiply_all(left, right, rows, columns, units, c, c_row, false);
+        multiply_all(left, left_row, right, rows, columns, units, c, c_row, false);
 }
 
 #define EK_PRODUCT_FUNCTIONS                                                                                       \

@@ -9,8 +9,8 @@ typedef struct {
     ek_product_shape shape;
     void (*pack_left)(ek_source, bool is_across, size_t rows, size_t depth, uint32_t *strips);
     void (*pack_right)(ek_source, bool is_across, size_t depth, size_t columns, uint32_t *panels);
-    void (*multiply)(const uint32_t *left, const uint32_t *right, size_t rows, size_t columns, size_t units, float *c,
-                     size_t c_row, bool adds);
+    void (*multiply)(const uint32_t *left, size_t left_row, const uint32_t *right, size_t rows, size_t columns,
+                     size_t units, float *c, size_t c_row, bool adds);
 } ek_product_functions;
 
 extern const ek_product_functions ek_portable_product, ek_bfloat16_model_product, ek_amx_model_product;

@@ -39,7 +39,7 @@ void ek_pack_right(ek_product_kernel kernel, ek_source source, bool is_across, s
     functions(kernel)->pack_right(source, is_across, depth, columns, panels);
 }
 
-void ek_multiply_packed(ek_product_kernel kernel, const uint32_t *left, const uint32_t *right, size_t rows,
-                        size_t columns, size_t units, float *c, size_t c_row, bool adds) {
-    functions(kernel)->multiply(left, right, rows, columns, units, c, c_row, adds);
+void ek_multiply_packed(ek_product_kernel kernel, const uint32_t *left, size_t left_row, const uint32_t *right,
+                        size_t rows, size_t columns, size_t units, float *c, size_t c_row, bool adds) {
+    functions(kernel)->multiply(left, left_row, right, rows, columns, units, c, c_row, adds);
 }

@@ -9,8 +9,8 @@ enum { WIDTH = sizeof(VECTOR) / sizeof(float), VECTORS = TILE_COLUMNS / WIDTH };
 /// Computes `c = a * b`, or `c += a * b` if `adds`, for `TILE_ROWS` rows and `vectors` vectors of columns.
 ///
 /// Each element is one sum over the units in their order, whatever its place.
-EK_INLINE void tile(const int vectors, const uint32_t *a, const uint32_t *b, float *c, size_t c_row, size_t units,
-                    const bool adds) {
+EK_INLINE void tile(const int vectors, const uint32_t *a, size_t a_row, const uint32_t *b, float *c, size_t c_row,
+                    size_t units, const bool adds) {
     EK_UNROLLED for (int i = 0; i < TILE_ROWS; i++)
         for (int j = 0; j < vectors * WIDTH; j += LANES) __builtin_prefetch(c + (size_t)i * c_row + j, 1);
     VECTOR sums[TILE_ROWS][VECTORS];
@@ -21,7 +21,7 @@ EK_INLINE void tile(const int vectors, const uint32_t *a, const uint32_t *b, flo
         EK_UNROLLED for (int j = 0; j < vectors; j++) x[j] = *(const VECTOR *)(b + u * TILE_COLUMNS + j * WIDTH);
         EK_UNROLLED for (int i = 0; i < TILE_ROWS; i++)
             EK_UNROLLED for (int j = 0; j < vectors; j++)
-                sums[i][j] = add_product(sums[i][j], a + (size_t)i * EK_STRIP_UNITS + u, x[j]);
+                sums[i][j] = add_product(sums[i][j], a + (size_t)i * a_row + u, x[j]);
     }
     EK_UNROLLED for (int i = 0; i < TILE_ROWS; i++)
         EK_UNROLLED for (int j = 0; j < vectors; j++) {

@@ -1,11 +1,12 @@
 internal import CKernels
 
-/// A product of two matrices of any type that is computed from packed operands: `c = a b`, or `c += a b`.
+/// A product of two matrices of any type: `c = a b`, or `c += a b`.
 ///
-/// The inner dimension is divided into equal blocks. For each of them the left operand is packed, then the right one, some
-/// columns at a time, and each part of the result is added up in registers. Each element is thus one sum per block, in the
-/// order of the inner dimension, whatever its place: its bits depend on its row of `a`, its column of `b` and the
-/// kernel only. After Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+/// The inner dimension is divided into equal blocks. For each of them the left operand is packed, unless its rows can be read
+/// where they are, then the right one, some columns at a time, and each part of the result is added up in registers. Each
+/// element is thus one sum per block, in the order of the inner dimension, whatever its place: its bits depend on its row of
+/// `a`, its column of `b` and the kernel only. After Goto & van de Geijn, "Anatomy of high-performance matrix multiplication",
+/// 2008.
 struct PackedProduct {
     /// An operand in memory, as rows of numbers.
     struct Source {
@@ -41,30 +42,44 @@ struct PackedProduct {
         guard left.depth > 0 else { return accumulate ? () : c.fill(0) }
         let buffers = PackingBuffers.current
         let blocks = Self.blocks(of: left.depth, kernel.shape)
-        for rows in Self.parts(of: c.rows, most: PackingBuffers.mostRows) {
+        for rows in Self.parts(of: c.rows, most: readsLeftInPlace ? c.rows : PackingBuffers.mostRows) {
             for inner in blocks {
-                ek_pack_left(
-                    kernel.kernel,
-                    left.part(rows, inner),
-                    left.isAcross,
-                    rows.count,
-                    inner.count,
-                    buffers.left
-                )
+                let strips = strips(rows, inner, buffers)
                 let adds = accumulate || inner.lowerBound > 0
                 for columns in Self.parts(of: c.columns, most: PackingBuffers.mostColumns) {
-                    multiply(c, rows, columns, inner, buffers, adds: adds)
+                    multiply(strips, columns, inner, buffers.right, into: c.rows(rows).columns(columns), adds: adds)
                 }
             }
         }
     }
 
+    /// Whether rows of the left operand are rows of the kernel's units already, which saves packing them: a twentieth of the
+    /// product, if the result has some hundreds of columns.
+    private var readsLeftInPlace: Bool {
+        !left.isAcross && left.source.number == EK_FLOAT32 && kernel.shape.per_unit == 1
+    }
+
+    /// Rows of units of the left operand, `row` units apart.
+    private struct Strips {
+        let start: UnsafePointer<UInt32>
+        let row: Int
+    }
+
+    private func strips(_ rows: Range<Int>, _ inner: Range<Int>, _ buffers: PackingBuffers) -> Strips {
+        let part = left.part(rows, inner)
+        guard !readsLeftInPlace else {
+            return Strips(start: part.base.assumingMemoryBound(to: UInt32.self), row: part.stride)
+        }
+        ek_pack_left(kernel.kernel, part, left.isAcross, rows.count, inner.count, buffers.left)
+        return Strips(start: buffers.left, row: EK_STRIP_UNITS)
+    }
+
     private func multiply(
-        _ c: Matrix,
-        _ rows: Range<Int>,
+        _ strips: Strips,
         _ columns: Range<Int>,
         _ inner: Range<Int>,
-        _ buffers: PackingBuffers,
+        _ panels: UnsafeMutablePointer<UInt32>,
+        into c: Matrix,
         adds: Bool
     ) {
         ek_pack_right(
@@ -73,19 +88,19 @@ struct PackedProduct {
             right.isAcross,
             inner.count,
             columns.count,
-            buffers.right
+            panels
         )
-        let target = c.rows(rows).columns(columns)
         let units = Self.units(of: inner.count, kernel.shape)
         ek_multiply_packed(
             kernel.kernel,
-            buffers.left,
-            buffers.right,
-            rows.count,
+            strips.start,
+            strips.row,
+            panels,
+            c.rows,
             columns.count,
             units,
-            target.base,
-            target.stride,
+            c.base,
+            c.stride,
             adds
         )
     }

@@ -121,7 +121,7 @@ extension VocabularyHead {
         let projection: Linear
         /// Whether all logits stay until the backward pass.
         let keepsLogits: Bool
-        /// The labels that these states predict, by index in the packed sequence, each with its state's row in the chunk.
+        /// The labels that these states predict: index in the packed sequence, row of the state in the chunk, token.
         let labels: [(index: Int, row: Int, token: Int)]
 
         init(_ row: PackedSequence, _ states: [Int32], _ parameters: ModelParameters, keepsLogits: Bool) {

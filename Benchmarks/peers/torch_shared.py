@@ -44,6 +44,14 @@ class PackedSequence:
     pair_count: int
 
 
+def autocast(precision: str) -> torch.autocast:
+    """Returns the context of a forward pass, with products in bfloat16 or without any effect.
+
+    On CPUs it computes `cross_entropy` in float32, but not `log_softmax`.
+    """
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
 def pack(pairs: Sequence[Pair], row_tokens: int) -> list[list[Pair]]:
     """Packs pairs into sequences of at most `row_tokens`, first-fit decreasing; a longer pair has its own sequence."""
     packed: list[list[Pair]] = []
@@ -122,9 +130,10 @@ class Trainer:
         loss, policy_logps, reference_logps = 0.0, [], []
         for packed in pack(pairs, self.row_tokens):
             sequence = flatten(packed)
-            with torch.no_grad():
+            with torch.no_grad(), autocast(self.settings.precision):
                 reference = response_logps(self.reference, sequence)
-            policy = response_logps(self.policy, sequence)
+            with autocast(self.settings.precision):
+                policy = response_logps(self.policy, sequence)
             part = losses(policy, reference, self.settings.beta).sum() / len(pairs)
             part.backward()
             loss += part.item()

@@ -26,9 +26,10 @@ import common
 from common import BenchmarkError, Pair, Settings, Step
 
 MAX_GRAD_NORM = 1.0
-# For --check: float32 sums in a different order; bfloat16 rounds every product's operands and result to 2^-9 as well.
+# For --check: float32 sums in a different order. bfloat16 rounds products, by 2^-4 / √3 of a nat a token (agreement.py), a
+# hundredth of 300 tokens of a nat within 4 standard deviations; gradients by 2 · 2^-8 √31 in 30 layers.
 LOGP_TOLERANCE = {"float32": 1e-5, "bfloat16": 1e-2}
-GRADIENT_TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1}
+GRADIENT_TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2}
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def tolerances(peer: Report) -> list[tuple[int, str, float]]:
         *((1, name, LOGP_TOLERANCE * abs(first[name]) + logp_rounding(peer, 1)) for name in logps),
         (1, "grad_norm", NORM_TOLERANCE[peer["settings"]["precision"]] * first["grad_norm"]),
         *((2, name, reward) for name in rewards),
-        # ln 2 in any precision, if policy and reference round identically.
+        # ln 2 in any precision, if policy and reference round in the same way.
         (1, "loss", LOSS_TOLERANCE),
         (2, "loss", LOSS_TOLERANCE + reward_rounding / math.sqrt(2)),
     ]

@@ -26,8 +26,8 @@ import common
 from common import BenchmarkError, Pair, Settings, Step
 
 MAX_GRAD_NORM = 1.0
-# For --check: float32 sums in a different order. bfloat16 rounds products, by 2^-4 / √3 of a nat a token (agreement.py), a
-# hundredth of 300 tokens of a nat within 4 standard deviations; gradients by 2 · 2^-8 √31 in 30 layers.
+# For --check: float32 sums in a different order. bfloat16 also rounds, by a standard deviation of 2^-4 / √3 nats a token
+# (agreement.py), within 1e-2 of 300 tokens of a nat each; gradients by about 2 · 2^-8 √31 of 30 layers.
 LOGP_TOLERANCE = {"float32": 1e-5, "bfloat16": 1e-2}
 GRADIENT_TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2}
 

@@ -19,6 +19,8 @@ METRICS += ("logps/chosen", "logps/rejected")
 # afterwards, so packing helps short pairs only: five pairs of 154 to 852 tokens took 44 s of one core with 2048 tokens,
 # 34 with 1024, 33 with 512, 32 unpacked.
 TORCH_ROW_TOKENS = 512
+# Of the operands of products; weights, moments and loss are float32 in both.
+PRECISIONS = ("float32", "bfloat16")
 
 
 class BenchmarkError(Exception):
@@ -55,6 +57,7 @@ class Settings:
     learning_rate: float
     beta: float
     threads: int
+    precision: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=4, help="pairs per step (default %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=5e-6, help="AdamW's learning rate (default %(default)s)")
     parser.add_argument("--beta", type=float, default=0.1, help="DPO's beta (default %(default)s)")
+    parser.add_argument(
+        "--precision", default=PRECISIONS[0], choices=PRECISIONS, help="operands of products (default %(default)s)"
+    )
     cores = len(os.sched_getaffinity(0))
     parser.add_argument(
         "--threads", type=int, default=cores, help="total number of threads (default: every core, %(default)s)"
@@ -143,6 +149,7 @@ def settings(arguments: argparse.Namespace) -> Settings:
         learning_rate=arguments.learning_rate,
         beta=arguments.beta,
         threads=threads,
+        precision=arguments.precision,
     )
 
 

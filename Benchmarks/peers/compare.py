@@ -12,44 +12,12 @@ from statistics import median
 from typing import Any
 
 import common
+from agreement import Report, disagreements
 from common import BenchmarkError, Settings
 from runs import run_espalier, run_peer
 
 ESPALIER = "espalier"
 PEERS = ("trl", "torch")
-
-# Trainers compute the same if these agree: the first step before any update, the second after one update.
-LOGP_TOLERANCE = 1e-4  # relative, first step
-NORM_TOLERANCE = 1e-3  # relative, first step
-LOSS_TOLERANCE = 1e-3  # absolute, first and second step
-REWARD_TOLERANCE = 5e-2  # relative to the larger reward, second step: checks the update
-
-Report = dict[str, Any]
-
-
-def disagreements(own: Report, peer: Report) -> list[str]:
-    """Returns the differences between the computations of two trainers."""
-    found = []
-
-    def compare(step: int, name: str, tolerance: float) -> None:
-        ours, theirs = (document["steps"][step - 1]["metrics"][name] for document in (own, peer))
-        # Also true if either is NaN.
-        if not abs(ours - theirs) <= tolerance:
-            found.append(
-                f"step {step}, {name}: {ours:.6f} of {own['name']}, {theirs:.6f} of {peer['name']}, "
-                f"expected to agree within {tolerance:.1e}"
-            )
-
-    first, second = (step["metrics"] for step in peer["steps"][:2])
-    for name in ("logps/chosen", "logps/rejected"):
-        compare(1, name, LOGP_TOLERANCE * abs(first[name]))
-    compare(1, "grad_norm", NORM_TOLERANCE * first["grad_norm"])
-    rewards = ("rewards/chosen", "rewards/rejected")
-    for name in rewards:
-        compare(2, name, REWARD_TOLERANCE * max(abs(second[reward]) for reward in rewards))
-    for step in (1, 2):
-        compare(step, "loss", LOSS_TOLERANCE)
-    return found
 
 
 def loss_table(reports: dict[str, Report]) -> str:
@@ -164,7 +132,10 @@ def main() -> None:
     # Report unsuitable examples before anything runs.
     common.read_pairs(settings.data, settings.steps * settings.batch_size)
     todo = trainers(arguments, settings)
-    print(f"{settings.steps} steps of {settings.batch_size} pairs, {settings.threads} threads; step 1 is a warm-up")
+    print(
+        f"{settings.steps} steps of {settings.batch_size} pairs, {settings.threads} threads, {settings.precision}; "
+        "step 1 is a warm-up"
+    )
     rounds = []
     for number in range(1, arguments.repeats + 1):
         print(f"round {number} of {arguments.repeats}", file=sys.stderr)

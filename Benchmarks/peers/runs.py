@@ -39,7 +39,7 @@ def run_peer(script: str, settings: Settings, directory: Path, *more: str) -> di
     """Runs one of the Python peers in its own process."""
     output = directory / "report.json"
     command = [sys.executable, str(HERE / script), "--output", str(output), *more]
-    for name in ("model", "data", "steps", "batch_size", "learning_rate", "beta", "threads"):
+    for name in ("model", "data", "steps", "batch_size", "learning_rate", "beta", "threads", "precision"):
         command += [f"--{name.replace('_', '-')}", str(getattr(settings, name))]
     run(command, directory / "log", MALLOC)
     return json.loads(output.read_text())
@@ -67,6 +67,7 @@ def run_espalier(
         "sharing": sharing,
         "row-tokens": row_tokens,
         "threads": threads,
+        "precision": settings.precision,
     }
     for name, value in options.items():
         command += [f"--{name}", str(value)]

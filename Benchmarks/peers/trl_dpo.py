@@ -59,7 +59,7 @@ def train(settings: Settings, pairs: Sequence[Pair], directory: str) -> list[Ste
     configuration = DPOConfig(
         output_dir=directory,
         use_cpu=True,
-        bf16=False,
+        bf16=settings.precision == "bfloat16",
         gradient_checkpointing=False,
         max_length=None,
         beta=settings.beta,

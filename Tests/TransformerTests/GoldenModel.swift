@@ -11,7 +11,7 @@ struct Setting: CustomStringConvertible, Sendable {
     var sharing = Sharing.any
     var rowTokens = 4096
     var threads = 1
-    /// A small value makes trees go through the head in two passes.
+    /// A small value makes the head recompute logits.
     var logitBytes = 1 << 24
     var recomputes = false
     /// How products are computed, in float32.

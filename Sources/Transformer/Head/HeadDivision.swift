@@ -1,15 +1,8 @@
 internal import Preferences
 
 /// The division of the vocabulary projection of a packed sequence: the vocabulary into slices, which are divided over
-/// threads; prediction positions into groups, whose logits are kept, and chunks of them.
+/// threads; hidden states into groups, whose logits are kept, and chunks of them.
 package struct HeadDivision: Sendable {
-    /// Consecutive trees whose loss gradients are requested together.
-    struct Group {
-        var examples: Range<Int>
-        /// Into the packed sequence's `predictionPositions`.
-        var hidden: Range<Int>
-    }
-
     /// Slices of the vocabulary, in order; each thread has a contiguous share of them.
     package let slices: [Range<Int>]
 
@@ -30,22 +23,6 @@ package struct HeadDivision: Sendable {
     /// The entries of the largest slice.
     var largestSlice: Int { slices.map(\.count).max() ?? 0 }
 
-    /// Consecutive trees whose hidden states fit `size` together; a larger tree is a group of its own.
-    static func groups(of row: PackedSequence, size: Int) -> [Group] {
-        var groups: [Group] = []
-        for tree in row.trees {
-            if let last = groups.last, tree.predictionPositions.upperBound - last.hidden.lowerBound <= size {
-                groups[groups.count - 1] = Group(
-                    examples: last.examples.lowerBound..<tree.examples.upperBound,
-                    hidden: last.hidden.lowerBound..<tree.predictionPositions.upperBound
-                )
-            } else {
-                groups.append(Group(examples: tree.examples, hidden: tree.predictionPositions))
-            }
-        }
-        return groups
-    }
-
     /// Consecutive parts of a range, of at most `size`.
     static func chunks(_ range: Range<Int>, size: Int) -> [Range<Int>] {
         stride(from: range.lowerBound, to: range.upperBound, by: size).map { $0..<min($0 + size, range.upperBound) }
@@ -58,10 +35,10 @@ package struct HeadDivision: Sendable {
         return (rest > 0 ? [first] : []) + chunks(first.upperBound..<range.upperBound, size: size)
     }
 
-    /// The labels that hidden states `hidden` predict; labels ascend by hidden state.
-    static func labels(of row: PackedSequence, hidden: Range<Int>) -> Range<Int> {
-        let lower = row.labels.partitioningIndex { Int($0.hidden) >= hidden.lowerBound }
-        return lower..<row.labels.partitioningIndex { Int($0.hidden) >= hidden.upperBound }
+    /// The indices of the labels that a hidden state predicts; labels ascend by hidden state.
+    static func labels(of row: PackedSequence, state: Int32) -> Range<Int> {
+        let lower = row.labels.partitioningIndex { $0.hidden >= state }
+        return lower..<row.labels.partitioningIndex { $0.hidden > state }
     }
 }
 

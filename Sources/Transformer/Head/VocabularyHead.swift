@@ -4,8 +4,8 @@ package import Preferences
 /// The vocabulary projection, for hidden states that predict a counted token only: token log-probabilities.
 ///
 /// A slice of logits is reduced, and later replaced by its gradient, while it is in cache; slices are divided over the
-/// team. Trees are grouped while their logits fit the buffer, which keeps them for the backward pass. Of a larger tree the
-/// last states that fit keep their logits, and those of the others are recomputed.
+/// team. Examples are grouped while their logits fit the buffer, which keeps them for the backward pass. Of a larger group
+/// the last states that fit keep their logits, and those of the others are recomputed.
 ///
 /// Shapes: `L` hidden states, `D` width, `V` vocabulary.
 package final class VocabularyHead: Head {
@@ -13,6 +13,8 @@ package final class VocabularyHead: Head {
     private struct Buffers {
         /// The kept logits, or one slice for each thread, `[1, capacity]`.
         let logits: Matrix
+        /// The hidden states of a chunk, `[group, D]`.
+        let hidden: Matrix
         /// Each thread's part of the gradient of a group's hidden states, `[threads * group, D]`.
         let partial: Matrix
         /// Each thread's block of widened weights, `[threads, elements]`; empty for weights in float32.
@@ -33,6 +35,7 @@ package final class VocabularyHead: Head {
             let kept = capacity.trains ? model.vocabularySize : 0
             let columns = max(kept, threads * division.largestSlice)
             logits = arena.matrix(rows: 1, columns: groupSize * columns)
+            hidden = arena.matrix(rows: groupSize, columns: model.width)
             let block = StoredMatrix.scratchCount(rows: division.largestSlice, columns: model.width)
             scratch = arena.matrix(rows: threads, columns: capacity.widensWeights ? block : 0)
             partial = arena.matrix(rows: threads * groupSize * (capacity.trains ? 1 : 0), columns: model.width)
@@ -67,9 +70,8 @@ package final class VocabularyHead: Head {
 
     package func score(_ row: PackedSequence, hidden: Matrix, parameters: ModelParameters) -> SequenceScores {
         var scores = SequenceScores(labels: row.labels.count)
-        for chunk in HeadDivision.chunks(0..<row.predictionPositions.count, size: buffers.groupSize) {
-            let part = Chunk(row, chunk, hidden: hidden, projection: parameters.vocabulary, keepsLogits: false)
-            _ = forward(part, into: &scores)
+        for range in HeadDivision.chunks(0..<row.predictionPositions.count, size: buffers.groupSize) {
+            _ = forward(Chunk(row, range.map(Int32.init), parameters, keepsLogits: false), hidden, into: &scores)
         }
         return scores
     }
@@ -82,117 +84,121 @@ package final class VocabularyHead: Head {
         lossGradient: LossGradient<SequenceScores>
     ) -> SequenceScores {
         var scores = SequenceScores(labels: row.labels.count)
-        var coefficients = Array(repeating: Float(0), count: row.labels.count)
-        for group in HeadDivision.groups(of: row, size: buffers.groupSize) {
-            let ranges = HeadDivision.chunks(endingFull: group.hidden, size: buffers.groupSize)
-            let chunks = ranges.map {
-                let isLast = $0.upperBound == group.hidden.upperBound
-                return Chunk(row, $0, hidden: hidden, projection: parameters.vocabulary, keepsLogits: isLast)
+        dhidden.fill(0, team: team)
+        for group in HeadGroup.groups(of: row, size: buffers.groupSize) {
+            let states = group.states
+            let chunks = HeadDivision.chunks(endingFull: states.indices, size: buffers.groupSize).map {
+                Chunk(row, Array(states[$0]), parameters, keepsLogits: $0.upperBound == states.endIndex)
             }
-            let sums = chunks.map { forward($0, into: &scores) }
-            addCoefficients(row, group.examples, lossGradient(scores, group.examples), to: &coefficients)
+            let sums = chunks.map { forward($0, hidden, into: &scores) }
+            let coefficients = coefficients(row, group.examples, lossGradient(scores, group.examples))
             // The last chunk first, whose logits still exist.
             for (chunk, logSumExp) in zip(chunks, sums).reversed() {
-                backward(chunk, logSumExp[...], coefficients[...], dhidden: dhidden.rows(chunk.range))
+                backward(chunk, hidden, logSumExp[...], coefficients, dhidden: dhidden)
             }
         }
         return scores
     }
 
-    /// Adds each token's derivative to its label: `[labels]` of the whole packed sequence, zero outside `examples`.
-    private func addCoefficients(
-        _ row: PackedSequence,
-        _ examples: Range<Int>,
-        _ gradient: [Double],
-        to all: inout [Float]
-    ) {
+    /// The sum of the derivatives for each label: `[labels]` of the whole packed sequence, zero outside `examples`.
+    private func coefficients(_ row: PackedSequence, _ examples: Range<Int>, _ gradient: [Double]) -> [Float] {
         let responses = row.examples[examples].flatMap { row.responses[$0.responses] }
         let labels = responses.flatMap { row.responseLabels[$0.labels] }
         precondition(gradient.count == labels.count, "one derivative for each token")
-        for (label, derivative) in zip(labels, gradient) { all[Int(label)] += Float(derivative) }
+        var coefficients = Array(repeating: Float(0), count: row.labels.count)
+        for (label, derivative) in zip(labels, gradient) { coefficients[Int(label)] += Float(derivative) }
+        return coefficients
     }
 }
 
 // MARK: Logits
 
 extension VocabularyHead {
-    /// Consecutive hidden states whose logits are computed together.
+    /// Hidden states whose logits are computed together.
     private struct Chunk {
-        let row: PackedSequence
-        /// Into the packed sequence's `predictionPositions`.
-        let range: Range<Int>
-        /// `[chunk, D]`.
-        let hidden: Matrix
+        /// Ascending indices into the packed sequence's `predictionPositions`.
+        let states: [Int32]
         let projection: Linear
         /// Whether all logits stay until the backward pass.
         let keepsLogits: Bool
-        /// The labels that these states predict.
-        let labels: Range<Int>
+        /// The labels that these states predict: index in the packed sequence, row of the state in the chunk, token.
+        let labels: [(index: Int, row: Int, token: Int)]
 
-        init(_ row: PackedSequence, _ range: Range<Int>, hidden: Matrix, projection: Linear, keepsLogits: Bool) {
-            (self.row, self.range, self.projection, self.keepsLogits) = (row, range, projection, keepsLogits)
-            self.hidden = hidden.rows(range)
-            labels = HeadDivision.labels(of: row, hidden: range)
+        init(_ row: PackedSequence, _ states: [Int32], _ parameters: ModelParameters, keepsLogits: Bool) {
+            (self.states, self.keepsLogits) = (states, keepsLogits)
+            projection = parameters.vocabulary
+            labels = states.enumerated().flatMap { place, state in
+                HeadDivision.labels(of: row, state: state).map { ($0, place, Int(row.labels[$0].token)) }
+            }
         }
 
         /// The labels whose token lies in a slice of the vocabulary, with their row and column in its logits.
         func labels(in slice: Range<Int>) -> [(index: Int, row: Int, column: Int)] {
-            labels.compactMap { index in
-                let label = row.labels[index]
-                guard slice.contains(Int(label.token)) else { return nil }
-                return (index, Int(label.hidden) - range.lowerBound, Int(label.token) - slice.lowerBound)
+            labels.compactMap { label in
+                guard slice.contains(label.token) else { return nil }
+                return (label.index, label.row, label.token - slice.lowerBound)
             }
         }
     }
 
-    /// Computes the chunk's logits, scores their labels, and returns each state's log-sum-exp.
-    private func forward(_ chunk: Chunk, into scores: inout SequenceScores) -> [Float] {
+    /// Copies the chunk's states, of all states `[L, D]`, to one matrix, `[chunk, D]`.
+    private func gather(_ chunk: Chunk, _ hidden: Matrix) -> Matrix {
+        let gathered = buffers.hidden.rows(chunk.states.indices)
+        team.forEachBlock("head states", of: gathered.rows, blockSize: Workspace.blockSize) { block, _ in
+            gathered.rows(block).gather(hidden, rows: chunk.states[block])
+        }
+        return gathered
+    }
+
+    /// Computes the chunk's logits, scores its labels, and returns each state's log-sum-exp.
+    private func forward(_ chunk: Chunk, _ hidden: Matrix, into scores: inout SequenceScores) -> [Float] {
+        let hidden = gather(chunk, hidden)
         let parts = team.map("head") { thread in
-            var state = RunningLogSumExp(rows: chunk.range.count)
-            var labelLogits: [(label: Int, logit: Float)] = []
+            var state = RunningLogSumExp(rows: hidden.rows)
+            var labelLogits: [(index: Int, row: Int, logit: Float)] = []
             for slice in team.share(of: division.slices.count, thread: thread) {
-                let logits = makeLogits(chunk, slice, thread)
+                let logits = makeLogits(chunk, hidden, slice, thread)
                 state.fold(logits)
                 for label in chunk.labels(in: division.slices[slice]) {
-                    labelLogits.append((label.index, logits[label.row, label.column]))
+                    labelLogits.append((label.index, label.row, logits[label.row, label.column]))
                 }
             }
             return (state: state, labelLogits: labelLogits)
         }
         var state = parts[0].state
         for part in parts.dropFirst() { state.merge(part.state) }
-        for (label, logit) in parts.flatMap(\.labelLogits) {
-            let hidden = Int(chunk.row.labels[label].hidden) - chunk.range.lowerBound
-            scores.logps[label] = Float(Double(logit) - state.logSumExp(row: hidden))
-            scores.entropies[label] = Float(state.entropy(row: hidden))
-            scores.isTop1[label] = logit == state.largest(row: hidden)
-            scores.logSquares[label] = Float(state.logSquares(row: hidden))
+        for (label, row, logit) in parts.flatMap(\.labelLogits) {
+            scores.logps[label] = Float(Double(logit) - state.logSumExp(row: row))
+            scores.entropies[label] = Float(state.entropy(row: row))
+            scores.isTop1[label] = logit == state.largest(row: row)
+            scores.logSquares[label] = Float(state.logSquares(row: row))
         }
-        return chunk.range.indices.map { Float(state.logSumExp(row: $0 - chunk.range.lowerBound)) }
+        return chunk.states.indices.map { Float(state.logSumExp(row: $0)) }
     }
 
-    /// Adds the gradients that the chunk gives to the projection, and writes those of its states to `dhidden`.
+    /// Adds the gradients that the chunk gives to the projection, and those of its states to `dhidden`.
     ///
     /// - Parameters:
+    ///   - hidden: All states, `[L, D]`.
     ///   - logSumExp: `[chunk]`, of `forward`.
-    ///   - coefficients: `[labels]` of the packed sequence, the loss's derivatives.
-    ///   - dhidden: `[chunk, D]`, overwritten.
+    ///   - coefficients: `[labels]` of the packed sequence, the derivatives of the group's loss.
+    ///   - dhidden: `[L, D]`.
     private func backward(
         _ chunk: Chunk,
+        _ hidden: Matrix,
         _ logSumExp: ArraySlice<Float>,
-        _ coefficients: ArraySlice<Float>,
+        _ coefficients: [Float],
         dhidden: Matrix
     ) {
-        let count = chunk.range.count
+        let hidden = gather(chunk, hidden)
+        let count = hidden.rows
         var rowCoefficients = Array(repeating: Float(0), count: count)
-        for label in chunk.labels {
-            rowCoefficients[Int(chunk.row.labels[label].hidden) - chunk.range.lowerBound] += coefficients[label]
-        }
+        for label in chunk.labels { rowCoefficients[label.row] += coefficients[label.index] }
         team.run("head backward") { thread in
             let partial = partial(thread, rows: count)
             partial.fill(0)
             for slice in team.share(of: division.slices.count, thread: thread) {
-                let logits = chunk.keepsLogits ? place(chunk, slice, thread) : makeLogits(chunk, slice, thread)
+                let logits = chunk.keepsLogits ? place(chunk, slice, thread) : makeLogits(chunk, hidden, slice, thread)
                 let labels = chunk.labels(in: division.slices[slice])
                 let slopes = labels.map { label in
                     cap.map { Kernels.capSlope(logits[label.row, label.column], at: $0) } ?? 1
@@ -202,28 +208,29 @@ extension VocabularyHead {
                     logits[label.row, label.column] += coefficients[label.index] * slope
                 }
                 let projection = chunk.projection.outputs(division.slices[slice])
-                projection.addWeightGradient(dy: logits, x: chunk.hidden)
+                projection.addWeightGradient(dy: logits, x: hidden)
                 projection.inputGradient(logits, into: partial, accumulate: true, widening(thread))
             }
         }
         // Parts are added in the order of threads, independent of the division of rows.
         team.forEachBlock("head reduction", of: count, blockSize: Workspace.blockSize) { block, _ in
-            dhidden.rows(block).copy(from: partial(0, rows: count).rows(block))
-            for thread in 1..<max(team.count, 1) { dhidden.rows(block).add(partial(thread, rows: count).rows(block)) }
+            let sum = partial(0, rows: count).rows(block)
+            for thread in 1..<max(team.count, 1) { sum.add(partial(thread, rows: count).rows(block)) }
+            dhidden.scatterAdd(sum, rows: chunk.states[block])
         }
     }
 
-    private func makeLogits(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {
+    private func makeLogits(_ chunk: Chunk, _ hidden: Matrix, _ slice: Int, _ thread: Int) -> Matrix {
         let logits = place(chunk, slice, thread)
         let projection = chunk.projection.outputs(division.slices[slice])
-        projection.forward(chunk.hidden, into: logits, widening(thread))
+        projection.forward(hidden, into: logits, widening(thread))
         if let cap { Kernels.cap(logits, at: cap) }
         return logits
     }
 
     /// The location of a slice of the chunk's logits.
     private func place(_ chunk: Chunk, _ slice: Int, _ thread: Int) -> Matrix {
-        let (count, entries) = (chunk.range.count, division.slices[slice])
+        let (count, entries) = (chunk.states.count, division.slices[slice])
         let own = thread * (buffers.logits.columns / team.count)
         let start = chunk.keepsLogits ? count * entries.lowerBound : own
         return buffers.logits.reshaped(at: start, rows: count, columns: entries.count)

@@ -68,7 +68,7 @@ package final class ForestPass<H: Head> {
     ///   - parameters: With gradients, which are accumulated over the packed sequences of a step.
     ///   - layersLeft: Called during the backward pass with the number of layers whose gradients are incomplete, in
     ///     addition to the embedding's: those of all others are complete for this packed sequence.
-    ///   - lossGradient: The derivatives of the loss, requested as soon as the scores of some trees are known.
+    ///   - lossGradient: The derivatives of the loss, requested as soon as the scores of some examples are known.
     package func accumulateGradients(
         _ row: PackedSequence,
         parameters: ModelParameters,

@@ -48,6 +48,15 @@ enum TinyData {
         ]
     }()
 
+    private static let cost = CostModel(
+        bodyParameters: 1,
+        layers: 0,
+        heads: 0,
+        headDimension: 0,
+        vocabulary: 0,
+        width: 0
+    )
+
     /// Packed sequences of examples whose prompts have beginnings in common.
     ///
     /// - Parameter rowTokens: At least 1.
@@ -57,9 +66,27 @@ enum TinyData {
             sharing: sharing,
             rowTokens: rowTokens,
             shards: 1,
-            cost: CostModel(bodyParameters: 1, layers: 0, heads: 0, headDimension: 0, vocabulary: 0, width: 0)
+            cost: cost
         )
         return planner.plan(examples: Array(related.indices)).packedSequences(shard: 0)
+    }
+
+    /// The examples in one packed sequence, as one tree if their prompts extend the first one.
+    static func row(_ examples: [Example]) throws -> PackedSequence {
+        try row(dataset(examples), sharing: .prefix)
+    }
+
+    /// A conversation of 20 turns, each an example with two responses of four tokens, seven predictions in all.
+    static func conversation(_ sharing: Sharing) throws -> PackedSequence {
+        let lengths = ConversationLengths(turns: 20, promptTokens: 120, responses: 2, responseTokens: 4)
+        return try row(PreferenceDataset(lengths, count: 20, vocabularySize: 13, seed: 5), sharing: sharing)
+    }
+
+    private static func row(_ dataset: PreferenceDataset, sharing: Sharing) throws -> PackedSequence {
+        let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: 10_000, shards: 1, cost: cost)
+        let rows = planner.plan(examples: Array(0..<dataset.count)).packedSequences(shard: 0)
+        precondition(rows.count == 1, "one packed sequence")
+        return rows[0]
     }
 
     private static func dataset(_ examples: [Example]) throws -> PreferenceDataset {

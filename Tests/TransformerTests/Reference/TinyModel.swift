@@ -8,9 +8,10 @@ final class TinyModel {
     /// How packed sequences are computed.
     struct Computation: Sendable {
         var threads = 1
-        /// With 1, trees with more than 16 predictions go through the head in two passes.
+        /// With 1, the head keeps the logits of 16 hidden states.
         var logitBytes = 1 << 20
         var recomputes = false
+        var profile: Profile?
     }
 
     let architecture: Architecture
@@ -84,7 +85,9 @@ final class TinyModel {
         trains: Bool,
         adapter: AdapterShape = .none
     ) throws -> ForestModel {
-        try ForestModel(
+        let team = ThreadTeam.start(count: computation.threads)
+        team.profile = computation.profile
+        return try ForestModel(
             architecture,
             positions: 1 + Int(rows.flatMap(\.positions).max() ?? 0),
             capacity: .init(
@@ -94,7 +97,7 @@ final class TinyModel {
                 logitBytes: computation.logitBytes,
                 adapter: adapter
             ),
-            team: ThreadTeam.start(count: computation.threads)
+            team: team
         )
     }
 }

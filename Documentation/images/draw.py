@@ -1,7 +1,7 @@
 """Draws SVG images of a run: the output in a terminal, or the metrics of each step.
 
 python3 draw.py terminal CAPTURE [--from TEXT] [--through TEXT]   # output of tmux capture-pane -e -J -p
-python3 draw.py metrics metrics.jsonl [NAME …]
+python3 draw.py metrics metrics.jsonl [NAME …] [--over metrics.jsonl]…
 """
 
 import argparse
@@ -19,6 +19,11 @@ CHARACTER, LINE = 7.8, 18
 FOREGROUND, BACKGROUND = "#d6d9de", "#1b1f24"
 COLORS = ["#5c6370", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#ffffff"]
 ESCAPE = re.compile(r"\x1b\[([\d;]*)m")
+# The lines of runs, in order.
+LINES = [
+    'stroke="#2f6fdb" stroke-width="2" fill="none"',
+    'stroke="#d9622b" stroke-width="1.5" stroke-dasharray="4 2" fill="none"',
+]
 METRICS = ["loss", "rewards/accuracies", "rewards/margins"]
 
 
@@ -86,28 +91,42 @@ def terminal(text: str, start: str, end: str) -> str:
     return svg(32 + COLUMNS * CHARACTER, 28 + row * LINE, BACKGROUND, body, style)
 
 
-def metrics(path: Path, names: list[str]) -> str:
-    """Plots each metric over the steps, without evaluations."""
-    steps = [record for line in path.read_text().splitlines() if "loss" in (record := json.loads(line))]
+def read_steps(path: Path) -> list[dict[str, float]]:
+    """Returns the metrics of each step, without evaluations."""
+    return [record for line in path.read_text().splitlines() if "loss" in (record := json.loads(line))]
+
+
+def metrics(paths: list[Path], names: list[str]) -> str:
+    """Plots each metric over the steps, without evaluations; several runs are laid over each other."""
+    runs = {path.parent.name: read_steps(path) for path in paths}
     width, height, body = 260, 170, []
     for index, name in enumerate(names):
-        left, top, values = 56 + index * (width + 60), 40, [step[name] for step in steps]
-        low, high = min(values), max(values)
+        left, top = 56 + index * (width + 60), 40
+        numbers = [step[name] for steps in runs.values() for step in steps]
+        low, high = min(numbers), max(numbers)
         scale = height / ((high - low) or 1)
-        last = max(len(values) - 1, 1)
-        points = [f"{left + n * width / last:.1f},{top + (high - value) * scale:.1f}" for n, value in enumerate(values)]
         body += [
             f'<text x="{left}" y="{top - 16}" class="name">{escape(name)}</text>',
             f'<path d="M{left} {top}V{top + height}H{left + width}" stroke="#9aa1ab" fill="none"/>',
-            f'<polyline points="{" ".join(points)}" stroke="#2f6fdb" stroke-width="2" fill="none"/>',
         ]
+        for line, steps in zip(LINES, runs.values()):
+            last = max(len(steps) - 1, 1)
+            points = [
+                f"{left + n * width / last:.1f},{top + (high - step[name]) * scale:.1f}" for n, step in enumerate(steps)
+            ]
+            body.append(f'<polyline points="{" ".join(points)}" {line}/>')
         for value in (high, low):
             y = top + (high - value) * scale + 4
             body.append(f'<text x="{left - 6}" y="{y:.1f}" text-anchor="end">{round(value, 3) + 0.0:g}</text>')
+        steps = next(iter(runs.values()))
         for step, x, anchor in ((steps[0]["step"], left, "start"), (steps[-1]["step"], left + width, "end")):
             body.append(f'<text x="{x}" y="{top + height + 18}" text-anchor="{anchor}">step {step}</text>')
+    for index, (line, run) in enumerate(zip(LINES, runs)):
+        if len(runs) > 1:
+            x, y = 56 + index * 160, height + 80
+            body.append(f'<path d="M{x} {y - 4}h24" {line}/><text x="{x + 30}" y="{y}">{escape(run)}</text>')
     style = "text { font: 12px sans-serif; fill: #4a505a } .name { font-weight: bold; fill: #1b1f24 }"
-    return svg(56 + len(names) * (width + 60) - 30, height + 76, "#ffffff", body, style)
+    return svg(56 + len(names) * (width + 60) - 30, height + (76 if len(runs) == 1 else 96), "#ffffff", body, style)
 
 
 def main() -> None:
@@ -120,11 +139,12 @@ def main() -> None:
     plot = commands.add_parser("metrics", help="plot metrics over the steps of a run")
     plot.add_argument("file", type=Path)
     plot.add_argument("names", nargs="*", default=METRICS, help="metrics to plot (default: %(default)s)")
+    plot.add_argument("--over", type=Path, action="append", default=[], help="another run, laid over the first")
     options = parser.parse_args()
     if options.command == "terminal":
         print(terminal(options.file.read_text(), options.start, options.end), end="")
     else:
-        print(metrics(options.file, options.names), end="")
+        print(metrics([options.file, *options.over], options.names), end="")
 
 
 if __name__ == "__main__":

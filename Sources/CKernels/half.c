@@ -1,4 +1,5 @@
 #include "lanes.h"
+#include "threshold.h"
 
 // Numbers of 16 bits: bfloat16, the upper half of a float32, and IEEE 754 half precision, float16.
 
@@ -14,18 +15,10 @@ EK_INLINE uint32_t ek_bits(float value) {
     return bits;
 }
 
-/// Sixteen bits that look random, the same for an index in every run: its product with an odd number, mixed twice.
-EK_INLINE uint32_t threshold(uint32_t index) {
-    uint32_t bits = index * 0x9E3779B1u;
-    bits = (bits ^ bits >> 15) * 0x85EBCA77u;
-    bits = (bits ^ bits >> 13) * 0xC2B2AE3Du;
-    return bits >> 16;
-}
-
 EK_VERSIONS
 void ek_dither_bfloat16(const float *restrict x, uint16_t *restrict y, size_t count, size_t first) {
     for (size_t i = 0; i < count; i++) {
-        const uint32_t bits = ek_bits(x[i]), rounded = (bits + threshold((uint32_t)(first + i))) >> 16;
+        const uint32_t bits = ek_bits(x[i]), rounded = (bits + EK_THRESHOLD((uint32_t)(first + i))) >> 16;
         // A number whose nearest one is finite does not become infinite.
         const uint32_t isBeyond = (rounded & 0x7FFFu) == 0x7F80u && (bits & 0x7FFFFFFFu) < 0x7F7F8000u;
         y[i] = (uint16_t)(rounded - isBeyond);
@@ -85,7 +78,7 @@ void ek_widen_float16(const uint16_t *x, size_t x_stride, float *y, size_t y_str
 EK_VERSIONS
 void ek_dither_float16(const float *restrict x, uint16_t *restrict y, size_t count, size_t first) {
     for (size_t i = 0; i < count; i++) {
-        const uint32_t bits = ek_bits(x[i]), magnitude = bits & 0x7FFFFFFFu, added = threshold((uint32_t)(first + i));
+        const uint32_t bits = ek_bits(x[i]), magnitude = bits & 0x7FFFFFFFu, added = EK_THRESHOLD((uint32_t)(first + i));
         const uint32_t normal = (magnitude - (112u << 23) + (added >> 3)) >> 13;
         // Below the smallest normal number the spacing is constant. The fraction alone is added to, so that numbers of
         // the type, which have none, stay.

@@ -20,12 +20,14 @@ struct ProductsTests {
         _ products: Products,
         _ a: Matrix,
         _ b: Matrix,
+        firstIndex: Int = 0,
         into c: Matrix,
         accumulate: Bool = false
     ) {
         switch product {
-        case .forward: products.forward(a, .float32(b), into: c, accumulate: accumulate)
-        case .inputGradient: products.inputGradient(a, .float32(b), into: c, accumulate: accumulate)
+        case .forward: products.forward(a, .float32(b), firstIndex: firstIndex, into: c, accumulate: accumulate)
+        case .inputGradient:
+            products.inputGradient(a, .float32(b), firstIndex: firstIndex, into: c, accumulate: accumulate)
         case .weightGradient: products.weightGradient(a, b, into: c, accumulate: accumulate)
         }
     }
@@ -55,12 +57,17 @@ struct ProductsTests {
         }
     }
 
-    /// Replaces elements by the nearest ones of bfloat16.
-    private func round(_ matrix: Matrix) throws {
+    /// Replaces elements by numbers of bfloat16, the nearest ones or those of the elements' thresholds.
+    private func round(_ matrix: Matrix, isDithered: Bool) throws {
         let half = try HalfBuffer(count: matrix.columns, type: .bfloat16)
         let row = half.matrix(rows: 1, columns: matrix.columns)
         for index in 0..<matrix.rows {
-            row.round(matrix.rows(index..<index + 1))
+            let source = matrix.rows(index..<index + 1)
+            if isDithered {
+                row.dither(source, from: index * matrix.stride)
+            } else {
+                row.round(source)
+            }
             row.widen(into: matrix.rows(index..<index + 1))
         }
     }
@@ -76,8 +83,8 @@ struct ProductsTests {
                 let before = c.doubles
                 compute(product, Products(.kernel(kernel)), a.view, b.view, into: c.view, accumulate: accumulate)
                 if kernel.roundsOperands {
-                    try round(a.view)
-                    try round(b.view)
+                    try round(a.view, isDithered: false)
+                    try round(b.view, isDithered: product != .weightGradient)
                 }
                 var largest = 0.0
                 for row in 0..<shapes.c.0 {
@@ -150,6 +157,7 @@ struct ProductsTests {
                     products,
                     left ? a.view.columns(rows) : a.view.rows(rows),
                     right ? b.view.rows(columns) : b.view.columns(columns),
+                    firstIndex: columns.lowerBound * (right ? b.view.stride : 1),
                     into: part.view.rows(rows).columns(columns),
                     accumulate: true
                 )
@@ -171,11 +179,12 @@ struct ProductsTests {
             let values = try TestMatrix(outputs + 1, inputs + 3) { noise($0 * 7919 + $1) * ($1 % 5 == 0 ? 1e-6 : 1) }
             whole.round(values.view)
             let half = whole.rows(1..<outputs + 1).columns(3..<inputs + 3)
-            let widened = try TestMatrix(outputs, inputs)
-            half.widen(into: widened.view)
+            // At the same distance of rows, so that elements have the same thresholds.
+            let widened = try TestMatrix(outputs, inputs + 3)
+            half.widen(into: widened.view.columns(0..<inputs))
             let x = try TestMatrix(tokens, inputs) { noise(1 + $0 * 5000 + $1) }
             let dy = try TestMatrix(tokens, outputs) { noise(4 + $0 * 5000 + $1) }
-            let results = try [StoredMatrix.half(half), .float32(widened.view)].map {
+            let results = try [StoredMatrix.half(half), .float32(widened.view.columns(0..<inputs))].map {
                 let y = try TestMatrix(tokens, outputs)
                 let dx = try TestMatrix(tokens, inputs)
                 products.forward(x.view, $0, into: y.view)
@@ -184,6 +193,34 @@ struct ProductsTests {
             }
             #expect(results[0] == results[1], "\(tokens) × \(inputs) × \(outputs)")
         }
+    }
+
+    @Test(
+        "an update that is smaller than the spacing of bfloat16 moves sums of products by as much as in float32",
+        arguments: kernels.filter(\.roundsOperands)
+    )
+    func updates(kernel: ProductKernel) throws {
+        // Numbers of bfloat16, whose sums over both dimensions change by 1/40 of the spacing of each.
+        let (inputs, outputs, update) = (768, 512, Float(0x1p-9 / 40))
+        let weight = try TestMatrix(outputs, inputs) { _, _ in 0.25 }
+        let x = try TestMatrix(1, inputs) { _, _ in 1 }
+        let dy = try TestMatrix(1, outputs) { _, _ in 1 }
+        func sums() throws -> [Double] {
+            let y = try TestMatrix(1, outputs)
+            let dx = try TestMatrix(1, inputs)
+            Products(.kernel(kernel)).forward(x.view, .float32(weight.view), into: y.view)
+            Products(.kernel(kernel)).inputGradient(dy.view, .float32(weight.view), into: dx.view)
+            return [y.view.elements(), dx.view.elements()].map { $0.reduce(0) { $0 + Double($1) } }
+        }
+        let before = try sums()
+        #expect(before == [Double](repeating: 0.25 * Double(inputs * outputs), count: 2))
+        for row in 0..<outputs {
+            for column in 0..<inputs { weight.view[row, column] += update }
+        }
+        let expected = Double(update) * Double(inputs * outputs)
+        // Both passes round the same elements; to nearest, all of them would stay.
+        let changes = zip(try sums(), before).map { $0 - $1 }
+        #expect(changes[0] == changes[1] && abs(changes[0] / expected - 1) < 0.05, "\(changes), not \(expected)")
     }
 
     @Test("NaN and infinity in an operand reach every result that depends on them, and no other", arguments: kernels)

@@ -235,6 +235,11 @@ typedef struct {
     const void *base;
     size_t stride;
     ek_number number;
+    /// How kernels that round operands round numbers to bfloat16: by a threshold of each number's index, as
+    /// `ek_dither_bfloat16` does, or to nearest.
+    bool is_dithered;
+    /// The index of the number at `base`; those of the others follow in memory.
+    size_t first;
 } ek_source;
 
 /// Whether the processor has the instructions of a kernel.

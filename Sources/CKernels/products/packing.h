@@ -3,8 +3,8 @@
 //   PER_UNIT                numbers in a unit
 //   UNIT_STEP               the multiple of units to which the depth is padded with zeros
 //   TILE_COLUMNS            columns of a panel
-//   along(address, number)  16 units that are adjacent along the inner dimension
-//   across(s, k, i)         the unit `k` of 16 rows or columns from `i` on, of a source whose rows run across
+//   along(s, i, k)          16 units of row `i` that are adjacent along the inner dimension, from number `k` on
+//   across(s, k, i)         the unit at number `k` of 16 rows or columns from `i` on, of a source whose rows run across
 
 enum {
     /// The bytes by which a row is fetched ahead: rows are read in turn, which the processor does not predict.
@@ -27,11 +27,11 @@ EK_INLINE void read_part(ek_source s, const bool is_across, size_t i, size_t cou
     for (size_t a = 0; a < (is_across ? depth : count); a++)
         for (size_t b = 0; b < (is_across ? count : depth); b++) {
             const size_t r = is_across ? k + a : i + a, c = is_across ? i + b : k + b;
-            block[a * row + b] = ek_number_at(ek_address(s, r, c), s.number);
+            block[a * row + b] = ek_number_at(s, r, c);
         }
-    const ek_source whole = {block, row, EK_FLOAT32};
+    const ek_source whole = {block, row, EK_FLOAT32, false, 0};
     for (size_t j = 0; j < LANES; j++)
-        x[j] = is_across ? across(whole, j * PER_UNIT, 0) : along(block + j * row, EK_FLOAT32);
+        x[j] = is_across ? across(whole, j * PER_UNIT, 0) : along(whole, j, 0);
 }
 
 EK_INLINE void read_group(const ek_source s, const bool is_across, size_t i, size_t count, size_t k, size_t depth,
@@ -45,7 +45,7 @@ EK_INLINE void read_group(const ek_source s, const bool is_across, size_t i, siz
         // The second numbers of pairs are in the next row, or in the next cache line.
         const size_t second = is_across ? s.stride * bytes : LANES * bytes;
         for (size_t part = 0; part < PER_UNIT; part++) __builtin_prefetch(start + part * second + AHEAD, 0, 2);
-        x[j] = is_across ? across(s, number, i) : along(start, s.number);
+        x[j] = is_across ? across(s, number, i) : along(s, row, k);
     }
 }
 
@@ -80,8 +80,9 @@ EK_INLINE void pack_right_of(const ek_source s, const bool is_across, size_t dep
 
 // A version for each type and direction, so that reading is a choice of the compiler.
 #define EK_EACH_SOURCE(FUNCTION, ...)                                                                              \
-    const ek_source f = {s.base, s.stride, EK_FLOAT32}, b = {s.base, s.stride, EK_BFLOAT16},                       \
-                    h = {s.base, s.stride, EK_FLOAT16};                                                            \
+    const ek_source f = {s.base, s.stride, EK_FLOAT32, s.is_dithered, s.first},                                    \
+                    b = {s.base, s.stride, EK_BFLOAT16, false, 0},                                                 \
+                    h = {s.base, s.stride, EK_FLOAT16, s.is_dithered, s.first};                                    \
     if (s.number == EK_FLOAT32)                                                                                    \
         is_across ? FUNCTION(f, true, __VA_ARGS__) : FUNCTION(f, false, __VA_ARGS__);                              \
     else if (s.number == EK_BFLOAT16)                                                                              \

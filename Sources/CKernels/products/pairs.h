@@ -1,11 +1,11 @@
 // Units that are two bfloat16, on any processor.
 enum { PER_UNIT = 2 };
 
-/// 16 numbers as bfloat16 in the lower halves, rounded to nearest, ties to even; NaN stays NaN, and subnormal float32 becomes
-/// zero, as by the instruction.
-EK_INLINE ek_units ek_rounded(const void *x, const ek_number number) {
-    if (number == EK_BFLOAT16) return ek_widened(x);
-    const ek_units stored = ek_singles(x, number);
+/// 16 numbers of a row as bfloat16 in the lower halves, rounded to nearest, ties to even, if they are not dithered; NaN stays
+/// NaN, and subnormal float32 becomes zero, as by the instruction.
+EK_INLINE ek_units ek_rounded(const ek_source s, size_t row, size_t column) {
+    if (s.number == EK_BFLOAT16) return ek_widened(ek_address(s, row, column));
+    const ek_units stored = ek_numbers(s, row, column);
     const ek_units isSubnormal = (ek_units)((stored & 0x7F800000u) == 0);
     const ek_units bits = stored & (~isSubnormal | 0x80000000u);
     const ek_units rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
@@ -13,18 +13,17 @@ EK_INLINE ek_units ek_rounded(const void *x, const ek_number number) {
     return (rounded & ~isNaN) | (((bits >> 16) | 0x40u) & isNaN);
 }
 
-EK_INLINE ek_units along(const void *x, const ek_number number) {
-    if (number == EK_BFLOAT16) return *(const ek_units *)x;
-    const char *second = (const char *)x + LANES * (number == EK_FLOAT32 ? 4 : 2);
-    const ek_halves halves[2] = {__builtin_convertvector(ek_rounded(x, number), ek_halves),
-                                 __builtin_convertvector(ek_rounded(second, number), ek_halves)};
+EK_INLINE ek_units along(const ek_source s, size_t i, size_t k) {
+    if (s.number == EK_BFLOAT16) return *(const ek_units *)ek_address(s, i, k);
+    const ek_halves halves[2] = {__builtin_convertvector(ek_rounded(s, i, k), ek_halves),
+                                 __builtin_convertvector(ek_rounded(s, i, k + LANES), ek_halves)};
     ek_units units;
     memcpy(&units, halves, sizeof units);
     return units;
 }
 
 EK_INLINE ek_units across(const ek_source s, size_t k, size_t i) {
-    return ek_rounded(ek_address(s, k, i), s.number) | ek_rounded(ek_address(s, k + 1, i), s.number) << 16;
+    return ek_rounded(s, k, i) | ek_rounded(s, k + 1, i) << 16;
 }
 
 /// A number, or zero of its sign if it is subnormal: what the instructions read and write.

@@ -9,6 +9,7 @@
 #ifndef ESPALIER_UNITS_H
 #define ESPALIER_UNITS_H
 
+#include "../threshold.h"
 #include "functions.h"
 
 // Vectors are never passed in memory or registers here: all functions are inlined.
@@ -39,11 +40,37 @@ EK_INLINE ek_units ek_singles(const void *x, const ek_number number) {
     return (bits & 0x8000u) << 16 | (small & isSmall) | ((normal | (isLarge & 0x7F800000u)) & ~isSmall);
 }
 
-/// One number as float32.
-EK_INLINE float ek_number_at(const void *x, ek_number number) {
+/// Numbers of float32 as numbers of bfloat16, each up or down by the threshold of its index.
+///
+/// Those that are in the range of the largest bfloat16 or beyond stay, so that none becomes infinite, and NaN does not
+/// become a number.
+EK_INLINE ek_units ek_dithered(ek_units bits, ek_units index) {
+    const ek_units rounded = (bits + EK_THRESHOLD(index)) & 0xFFFF0000u;
+    const ek_units isLarge = (ek_units)((bits & 0x7FFFFFFFu) >= 0x7F7F0000u);
+    return (rounded & ~isLarge) | (bits & isLarge);
+}
+
+/// 16 numbers of a row as float32; those that are dithered as numbers of bfloat16.
+EK_INLINE ek_units ek_numbers(const ek_source s, size_t row, size_t column) {
+    const ek_units x = ek_singles(ek_address(s, row, column), s.number);
+    if (!s.is_dithered) return x;
+    const ek_units order = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return ek_dithered(x, (uint32_t)(s.first + row * s.stride + column) + order);
+}
+
+/// One number of a source as `ek_numbers` reads it.
+EK_INLINE float ek_number_at(const ek_source s, size_t row, size_t column) {
+    const void *x = ek_address(s, row, column);
     float y;
-    if (number == EK_FLOAT32) return *(const ek_single *)x;
-    number == EK_BFLOAT16 ? ek_widen_bfloat16(x, 1, &y, 1, 1, 1) : ek_widen_float16(x, 1, &y, 1, 1, 1);
+    if (s.number == EK_FLOAT32)
+        y = *(const ek_single *)x;
+    else
+        s.number == EK_BFLOAT16 ? ek_widen_bfloat16(x, 1, &y, 1, 1, 1) : ek_widen_float16(x, 1, &y, 1, 1, 1);
+    if (!s.is_dithered) return y;
+    ek_units bits = {0}, index = {(uint32_t)(s.first + row * s.stride + column)};
+    memcpy(&bits, &y, sizeof y);
+    bits = ek_dithered(bits, index);
+    memcpy(&y, &bits, sizeof y);
     return y;
 }
 

@@ -21,8 +21,11 @@ struct PackedProduct {
         func part(_ outer: Range<Int>, _ inner: Range<Int>) -> ek_source {
             let (row, column) = isAcross ? (inner.lowerBound, outer.lowerBound) : (outer.lowerBound, inner.lowerBound)
             let size = source.number == EK_FLOAT32 ? MemoryLayout<Float>.stride : MemoryLayout<UInt16>.stride
-            let offset = (row * source.stride + column) * size
-            return ek_source(base: source.base + offset, stride: source.stride, number: source.number)
+            let index = row * source.stride + column
+            var part = source
+            part.base += index * size
+            part.first += index
+            return part
         }
     }
 
@@ -135,9 +138,18 @@ struct PackedProduct {
 
 extension Matrix {
     /// This matrix as an operand: `across` the inner dimension if that is the number of rows.
-    func source(across: Bool) -> PackedProduct.Source {
+    ///
+    /// - Parameter firstIndex: If set, kernels that round operands do so by thresholds of the elements' indices in memory, of
+    ///   which this is the first one; if nil, to nearest.
+    func source(across: Bool, firstIndex: Int? = nil) -> PackedProduct.Source {
         PackedProduct.Source(
-            source: ek_source(base: base, stride: stride, number: EK_FLOAT32),
+            source: ek_source(
+                base: base,
+                stride: stride,
+                number: EK_FLOAT32,
+                is_dithered: firstIndex != nil,
+                first: firstIndex ?? 0
+            ),
             isAcross: across,
             depth: across ? rows : columns,
             count: across ? columns : rows
@@ -146,19 +158,28 @@ extension Matrix {
 }
 
 extension StoredMatrix {
-    /// This matrix as an operand, whose numbers of 16 bits are converted as they are packed.
-    func source(across: Bool) -> PackedProduct.Source {
-        switch self {
-        case .float32(let matrix): matrix.source(across: across)
-        case .half(let matrix): matrix.source(across: across)
+    /// This matrix of weights as an operand of a kernel, for which its numbers are converted as they are packed.
+    ///
+    /// - Parameter firstIndex: The index in the whole weight of the first element of this part.
+    func source(across: Bool, firstIndex: Int, for kernel: ProductKernel) -> PackedProduct.Source {
+        let firstIndex = kernel.roundsOperands ? firstIndex : nil
+        return switch self {
+        case .float32(let matrix): matrix.source(across: across, firstIndex: firstIndex)
+        case .half(let matrix): matrix.source(across: across, firstIndex: firstIndex)
         }
     }
 }
 
 extension HalfMatrix {
-    fileprivate func source(across: Bool) -> PackedProduct.Source {
+    fileprivate func source(across: Bool, firstIndex: Int?) -> PackedProduct.Source {
         PackedProduct.Source(
-            source: ek_source(base: base, stride: stride, number: type == .bfloat16 ? EK_BFLOAT16 : EK_FLOAT16),
+            source: ek_source(
+                base: base,
+                stride: stride,
+                number: type == .bfloat16 ? EK_BFLOAT16 : EK_FLOAT16,
+                is_dithered: firstIndex != nil,
+                first: firstIndex ?? 0
+            ),
             isAcross: across,
             depth: across ? rows : columns,
             count: across ? columns : rows

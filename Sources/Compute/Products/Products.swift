@@ -3,6 +3,12 @@
 ///
 /// All run on the calling thread. Whatever the format of the operands, sums are float32. Shapes: `T` tokens, `N` inputs, `M`
 /// outputs.
+///
+/// Kernels that round operands round activations and gradients to nearest, and weights up or down by a threshold of each
+/// element's index. An update is often smaller than the distance between two numbers of bfloat16: to nearest, it would be
+/// lost in most weights, and too large in others; by thresholds that are spread evenly, the part of the weights that moves is
+/// as large as the update, so that sums over many weights change as they do in float32. Weights that are numbers of bfloat16,
+/// as in most files, are exact.
 package struct Products: Sendable, Equatable {
     /// The way in which a product is computed.
     package enum Method: Sendable, Equatable {
@@ -63,12 +69,14 @@ package struct Products: Sendable, Equatable {
     /// - Parameters:
     ///   - x: `[T, N]`.
     ///   - weight: `W`, `[M, N]`.
+    ///   - firstIndex: The index in the whole weight of the first element of this part, for the elements' thresholds.
     ///   - y: `[T, M]`, not overlapping the others.
     ///   - scratch: Contiguous, with at least `StoredMatrix.scratchCount` elements, overwritten; nil only for weights in
     ///     float32.
     package func forward(
         _ x: Matrix,
         _ weight: StoredMatrix,
+        firstIndex: Int = 0,
         into y: Matrix,
         accumulate: Bool = false,
         scratch: Matrix? = nil
@@ -76,8 +84,8 @@ package struct Products: Sendable, Equatable {
         switch method {
         case .library: multiply(x, weight.transposed, into: y, accumulate: accumulate, scratch: scratch)
         case .kernel(let kernel):
-            PackedProduct(kernel, x.source(across: false), weight.source(across: false))
-                .computeRecorded(into: y, accumulate: accumulate)
+            let weight = weight.source(across: false, firstIndex: firstIndex, for: kernel)
+            PackedProduct(kernel, x.source(across: false), weight).computeRecorded(into: y, accumulate: accumulate)
         }
     }
 
@@ -86,11 +94,13 @@ package struct Products: Sendable, Equatable {
     /// - Parameters:
     ///   - dy: `[T, M]`.
     ///   - weight: `W`, `[M, N]`.
+    ///   - firstIndex: As in `forward`.
     ///   - dx: `[T, N]`, not overlapping the others.
     ///   - scratch: As in `forward`.
     package func inputGradient(
         _ dy: Matrix,
         _ weight: StoredMatrix,
+        firstIndex: Int = 0,
         into dx: Matrix,
         accumulate: Bool = false,
         scratch: Matrix? = nil
@@ -98,8 +108,8 @@ package struct Products: Sendable, Equatable {
         switch method {
         case .library: multiply(dy, weight, into: dx, accumulate: accumulate, scratch: scratch)
         case .kernel(let kernel):
-            PackedProduct(kernel, dy.source(across: false), weight.source(across: true))
-                .computeRecorded(into: dx, accumulate: accumulate)
+            let weight = weight.source(across: true, firstIndex: firstIndex, for: kernel)
+            PackedProduct(kernel, dy.source(across: false), weight).computeRecorded(into: dx, accumulate: accumulate)
         }
     }
 

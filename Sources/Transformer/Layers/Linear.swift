@@ -17,6 +17,8 @@ package struct Linear: Sendable {
     package let lowRank: LowRank?
     /// How products with the weights are computed; those of an adapter with its own matrices are float32.
     let products: Products
+    /// The output of the whole product at which this part begins.
+    private let firstOutput: Int
 
     /// One product of adjacent modules, which multiply the same input.
     init(_ source: ParameterSource, _ modules: [Module]) {
@@ -28,6 +30,7 @@ package struct Linear: Sendable {
         biasGradient = source.gradient(modules, .bias)
         lowRank = LowRank(source, modules)
         products = source.products
+        firstOutput = 0
     }
 
     /// A product with these weights in float32.
@@ -55,11 +58,12 @@ package struct Linear: Sendable {
         bias: Matrix? = nil,
         biasGradient: Matrix? = nil,
         lowRank: LowRank?,
-        products: Products
+        products: Products,
+        firstOutput: Int = 0
     ) {
         (self.weight, self.weightGradient) = (weight, weightGradient)
         (self.bias, self.biasGradient) = (bias, biasGradient)
-        (self.lowRank, self.products) = (lowRank, products)
+        (self.lowRank, self.products, self.firstOutput) = (lowRank, products, firstOutput)
     }
 
     /// Whether any of its parameters has a gradient.
@@ -84,7 +88,8 @@ package struct Linear: Sendable {
             bias: bias?.columns(range),
             biasGradient: biasGradient?.columns(range),
             lowRank: nil,
-            products: products
+            products: products,
+            firstOutput: firstOutput + range.lowerBound
         )
     }
 
@@ -96,7 +101,8 @@ package struct Linear: Sendable {
             bias: bias,
             biasGradient: biasGradient,
             lowRank: nil,
-            products: products
+            products: products,
+            firstOutput: firstOutput
         )
     }
 
@@ -118,11 +124,19 @@ package struct Linear: Sendable {
         let isAdded = accumulate || bias != nil
         guard let lowRank, let buffers else {
             precondition(lowRank == nil, "buffers for the adapter")
-            return products.forward(x, weight, into: y, accumulate: isAdded, scratch: buffers?.scratch)
+            return products.forward(
+                x,
+                weight,
+                firstIndex: firstOutput * weight.columns,
+                into: y,
+                accumulate: isAdded,
+                scratch: buffers?.scratch
+            )
         }
         if lowRank.hasMagnitudes {
             lowRank.forEachBlock(of: weight, scratch: buffers.scratch) { outputs, weight in
-                products.forward(x, .float32(weight), into: y.columns(outputs), accumulate: isAdded)
+                let (first, y) = (outputs.lowerBound * weight.columns, y.columns(outputs))
+                products.forward(x, .float32(weight), firstIndex: first, into: y, accumulate: isAdded)
             }
         } else {
             products.forward(x, weight, into: y, accumulate: isAdded, scratch: buffers.scratch)
@@ -137,17 +151,23 @@ package struct Linear: Sendable {
     package func inputGradient(_ dy: Matrix, into dx: Matrix?, accumulate: Bool = false, _ buffers: Buffers? = nil) {
         guard let lowRank, let buffers else {
             precondition(lowRank == nil, "buffers for the adapter")
-            if let dx {
-                products.inputGradient(dy, weight, into: dx, accumulate: accumulate, scratch: buffers?.scratch)
-            }
-            return
+            guard let dx else { return }
+            return products.inputGradient(
+                dy,
+                weight,
+                firstIndex: firstOutput * weight.columns,
+                into: dx,
+                accumulate: accumulate,
+                scratch: buffers?.scratch
+            )
         }
         if lowRank.hasMagnitudes {
             lowRank.stateGradient(dy, dstates: buffers.states, scratch: buffers.scratch)
             guard let dx else { return }
             lowRank.forEachBlock(of: weight, scratch: buffers.scratch) { outputs, weight in
-                let adds = accumulate || outputs.lowerBound > 0
-                products.inputGradient(dy.columns(outputs), .float32(weight), into: dx, accumulate: adds)
+                let (first, dy) = (outputs.lowerBound * weight.columns, dy.columns(outputs))
+                let adds = accumulate || first > 0
+                products.inputGradient(dy, .float32(weight), firstIndex: first, into: dx, accumulate: adds)
             }
         } else {
             if let dx { products.inputGradient(dy, weight, into: dx, accumulate: accumulate, scratch: buffers.scratch) }

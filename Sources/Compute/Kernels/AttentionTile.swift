@@ -8,8 +8,6 @@ internal import CKernels
 package struct AttentionTile {
     /// The maximum number of keys in a tile.
     package static let mostKeys = Int(EK_ATTENTION_KEYS)
-    /// Keys are processed this many at a time; a run whose length is a multiple wastes no work.
-    package static let keyStep = 16
 
     let query: Matrix
     let key: Matrix

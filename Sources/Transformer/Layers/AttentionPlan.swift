@@ -3,30 +3,38 @@ package import Preferences
 
 /// The keys that each block of queries of a packed sequence attends to, and the thread that computes it.
 ///
-/// A query block is a run of tokens of one node. It sees the spans of the node's ancestors and its own node up to each
-/// token; spans that touch are one. There is no mask: within a span the visible keys are those whose row index does
-/// not exceed the query's.
+/// A query block is a run of tokens of one node. Its keys are the path from the root to its last query, cut into tiles at
+/// multiples of the most keys of a tile, by depth: a tile whose keys lie in several nodes consists of several runs of rows.
+/// Therefore the tiles of a query, and with them the order of its sums, depend on its path only, and not on how the path is
+/// divided into nodes: attention has the same bits for all modes of sharing. There is no mask: the visible keys of a tile are
+/// those whose depth does not exceed the query's.
 ///
-/// A window counts depths: a query at depth `d` sees the keys of its path at depths above `d - window`. Depths ascend
-/// one by one within a span, so that it clips each span at its start, and keys that no query of a block sees are in
-/// none of its tiles.
+/// A window counts depths: a query at depth `d` sees the keys of its path at depths above `d - window`. Tiles that no query of
+/// a block sees are left out.
 package struct AttentionPlan: Equatable {
-    /// A run of keys that some queries of a block see.
+    /// Keys that are adjacent on a path, of which queries of a block see some.
     package struct Tile: Equatable {
-        /// Row indices.
-        package let keys: Range<Int>
-        /// Index in `keys` of the first key in the window of the block's first query; nil if the window of no query
+        /// Runs of row indices, in the order of the path.
+        package let runs: [Range<Int>]
+        /// The number of the tile's first keys that the block's first query sees, and one more for each later query.
+        ///
+        /// At most 0 for a query that sees none, and more than `count` for one that sees all.
+        package let firstVisible: Int
+        /// Index among the keys of the first one in the window of the block's first query; nil if the window of no query
         /// starts after the first key.
         ///
         /// Negative for a key before the tile, and one more for each later query.
         package let firstInWindow: Int?
+
+        /// The number of keys.
+        package var count: Int { runs.reduce(0) { $0 + $1.count } }
     }
 
     /// A run of queries with the keys that they see.
     package struct Block: Equatable {
         /// Row indices of the query tokens.
         package let queries: Range<Int>
-        /// The keys, ascending.
+        /// The keys, by depth.
         package let tiles: [Tile]
         /// Visible pairs of query and key: the cost by which blocks are divided.
         package let cost: Int
@@ -110,33 +118,39 @@ package struct AttentionPlan: Equatable {
 }
 
 extension AttentionPlan.Block {
-    /// The block of these queries and of what its window leaves of `spans`, the keys up to its last query.
+    /// The block of these queries and of what its window leaves of `spans`, the path up to its last query.
     ///
-    /// - Parameter depths: Of all rows, ascending one by one within a span and within the queries.
+    /// - Parameter depths: Of all rows, ascending one by one from 0 along the path.
     fileprivate init(_ queries: Range<Int>, spans: [Range<Int>], depths: [Int32], window: Int?) {
         let depth = Int(depths[queries.lowerBound])
         self.queries = queries
         cost = Work.pairs(ofChain: depth + queries.count, window: window) - Work.pairs(ofChain: depth, window: window)
-        guard let window else {
-            tiles = spans.flatMap(Self.cut).map { AttentionPlan.Tile(keys: $0, firstInWindow: nil) }
-            return
-        }
-        let lowest = depth - window + 1
-        tiles = spans.flatMap { span in
-            let start = span.lowerBound + max(0, lowest - Int(depths[span.lowerBound]))
-            return start < span.upperBound ? Self.cut(start..<span.upperBound) : []
-        }
-        .map { keys in
-            let first = lowest - Int(depths[keys.lowerBound])
-            return AttentionPlan.Tile(keys: keys, firstInWindow: first + queries.count > 1 ? first : nil)
+        let lowest = window.map { depth - $0 + 1 }
+        let most = AttentionTile.mostKeys
+        tiles = Self.cut(spans, most: most).enumerated().compactMap { index, runs in
+            let start = index * most
+            let first = lowest.map { $0 - start }
+            guard first ?? 0 < most else { return nil }
+            return AttentionPlan.Tile(
+                runs: runs,
+                firstVisible: depth + 1 - start,
+                firstInWindow: first.flatMap { $0 + queries.count > 1 ? $0 : nil }
+            )
         }
     }
 
-    /// Tiles of about equal size, all but the last a multiple of the step by which keys are worked on.
-    private static func cut(_ span: Range<Int>) -> [Range<Int>] {
-        let (most, step) = (AttentionTile.mostKeys, AttentionTile.keyStep)
-        let count = (span.count + most - 1) / most
-        let size = ((span.count + count - 1) / count + step - 1) / step * step
-        return stride(from: span.lowerBound, to: span.upperBound, by: size).map { $0..<min($0 + size, span.upperBound) }
+    /// Divides a path into parts of `most` tokens, of which the last one may be smaller; each is a list of runs.
+    private static func cut(_ spans: [Range<Int>], most: Int) -> [[Range<Int>]] {
+        var parts: [[Range<Int>]] = []
+        var free = 0
+        for var span in spans {
+            while !span.isEmpty {
+                if free == 0 { (parts, free) = (parts + [[]], most) }
+                let run = span.prefix(free)
+                parts[parts.count - 1].append(run)
+                (span, free) = (span.dropFirst(run.count), free - run.count)
+            }
+        }
+        return parts
     }
 }

@@ -58,6 +58,8 @@ package struct ForestAttention {
         let doutput: Matrix
         /// `[3, M]`: running maximum, running sum, delta.
         let rows: Matrix
+        /// Keys, values and their gradients of a tile that is not one run of rows, each `[most keys, K]`.
+        let gathered: [Matrix]
 
         init(_ attention: ForestAttention, arena: inout Arena) {
             let queries = attention.blockSize * attention.heads
@@ -65,6 +67,7 @@ package struct ForestAttention {
             output = arena.matrix(rows: queries, columns: attention.width)
             doutput = arena.matrix(rows: queries, columns: attention.width)
             rows = arena.matrix(rows: 3, columns: queries)
+            gathered = (0..<4).map { _ in arena.matrix(rows: AttentionTile.mostKeys, columns: attention.width) }
         }
     }
 
@@ -78,7 +81,8 @@ package struct ForestAttention {
         maximum.fill(-.infinity)
         sum.fill(0)
         for tile in task.block.tiles {
-            view.tile(activations, tile).forward(maximum: maximum, sum: sum, out: out, scratch: scratch.tile)
+            view.tile(activations, tile, scratch)
+                .forward(maximum: maximum, sum: sum, out: out, scratch: scratch.tile)
         }
         Kernels.finishSoftmax(out, maximum: maximum, sum: sum, logSumExp: view.rowValues(activations.logSumExp))
         view.tokenMajor(activations.output).copy(from: view.headMajor(out))
@@ -107,15 +111,18 @@ package struct ForestAttention {
         let dquery = view.query(gradients.query)
         dquery.fill(0)
         for tile in task.block.tiles {
-            view.tile(activations, tile).backward(
-                dout: dout,
-                logSumExp: view.rowValues(activations.logSumExp),
-                delta: delta,
-                dquery: dquery,
-                dkey: view.keys(gradients.key[thread], tile.keys),
-                dvalue: view.keys(gradients.value[thread], tile.keys),
-                scratch: scratch.tile
-            )
+            let targets = [gradients.key[thread], gradients.value[thread]]
+            view.adding(tile, to: targets, by: Array(scratch.gathered[2...])) { parts in
+                view.tile(activations, tile, scratch).backward(
+                    dout: dout,
+                    logSumExp: view.rowValues(activations.logSumExp),
+                    delta: delta,
+                    dquery: dquery,
+                    dkey: parts[0],
+                    dvalue: parts[1],
+                    scratch: scratch.tile
+                )
+            }
         }
     }
 
@@ -143,9 +150,34 @@ package struct ForestAttention {
                 .reshaped(rows: rows, columns: attention.width)
         }
 
-        /// The keys of a tile in a head-major `[G * T, K]`.
-        func keys(_ matrix: Matrix, _ keys: Range<Int>) -> Matrix {
-            matrix.rows(group * tokens + keys.lowerBound..<group * tokens + keys.upperBound)
+        /// A run of keys in a head-major `[G * T, K]`.
+        private func keys(_ matrix: Matrix, _ run: Range<Int>) -> Matrix {
+            matrix.rows(group * tokens + run.lowerBound..<group * tokens + run.upperBound)
+        }
+
+        /// The keys of a tile in a head-major `[G * T, K]`: in place if they are one run, otherwise as a copy in `copy`.
+        private func keys(_ matrix: Matrix, _ tile: AttentionPlan.Tile, copy: Matrix) -> Matrix {
+            guard tile.runs.count > 1 else { return keys(matrix, tile.runs[0]) }
+            let rows = copy.rows(0..<tile.count)
+            tile.parts(of: rows).forEach { $1.copy(from: keys(matrix, $0)) }
+            return rows
+        }
+
+        /// Calls `body` with matrices of the keys of a tile, to whose rows it adds what is to be added to `targets`, each a
+        /// head-major `[G * T, K]`: in place if the keys are one run, otherwise by `copies`.
+        func adding(
+            _ tile: AttentionPlan.Tile,
+            to targets: [Matrix],
+            by copies: [Matrix],
+            _ body: (_ parts: [Matrix]) -> Void
+        ) {
+            guard tile.runs.count > 1 else { return body(targets.map { keys($0, tile.runs[0]) }) }
+            let rows = copies.map { $0.rows(0..<tile.count) }
+            rows.forEach { $0.fill(0) }
+            body(rows)
+            for (target, rows) in zip(targets, rows) {
+                tile.parts(of: rows).forEach { keys(target, $0).add($1) }
+            }
         }
 
         /// `[1, M]` of a `[G, T * R]`.
@@ -166,17 +198,28 @@ package struct ForestAttention {
         }
 
         /// The task's queries against the keys of a tile.
-        func tile(_ activations: Activations, _ tile: AttentionPlan.Tile) -> AttentionTile {
+        func tile(_ activations: Activations, _ tile: AttentionPlan.Tile, _ scratch: Scratch) -> AttentionTile {
             AttentionTile(
                 query: query(activations.query),
-                key: keys(activations.key, tile.keys),
-                value: keys(activations.value, tile.keys),
-                firstVisible: queries.lowerBound + 1 - tile.keys.lowerBound,
+                key: keys(activations.key, tile, copy: scratch.gathered[0]),
+                value: keys(activations.value, tile, copy: scratch.gathered[1]),
+                firstVisible: tile.firstVisible,
                 firstInWindow: tile.firstInWindow,
                 heads: attention.heads,
                 scale: attention.scale,
                 cap: attention.cap
             )
+        }
+    }
+}
+
+extension AttentionPlan.Tile {
+    /// Each run with its rows of a matrix of all keys of the tile.
+    fileprivate func parts(of rows: Matrix) -> [(run: Range<Int>, rows: Matrix)] {
+        var start = 0
+        return runs.map { run in
+            defer { start += run.count }
+            return (run, rows.rows(start..<start + run.count))
         }
     }
 }

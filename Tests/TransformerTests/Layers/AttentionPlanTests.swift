@@ -1,3 +1,4 @@
+internal import Compute
 internal import Preferences
 internal import TestSupport
 internal import Testing
@@ -63,13 +64,14 @@ struct AttentionPlanTests {
     /// The keys of a tile that query `query` of the block sees by the definition of `AttentionTile`.
     private static func seen(_ tile: AttentionPlan.Tile, _ block: AttentionPlan.Block, _ query: Int) -> [Int] {
         let token = query - block.queries.lowerBound
-        let end = block.queries.lowerBound + 1 - tile.keys.lowerBound + token
+        let keys = tile.runs.flatMap(Array.init)
+        let end = min(keys.count, max(0, tile.firstVisible + token))
         let start = max(0, tile.firstInWindow.map { $0 + token } ?? 0)
-        return tile.keys.indices.filter { (start..<max(start, end)).contains($0 - tile.keys.lowerBound) }
+        return Array(keys[min(start, end)..<end])
     }
 
     @Test(
-        "tiles hold every visible pair once, no key that nobody sees, and the cost counts the pairs",
+        "tiles hold every visible pair once, none is unseen, all begin at multiples, and the cost counts the pairs",
         arguments: Shape.all,
         [nil, 1, 2, 5, 17, 64, 300] as [Int?]
     )
@@ -92,7 +94,10 @@ struct AttentionPlanTests {
                         #expect(keys == Array(paths[query].suffix(window ?? .max)))
                         hidden += paths[query].count - keys.count
                     }
-                    #expect(Set(keys.joined()) == Set(block.tiles.flatMap { Array($0.keys) }))
+                    for tile in block.tiles {
+                        #expect(block.queries.contains { !Self.seen(tile, block, $0).isEmpty })
+                        #expect(row.positions[tile.runs[0].lowerBound] % Int32(AttentionTile.mostKeys) == 0)
+                    }
                     #expect(block.cost == keys.reduce(0) { $0 + $1.count })
                     #expect(block.queries.count <= shape.blockSize)
                     compared += block.cost

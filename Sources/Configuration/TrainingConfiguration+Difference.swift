@@ -37,10 +37,11 @@ extension TrainingConfiguration {
     /// does.
     ///
     /// Settings are compared as values, key by key; in lists the order matters. Of `eval_data` and `adapter` only the
-    /// presence is compared: digests compare the content.
+    /// presence is compared: digests compare the content. The precision `auto` is that of the checkpoint.
     package func difference(from checkpoint: TrainingConfiguration) throws -> Difference? {
         let (own, other) = (try learnedValues, try checkpoint.learnedValues)
         for key in Set(own.keys).union(other.keys).sorted() where own[key] != other[key] {
+            if key == CodingKeys.precision.rawValue, precision == .auto { continue }
             func text(_ value: JSONValue?) -> String { value?.line ?? "none" }
             return Difference(key: key, checkpoint: text(other[key]), present: text(own[key]))
         }

@@ -47,10 +47,10 @@ struct Doctor: ParsableCommand {
                 print(links.table, terminator: "")
             }
             try measureRate(team, communicator).map(show)
-            let products = try ProductChoice.make(.auto, team: team, communicator: communicator)
-            if communicator.rank == 0 { show(Diagnosis.finding(of: products)) }
+            let products = try Diagnosis.products(team, communicator)
+            show(products)
             if communicator.rank == 0 { print(Self.result(lines)) }
-            let own = (findings + comparisons).count { $0.verdict == .fault }
+            let own = (findings + comparisons + [products]).count { $0.verdict == .fault }
             faults = Int(try communicator.maximum(Double(own)))
         }
         throw ExitCode(status == 0 && faults > 0 ? 1 : status)

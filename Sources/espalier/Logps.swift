@@ -28,6 +28,7 @@ struct Logps: ParsableCommand {
             let (configuration, output) = try communicator.agree { try resolved(isRoot: isRoot) }
             let inputs = try Inputs.read(configuration, communicator: communicator)
             let (policy, planner) = (inputs.policy, inputs.planner)
+            _ = try policy.chooseProducts(configuration.precision, communicator: communicator)
             let rows = Array(0..<inputs.dataset.count)
             let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
             let pass = ScoringPass(policy: policy, planner: planner, communicator: communicator)

@@ -12,6 +12,8 @@ internal import Transformer
 struct Resumption {
     /// The same on every rank.
     let state: CheckpointState
+    /// The precision of its products, the same on every rank.
+    let precision: ProductPrecision
     /// The lines of `metrics.jsonl` up to the checkpoint; empty except on rank 0.
     let metrics: Data
     /// Nil except on rank 0.
@@ -57,16 +59,17 @@ struct Resumption {
         _ communicator: any Communicator,
         _ find: () throws -> Checkpoint?
     ) throws -> Resumption? {
-        let (checkpoint, json) = try communicator.agree { () throws -> (Checkpoint?, String) in
+        let (checkpoint, json, made) = try communicator.agree { () throws -> (Checkpoint?, String, String) in
             let found = try find()
-            return (found, try found?.state.json() ?? "")
+            return (found, try found?.state.json() ?? "", try found?.settings().precision.rawValue ?? "")
         }
         let shared = try communicator.broadcast(json, root: 0)
-        guard !shared.isEmpty else { return nil }
+        let precision = ProductPrecision(rawValue: try communicator.broadcast(made, root: 0))
+        guard !shared.isEmpty, let precision else { return nil }
         let (state, metrics) = try communicator.agree {
             (try CheckpointState(json: shared), try checkpoint?.metrics() ?? Data())
         }
-        return Resumption(state: state, metrics: metrics, checkpoint: checkpoint)
+        return Resumption(state: state, precision: precision, metrics: metrics, checkpoint: checkpoint)
     }
 
     /// The path of the checkpoint, on rank 0.

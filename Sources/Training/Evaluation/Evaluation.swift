@@ -30,6 +30,7 @@ package struct Evaluation {
         let start = ContinuousClock().now
         let inputs = try Inputs.read(configuration, communicator: communicator)
         let (policy, planner) = (inputs.policy, inputs.planner)
+        _ = try policy.chooseProducts(configuration.precision, communicator: communicator)
         let objective = try communicator.agree {
             try configuration.checkReferenceCache(rank: communicator.rank)
             return try Objective(configuration.objective)

@@ -28,45 +28,51 @@ package struct ProductChoice: Sendable {
 
     /// Measures and checks the methods for a precision, on all ranks at the same time; collective.
     ///
-    /// - Throws: `RankFailure` on every rank if a rank's processor cannot compute in the precision, or memory is refused.
+    /// Ranks with different processors compute float32 by their own kernels.
+    ///
+    /// - Throws: `RankFailure` on every rank if a rank's processor cannot compute in the precision, memory is refused, or the
+    ///   environment names a method that is none, that differs from another rank's, or that computes wrongly.
     package static func make(
         _ precision: ProductPrecision,
         team: ThreadTeam,
         communicator: any Communicator
     ) throws -> ProductChoice {
-        if let forced = try communicator.agree({ try forced(precision) }) {
+        if let forced = try forced(precision, communicator) {
             let precision: ProductPrecision = forced.roundsOperands ? .bfloat16 : .float32
             return ProductChoice(products: forced, precision: precision, rates: [], librarySpeed: 1)
         }
         let own = ProductKernel.float32 == .portable ? Products(.library) : .float32
         let rounded = precision == .float32 ? [] : [ProductKernel.amx, .avx512BFloat16].map { Products(.kernel($0)) }
-        let singles = Products(.library) == own ? [own] : [Products(.library), own]
-        let methods = try trusted(singles + rounded, communicator)
+        // The same number on all ranks: the library, a kernel of the rank's own in float32, those in bfloat16.
+        let slots = [Products(.library), own] + rounded
+        let isTrusted = try trusted(slots, communicator)
+        let used = slots.indices.filter { isTrusted[$0] }
+        let methods = used.map { slots[$0] }
         let rates = try communicator.agree { try ProductTrial.rates(of: methods, team: team) }
-        let single = methods.firstIndex(of: own) ?? 0
+        let single = isTrusted[1] ? 1 : 0
         let sums = try communicator.sum(methods.indices.flatMap { [rates.best($0), rates.ratio($0, over: single)] })
         func speed(_ index: Int) -> Double { sums[2 * index + 1] / Double(communicator.size) }
-        let halves = methods.indices.filter { methods[$0].roundsOperands }
+        let halves = used.indices.filter { used[$0] > 1 }
         let half = halves.max { speed($0) < speed($1) }
         if precision == .bfloat16, half == nil {
             try communicator.agree { throw unavailable(precision) }
         }
         let takesHalf = half.map { precision == .bfloat16 || speed($0) > 1 } ?? false
         let chosen = takesHalf ? methods[half ?? single] : methods[single]
+        let isRepeated = own.method == .library
         return ProductChoice(
             products: chosen,
             precision: chosen.roundsOperands ? .bfloat16 : .float32,
-            rates: methods.indices.map { (methods[$0], sums[2 * $0]) },
+            rates: methods.indices.filter { !(isRepeated && used[$0] == 1) }.map { (methods[$0], sums[2 * $0]) },
             librarySpeed: speed(0)
         )
     }
 
-    /// The methods that are available and trusted on all ranks.
-    private static func trusted(_ methods: [Products], _ communicator: any Communicator) throws -> [Products] {
+    /// Which of the methods, in the same order on all ranks, are available and trusted on all of them.
+    private static func trusted(_ methods: [Products], _ communicator: any Communicator) throws -> [Bool] {
         let rank = communicator.rank
         let own = try communicator.agree { try methods.map { $0.isAvailable ? try isTrusted($0, rank: rank) : false } }
-        let counts = try communicator.sum(own.map { $0 ? 1 : 0 })
-        return zip(methods, counts).filter { Int($1) == communicator.size }.map(\.0)
+        return try communicator.sum(own.map { $0 ? 1 : 0 }).map { Int($0) == communicator.size }
     }
 
     /// Whether a method's products equal the library's up to the order of their sums; if not, that is reported.
@@ -81,22 +87,34 @@ package struct ProductChoice: Sendable {
         return false
     }
 
-    /// The method that the environment names; nil without one.
-    private static func forced(_ precision: ProductPrecision) throws -> Products? {
-        guard let name = ProcessInfo.processInfo.environment[variable] else { return nil }
-        guard let products = Products(name: name) else {
-            let names = Products.names.joined(separator: ", ")
-            throw TrainingError.invalid(key: variable, expected: "one of \(names)", found: name)
+    /// The method that the environment names, the same on all ranks; nil without one.
+    private static func forced(_ precision: ProductPrecision, _ communicator: any Communicator) throws -> Products? {
+        let rank = communicator.rank
+        let name = ProcessInfo.processInfo.environment[variable] ?? ""
+        let first = try communicator.broadcast(name, root: 0)
+        return try communicator.agree {
+            func text(_ name: String) -> String { name.isEmpty ? "none" : name }
+            guard name == first else {
+                let expected = "the same on all ranks, to which mpirun -x \(variable) passes it"
+                let found = "\(text(first)) on rank 0, \(text(name)) on rank \(rank)"
+                throw TrainingError.invalid(key: variable, expected: expected, found: found)
+            }
+            guard !name.isEmpty else { return nil }
+            let suitable = Products.names.filter { name in
+                guard let products = Products(name: name), products.isAvailable else { return false }
+                return precision == .auto || products.roundsOperands == (precision == .bfloat16)
+            }
+            guard let products = Products(name: name), suitable.contains(name) else {
+                let purpose = precision == .auto ? "" : " in \(precision.rawValue)"
+                let expected = "one of \(suitable.joined(separator: ", ")), the methods of this processor\(purpose)"
+                throw TrainingError.invalid(key: variable, expected: expected, found: "\(name) on rank \(rank)")
+            }
+            guard try isTrusted(products, rank: rank) else {
+                let expected = "a method whose products equal OpenBLAS's"
+                throw TrainingError.invalid(key: variable, expected: expected, found: "\(name) on rank \(rank)")
+            }
+            return products
         }
-        guard products.isAvailable else {
-            let expected = "a method that this processor has the instructions of"
-            throw TrainingError.invalid(key: variable, expected: expected, found: name)
-        }
-        guard precision == .auto || products.roundsOperands == (precision == .bfloat16) else {
-            let expected = "a method for precision \(precision.rawValue)"
-            throw TrainingError.invalid(key: variable, expected: expected, found: name)
-        }
-        return products
     }
 
     private static func unavailable(_ precision: ProductPrecision) -> TrainingError {

@@ -8,8 +8,6 @@ internal import SystemPackage
 /// The inputs of a command that runs a model over preferences: read and checked by every rank, the same on all.
 package struct Inputs {
     package let policy: Policy
-    /// How the policy's products are computed.
-    package let products: ProductChoice
     package let dataset: PreferenceDataset
     /// Plans the data over the ranks.
     package let planner: Planner
@@ -55,7 +53,6 @@ package struct Inputs {
         if let heldOut {
             try communicator.requireSame(heldOut.digest, "eval data (\(configuration.evaluation.evalData ?? ""))")
         }
-        let products = try policy.chooseProducts(configuration.precision, communicator: communicator)
         policy.reportIgnoredFiles(rank: communicator.rank)
         try reportHosts(threads: configuration.threads, on: communicator)
         if communicator.rank == 0 {
@@ -75,7 +72,6 @@ package struct Inputs {
         }
         return Inputs(
             policy: policy,
-            products: products,
             dataset: dataset,
             planner: divide(dataset),
             heldOut: heldOut.map(divide)

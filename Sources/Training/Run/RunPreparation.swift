@@ -55,7 +55,13 @@ struct RunPreparation {
     }
 
     /// The preparation of a run from its first step, independent of where it resumes.
-    init(_ configuration: TrainingConfiguration, _ inputs: Inputs, _ schedule: RunSchedule, skippedSteps: Int) {
+    init(
+        _ configuration: TrainingConfiguration,
+        _ inputs: Inputs,
+        _ products: ProductChoice,
+        _ schedule: RunSchedule,
+        skippedSteps: Int
+    ) {
         self.init(
             configuration,
             planner: inputs.planner,
@@ -64,7 +70,7 @@ struct RunPreparation {
             steps: schedule.totalSteps,
             skippedSteps: skippedSteps
         )
-        products = inputs.products
+        self.products = products
     }
 
     /// The capacity for any packed sequence of these examples.

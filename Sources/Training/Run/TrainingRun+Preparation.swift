@@ -25,9 +25,6 @@ extension TrainingRun {
             communicator: communicator,
             batchSize: configuration.globalBatchSize
         )
-        // As it was chosen: a run resumes with the precision that it started with.
-        var configuration = configuration
-        configuration.precision = inputs.products.precision
         let (objective, output) = try openOutput(configuration, inputs, communicator)
         let identity = RunIdentity(inputs)
         let store = output.map { CheckpointStore($0, configuration) }
@@ -51,6 +48,8 @@ extension TrainingRun {
             communicator: communicator
         )
         let resumed = resumption?.state
+        var configuration = configuration
+        let products = try chooseProducts(&configuration, inputs.policy, resumption, communicator)
         let history = try communicator.agree { try store?.begin(after: resumed) }
         let state = resumed?.run ?? RunState()
         var schedule = RunSchedule(inputs.dataset, configuration)
@@ -58,7 +57,13 @@ extension TrainingRun {
             printNotice("warning: \(warning)")
         }
         schedule.advance(by: state.step + state.skippedBatches)
-        var preparation = RunPreparation(configuration, inputs, schedule, skippedSteps: state.skippedBatches)
+        var preparation = RunPreparation(
+            configuration,
+            inputs,
+            products,
+            schedule,
+            skippedSteps: state.skippedBatches
+        )
         let partition = try RankPartition.establish(
             configuration.communication,
             parameters: inputs.policy.layout.count,
@@ -111,6 +116,21 @@ extension TrainingRun {
         // Last: the self-check and the reference need the model as it was before training.
         if let resumption { try run.restore(resumption) }
         return run
+    }
+
+    /// Chooses how products are computed, and sets the precision of `configuration` to the one that was chosen.
+    ///
+    /// With `auto` a resumed run computes in the precision that it started with.
+    private static func chooseProducts(
+        _ configuration: inout TrainingConfiguration,
+        _ policy: Policy,
+        _ resumption: Resumption?,
+        _ communicator: any Communicator
+    ) throws -> ProductChoice {
+        if let resumption, configuration.precision == .auto { configuration.precision = resumption.precision }
+        let products = try policy.chooseProducts(configuration.precision, communicator: communicator)
+        configuration.precision = products.precision
+        return products
     }
 
     private typealias Buffers = (model: ForestModel, gradients: ShardGradients, optimizer: Optimizer)

@@ -66,13 +66,23 @@ extension Diagnosis {
         )
     }
 
-    /// Reports how products with weights are computed, with the measured rates of all ranks together.
-    static func finding(of choice: ProductChoice) -> Finding {
+    /// Reports how products with weights are computed, with the measured rates of all ranks together; collective.
+    static func products(_ team: ThreadTeam, _ communicator: any Communicator) throws -> Finding {
+        do {
+            return finding(of: try ProductChoice.make(.auto, team: team, communicator: communicator))
+        } catch let failure as RankFailure {
+            return Finding("products", .fault, failure.message, remedy: "set \(ProductChoice.variable) so, or unset it")
+        }
+    }
+
+    private static func finding(of choice: ProductChoice) -> Finding {
         let rates = choice.rates.map { "\($0.products.name) \(rounded($0.rate / 1e9, 0))" }.joined(separator: ", ")
         let measured = rates.isEmpty ? "set by \(ProductChoice.variable)" : "\(rates) GFLOP/s on all ranks"
         let amx = Processor.hasAMXBFloat16 ? "; AMX is untested on real processors: please report its results" : ""
         let found = "--precision auto takes \(choice.precision.rawValue) by \(choice.products.name) (\(measured))\(amx)"
-        return Finding("products", .sound, found)
+        guard rates.isEmpty else { return Finding("products", .sound, found) }
+        let remedy = "unset \(ProductChoice.variable), unless you compare methods"
+        return Finding("products", .warning, found, remedy: remedy)
     }
 
     /// The range of rates, as one number if they round to the same.

@@ -1,3 +1,4 @@
+internal import Compute
 internal import Foundation
 internal import SystemPackage
 internal import TestSupport
@@ -20,7 +21,7 @@ struct FirstStepTests {
     }
 
     @Test(
-        "the accuracy of the first step is 0, whatever the packing of step and reference, and margins are rounding",
+        "the accuracy of the first step is 0, whatever the packing of step and reference, and margins are 0 to the bit",
         arguments: ["sigmoid", "ipo", "plackett_luce", "aot"]
     )
     func packing(loss: String) throws {
@@ -35,8 +36,9 @@ struct FirstStepTests {
                 #expect(accuracy == 0, "\(packing)")
                 margins.append(margin)
             }
-            #expect(margins.allSatisfy { abs($0) < 1e-5 })
-            #expect(margins.contains { $0 != 0 }, "some packing rounds in another way than the reference")
+            // The library's products, on processors without AVX2, round in another way in another place.
+            let isExact = ProductKernel.float32 != .portable
+            #expect(margins.allSatisfy { isExact ? $0 == 0 : abs($0) < 1e-5 }, "\(margins)")
         }
     }
 

@@ -60,7 +60,7 @@ struct TrainingConfigurationTests {
         "save_total_limit: 2", "resume_from_checkpoint: auto", "balance: measured", "shards: 16",
         "collective: halving", "reduce_dtype: bfloat16", "ddp_bucket_cap_mb: 12.5", "overlap_comm: false",
         "rank_check_steps: 3", "rollback_on_spike: 3.5", "stall_timeout: 90", "save_dtype: float16",
-        "dtype: bfloat16", "precision: auto", "use_peft: true", "adapter: a", "lora_r: 4", "lora_alpha: 6.5",
+        "dtype: bfloat16", "precision: bfloat16", "use_peft: true", "adapter: a", "lora_r: 4", "lora_alpha: 6.5",
         "lora_dropout: 0.05",
         "lora_target_modules: [q_proj, v_proj]", "modules_to_save: lm_head", "ensure_weight_tying: true",
         "use_rslora: true", "use_dora: true", "rank_pattern: {q_proj: 3}", "alpha_pattern: {v_proj: 1.5}",
@@ -122,7 +122,7 @@ struct TrainingConfigurationTests {
         expected.evaluation.earlyStoppingPatience = 6
         expected.evaluation.earlyStoppingThreshold = 0.5
         expected.balance = .measured
-        expected.precision = .auto
+        expected.precision = .bfloat16
         expected.communication.shards = 16
         expected.communication.collective = .halving
         expected.communication.reduceDType = .bfloat16
@@ -171,6 +171,17 @@ struct TrainingConfigurationTests {
                 #expect(try d.difference(from: c)?.key == (isSame ? nil : "dtype"))
             }
         }
+    }
+
+    @Test("the precision auto is that of the checkpoint")
+    func resumablePrecision() throws {
+        var (checkpoint, present) = (TrainingConfiguration(), TrainingConfiguration())
+        for precision in [ProductPrecision.float32, .bfloat16] {
+            (checkpoint.precision, present.precision) = (precision, .auto)
+            #expect(try present.difference(from: checkpoint) == nil)
+        }
+        (checkpoint.precision, present.precision) = (.float32, .bfloat16)
+        #expect(try present.difference(from: checkpoint)?.key == "precision")
     }
 
     @Test("a resumed run may change the listed settings and no others", arguments: differentValues)

@@ -1,8 +1,8 @@
 // What the kernels of products share: packed units, vectors, and reading numbers of any type.
 //
 // A packed operand consists of units of 32 bits: a float32, or a pair of bfloat16 that are adjacent along the inner
-// dimension. The left operand is packed as rows of units, the right one as panels of columns, unit by unit, so that a
-// tile of the result reads both in order:
+// dimension. The left operand is packed as rows of units, unless it consists of them already, the right one as panels of
+// columns, unit by unit, so that a tile of the result reads both in order:
 //
 //   left    element (i, u) at strips[i * EK_STRIP_UNITS + u]
 //   right   element (u, j) at panels[j / N * N * units + u * N + j % N], for panels of N columns

@@ -220,15 +220,16 @@ typedef enum {
     EK_PRODUCT_AMX,
 } ek_product_kernel;
 
-/// The sizes of a kernel: the tile of the result that it keeps in registers, the numbers in a unit of 32 bits, and the
-/// multiple of units to which a depth is padded.
+/// The sizes of a kernel: the tile of the result that it keeps in registers, the numbers in a unit of 32 bits, the multiple of
+/// units to which a depth is padded, and the most units of a block.
 typedef struct {
-    int rows, columns, per_unit, unit_step;
+    int rows, columns, per_unit, unit_step, block_units;
 } ek_product_shape;
 
-/// The most units of the inner dimension in a block, and the units between rows of packed left operands, which are not
-/// a multiple of a power of two that is large enough for the rows of a tile to compete for the same sets of a cache.
-enum { EK_BLOCK_UNITS = 384, EK_STRIP_UNITS = EK_BLOCK_UNITS + 16 };
+/// The most columns of a block and units of its inner dimension, over all kernels, and the units between rows of packed left
+/// operands, which are not a multiple of a power of two that is large enough for the rows of a tile to compete for the same
+/// sets of a cache.
+enum { EK_BLOCK_COLUMNS = 384, EK_BLOCK_UNITS = 384, EK_STRIP_UNITS = EK_BLOCK_UNITS + 16 };
 
 /// A matrix in memory, row-major with `stride` numbers between rows.
 typedef struct {

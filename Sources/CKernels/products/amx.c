@@ -6,7 +6,7 @@
                              apply_to = function)
 #include "units.h"
 
-enum { TILE_ROWS = 32, TILE_COLUMNS = 32, UNIT_STEP = 16 };
+enum { TILE_ROWS = 32, TILE_COLUMNS = 32, BLOCK_COLUMNS = EK_BLOCK_COLUMNS, BLOCK_UNITS = EK_BLOCK_UNITS, UNIT_STEP = 16 };
 #include "pairs_avx512.h"
 
 #include "packing.h"

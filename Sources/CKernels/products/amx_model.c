@@ -4,7 +4,7 @@
 // The arithmetic of AMX-BF16 in scalar operations, for tests on any processor: within 16 pairs the first and the second
 // numbers are multiplied and summed apart, then both sums are added, and the result is added to the register.
 
-enum { TILE_ROWS = 32, TILE_COLUMNS = 32, UNIT_STEP = 16 };
+enum { TILE_ROWS = 32, TILE_COLUMNS = 32, BLOCK_COLUMNS = EK_BLOCK_COLUMNS, BLOCK_UNITS = EK_BLOCK_UNITS, UNIT_STEP = 16 };
 #include "pairs.h"
 
 #include "packing.h"

@@ -54,4 +54,4 @@ static void multiply_in_tiles(const uint32_t *left, size_t left_row, const uint3
 }
 
 #define EK_AMX_FUNCTIONS                                                                                           \
-    { {TILE_ROWS, TILE_COLUMNS, PER_UNIT, UNIT_STEP}, pack_left, pack_right, multiply_in_tiles }
+    { {TILE_ROWS, TILE_COLUMNS, PER_UNIT, UNIT_STEP, BLOCK_UNITS}, pack_left, pack_right, multiply_in_tiles }

@@ -6,7 +6,7 @@
 
 // 24 sums, 3 vectors of the right operand and a unit of the left one in 32 registers; wide tiles load least.
 typedef float VECTOR __attribute__((vector_size(64), aligned(4), may_alias));
-enum { TILE_ROWS = 8, TILE_COLUMNS = 48 };
+enum { TILE_ROWS = 8, TILE_COLUMNS = 48, BLOCK_COLUMNS = EK_BLOCK_COLUMNS, BLOCK_UNITS = EK_BLOCK_UNITS };
 #include "singles.h"
 
 #pragma clang attribute pop

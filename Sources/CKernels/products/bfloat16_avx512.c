@@ -6,7 +6,7 @@
 
 // The tile of avx512.c; a unit is a pair.
 typedef float VECTOR __attribute__((vector_size(64), aligned(4), may_alias));
-enum { TILE_ROWS = 8, TILE_COLUMNS = 48, UNIT_STEP = 1 };
+enum { TILE_ROWS = 8, TILE_COLUMNS = 48, BLOCK_COLUMNS = EK_BLOCK_COLUMNS, BLOCK_UNITS = EK_BLOCK_UNITS, UNIT_STEP = 1 };
 #include "pairs_avx512.h"
 
 EK_INLINE VECTOR add_product(VECTOR sum, const uint32_t *a, VECTOR x) {

@@ -5,7 +5,7 @@
 // and added first, then the first ones, each with one rounding.
 
 typedef float VECTOR __attribute__((vector_size(16), aligned(4), may_alias));
-enum { TILE_ROWS = 2, TILE_COLUMNS = 16, UNIT_STEP = 1 };
+enum { TILE_ROWS = 2, TILE_COLUMNS = 16, BLOCK_COLUMNS = EK_BLOCK_COLUMNS, BLOCK_UNITS = EK_BLOCK_UNITS, UNIT_STEP = 1 };
 #include "pairs.h"
 
 EK_INLINE VECTOR add_product(VECTOR sum, const uint32_t *a, VECTOR x) {

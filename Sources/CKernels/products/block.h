@@ -1,5 +1,13 @@
 // The result of two packed operands, tile by tile; included by each kernel after its `tile`, and `TILE_ROWS`,
-// `TILE_COLUMNS`, and the tile's `VECTORS` of `WIDTH` columns.
+// `TILE_COLUMNS`, and the tile's `VECTORS` of `WIDTH` columns, and
+//
+//   BLOCK_COLUMNS           the columns that `BLOCK_ROWS` rows are multiplied with before the next ones: a panel that stays in
+//                           the first level of the cache, past which rows come from the second one, or all, past which a
+//                           strip of rows stays there
+//   BLOCK_UNITS             the most units of the inner dimension in a block
+
+/// Rows that stay in the second level of the cache; a multiple of every tile's.
+enum { BLOCK_ROWS = 96 };
 
 /// A tile of which only `rows` rows and `columns` columns belong to the result.
 EK_INLINE void partial_tile(const uint32_t *a, size_t a_row, const uint32_t *b, size_t rows, size_t columns, float *c,
@@ -32,14 +40,19 @@ EK_INLINE void multiply_strip(const uint32_t *a, size_t a_row, const uint32_t *r
 EK_INLINE void multiply_all(const uint32_t *left, size_t left_row, const uint32_t *right, size_t rows, size_t columns,
                             size_t units, float *c, size_t c_row, const bool adds) {
     const size_t rest = rows % TILE_ROWS, whole = rows - rest;
-    for (size_t i = 0; i < whole; i += TILE_ROWS)
-        multiply_strip(left + i * left_row, left_row, right, TILE_ROWS, columns, units, c + i * c_row, c_row, adds);
-    if (rest == 0) return;
     // No row beyond the last one is read.
     uint32_t last[TILE_ROWS * EK_STRIP_UNITS] = {0};
     for (size_t i = 0; i < rest; i++)
         memcpy(last + i * EK_STRIP_UNITS, left + (whole + i) * left_row, units * sizeof *left);
-    multiply_strip(last, EK_STRIP_UNITS, right, rest, columns, units, c + whole * c_row, c_row, adds);
+    for (size_t start = 0; start < rows; start += BLOCK_ROWS)
+        for (size_t j = 0; j < columns; j += BLOCK_COLUMNS) {
+            const uint32_t *panels = right + j * units;
+            const size_t end = ek_smaller(start + BLOCK_ROWS, rows), width = ek_smaller(columns - j, BLOCK_COLUMNS);
+            for (size_t i = start; i < ek_smaller(end, whole); i += TILE_ROWS)
+                multiply_strip(left + i * left_row, left_row, panels, TILE_ROWS, width, units, c + i * c_row + j, c_row, adds);
+            if (end == rows && rest > 0)
+                multiply_strip(last, EK_STRIP_UNITS, panels, rest, width, units, c + whole * c_row + j, c_row, adds);
+        }
 }
 
 static void multiply(const uint32_t *left, size_t left_row, const uint32_t *right, size_t rows, size_t columns,
@@ -51,4 +64,4 @@ static void multiply(const uint32_t *left, size_t left_row, const uint32_t *righ
 }
 
 #define EK_PRODUCT_FUNCTIONS                                                                                       \
-    { {TILE_ROWS, TILE_COLUMNS, PER_UNIT, UNIT_STEP}, pack_left, pack_right, multiply }
+    { {TILE_ROWS, TILE_COLUMNS, PER_UNIT, UNIT_STEP, BLOCK_UNITS}, pack_left, pack_right, multiply }

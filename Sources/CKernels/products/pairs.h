@@ -1,7 +1,7 @@
 // Units that are two bfloat16, on any processor.
 enum { PER_UNIT = 2 };
 
-/// 16 numbers of a row as bfloat16 in the lower halves, rounded to nearest, ties to even, if they are not dithered; NaN stays
+/// `GROUP` numbers of a row as bfloat16 in the lower halves, rounded to nearest, ties to even, if they are not dithered; NaN stays
 /// NaN, and subnormal float32 becomes zero, as by the instruction.
 EK_INLINE ek_units ek_rounded(const ek_source s, size_t row, size_t column) {
     if (s.number == EK_BFLOAT16) return ek_widened(ek_address(s, row, column));
@@ -16,7 +16,7 @@ EK_INLINE ek_units ek_rounded(const ek_source s, size_t row, size_t column) {
 EK_INLINE ek_units along(const ek_source s, size_t i, size_t k) {
     if (s.number == EK_BFLOAT16) return *(const ek_units *)ek_address(s, i, k);
     const ek_halves halves[2] = {__builtin_convertvector(ek_rounded(s, i, k), ek_halves),
-                                 __builtin_convertvector(ek_rounded(s, i, k + LANES), ek_halves)};
+                                 __builtin_convertvector(ek_rounded(s, i, k + GROUP), ek_halves)};
     ek_units units;
     memcpy(&units, halves, sizeof units);
     return units;

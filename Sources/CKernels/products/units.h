@@ -15,9 +15,15 @@
 // Vectors are never passed in memory or registers here: all functions are inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
 
-/// 16 units.
-typedef uint32_t ek_units __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint16_t ek_halves __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+/// The units that are packed at once, `GROUP` rows of them, which a kernel may define to be 8: no more than registers hold.
+#ifndef GROUP
+#define GROUP 16
+#endif
+
+/// `GROUP` units, as integers and as float32, and so many halves of them.
+typedef uint32_t ek_units __attribute__((vector_size(4 * GROUP), aligned(4), may_alias));
+typedef float ek_values __attribute__((vector_size(4 * GROUP), aligned(4), may_alias));
+typedef uint16_t ek_halves __attribute__((vector_size(2 * GROUP), aligned(2), may_alias));
 typedef float ek_single __attribute__((aligned(4), may_alias));
 
 EK_INLINE size_t ek_smaller(size_t a, size_t b) { return a < b ? a : b; }
@@ -29,13 +35,13 @@ EK_INLINE const void *ek_address(ek_source s, size_t row, size_t column) {
 
 EK_INLINE ek_units ek_widened(const void *x) { return __builtin_convertvector(*(const ek_halves *)x, ek_units); }
 
-/// 16 numbers as float32, exactly.
+/// `GROUP` numbers as float32, exactly.
 EK_INLINE ek_units ek_singles(const void *x, const ek_number number) {
     if (number == EK_FLOAT32) return *(const ek_units *)x;
     if (number == EK_BFLOAT16) return ek_widened(x) << 16;
     const ek_units bits = ek_widened(x), magnitude = bits & 0x7FFFu, normal = (magnitude << 13) + (112u << 23);
     const ek_units isLarge = (ek_units)(magnitude >= 0x7C00u), isSmall = (ek_units)(magnitude < 0x400u);
-    const ek_units small = (ek_units)(__builtin_convertvector(magnitude, ek_vector) * 0x1p-24f);
+    const ek_units small = (ek_units)(__builtin_convertvector(magnitude, ek_values) * 0x1p-24f);
     // Infinity and NaN keep an exponent of ones, as wide as the new one.
     return (bits & 0x8000u) << 16 | (small & isSmall) | ((normal | (isLarge & 0x7F800000u)) & ~isSmall);
 }
@@ -50,11 +56,12 @@ EK_INLINE ek_units ek_dithered(ek_units bits, ek_units index) {
     return (rounded & ~isLarge) | (bits & isLarge);
 }
 
-/// 16 numbers of a row as float32; those that are dithered as numbers of bfloat16.
+/// `GROUP` numbers of a row as float32; those that are dithered as numbers of bfloat16.
 EK_INLINE ek_units ek_numbers(const ek_source s, size_t row, size_t column) {
     const ek_units x = ek_singles(ek_address(s, row, column), s.number);
     if (!s.is_dithered) return x;
-    const ek_units order = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    ek_units order;
+    EK_UNROLLED for (int j = 0; j < GROUP; j++) order[j] = (uint32_t)j;
     return ek_dithered(x, (uint32_t)(s.first + row * s.stride + column) + order);
 }
 

@@ -124,7 +124,7 @@ struct PackedProduct {
 
     /// Equal blocks of the inner dimension, at multiples of the numbers that packing transposes at once.
     private static func blocks(of depth: Int, _ shape: ek_product_shape) -> [Range<Int>] {
-        let most = EK_BLOCK_UNITS * Int(shape.per_unit)
+        let most = Int(shape.block_units) * Int(shape.per_unit)
         let unit = 16 * Int(shape.per_unit)
         let count = (depth + most - 1) / most
         let size = ((depth + count - 1) / count + unit - 1) / unit * unit

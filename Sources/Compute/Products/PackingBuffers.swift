@@ -8,7 +8,7 @@ final class PackingBuffers {
     /// A right operand of this size fits the second level of the cache, where it stays while the rows of the left one pass by;
     /// that is packed once for all columns.
     static let mostRows = 1024
-    static let mostColumns = 384
+    static let mostColumns = EK_BLOCK_COLUMNS
 
     /// The bytes of a thread's buffers.
     static var byteCount: Int { (leftCount + rightCount) * MemoryLayout<UInt32>.stride }

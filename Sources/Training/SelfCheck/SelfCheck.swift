@@ -84,6 +84,6 @@ package struct SelfCheckFailure: Error, CustomStringConvertible {
             + "none, differs by \(short(difference.logps)) in its log-probabilities and by "
             + "\(short(difference.gradients)) in its gradients, relative to their size; "
             + "rounding explains \(short(difference.tolerance)); "
-            + "train with --sharing none, or on another processor or OPENBLAS_CORETYPE (espalier doctor names both)"
+            + "train with --sharing none, with ESPALIER_PRODUCTS=openblas, or on another processor"
     }
 }

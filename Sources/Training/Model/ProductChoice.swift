@@ -135,7 +135,8 @@ extension ProductChoice {
         let list = rates.map { "\($0.products.name) \(Int(($0.rate / 1e9).rounded()))" }.joined(separator: ", ")
         let measurements = rates.isEmpty ? "set by \(Self.variable)" : "measured GFLOP/s: \(list)"
         if requested == .auto || rates.isEmpty {
-            return "note: products in \(precision.rawValue) by \(products.name) (\(measurements))"
+            let reason = absence.map { "; \($0)" } ?? ""
+            return "note: products in \(precision.rawValue) by \(products.name) (\(measurements)\(reason))"
         }
         let singles = rates.filter { !$0.products.roundsOperands }.map(\.rate).max() ?? 0
         if requested == .bfloat16, let own = rate(of: products), own < singles {
@@ -145,6 +146,12 @@ extension ProductChoice {
         guard requested == .float32, librarySpeed > Self.remarkable else { return nil }
         return "warning: OpenBLAS's products are \(rounded(librarySpeed, 2)) times as fast here (\(measurements)); "
             + "if the machine was not busy, set \(Self.variable)=openblas"
+    }
+
+    /// Why products in bfloat16 were not measured, though any precision was allowed; nil if they were.
+    package var absence: String? {
+        guard !rates.isEmpty, !rates.contains(where: { $0.products.roundsOperands }) else { return nil }
+        return "bfloat16 needs AVX512-BF16 or AMX-BF16 on all ranks"
     }
 
     /// Adds the choice and the measurements to `summary.json`.

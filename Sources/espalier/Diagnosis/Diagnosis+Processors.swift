@@ -79,7 +79,8 @@ extension Diagnosis {
         let rates = choice.rates.map { "\($0.products.name) \(rounded($0.rate / 1e9, 0))" }.joined(separator: ", ")
         let measured = rates.isEmpty ? "set by \(ProductChoice.variable)" : "\(rates) GFLOP/s on all ranks"
         let amx = Processor.hasAMXBFloat16 ? "; AMX is untested on real processors: please report its results" : ""
-        let found = "--precision auto takes \(choice.precision.rawValue) by \(choice.products.name) (\(measured))\(amx)"
+        let reason = choice.absence.map { "; \($0)" } ?? ""
+        let found = "--precision auto takes \(choice.precision.rawValue) by \(choice.products.name) (\(measured)\(reason))\(amx)"
         guard rates.isEmpty else { return Finding("products", .sound, found) }
         let remedy = "unset \(ProductChoice.variable), unless you compare methods"
         return Finding("products", .warning, found, remedy: remedy)

@@ -6,7 +6,7 @@ internal import Reporting
 struct StoredAdapterOptions: ParsableArguments {
     @Option(
         name: .long,
-        help: "Directory of a LoRA adapter of the model, as PEFT or espalier writes it; training continues it."
+        help: "Directory of a LoRA adapter of the model, as PEFT or espalier writes it; train continues it."
     )
     var adapter: String?
 

@@ -80,7 +80,8 @@ extension Diagnosis {
         let measured = rates.isEmpty ? "set by \(ProductChoice.variable)" : "\(rates) GFLOP/s on all ranks"
         let amx = Processor.hasAMXBFloat16 ? "; AMX is untested on real processors: please report its results" : ""
         let reason = choice.absence.map { "; \($0)" } ?? ""
-        let found = "--precision auto takes \(choice.precision.rawValue) by \(choice.products.name) (\(measured)\(reason))\(amx)"
+        let taken = "\(choice.precision.rawValue) by \(choice.products.name)"
+        let found = "--precision auto takes \(taken) (\(measured)\(reason))\(amx)"
         guard rates.isEmpty else { return Finding("products", .sound, found) }
         let remedy = "unset \(ProductChoice.variable), unless you compare methods"
         return Finding("products", .warning, found, remedy: remedy)

@@ -36,6 +36,7 @@ let package = Package(
             name: "Preferences",
             dependencies: ["Formats", systemPackage]
         ),
+        .target(name: "Tokenization", dependencies: ["Formats", systemPackage]),
         .target(name: "Objectives", dependencies: ["Formats"]),
         .target(name: "Reporting", dependencies: ["Objectives", "Compute", "Formats", systemPackage]),
 
@@ -48,6 +49,7 @@ let package = Package(
             name: "Transformer",
             dependencies: ["Compute", "Formats", "Preferences"]
         ),
+        .target(name: "Generation", dependencies: ["Transformer", "Compute", "Preferences", "Formats", systemPackage]),
         .target(
             name: "Configuration",
             dependencies: ["Reporting", "Objectives", "Preferences", "Formats", "Collectives", systemPackage]
@@ -73,8 +75,8 @@ let package = Package(
         .executableTarget(
             name: "espalier",
             dependencies: [
-                "ScalingStudy", "Benchmarking", "Training", "Configuration", "Supervision", "Reporting", "Transformer",
-                "Objectives", "Preferences", "Formats", "Collectives", "Compute",
+                "ScalingStudy", "Benchmarking", "Training", "Generation", "Configuration", "Supervision", "Reporting",
+                "Transformer", "Tokenization", "Objectives", "Preferences", "Formats", "Collectives", "Compute",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 systemPackage,
             ]
@@ -86,8 +88,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ScalingStudy", "Training", "Configuration", "Reporting", "Transformer", "Preferences", "Formats",
-                systemPackage,
+                "ScalingStudy", "Training", "Configuration", "Reporting", "Transformer", "Tokenization", "Preferences",
+                "Formats", systemPackage,
             ],
             path: "Tests/Fuzz/Targets"
         ),
@@ -98,10 +100,16 @@ let package = Package(
         ),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestSupport", systemPackage]),
         .testTarget(name: "PreferencesTests", dependencies: ["Preferences", "Formats", "TestSupport", systemPackage]),
+        .testTarget(
+            name: "TokenizationTests",
+            dependencies: ["Tokenization", "Formats", "TestSupport", systemPackage]
+        ),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives", "TestSupport", systemPackage]),
         .testTarget(
             name: "TransformerTests",
-            dependencies: ["Transformer", "Compute", "Formats", "Preferences", "TestSupport", systemPackage]
+            dependencies: [
+                "Transformer", "Generation", "Compute", "Formats", "Preferences", "TestSupport", systemPackage,
+            ]
         ),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Objectives"]),
         .testTarget(

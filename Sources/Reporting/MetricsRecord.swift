@@ -23,6 +23,11 @@ package struct MetricsRecord {
         fields.append((key, .scalar("[" + values.map(Self.number).joined(separator: ", ") + "]")))
     }
 
+    /// Adds a list of whole numbers on one line.
+    package mutating func add(_ key: String, numbers values: [Int]) {
+        fields.append((key, .scalar("[" + values.map { "\($0)" }.joined(separator: ", ") + "]")))
+    }
+
     /// Adds a whole number.
     package mutating func add(_ key: String, _ value: some BinaryInteger) { fields.append((key, .scalar("\(value)"))) }
 

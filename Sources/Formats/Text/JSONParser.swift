@@ -17,14 +17,19 @@ struct JSONParser {
 
     mutating func document() throws -> JSONValue {
         let value = try value()
+        try requireEnd()
+        return value
+    }
+
+    /// Requires that nothing follows but space.
+    mutating func requireEnd() throws {
         skipSpace()
         guard position == bytes.count else { throw fault("the end") }
-        return value
     }
 
     // MARK: Values
 
-    private mutating func value() throws -> JSONValue {
+    mutating func value() throws -> JSONValue {
         skipSpace()
         switch next ?? 0 {
         case UInt8(ascii: "{"): return try nested { try $0.object() }
@@ -90,6 +95,40 @@ struct JSONParser {
         let valueStart = position
         let value = try value()
         return (JSONMember(name: name, start: start, value: valueStart..<position), value)
+    }
+
+    // MARK: Objects, member by member
+
+    /// Whether the next value is an object.
+    var isAtObject: Bool { next == UInt8(ascii: "{") }
+
+    /// Reads the start of an object.
+    mutating func startObject() throws {
+        skipSpace()
+        guard take("{") else { throw fault("{") }
+        skipSpace()
+    }
+
+    /// Reads the name of the next member, up to its value; nil, and the object's end, if there is none.
+    mutating func nextName() throws -> String? {
+        if take("}") { return nil }
+        guard next == UInt8(ascii: "\"") else { throw fault("a name in quotes") }
+        let name = try string()
+        skipSpace()
+        guard take(":") else { throw fault(":") }
+        skipSpace()
+        return name
+    }
+
+    /// Reads what follows a member's value.
+    mutating func finishMember() throws {
+        skipSpace()
+        guard take(",") else {
+            guard next == UInt8(ascii: "}") else { throw fault(", or }") }
+            return
+        }
+        skipSpace()
+        guard next == UInt8(ascii: "\"") else { throw fault("a name in quotes") }
     }
 
     /// The members of a text that is one object, in the order of the text.

@@ -1,7 +1,7 @@
 package import Compute
 package import Preferences
 
-/// The scores that a model computes from the normalized hidden states of its last layer, forward and backward.
+/// The scores that a model computes from the normalized hidden states of its last layer.
 ///
 /// The pass is independent of the kind of scores and of the head's parameters.
 package protocol Head {
@@ -19,7 +19,10 @@ package protocol Head {
 
     /// Scores a packed sequence from the hidden states of its prediction positions, `[L, D]`.
     func score(_ row: PackedSequence, hidden: Matrix, parameters: ModelParameters) -> Scores
+}
 
+/// A head that also computes gradients.
+package protocol TrainedHead: Head {
     /// Scores a packed sequence, calls `lossGradient` as soon as the scores of some examples are known, writes the
     /// gradient of `hidden` to `dhidden`, and adds those of the head's own parameters.
     func scoreAndBackward(

@@ -8,7 +8,7 @@ package import Preferences
 /// the last states that fit keep their logits, and those of the others are recomputed.
 ///
 /// Shapes: `L` hidden states, `D` width, `V` vocabulary.
-package final class VocabularyHead: Head {
+package final class VocabularyHead: TrainedHead {
     /// Memory for logits and for gradients that are not complete yet.
     private struct Buffers {
         /// The kept logits, or one slice for each thread, `[1, capacity]`.

@@ -120,7 +120,14 @@ package struct Attention: Sendable {
         let activations = context.activations.attention
         normalize(projected, keeping: context.activations.unnormalized.rows(headNorms == nil ? 0..<0 : block))
         let positions = context.pass.positions[block]
-        heads.forEachGroup(projected, block, activations.query, activations.key, activations.value) {
+        heads.forEachGroup(
+            projected,
+            block,
+            activations.query,
+            activations.key,
+            activations.value,
+            firstKey: activations.firstKey
+        ) {
             if let rotary = context.rotary {
                 rotary.forward($0.query, positions: positions, into: $1.query)
                 rotary.forward($0.key, positions: positions, into: $1.key)

@@ -14,7 +14,7 @@ package import Preferences
 package struct AttentionPlan: Equatable {
     /// Keys that are adjacent on a path, of which queries of a block see some.
     package struct Tile: Equatable {
-        /// Runs of row indices, in the order of the path.
+        /// Runs of the keys' row indices, in the order of the path.
         package let runs: [Range<Int>]
         /// The number of the tile's first keys that the block's first query sees, and one more for each later query.
         ///
@@ -55,33 +55,42 @@ package struct AttentionPlan: Equatable {
     ///   - queries: Row indices whose attention output is needed, ascending; nil for all.
     ///   - blockSize: The most query tokens in a block.
     ///   - window: The number of tokens of its path that a query sees, itself included; nil: all.
+    ///   - kept: The tokens of a chain that all roots of `row` continue, whose keys precede those of `row`.
     package init(
         row: PackedSequence,
         queries: [Int32]?,
         groups: Int,
         threads: Int,
         blockSize: Int,
-        window: Int? = nil
+        window: Int? = nil,
+        kept: Int = 0
     ) {
         precondition(window.map { $0 > 0 } ?? true, "a window of at least one token")
-        let blocks = Self.blocks(of: row, queries: queries, blockSize: blockSize, window: window)
+        let blocks = Self.blocks(of: row, queries: queries, blockSize: blockSize, window: window, kept: kept)
         tasks = Self.divide(blocks, groups: groups, threads: threads)
     }
 
-    private static func blocks(of row: PackedSequence, queries: [Int32]?, blockSize: Int, window: Int?) -> [Block] {
+    private static func blocks(
+        of row: PackedSequence,
+        queries: [Int32]?,
+        blockSize: Int,
+        window: Int?,
+        kept: Int
+    ) -> [Block] {
         var spans: [[Range<Int>]] = []
         spans.reserveCapacity(row.nodes.count)
         var blocks: [Block] = []
         var nextQuery = 0
         for node in row.nodes {
-            let above = node.parent < 0 ? [] : spans[node.parent]
-            spans.append(joined(above, node.tokens))
+            let above = node.parent < 0 ? (kept > 0 ? [0..<kept] : []) : spans[node.parent]
+            let firstKey = kept + node.tokens.lowerBound
+            spans.append(joined(above, firstKey..<kept + node.tokens.upperBound))
             let wanted = wantedRange(of: node.tokens, queries: queries, next: &nextQuery)
             let count = (wanted.count + blockSize - 1) / blockSize
             for index in 0..<count {
                 let lower = wanted.lowerBound + wanted.count * index / count
                 let upper = wanted.lowerBound + wanted.count * (index + 1) / count
-                let visible = joined(above, node.tokens.lowerBound..<upper)
+                let visible = joined(above, firstKey..<kept + upper)
                 blocks.append(Block(lower..<upper, spans: visible, depths: row.positions, window: window))
             }
         }

@@ -7,7 +7,8 @@ internal import Compute
 /// Gimelshein 2018; Dao et al. 2022); `score(x) = scale * x`, or with a cap `cap * tanh(scale * x / cap)` (Gemma 2).
 /// Query heads that share a key/value head are adjacent for each token, so that one product computes them all.
 ///
-/// Shapes: `T` tokens, `G` key/value heads, `R` query heads for each, `K` head width, `M = R * block`.
+/// Shapes: `T` tokens, `C` keys, as many as tokens or with room for others, `G` key/value heads, `R` query heads for each, `K`
+/// head width, `M = R * block`.
 package struct ForestAttention {
     let groups: Int
     let heads: Int
@@ -31,10 +32,12 @@ package struct ForestAttention {
     struct Activations {
         /// `[G * T, R * K]`.
         let query: Matrix
-        /// `[G * T, K]`.
+        /// `[G * C, K]`.
         let key: Matrix
-        /// `[G * T, K]`.
+        /// `[G * C, K]`.
         let value: Matrix
+        /// The number of keys before that of the first token.
+        var firstKey = 0
         /// `[G, T * R]`.
         let logSumExp: Matrix
         /// `[T, G * R * K]`, token-major.
@@ -150,12 +153,13 @@ package struct ForestAttention {
                 .reshaped(rows: rows, columns: attention.width)
         }
 
-        /// A run of keys in a head-major `[G * T, K]`.
+        /// A run of keys in a head-major `[G * C, K]`.
         private func keys(_ matrix: Matrix, _ run: Range<Int>) -> Matrix {
-            matrix.rows(group * tokens + run.lowerBound..<group * tokens + run.upperBound)
+            let base = group * (matrix.rows / attention.groups)
+            return matrix.rows(base + run.lowerBound..<base + run.upperBound)
         }
 
-        /// The keys of a tile in a head-major `[G * T, K]`: in place if they are one run, otherwise as a copy in `copy`.
+        /// The keys of a tile in a head-major `[G * C, K]`: in place if they are one run, otherwise as a copy in `copy`.
         private func keys(_ matrix: Matrix, _ tile: AttentionPlan.Tile, copy: Matrix) -> Matrix {
             guard tile.runs.count > 1 else { return keys(matrix, tile.runs[0]) }
             let rows = copy.rows(0..<tile.count)

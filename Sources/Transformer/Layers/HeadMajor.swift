@@ -1,7 +1,8 @@
 internal import Compute
 
 /// The two layouts of query, key and value: token-major `[T, (H + 2G) K]`, as a product gives them, and head-major, one
-/// key/value head after the other, as attention reads them: query `[G T, R K]` with `R = H / G`, key and value `[G T, K]`.
+/// key/value head after the other, as attention reads them: query `[G T, R K]` with `R = H / G`, key and value `[G C, K]`, with
+/// `C = T` unless there are keys of other tokens.
 ///
 /// Token-major columns are those of all queries, all keys and all values, or, interleaved, of query, key and value of one
 /// head after the other.
@@ -41,19 +42,25 @@ struct HeadMajor: Sendable {
 
     /// Visits, group by group, the columns of token-major `projected`, `[block, (H + 2G) K]`, and the head-major rows
     /// that correspond to them.
+    ///
+    /// - Parameter firstKey: The number of rows of `key` and `value` before those of the first token.
     func forEachGroup(
         _ projected: Matrix,
         _ block: Range<Int>,
         _ query: Matrix,
         _ key: Matrix,
         _ value: Matrix,
+        firstKey: Int = 0,
         _ body: (_ tokenMajor: Heads, _ headMajor: Heads) -> Void
     ) {
         for group in 0..<groups {
-            let (rows, columns) = (rows(of: block, group: group, tokens: query.rows / groups), columns(group: group))
+            let columns = columns(group: group)
+            let queries = rows(of: block, group: group, tokens: query.rows / groups)
+            let block = block.lowerBound + firstKey..<block.upperBound + firstKey
+            let keys = rows(of: block, group: group, tokens: key.rows / groups)
             body(
                 (projected.columns(columns.query), projected.columns(columns.key), projected.columns(columns.value)),
-                (query.rows(rows), key.rows(rows), value.rows(rows))
+                (query.rows(queries), key.rows(keys), value.rows(keys))
             )
         }
     }

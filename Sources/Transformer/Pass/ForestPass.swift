@@ -4,6 +4,9 @@ package import Preferences
 /// The model of token log-probabilities, as trained by preference tuning.
 package typealias ForestModel = ForestPass<VocabularyHead>
 
+/// A model that continues tokens.
+package typealias GenerationModel = ForestPass<NextTokenHead>
+
 /// The forward and backward passes of a model over packed sequences of token trees: embedding, layers, final norm, and
 /// a head that scores the results.
 package final class ForestPass<H: Head> {
@@ -51,17 +54,40 @@ package final class ForestPass<H: Head> {
     }
 
     /// Scores every counted prediction of a packed sequence.
-    package func score(_ row: PackedSequence, parameters: ModelParameters) -> H.Scores {
-        let passes = passes(over: row)
+    ///
+    /// - Parameter kept: The tokens that all roots of `row` continue, as of earlier calls, to which the row, a chain then, is
+    ///   appended. The scores have the bits of a pass over all of these tokens together.
+    package func score(
+        _ row: PackedSequence,
+        continuing kept: KeptKeys? = nil,
+        parameters: ModelParameters
+    ) -> H.Scores {
+        let passes = passes(over: row, kept: kept?.count ?? 0)
         measure(\.forward) {
             updateGains(parameters)
-            forward(row, passes, parameters, keeping: false)
+            forward(row, passes, parameters, keeping: false, appending: kept)
         }
+        kept?.append(row.tokens.count)
         return measure(\.head) {
             head.score(row, hidden: normalize(row.predictionPositions.count, parameters), parameters: parameters)
         }
     }
 
+    private func updateGains(_ parameters: ModelParameters) {
+        parameters.updateGains(team: team, scratch: workspace.blocks.map(\.weights))
+    }
+
+    private func measure<R>(_ phase: WritableKeyPath<PassTimes, Double>, _ body: () -> R) -> R {
+        let clock = ContinuousClock()
+        let start = clock.now
+        defer { times[keyPath: phase] += (clock.now - start) / .seconds(1) }
+        return body()
+    }
+}
+
+// MARK: Training
+
+extension ForestPass where H: TrainedHead {
     /// Scores a packed sequence and adds the gradients of its loss.
     ///
     /// - Parameters:
@@ -96,32 +122,28 @@ package final class ForestPass<H: Head> {
         measure(\.backward) { backward(row, passes, parameters, layersLeft) }
         return scores
     }
-
-    private func updateGains(_ parameters: ModelParameters) {
-        parameters.updateGains(team: team, scratch: workspace.blocks.map(\.weights))
-    }
-
-    private func measure<R>(_ phase: WritableKeyPath<PassTimes, Double>, _ body: () -> R) -> R {
-        let clock = ContinuousClock()
-        let start = clock.now
-        defer { times[keyPath: phase] += (clock.now - start) / .seconds(1) }
-        return body()
-    }
 }
 
 // MARK: Layers
 
 extension ForestPass {
-    private func passes(over row: PackedSequence) -> RowPasses {
+    private func passes(over row: PackedSequence, kept: Int = 0) -> RowPasses {
         precondition(row.tokens.count <= workspace.capacity.tokens, "a row within capacity")
-        return RowPasses(row, architecture, attention: workspace.attention, threads: team.count)
+        precondition(kept == 0 || row.positions.first == Int32(kept), "positions after those of the kept tokens")
+        return RowPasses(row, architecture, attention: workspace.attention, threads: team.count, kept: kept)
     }
 
-    private func context(_ index: Int, _ passes: RowPasses, keeping: Bool) -> LayerContext {
+    private func context(
+        _ index: Int,
+        _ passes: RowPasses,
+        keeping: Bool,
+        appending kept: KeptKeys? = nil
+    ) -> LayerContext {
         LayerContext(
             index,
             passes.pass(layer: index),
             keeping: keeping,
+            kept: kept?.layer(index),
             rotary: rotary(ofLayer: index),
             workspace: workspace,
             team: team
@@ -136,10 +158,16 @@ extension ForestPass {
         }
     }
 
-    private func forward(_ row: PackedSequence, _ passes: RowPasses, _ parameters: ModelParameters, keeping: Bool) {
+    private func forward(
+        _ row: PackedSequence,
+        _ passes: RowPasses,
+        _ parameters: ModelParameters,
+        keeping: Bool,
+        appending kept: KeptKeys? = nil
+    ) {
         embed(row, parameters, into: workspace.input(0, keeping: keeping).rows(0..<row.tokens.count))
         for (index, layer) in parameters.layers.enumerated() {
-            let context = context(index, passes, keeping: keeping)
+            let context = context(index, passes, keeping: keeping, appending: kept)
             let isLast = index == parameters.layers.count - 1
             let output = isLast ? workspace.hidden : workspace.input(index + 1, keeping: keeping)
             layer.forward(context, output: output.rows(0..<context.pass.outputCount))

@@ -15,12 +15,14 @@ package struct RowPass {
     ///   - outputs: The indices of the tokens whose outputs are computed; nil for all.
     ///   - attention: The attention to plan.
     ///   - window: The number of tokens of its path that a token attends to, itself included; nil: all.
+    ///   - kept: The tokens that all roots of `row` continue, whose keys and values are kept.
     package init(
         _ row: PackedSequence,
         outputs: [Int32]?,
         attention: ForestAttention,
         threads: Int,
-        window: Int? = nil
+        window: Int? = nil,
+        kept: Int = 0
     ) {
         (positions, self.outputs) = (row.positions, outputs)
         plan = AttentionPlan(
@@ -29,7 +31,8 @@ package struct RowPass {
             groups: attention.groups,
             threads: threads,
             blockSize: attention.blockSize,
-            window: window
+            window: window,
+            kept: kept
         )
     }
 
@@ -55,17 +58,20 @@ package struct LayerContext {
     /// - Parameters:
     ///   - index: The layer.
     ///   - keeping: Whether activations must last until the backward pass.
+    ///   - kept: The keys and values of this layer that those of the packed sequence are appended to; nil for none.
     package init(
         _ index: Int,
         _ pass: RowPass,
         keeping: Bool,
+        kept: KeptKeys.Layer? = nil,
         rotary: Rotary?,
         workspace: Workspace,
         team: ThreadTeam
     ) {
         (self.pass, self.rotary, self.workspace, self.team) = (pass, rotary, workspace, team)
         input = workspace.input(index, keeping: keeping).rows(0..<pass.tokens)
-        activations = workspace.layer(index, keeping: keeping).sized(tokens: pass.tokens, outputs: pass.outputCount)
+        activations = workspace.layer(index, keeping: keeping)
+            .sized(tokens: pass.tokens, outputs: pass.outputCount, kept: kept)
     }
 
     /// `[outputs, H K]`, the attention output of the tokens that leave the layer.

@@ -8,13 +8,27 @@ struct RowPasses {
     private let body: Pair
     private let last: Pair
 
-    init(_ row: PackedSequence, _ architecture: Architecture, attention: ForestAttention, threads: Int) {
+    /// - Parameter kept: The tokens that all roots of `row` continue.
+    init(
+        _ row: PackedSequence,
+        _ architecture: Architecture,
+        attention: ForestAttention,
+        threads: Int,
+        kept: Int = 0
+    ) {
         self.architecture = architecture
         // A window that exceeds all depths hides nothing.
         let window = architecture.window.flatMap { window in row.positions.contains { $0 >= window } ? window : nil }
         func pair(_ layers: Range<Int>, outputs: [Int32]?) -> Pair {
             func pass(_ window: Int?) -> RowPass {
-                RowPass(row, outputs: outputs, attention: attention, threads: threads, window: window)
+                RowPass(
+                    row,
+                    outputs: outputs,
+                    attention: attention,
+                    threads: threads,
+                    window: window,
+                    kept: kept
+                )
             }
             let kinds = layers.map { architecture.kind(ofLayer: $0).isWindowed && window != nil }
             return (kinds.contains(false) ? pass(nil) : nil, kinds.contains(true) ? pass(window) : nil)

@@ -14,16 +14,18 @@ extension Workspace {
         let attentionBranch: Matrix
         let feedForwardBranch: Matrix
 
-        /// The same buffers for a packed sequence of `tokens` tokens, of which `outputs` leave the layer.
-        func sized(tokens: Int, outputs: Int) -> Layer {
+        /// The same buffers for a packed sequence of `tokens` tokens, of which `outputs` leave the layer; with `kept`, the keys
+        /// and values are appended to those.
+        func sized(tokens: Int, outputs: Int, kept: KeptKeys.Layer?) -> Layer {
             let groups = attention.logSumExp.rows
             let heads = attention.query.columns / attention.key.columns
             func head(_ matrix: Matrix) -> Matrix { matrix.reshaped(rows: groups * tokens, columns: matrix.columns) }
             return Layer(
                 attention: ForestAttention.Activations(
                     query: head(attention.query),
-                    key: head(attention.key),
-                    value: head(attention.value),
+                    key: kept?.key ?? head(attention.key),
+                    value: kept?.value ?? head(attention.value),
+                    firstKey: kept?.count ?? 0,
                     logSumExp: attention.logSumExp.reshaped(rows: groups, columns: tokens * heads),
                     output: attention.output.rows(0..<tokens)
                 ),

@@ -12,7 +12,7 @@ extension FuzzTarget {
     package static var all: [FuzzTarget] {
         [
             json, safetensors, header, index, manifest, config, train, cluster, hosts, prepared, journal, state,
-            metrics, study,
+            metrics, study, tokenizer,
         ]
     }
 

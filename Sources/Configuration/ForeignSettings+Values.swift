@@ -4,6 +4,7 @@ extension ForeignSettings {
         "loss_type": lossTypes,
         "lr_scheduler_type": schedules,
         "resume_from_checkpoint": ["true": "use auto", "latest": "use auto", "last": "use auto"],
+        "report_to": trackers,
         "reduce_dtype": ["bf16": "use bfloat16", "fp32": "use float32", "fp16": "use bfloat16"],
     ]
 
@@ -50,4 +51,24 @@ extension ForeignSettings {
         "reduce_lr_on_plateau": "it is not supported; use linear or cosine",
         "warmup_stable_decay": "it is not supported; use constant_with_warmup or linear",
     ]
+
+    private static let trackers: [String: String] = {
+        let section = "\"TensorBoard and other trackers\" in Documentation/Running.md"
+        func imported(_ call: String) -> String {
+            "import metrics.jsonl in {output}, each line by \(call), as in \(section)"
+        }
+        let others = [
+            "azure_ml", "clearml", "codecarbon", "comet_ml", "dagshub", "dvclive", "flyte", "kubeflow", "neptune",
+            "swanlab",
+        ]
+        let unnamed = imported("its function for the metrics of a step")
+        return [
+            "wandb": imported("run.log(line, step=line.pop(\"step\"))"),
+            "trackio": imported("trackio.log(line, step=line.pop(\"step\"))"),
+            "mlflow": imported("mlflow.log_metrics(numbers, step=step)"),
+            "all": "name the tracker: tensorboard; for another one, \(unnamed)",
+            Trackers.tensorBoard: "write it in lower case",
+            Trackers.none: "it excludes other trackers",
+        ].merging(others.map { ($0, unnamed) }) { named, _ in named }
+    }()
 }

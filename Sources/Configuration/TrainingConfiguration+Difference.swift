@@ -22,7 +22,7 @@ extension TrainingConfiguration {
     package static let resumableKeys: Set<String> = {
         let keys: [CodingKeys] = [
             .model, .data, .output, .referenceCache, .sharing, .rowTokens, .threads, .gradientCheckpointing,
-            .selfCheck, .balance, .loggingSteps, .maxSkipped,
+            .selfCheck, .balance, .loggingSteps, .reportTo, .maxSkipped,
         ]
         // Rounding to fewer digits than float32 has changes the result beyond float32 rounding.
         let communication = CommunicationSettings.CodingKeys.allCases.filter { $0 != .reduceDType }

@@ -48,6 +48,8 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var groupByPrompt = false
     /// Steps between two lines of metrics, at least 1.
     package var loggingSteps = 1
+    /// The trackers that metrics are written for in addition to `metrics.jsonl`: `tensorboard`, or none.
+    package var reportTo: [String] = []
     /// Which common tokens are computed only once.
     package var sharing = Sharing.any
     /// The most tokens in a packed sequence, at least 1.
@@ -92,6 +94,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         case adamBeta2 = "adam_beta2"
         case adamEpsilon = "adam_epsilon"
         case loggingSteps = "logging_steps"
+        case reportTo = "report_to"
         case rowTokens = "row_tokens"
         case groupByPrompt = "group_by_prompt"
         case gradientCheckpointing = "gradient_checkpointing"
@@ -154,6 +157,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try values.read(.shuffle, into: &shuffle)
         try values.read(.groupByPrompt, into: &groupByPrompt)
         try values.read(.loggingSteps, into: &loggingSteps)
+        try Trackers.names(in: values, .reportTo).map { reportTo = $0 }
         try values.choose(.sharing, into: &sharing)
         try values.read(.rowTokens, into: &rowTokens)
         try values.read(.threads, into: &threads)
@@ -210,6 +214,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
         try check(.adamBeta2, (0..<1).contains(adamBeta2), "at least 0, below 1", adamBeta2)
         try check(.adamEpsilon, positive(adamEpsilon), "a finite number above 0", adamEpsilon)
         try check(.loggingSteps, loggingSteps > 0, "at least 1", loggingSteps)
+        try Trackers.check(reportTo)
         try check(.rowTokens, (1...1 << 24).contains(rowTokens), "from 1 to 2^24", rowTokens)
         try check(.threads, (0...1024).contains(threads), "from 0 to 1024", threads)
         try check(.selfCheck, selfCheck >= 0, "at least 0", selfCheck)

@@ -72,6 +72,13 @@ struct Train: ParsableCommand {
 
     @Option(
         name: .long,
+        parsing: .upToNextOption,
+        help: "Trackers to write metrics for: tensorboard, as event files in OUTPUT/runs; or none (default none)."
+    )
+    var reportTo: [String] = []
+
+    @Option(
+        name: .long,
         help: "Load balancing: equal work for every rank, or by each rank's measured speed (default planned)."
     )
     var balance: Balance?
@@ -138,6 +145,7 @@ struct Train: ParsableCommand {
         adamBeta2.map { configuration.adamBeta2 = $0 }
         adamEpsilon.map { configuration.adamEpsilon = $0 }
         loggingSteps.map { configuration.loggingSteps = $0 }
+        if !reportTo.isEmpty { configuration.reportTo = Trackers.names(separated: reportTo) }
         balance.map { configuration.balance = $0 }
         referenceCache.map { configuration.referenceCache = $0 }
         rankCheckSteps.map { configuration.communication.rankCheckSteps = $0 }

@@ -76,7 +76,7 @@ struct RollbackTests {
             let plain = try finish(directory.appending("plain"), data)
             let option = ["--rollback-on-spike", "\(try factor(plain))"]
             let output = directory.appending("out")
-            let outcome = try start(output, data, option)
+            let outcome = try start(output, data, option + ["--report-to", "tensorboard"])
             #expect(outcome.status == 0)
             let notice = "rolled back to step 35, the examples of 6 steps are skipped\n"
             #expect(outcome.errors.contains(notice) && outcome.errors.contains("warning: step 41: loss "))
@@ -85,6 +85,11 @@ struct RollbackTests {
             let records = run.metrics.filter { $0["rollbacks"] != nil }
             #expect(records.map { $0["step"] } == [35] && records.map { $0["rollback_from_step"] } == [41])
             #expect(records.map { $0["rollback_grad_norm"] } == [plain.metrics[40]["grad_norm"]])
+            // TensorBoard drops the abandoned steps too.
+            let events = try EventFiles(try #require(try eventDirectories(output).first))
+            let differences = try events.differences(from: output.appending("metrics.jsonl"))
+            #expect(differences == [])
+            #expect(events.starts == [0, 36])
             #expect(run.metrics.prefix(35).map { $0["loss"] } == plain.metrics.prefix(35).map { $0["loss"] })
             expectSame(steps(run), try finish(directory.appending("fewer"), fewer), steps: Self.steps)
             // The same on two ranks.

@@ -12,7 +12,7 @@ struct ForeignSettingsTests {
     private static let foreign = [
         "bf16", "fp16", "tf32", "torch_dtype", "max_length", "max_prompt_length", "max_completion_length",
         "per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "num_epochs",
-        "epochs", "report_to", "run_name", "output_dir", "overwrite_output_dir", "model_name_or_path", "dataset_name",
+        "epochs", "run_name", "logging_dir", "output_dir", "overwrite_output_dir", "model_name_or_path", "dataset_name",
         "dataset_train_split", "dataset_test_split", "use_lora", "lora_rank", "peft_config", "load_in_4bit", "optim",
         "eval_strategy", "evaluation_strategy", "save_strategy", "logging_strategy", "push_to_hub", "hub_model_id",
         "deepspeed", "fsdp", "ref_model", "precompute_ref_log_probs", "sync_ref_model", "reference_free",
@@ -97,5 +97,58 @@ struct ForeignSettingsTests {
             error.map { "\($0)" }
                 == "resume_from_checkpoint must be auto or a checkpoint's directory, found true; use auto"
         )
+    }
+
+    @Test(
+        "a list of trackers may be one name, none, or absent",
+        arguments: [
+            ("report_to: tensorboard", ["tensorboard"]), ("report_to: [tensorboard]", ["tensorboard"]),
+            ("report_to: none", []), ("report_to: [none]", []), ("report_to: []", []), ("report_to: null", []),
+            ("beta: 0.1", []),
+        ]
+    )
+    func trackers(yaml: String, names: [String]) throws {
+        try Places.temporary { directory in
+            let path = directory.appending("run.yaml")
+            try AtomicFile.write(to: path) { try $0.append(yaml) }
+            let settings = try TrainingConfiguration(yaml: path)
+            #expect(settings.reportTo == names)
+            #expect(throws: Never.self) { try settings.validateRanges() }
+        }
+    }
+
+    @Test(
+        "a tracker that no files are written for is refused with the function that imports metrics",
+        arguments: [
+            (["wandb"], "wandb", "run.log(line, step=line.pop(\"step\"))"),
+            (["tensorboard", "trackio"], "trackio", "trackio.log(line, step=line.pop(\"step\"))"),
+            (["mlflow"], "mlflow", "mlflow.log_metrics(numbers, step=step)"),
+            (["swanlab"], "swanlab", "its function for the metrics of a step"),
+        ]
+    )
+    func otherTrackers(names: [String], name: String, function: String) {
+        var settings = TrainingConfiguration()
+        settings.reportTo = names
+        let error = #expect(throws: TrainingError.self) { try settings.validateRanges() }
+        #expect(
+            error.map { "\($0)" }
+                == "report_to must be tensorboard or none, found \(name); import metrics.jsonl in output, each line by "
+                + "\(function), as in \"TensorBoard and other trackers\" in Documentation/Running.md"
+        )
+    }
+
+    @Test(
+        "a tracker that does not exist is refused",
+        arguments: [
+            (["TensorBoard"], "TensorBoard; write it in lower case"),
+            (["none", "tensorboard"], "none; it excludes other trackers"),
+            (["tensorboardx"], "tensorboardx"), ([""], "nothing"),
+        ]
+    )
+    func unknownTrackers(names: [String], found: String) {
+        var settings = TrainingConfiguration()
+        settings.reportTo = names
+        let error = #expect(throws: TrainingError.self) { try settings.validateRanges() }
+        #expect(error.map { "\($0)" } == "report_to must be tensorboard or none, found \(found)")
     }
 }

@@ -53,7 +53,8 @@ struct TrainingConfigurationTests {
         "global_batch_size: 12", "max_grad_norm: 3", "weight_decay: 0.5", "adam_beta1: 0.75", "adam_beta2: 0.875",
         "adam_epsilon: 1e-6", "label_smoothing: 0.0625", "seed: \(UInt64.max)", "shuffle: false",
         "group_by_prompt: true",
-        "logging_steps: 5", "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
+        "logging_steps: 5", "report_to: tensorboard",
+        "sharing: prompt", "row_tokens: 99", "threads: 3", "reference_cache: c",
         "gradient_checkpointing: true", "self_check: 2", "eval_data: e", "eval_steps: 4", "eval_on_start: true",
         "load_best_model_at_end: true", "metric_for_best_model: entropy", "greater_is_better: false",
         "early_stopping_patience: 6", "early_stopping_threshold: 0.5", "max_skipped: 3", "save_steps: 9",
@@ -100,6 +101,7 @@ struct TrainingConfigurationTests {
         expected.shuffle = false
         expected.groupByPrompt = true
         expected.loggingSteps = 5
+        expected.reportTo = ["tensorboard"]
         expected.sharing = .prompt
         expected.rowTokens = 99
         expected.threads = 3
@@ -192,7 +194,7 @@ struct TrainingConfigurationTests {
             let difference = try present.difference(from: checkpoint)
             let mayChange = [
                 "model", "data", "output", "reference_cache", "sharing", "row_tokens", "threads", "balance",
-                "gradient_checkpointing", "self_check", "logging_steps", "max_skipped", "save_steps",
+                "gradient_checkpointing", "self_check", "logging_steps", "report_to", "max_skipped", "save_steps",
                 "save_total_limit", "resume_from_checkpoint", "rollback_on_spike", "stall_timeout", "save_dtype",
                 "shards",
                 "collective", "ddp_bucket_cap_mb", "overlap_comm", "rank_check_steps",

@@ -104,6 +104,20 @@ def test_a_short_write_of_the_model_is_continued(calm, disturbed, place):
     run.expect_same(calm(None)[0])
 
 
+def test_events_for_tensorboard_that_a_full_disk_rejects_are_written_later(calm, disturbed, place):
+    run = Run(place / "run", None, report_to="tensorboard")
+    faults = [Fault(action, "write out/runs/*", 5 + number) for number, action in enumerate([*REASONS, "short"])]
+    warnings = run.finish(disturbed(*faults)).stderr
+    (file,) = run.output.glob("runs/*/*")
+    assert warnings.count(f"warning: {file}: cannot be written: ") == 1
+    records, rest = 0, file.read_bytes()
+    while rest:
+        records, rest = records + 1, rest[16 + int.from_bytes(rest[:8], "little") :]
+    # Before the first line: the version, the start, the settings, and the model's configuration.
+    assert records == 4 + len(run.metrics)
+    run.expect_same(calm(None)[0])
+
+
 def test_a_run_that_cannot_print_continues(calm, disturbed, place):
     run = Run(place / "run", None)
     log = run.root / "log"

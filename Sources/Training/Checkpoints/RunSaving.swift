@@ -22,7 +22,7 @@ final class RunSaving {
     /// Nil except on rank 0, like everything below.
     private let output: ModelDirectory?
     private let store: CheckpointStore?
-    private let history: RunHistory?
+    let history: RunHistory?
     private let snapshot: Snapshot?
     private var job: (step: Int, work: BackgroundJob)?
     /// The checkpoint that the run last wrote or resumed from.

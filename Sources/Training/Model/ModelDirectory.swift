@@ -102,11 +102,17 @@ package struct ModelDirectory {
     ///
     /// Removes the `summary.json` of an earlier run, whose model is about to change.
     ///
-    /// - Parameter lines: The first lines of `metrics.jsonl`: those of the checkpoint that a run resumes from.
-    func startMetrics(_ configuration: TrainingConfiguration, lines: Data = Data()) throws -> MetricsLog {
+    /// - Parameters:
+    ///   - lines: The first lines of `metrics.jsonl`: those of the checkpoint that a run resumes from.
+    ///   - events: What receives the further lines too.
+    func startMetrics(
+        _ configuration: TrainingConfiguration,
+        lines: Data = Data(),
+        events: EventLog? = nil
+    ) throws -> MetricsLog {
         try? FileManager.default.removeItem(atPath: file("summary.json").string)
         try AtomicFile.write(to: file(Self.settings)) { try $0.append(configuration.yaml()) }
-        return try MetricsLog.create(at: file("metrics.jsonl"), lines: lines)
+        return try MetricsLog.create(at: file("metrics.jsonl"), lines: lines, events: events)
     }
 
     /// The path of a file in the directory.

@@ -110,11 +110,13 @@ package final class TrainingRun {
         reportOutput()
     }
 
-    /// Starts the metrics log, with the lines of the checkpoint that the run resumes from.
+    /// Starts the metrics log, with the lines of the checkpoint that the run resumes from, and TensorBoard's events.
     func startLog(from resumption: Resumption?) throws -> MetricsLog? {
         guard let output else { return nil }
         try resumption?.restoreBest(to: output)
-        return try output.startMetrics(configuration, lines: resumption?.metrics ?? Data())
+        let step = resumption?.state.run.step
+        let events = try output.startEvents(configuration, of: saving.history, after: step)
+        return try output.startMetrics(configuration, lines: resumption?.metrics ?? Data(), events: events)
     }
 
     /// Takes one step.

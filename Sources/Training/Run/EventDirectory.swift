@@ -38,7 +38,9 @@ struct EventDirectory {
     func startLog(after step: Int?, at date: Date = Date()) throws -> EventLog {
         try path.makeDirectory()
         let times = Self.files(in: path).compactMap { Int($0.dropFirst(Self.prefix.count).prefix { $0 != "." }) }
-        let time = max(Int(date.timeIntervalSince1970), (times.max() ?? 0) + 1)
+        // Ten digits, as every name has them: a file of another origin may have any number.
+        let last = times.filter { $0 < 9_999_999_999 }.max() ?? 0
+        let time = max(Int(date.timeIntervalSince1970), last + 1)
         let digits = String(repeating: "0", count: max(0, 10 - "\(time)".count)) + "\(time)"
         let name = "\(Self.prefix)\(digits).\(Host.name).\(getpid()).\(history.run)"
         return try EventLog(creating: path.appending(name), from: step.map { $0 + 1 } ?? 0)

@@ -1,7 +1,20 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+/// The MPI that the program is built with: Open MPI, or MPICH and what has its ABI, such as Intel MPI and Cray MPICH.
+let mpi = Context.environment["ESPALIER_MPI"] ?? "openmpi"
+guard ["openmpi", "mpich"].contains(mpi) else {
+    FileHandle.standardError.write(Data("error: ESPALIER_MPI: expected openmpi or mpich, found \(mpi)\n".utf8))
+    exit(64)
+}
+// `pkg-config` knows where each is, whatever the system's own mpi.h belongs to.
+let mpiLibrary: Target =
+    mpi == "mpich"
+    ? .systemLibrary(name: "CMPICH", pkgConfig: "mpich", providers: [.apt(["libmpich-dev", "mpich"])])
+    : .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])])
 
 let package = Package(
     name: "espalier",
@@ -15,10 +28,14 @@ let package = Package(
     ],
     targets: [
         // Layer 0: C behind narrow doors.
-        .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
+        mpiLibrary,
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .target(name: "CMPI", dependencies: ["COpenMPI"]),
+        .target(
+            name: "CMPI",
+            dependencies: [.byName(name: mpiLibrary.name)],
+            cSettings: mpi == "mpich" ? [.define("ESPALIER_MPICH")] : []
+        ),
         // Optimized in debug too: loops without a check, in which its tests would spend most of their time.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .target(name: "CSignals"),
@@ -83,7 +100,11 @@ let package = Package(
         ),
 
         // Tests: goldens, real files, real processes.
-        .target(name: "TestSupport", dependencies: ["Compute", "Formats", systemPackage], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport",
+            dependencies: ["Collectives", "Compute", "Formats", systemPackage],
+            path: "Tests/TestSupport"
+        ),
         .executableTarget(name: "RankProgram", dependencies: ["Collectives"], path: "Tests/RankProgram"),
         .target(
             name: "FuzzTargets",
@@ -140,7 +161,9 @@ let package = Package(
         // It starts processes and compares what they write; optimized, it compiles twice as long, on one processor.
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Transformer", "Formats", "Compute", "TestSupport", "espalier", systemPackage],
+            dependencies: [
+                "Transformer", "Formats", "Collectives", "Compute", "TestSupport", "espalier", systemPackage,
+            ],
             swiftSettings: [.unsafeFlags(["-Onone"], .when(configuration: .release))]
         ),
     ],

@@ -4,6 +4,17 @@
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+// The manifest names the library whose mpi.h pkg-config has found; another one in its place would not link, or not run.
+#if defined(ESPALIER_MPICH) && defined(OPEN_MPI)
+#error "expected the mpi.h of MPICH, found that of Open MPI; see pkg-config --cflags mpich, or unset ESPALIER_MPI"
+#elif !defined(ESPALIER_MPICH) && !defined(OPEN_MPI)
+#error "expected the mpi.h of Open MPI, found another; see pkg-config --cflags ompi-c, or set ESPALIER_MPI=mpich"
+#endif
 
 _Static_assert(CMPI_SINGLE < CMPI_FUNNELED && CMPI_FUNNELED < CMPI_SERIALIZED && CMPI_SERIALIZED < CMPI_MULTIPLE,
                "levels ascend in MPI's order");
@@ -16,6 +27,14 @@ enum { PIECE_BYTES = 25 << 20 };
 // 32 KiB, and moves few of them per progress call. With fragments of 256 KiB it is as fast as reading directly. They are
 // allocated from 4 MiB per rank, as before, which holds too few of 512 KiB. A value set by the user is kept.
 static void enlarge_fragments(void) { setenv("OMPI_MCA_btl_vader_max_send_size", "262144", 0); }
+
+int cmpi_is_mpich(void) {
+#ifdef ESPALIER_MPICH
+    return 1;
+#else
+    return 0;
+#endif
+}
 
 int cmpi_init(void) {
     enlarge_fragments();
@@ -35,7 +54,32 @@ int cmpi_thread_level(int *level) {
 
 int cmpi_finalize(void) { return MPI_Finalize(); }
 
-void cmpi_abort(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
+#ifdef ESPALIER_MPICH
+static int is_unread(int pipe) {
+    struct stat kind;
+    int bytes = 0;
+    return fstat(pipe, &kind) == 0 && S_ISFIFO(kind.st_mode) && ioctl(pipe, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+static void sleep_milliseconds(int count) {
+    const struct timespec duration = {0, count * 1000000L};
+    nanosleep(&duration, NULL);
+}
+
+// When a rank aborts, hydra discards what it has not forwarded, such as the reason: waits until it has read that, for at
+// most a second, and for its way from this host's proxy to mpiexec.
+static void await_launcher(void) {
+    for (int turn = 0; turn < 100 && (is_unread(STDOUT_FILENO) || is_unread(STDERR_FILENO)); turn++) sleep_milliseconds(10);
+    sleep_milliseconds(100);
+}
+#else
+static void await_launcher(void) {}
+#endif
+
+void cmpi_abort(int code) {
+    await_launcher();
+    MPI_Abort(MPI_COMM_WORLD, code);
+}
 
 int cmpi_rank(int *rank) { return MPI_Comm_rank(MPI_COMM_WORLD, rank); }
 

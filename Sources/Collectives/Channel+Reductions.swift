@@ -64,6 +64,7 @@ package struct HostError: Error, CustomStringConvertible {
     package var description: String {
         let counts = Set(leaders).sorted().map { leader in "\(leaders.filter { $0 == leader }.count)" }
         return "--collective hierarchical needs equally many ranks on each host, with consecutive numbers; found "
-            + "\(counts.joined(separator: ", ")); start them so (mpirun --map-by ppr:N:node), or take another collective"
+            + "\(counts.joined(separator: ", ")); start them so (\(MPILibrary.built.evenPlacement)), or "
+            + "take another collective"
     }
 }

@@ -53,6 +53,9 @@ package struct World: ~Copyable {
     /// This process's rank as its launcher counts, before the job is joined; nil without a launcher.
     package static var launcherRank: Int? { Launcher.rank }
 
+    /// What started this process, such as "srun --mpi=pmi2"; nil without a launcher.
+    package static var starter: String? { isLaunched ? Launcher.starter : nil }
+
     /// The thread support that MPI granted; nil without MPI.
     package static var threadSupport: ThreadSupport? {
         var level: Int32 = 0
@@ -60,9 +63,9 @@ package struct World: ~Copyable {
         return ThreadSupport(rawValue: level)
     }
 
-    /// The MPI library's name and version.
+    /// The name and version of the MPI library that is loaded.
     package static var libraryVersion: String {
-        String(cString: cmpi_library_version()).split(separator: ",").first.map { "\($0)" } ?? ""
+        MPILibrary.nameAndVersion(in: String(cString: cmpi_library_version()))
     }
 
     /// Runs a command on every rank and returns the process's exit code.

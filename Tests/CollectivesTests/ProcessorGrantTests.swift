@@ -39,6 +39,7 @@ struct ProcessorGrantTests {
         let step = job.merging(["SLURM_STEP_NUM_TASKS": "2"]) { $1 }
         #expect(find(step)?.starter == .srun)
         #expect(find(step.merging(["OMPI_COMM_WORLD_SIZE": "2"]) { $1 })?.starter == .mpirun)
+        #expect(find(step.merging(["PMI_RANK": "1", "MPI_LOCALRANKID": "1"]) { $1 })?.starter == .hydra)
     }
 
     @Test("without a batch system, mpirun's own processors are granted, and nothing without mpirun")

@@ -86,12 +86,15 @@ struct DoctorTests {
     @Test(
         "ranks of one host divide its processors between them for any launcher",
         .enabled(if: Launch.hasMPI, "mpirun is not installed"),
-        arguments: [[], ["OMPI_COMM_WORLD_LOCAL_SIZE", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"]]
+        arguments: [
+            [],
+            ["OMPI_COMM_WORLD_LOCAL_SIZE", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "MPI_LOCALNRANKS"],
+        ]
     )
     func shares(missing: [String]) throws {
         let program = Places.products.appending("espalier").string
-        let options = ["--oversubscribe", "--bind-to", "none", "-np", "2", "env"] + missing.flatMap { ["-u", $0] }
-        let outcome = try Launch.tool("mpirun", options + [program, "doctor"])
+        let options = RankStarter.own.unbound + ["-np", "2", "env"] + missing.flatMap { ["-u", $0] }
+        let outcome = try Launch.ranks(options + [program, "doctor"])
         let line = try #require(outcome.output.split(separator: "\n").first { $0.dropFirst(2).hasPrefix("binding ") })
         let numbers = line.split(separator: " ").compactMap { Int($0) }
         try #require(numbers.count == 4, "\(line)")
@@ -113,7 +116,7 @@ struct DoctorTests {
             try handle.close()
             let doctor = ["doctor", "--threads", "1"]
             let ranks = ["-np", "1", program] + doctor + [":", "-np", "1", other] + doctor
-            let outcome = try Launch.tool("mpirun", ["--oversubscribe", "--bind-to", "none"] + ranks)
+            let outcome = try Launch.ranks(RankStarter.own.unbound + ranks)
             #expect(outcome.status == 1)
             #expect(outcome.output.contains("\n✗ build         rank 1 runs a different program than rank 0\n"))
         }

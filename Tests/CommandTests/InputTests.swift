@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Formats
 internal import Foundation
 internal import SystemPackage
@@ -110,8 +111,8 @@ struct InputTests {
                 shared + ["--output", output, "--max-steps", "1", "--global-batch-size", "2"],
                 ranks: 2
             )
-            let command =
-                "evaluate it with: mpirun -np 2 --bind-to none espalier evaluate --config \(output)/espalier.yaml"
+            let start = MPILibrary.built.start(ranks: 2)
+            let command = "evaluate it with: \(start) espalier evaluate --config \(output)/espalier.yaml"
             #expect(two.errors.components(separatedBy: command).count == 2, "\(two.errors)")
         }
     }

@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Foundation
 internal import Formats
 internal import SystemPackage
@@ -239,7 +240,8 @@ struct OutputTests {
             let held = ["--eval-data", Golden.tied.file.string, "--eval-steps", "2", "--max-steps", "2"]
             let outcome = try TinyRuns(output: output).finish(["--loss-type", "ipo", "--beta", "0.5"] + held)
             let line = try #require(outcome.errors.split(separator: "\n").last { $0.hasPrefix("evaluate it with: ") })
-            #expect(line.hasPrefix("evaluate it with: espalier evaluate ") || line.contains(": mpirun -np "))
+            let start = MPILibrary.built.start(ranks: 2)
+            #expect(line.hasPrefix("evaluate it with: espalier evaluate ") || line.contains(": \(start) "), "\(line)")
             let command = try #require(line.split(separator: "espalier ", maxSplits: 1).last)
             let executable = Places.products.appending("espalier")
             let evaluation = try Launch.tool("sh", ["-c", "\(executable) \(command)"])

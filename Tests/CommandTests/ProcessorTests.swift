@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Foundation
 internal import Glibc
 internal import SystemPackage
@@ -55,8 +56,8 @@ struct ProcessorTests {
         for byRank in [false, true] {
             let group = try QuotaGroup(percent: [60, 60])
             defer { group.remove() }
-            let words = ["--oversubscribe", "--bind-to", "none", "-np", "2"] + group.words(byRank: byRank)
-            let outcome = try Launch.tool("mpirun", words + [program, "doctor"])
+            let words = RankStarter.own.unbound + ["-np", "2"] + group.words(byRank: byRank)
+            let outcome = try Launch.ranks(words + [program, "doctor"])
             let expected = "the time of 0.60 processors for \(byRank ? "1 rank" : "2 ranks") ("
             #expect(outcome.output.contains(expected), "\(outcome.output)\(outcome.errors)")
             #expect(!outcome.output.contains(" granted "), "a quota is no binding")
@@ -168,7 +169,7 @@ struct ProcessorTests {
     }
 
     @Test(
-        "a rank that mpirun binds to one of several processors is reported",
+        "a rank that its launcher binds to one of several processors is reported",
         .enabled(if: Launch.hasMPI, "mpirun is not installed")
     )
     func bound() throws {
@@ -178,21 +179,20 @@ struct ProcessorTests {
             ["-c", "cat /sys/devices/system/cpu/cpu*/topology/thread_siblings_list | sort -u"]
         )
         guard count > 1, cores.output.split(separator: "\n").count > 1 else { try Test.cancel("there is one core") }
-        let outcome = try Launch.tool("mpirun", ["-np", "1", "--bind-to", "core", program, "doctor"])
-        let line = "! granted       1 rank uses 1 of \(count) processors that mpirun may use\n"
-        #expect(outcome.output.contains(line), "\(outcome.output)\(outcome.errors)")
-        #expect(
-            outcome.output.contains("    → use mpirun --bind-to none, or --map-by slot:PE=\(count) --bind-to core\n")
-        )
-        let free = try Launch.tool("mpirun", ["-np", "1", "--bind-to", "none", program, "doctor"])
+        let starter = RankStarter.own
+        let outcome = try Launch.ranks(starter.bound + ["-np", "1", program, "doctor"])
+        let name = starter.library == .mpich ? "mpiexec" : "mpirun"
+        let found = "1 rank uses 1 of \(count) processors that \(name) may use"
+        let remedy = "use \(starter.library.binding(threads: count))"
+        #expect(outcome.output.contains("! granted       \(found)\n"), "\(outcome.output)\(outcome.errors)")
+        #expect(outcome.output.contains("    → \(remedy)\n"), "\(outcome.output)")
+        let free = try Launch.ranks(starter.unbound + ["-np", "1", program, "doctor"])
         #expect(!free.output.contains(" granted "), "\(free.output)")
         try Places.temporary { directory in
             let logps = [program, "logps", "--output", directory.appending("logps").string] + golden
-            let warned = try Launch.tool("mpirun", ["-np", "1", "--bind-to", "core"] + logps)
+            let warned = try Launch.ranks(starter.bound + ["-np", "1"] + logps)
             #expect(warned.status == 0, "\(warned.errors)")
-            let warning =
-                "warning: 1 rank uses 1 of \(count) processors that mpirun may use; use mpirun --bind-to none, or "
-            #expect(warned.errors.hasPrefix(warning), "\(warned.errors)")
+            #expect(warned.errors.hasPrefix("warning: \(found); \(remedy)"), "\(warned.errors)")
         }
     }
 
@@ -203,9 +203,11 @@ struct ProcessorTests {
     func differentKernels() throws {
         try Places.temporary { directory in
             let logps = [program, "logps", "--threads", "1", "--output", directory.appending("logps").string] + golden
-            let ranks = ["-x", "OPENBLAS_CORETYPE=Prescott", "-np", "1"] + logps + [":"]
-            let others = ["-x", "OPENBLAS_CORETYPE=Nehalem", "-np", "1"] + logps
-            let outcome = try Launch.tool("mpirun", ["--oversubscribe", "--bind-to", "none"] + ranks + others)
+            let starter = RankStarter.own
+            let ranks = ["Prescott", "Nehalem"].map { kernels in
+                starter.variable("OPENBLAS_CORETYPE", kernels) + ["-np", "1"] + logps
+            }
+            let outcome = try Launch.ranks(starter.unbound + ranks.joined(separator: [":"]))
             let warning = "warning: OpenBLAS uses kernels for Prescott on rank 0, for Nehalem on rank 1: speed and "
             #expect(outcome.errors.contains(warning), "\(outcome.errors)")
         }

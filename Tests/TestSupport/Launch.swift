@@ -8,16 +8,36 @@ package struct Outcome: Sendable {
     package let errors: String
 }
 
-/// Starts real processes, alone or under a real `mpirun`.
+/// Starts real processes, alone or under a real launcher of MPI.
 package enum Launch {
-    /// Whether `mpirun` is installed; tests that need it are disabled otherwise.
-    package static let hasMPI = which("mpirun") != nil
-    /// Whether the launcher of MPICH is installed, an MPI other than the one that the package is built with.
-    package static let hasMPICH = which("mpirun.mpich") != nil
+    /// Whether the launcher of the package's MPI is installed; tests that need it are disabled otherwise.
+    package static let hasMPI = RankStarter.own.program != nil
+    /// Whether the launcher of an MPI is installed other than the one that the package is built with.
+    package static let hasForeignMPI = RankStarter.foreign.program != nil
 
-    /// Runs one of the package's executables under MPICH's launcher.
-    package static func mpich(_ product: String, _ arguments: [String], ranks: Int) throws -> Outcome {
-        try tool("mpirun.mpich", ["-np", "\(ranks)", Places.products.appending(product).string] + arguments)
+    /// Runs one of the package's executables under the launcher of another MPI.
+    package static func foreign(_ product: String, _ arguments: [String], ranks: Int) throws -> Outcome {
+        let words = ["-np", "\(ranks)", Places.products.appending(product).string] + arguments
+        return try starter(.foreign, RankStarter.foreign.unbound + words)
+    }
+
+    /// Runs a command line of the launcher of the package's MPI: options, ranks and programs.
+    package static func ranks(
+        _ words: [String],
+        timeout: Double = 120,
+        watch: (Int32) -> Bool = { _ in true }
+    ) throws -> Outcome {
+        try starter(.own, words, timeout: timeout, watch: watch)
+    }
+
+    private static func starter(
+        _ starter: RankStarter,
+        _ words: [String],
+        timeout: Double = 120,
+        watch: (Int32) -> Bool = { _ in true }
+    ) throws -> Outcome {
+        guard let program = starter.program else { preconditionFailure("a test's condition checks the launcher") }
+        return try run(program, words, timeout: timeout, watch: watch)
     }
 
     /// Whether whole runs on several ranks are tested in this build.
@@ -33,12 +53,12 @@ package enum Launch {
     package static let isOptimized = true
     #endif
 
-    /// Runs one of the package's executables on `ranks` ranks, or if `solo` is set as one process without `mpirun`.
+    /// Runs one of the package's executables on `ranks` ranks, or if `solo` is set as one process without a launcher.
     ///
     /// A run that takes longer than `timeout` seconds is killed, and has status -1. The status of one that a
     /// signal ended is the signal's number.
     ///
-    /// - Parameter watch: Called repeatedly with the id of the process (that of `mpirun` if it is used) while it runs,
+    /// - Parameter watch: Called repeatedly with the id of the process (that of the launcher if there is one) while it runs,
     ///   until the result is true.
     package static func run(
         _ product: String,
@@ -57,9 +77,10 @@ package enum Launch {
         return try run(executable, arguments, variables: variables, timeout: timeout, watch: watch)
     }
 
-    /// Runs one of the package's executables under `mpirun`, each rank with its own arguments.
+    /// Runs one of the package's executables under the launcher of its MPI, each rank with its own
+    /// arguments.
     ///
-    /// - Parameter variables: Environment variables of the ranks, not of `mpirun`.
+    /// - Parameter variables: Environment variables of the ranks, not of the launcher.
     package static func mpirun(
         _ product: String,
         _ ranks: [[String]],
@@ -69,10 +90,10 @@ package enum Launch {
     ) throws -> Outcome {
         let executable = Places.products.appending(product).string
         let groups = Set(ranks).count == 1 ? [(ranks.count, ranks[0])] : ranks.map { (1, $0) }
-        let parts = groups.map { ["-np", "\($0)", executable] + $1 }
-        let settings = variables.sorted { $0.key < $1.key }.flatMap { ["-x", "\($0.key)=\($0.value)"] }
-        let options = ["--oversubscribe", "--bind-to", "none"] + settings
-        return try tool("mpirun", options + parts.joined(separator: [":"]), timeout: timeout, watch: watch)
+        let settings = variables.sorted { $0.key < $1.key }.flatMap { RankStarter.own.variable($0.key, $0.value) }
+        let parts = groups.map { settings + ["-np", "\($0)", executable] + $1 }
+        let words = RankStarter.own.unbound + Array(parts.joined(separator: [":"]))
+        return try self.ranks(words, timeout: timeout, watch: watch)
     }
 
     /// Runs a program that is found on the path.
@@ -86,7 +107,7 @@ package enum Launch {
         return try run(executable, arguments, variables: [:], timeout: timeout, watch: watch)
     }
 
-    /// Threads that run tests block most signals, which a program would inherit: `mpirun` would forward none.
+    /// Threads that run tests block most signals, which a program would inherit: a launcher would forward none.
     private static func withNoSignalBlocked(_ body: () throws -> Void) rethrows {
         var (none, before) = (sigset_t(), sigset_t())
         sigemptyset(&none)
@@ -131,23 +152,12 @@ package enum Launch {
         }
     }
 
-    /// The environment of the test, with the variables that Open MPI requires as root and in containers.
-    ///
-    /// All ranks are on this host, where Open MPI would choose the same transport after it has tried others, and share
-    /// its processors with those of other tests, to which a rank that waits yields.
     private static var environment: [String: String] {
-        var environment = ProcessInfo.processInfo.environment
-        environment["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none"
-        environment["OMPI_MCA_pml"] = "ob1"
-        environment["OMPI_MCA_mpi_yield_when_idle"] = "1"
-        if getuid() == 0 {
-            environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
-            environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
-        }
-        return environment
+        ProcessInfo.processInfo.environment.merging(RankStarter.environment) { $1 }
     }
 
-    private static func which(_ name: String) -> String? {
+    /// The path of a program; nil if it is not found.
+    static func which(_ name: String) -> String? {
         let directories = ProcessInfo.processInfo.environment["PATH", default: ""].split(separator: ":")
         return directories.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }

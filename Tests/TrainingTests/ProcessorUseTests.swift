@@ -39,7 +39,7 @@ struct ProcessorUseTests {
             perCore: Int = 1,
             from starter: ProcessorGrant.Starter = .none
         ) -> String? {
-            let batch = starter != .mpirun
+            let batch = starter != .mpirun && starter != .hydra
             let grant = ProcessorGrant(processors: granted, source: "", isOfBatchSystem: batch, starter: starter)
             return ProcessorUse(ranks: 1, threads: threads, processors: cores * perCore, isChosen: false)
                 .comparison(with: grant, cores: cores, processorsPerCore: perCore).remedy
@@ -49,6 +49,8 @@ struct ProcessorUseTests {
         #expect(remedy(2, cores: 2, of: 8, perCore: 2)?.hasPrefix("use srun --cpus-per-task=8, ") == true)
         let slots = "use mpirun --bind-to none, or --map-by slot:PE=8 --bind-to core"
         #expect(remedy(1, cores: 1, of: 8, from: .mpirun) == slots)
+        let cores = "use mpiexec -bind-to none, or -bind-to core:8"
+        #expect(remedy(1, cores: 1, of: 8, from: .hydra) == cores)
         #expect(remedy(1, cores: 8, of: 8)?.hasPrefix("omit --threads, ") == true)
         // Threads that a user chose on a machine without a batch system.
         #expect(remedy(1, cores: 8, of: 8, from: .mpirun) == nil)

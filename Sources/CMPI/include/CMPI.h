@@ -12,6 +12,9 @@
 /// The levels of thread support, in MPI's order.
 enum { CMPI_SINGLE = 0, CMPI_FUNNELED = 1, CMPI_SERIALIZED = 2, CMPI_MULTIPLE = 3 };
 
+/// Whether the library is MPICH or has its ABI; Open MPI otherwise.
+int cmpi_is_mpich(void);
+
 /// Initializes MPI with a request for `CMPI_MULTIPLE`; errors are returned instead of fatal.
 int cmpi_init(void);
 /// Sets `level` to the level that MPI granted.

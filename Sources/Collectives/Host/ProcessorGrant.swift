@@ -3,7 +3,7 @@ internal import Glibc
 /// The processors that a job may use on this host, whatever its ranks are bound to.
 package struct ProcessorGrant: Sendable, Equatable {
     /// What starts the ranks, which decides the remedy for a wrong binding.
-    package enum Starter: Sendable, Equatable { case srun, mpirun, none }
+    package enum Starter: Sendable, Equatable { case srun, mpirun, hydra, none }
 
     /// At least 1.
     package let processors: Int
@@ -21,7 +21,7 @@ package struct ProcessorGrant: Sendable, Equatable {
 
     /// The grant of the job that this process is a rank of, or which it starts; nil if nothing limits or binds it.
     ///
-    /// In a Slurm job, Slurm's number of processors; under mpirun, the processors that mpirun itself may run on.
+    /// In a Slurm job, Slurm's number of processors; under mpirun or hydra, the processors that it may run on itself.
     ///
     /// - Parameters:
     ///   - variables: The environment.
@@ -37,19 +37,20 @@ package struct ProcessorGrant: Sendable, Equatable {
                 starter: starter
             )
         }
-        guard starter == .mpirun else { return nil }
+        guard starter == .mpirun || starter == .hydra else { return nil }
         return KernelFiles(root: root).allowedProcessors(of: "\(getppid())").map {
             ProcessorGrant(
                 processors: $0.count,
-                source: "that mpirun may use",
+                source: "that \(starter == .mpirun ? "mpirun" : "mpiexec") may use",
                 isOfBatchSystem: false,
-                starter: .mpirun
+                starter: starter
             )
         }
     }
 
     private static func starter(_ variables: [String: String]) -> Starter {
         if variables["OMPI_COMM_WORLD_SIZE"] != nil { return .mpirun }
+        if variables["MPI_LOCALRANKID"] != nil { return .hydra }
         return variables["SLURM_STEP_NUM_TASKS"] != nil ? .srun : .none
     }
 }

@@ -38,7 +38,8 @@ extension ProcessorUse {
     private func remedyForBinding(_ grant: ProcessorGrant) -> String {
         let count = perRank(grant.processors)
         switch grant.starter {
-        case .mpirun: return "use mpirun --bind-to none, or --map-by slot:PE=\(count) --bind-to core"
+        case .mpirun: return "use \(MPILibrary.openMPI.binding(threads: count))"
+        case .hydra: return "use \(MPILibrary.mpich.binding(threads: count))"
         case .srun, .none:
             return
                 "use srun --cpus-per-task=\(count), which it does not inherit from sbatch, or --cpu-bind=none, unless "

@@ -95,7 +95,7 @@ package struct ProductChoice: Sendable {
         return try communicator.agree {
             func text(_ name: String) -> String { name.isEmpty ? "none" : name }
             guard name == first else {
-                let expected = "the same on all ranks, to which mpirun -x \(variable) passes it"
+                let expected = "the same on all ranks, to which \(MPILibrary.built.passing(variable)) passes it"
                 let found = "\(text(first)) on rank 0, \(text(name)) on rank \(rank)"
                 throw TrainingError.invalid(key: variable, expected: expected, found: found)
             }

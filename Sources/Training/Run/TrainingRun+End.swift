@@ -45,7 +45,7 @@ extension TrainingRun {
         let which = best.map { "the \(what) of step \($0.step), the best of the evaluations," } ?? "the \(what)"
         let heldOut = configuration.evaluation.evalData ?? "HELDOUT.safetensors"
         printNotice("saved \(which) to \(output.path); metrics are in \(output.file("metrics.jsonl"))")
-        let launcher = communicator.size > 1 ? "mpirun -np \(communicator.size) --bind-to none " : ""
+        let launcher = communicator.size > 1 ? MPILibrary.built.start(ranks: communicator.size) + " " : ""
         let (place, source) = (output.path.string.shellQuoted, configuration.model.shellQuoted)
         let model = policy.adapter == nil ? "--model \(place)" : "--model \(source) --adapter \(place)"
         let settings = output.file(ModelDirectory.settings).string.shellQuoted

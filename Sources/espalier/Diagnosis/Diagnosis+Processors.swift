@@ -100,7 +100,7 @@ extension Diagnosis {
         let ranks = counted(localRanks, "rank")
         let found = "\(counted(threads, "thread")) on \(available) of \(all) processors, \(ranks) on this host"
         if threads > available {
-            let other = "mpirun --bind-to none, or --map-by ppr:1:numa:pe=\(threads) --bind-to core"
+            let other = MPILibrary.built.binding(threads: threads)
             let remedy = available < all ? other : "--threads \(max(1, available / localRanks)), or omit it"
             return Finding(
                 "binding",

@@ -29,16 +29,20 @@ struct Diagnosis {
 
     private var mpi: Finding {
         guard let support = World.threadSupport else {
-            return Finding("mpi", .sound, "one process, not started by mpirun")
+            let launchers = MPILibrary.built.launchers
+            let several = "for several, \(World.libraryVersion) needs \(launchers)"
+            return Finding("mpi", .sound, "one process, not started by mpirun; \(several)")
         }
-        return Finding(
-            "mpi",
-            .sound,
-            "\(World.libraryVersion), \(counted(communicator.size, "rank")), thread support: \(support)"
-        )
+        let ranks = counted(communicator.size, "rank")
+        let starter = World.starter.map { " of \($0)" } ?? ""
+        return Finding("mpi", .sound, "\(World.libraryVersion), \(ranks)\(starter), thread support: \(support)")
     }
 
     private var transport: Finding {
+        guard MPILibrary.built == .openMPI else {
+            let found = localRanks == 1 ? "no other rank on this host" : "as MPICH chooses on this host"
+            return Finding("transport", .sound, found)
+        }
         let variable = "OMPI_MCA_btl_vader_single_copy_mechanism"
         let filtered = lines(of: "/proc/self/status").contains { $0.hasPrefix("Seccomp:") && $0.hasSuffix("2") }
         let scope = lines(of: "/proc/sys/kernel/yama/ptrace_scope").first.flatMap { Int($0) } ?? 0
@@ -63,7 +67,7 @@ struct Diagnosis {
         guard let free = freeBytes("/dev/shm") else {
             return Finding("/dev/shm", .warning, "missing", remedy: "mount a tmpfs at /dev/shm")
         }
-        // Open MPI allocates some megabytes per rank there, and dies with a bus error if it is full.
+        // MPI allocates some megabytes per rank there; Open MPI dies with a bus error if it is full.
         let needed = 32 << 20 * localRanks
         let found = "\(free >> 20) MiB free"
         guard free < needed else { return Finding("/dev/shm", .sound, found, fluctuates: true) }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import TestSupport
 internal import Glibc
 internal import Testing
 
@@ -38,10 +39,10 @@ struct QuotaGroup {
 
     /// A shell command that moves itself into the group, then becomes the command of its arguments.
     ///
-    /// - Parameter rank: Whether rank *N* of mpirun moves into group *N*, instead of all into the first.
+    /// - Parameter rank: Whether rank *N* moves into group *N*, instead of all into the first.
     func words(byRank: Bool = false) -> [String] {
         let list = directories.map { "'\($0)'" }.joined(separator: " ")
-        let index = byRank ? "$OMPI_COMM_WORLD_RANK" : "0"
+        let index = byRank ? "$\(RankStarter.own.rankVariable)" : "0"
         return ["bash", "-c", "groups=(\(list)); echo $$ >\"${groups[\(index)]}/cgroup.procs\" && exec \"$@\"", "bash"]
     }
 

@@ -1,15 +1,19 @@
 internal import Foundation
 internal import SystemPackage
+internal import TestSupport
 
-/// The processes that an `mpirun` on this host has started.
+/// The processes that a launcher on this host has started.
 enum RankProcesses {
     /// The id of the process that is `rank` of `launcher`; nil if there is none yet.
     static func find(rank: Int, of launcher: Int32) -> Int32? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.first { process in
-            guard parent(of: process) == launcher else { return false }
+            // Hydra starts ranks through another process.
+            guard let parent = parent(of: process), parent == launcher || self.parent(of: parent) == launcher else {
+                return false
+            }
             let variables = text("/proc/\(process)/environ").split(separator: "\0")
-            return variables.contains("OMPI_COMM_WORLD_RANK=\(rank)")
+            return variables.contains("\(RankStarter.own.rankVariable)=\(rank)")
         }
     }
 

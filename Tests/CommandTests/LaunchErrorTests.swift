@@ -1,10 +1,11 @@
+internal import Collectives
 internal import Foundation
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
 /// What `espalier launch` refuses, and its messages.
-@Suite(.serialized)
+@Suite(.serialized, .enabled(if: MPILibrary.built == .openMPI, "built with MPICH, see HydraLaunchTests"))
 struct LaunchErrorTests {
     @Test(
         "an invalid key or value ends in one line that names it",

@@ -1,10 +1,11 @@
+internal import Collectives
 internal import Foundation
 internal import SystemPackage
 internal import TestSupport
 internal import Testing
 
-/// The command that `espalier launch` builds from a cluster file and a host.
-@Suite(.serialized)
+/// The command that `espalier launch` builds from a cluster file and a host, for a program of Open MPI.
+@Suite(.serialized, .enabled(if: MPILibrary.built == .openMPI, "built with MPICH, see HydraLaunchTests"))
 struct LaunchTests {
     private static let keepalive =
         "--mca oob_tcp_keepalive_time 8 --mca oob_tcp_keepalive_intvl 3 --mca oob_tcp_keepalive_probes 4"

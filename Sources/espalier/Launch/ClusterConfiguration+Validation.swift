@@ -1,3 +1,4 @@
+internal import Collectives
 internal import Formats
 internal import SystemPackage
 
@@ -16,6 +17,7 @@ extension ClusterConfiguration {
         try checkRanges(path)
         try checkHosts(path)
         try checkWords(path)
+        if mpi == .mpich { try checkMPICH(path) }
         // The meaning of the file does not depend on the working directory.
         hostfile = hostfile.map { path.removingLastComponent().pushing(FilePath($0)).lexicallyNormalized().string }
     }
@@ -64,6 +66,17 @@ extension ClusterConfiguration {
         }
         try check(path, .options, !options.contains(""), "words", "an empty one")
         try check(path, .program, program?.isEmpty != true, "the path of espalier", "nothing")
+    }
+
+    /// Settings of Open MPI would have no effect.
+    private func checkMPICH(_ path: FilePath) throws {
+        let interface = network ?? "any"
+        let isInterface = Self.isWord(interface, marks: ".:_-") && !interface.allSatisfy { "0123456789.:".contains($0) }
+        try check(path, .network, isInterface, "the name of one interface with MPICH, as in ib0", interface)
+        let remedy = "none with MPICH, whose UCX_TLS or FI_PROVIDER under environment chooses it"
+        try check(path, .transport, transport == nil, remedy, transport?.rawValue ?? "")
+        let settings = "none with MPICH, whose settings (MPIR_CVAR_…) are set under environment"
+        try check(path, .mca, mca.isEmpty, settings, mca.keys.sorted().joined(separator: ", "))
     }
 
     private func check(

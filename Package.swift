@@ -57,7 +57,8 @@ let package = Package(
         .target(name: "Objectives", dependencies: ["Formats"]),
         .target(name: "Reporting", dependencies: ["Objectives", "Compute", "Formats", systemPackage]),
 
-        // Layer 3 and above: what watches a job, the model, the settings, the run, what measures it, the command.
+        // Layer 3 and above: pages, what watches a job, the model, the settings, the run, what measures it, the command.
+        .target(name: "Charts", dependencies: ["Reporting"]),
         .target(
             name: "Supervision",
             dependencies: ["Reporting", "Collectives", "Formats", "CSignals", systemPackage]
@@ -74,8 +75,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Configuration", "Supervision", "Reporting", "Transformer", "Objectives", "Preferences", "Formats",
-                "Collectives", "Compute", systemPackage,
+                "Configuration", "Supervision", "Reporting", "Transformer", "Objectives", "Preferences",
+                "Formats", "Collectives", "Compute", systemPackage,
             ]
         ),
         .target(
@@ -92,8 +93,9 @@ let package = Package(
         .executableTarget(
             name: "espalier",
             dependencies: [
-                "ScalingStudy", "Benchmarking", "Training", "Generation", "Configuration", "Supervision", "Reporting",
-                "Transformer", "Tokenization", "Objectives", "Preferences", "Formats", "Collectives", "Compute",
+                "ScalingStudy", "Benchmarking", "Training", "Generation", "Charts", "Configuration", "Supervision",
+                "Reporting", "Transformer", "Tokenization", "Objectives", "Preferences", "Formats", "Collectives",
+                "Compute",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 systemPackage,
             ]
@@ -109,8 +111,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ScalingStudy", "Training", "Configuration", "Reporting", "Transformer", "Tokenization", "Preferences",
-                "Formats", systemPackage,
+                "ScalingStudy", "Training", "Charts", "Configuration", "Reporting", "Transformer", "Tokenization",
+                "Preferences", "Formats", systemPackage,
             ],
             path: "Tests/Fuzz/Targets"
         ),
@@ -133,6 +135,7 @@ let package = Package(
             ]
         ),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Objectives", "TestSupport", systemPackage]),
+        .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(
             name: "ConfigurationTests",
             dependencies: [

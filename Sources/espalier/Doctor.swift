@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Collectives
 internal import Compute
 internal import Configuration
+internal import Reporting
 internal import ScalingStudy
 internal import Training
 

@@ -1,5 +1,6 @@
 internal import Collectives
 internal import Foundation
+internal import Reporting
 internal import Training
 
 /// Checks the conditions for a rank to run, and to run fast.

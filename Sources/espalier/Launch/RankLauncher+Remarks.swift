@@ -1,6 +1,7 @@
 internal import Collectives
 internal import Compute
 internal import Formats
+internal import Reporting
 internal import Training
 
 extension RankLauncher {

@@ -1,5 +1,6 @@
 internal import Compute
 internal import Foundation
+internal import Reporting
 internal import Transformer
 
 /// An architecture in words: the lines of `espalier inspect` about what a model computes.

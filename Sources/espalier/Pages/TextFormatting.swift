@@ -9,9 +9,6 @@ func medianAndRange(_ values: SummaryStatistics, scale: Double = 1, _ decimals: 
 /// The number of decimals that shows three significant digits of seconds, at most three.
 func decimals(forSeconds seconds: Double) -> Int { seconds < 1 ? 3 : seconds < 10 ? 2 : 1 }
 
-/// A number and its noun, in singular or plural.
-func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
-
 /// Left-aligns a text in a column, and truncates it if it is longer.
 func padded(_ text: String, _ width: Int) -> String {
     text.count < width ? text + String(repeating: " ", count: width - text.count) : text.prefix(width - 2) + "… "

@@ -1,1 +1,0 @@
-../../../Sources/espalier/Scaling/Plot.swift

@@ -63,9 +63,8 @@ package struct Objective: Sendable {
         terms = losses.flatMap { loss, weight in
             loss.terms(settings).map { WeightedTerm($0.term, weight: weight * $0.weight) }
         }
-        let rewards = losses.map(\.loss.reward)
-        usesReference = rewards.contains(.logRatio)
-        reward = usesReference ? .logRatio : rewards.contains(.meanLogp) ? .meanLogp : .logp
+        reward = LossType.Reward(ofMixture: losses.map(\.loss.reward))
+        usesReference = reward == .logRatio
         usesWeighting = settings.useWeighting
         beta = settings.beta
         // nil keeps the plain sum over tokens.

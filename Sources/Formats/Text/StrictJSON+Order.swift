@@ -18,3 +18,16 @@ extension StrictJSON {
         }
     }
 }
+
+extension StrictJSON {
+    /// The members of the object in a file, in the order of the text.
+    ///
+    /// - Throws: `FormatError` if the file is missing, not JSON, or not an object.
+    package static func members(in path: FilePath) throws -> [(name: String, value: JSONValue)] {
+        _ = try object(in: path)
+        return try MappedFile(path).withBytes { bytes in
+            var parser = JSONParser(bytes)
+            return try parser.members().map { ($0.place.name, $0.value) }
+        }
+    }
+}

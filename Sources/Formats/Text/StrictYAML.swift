@@ -38,6 +38,35 @@ package enum StrictYAML {
         }
     }
 
+    /// Reads the settings in a file as texts, in their order, whatever their keys: those of another version too.
+    ///
+    /// - Throws: `FormatError` for a file that is missing, not YAML, too large, or no mapping.
+    package static func texts(from path: FilePath) throws -> [(key: String, text: String)] {
+        let text = try text(of: path)
+        do {
+            guard let node = try Yams.compose(yaml: text) else { return [] }
+            guard let mapping = node.mapping else {
+                throw FormatError(path, "expected a mapping of settings to values")
+            }
+            return mapping.map { (value($0.key), value($0.value)) }
+        } catch let error as YamlError {
+            throw FormatError(path, describe(error))
+        }
+    }
+
+    /// A value on one line, shortened if it is long.
+    private static func value(_ node: Node) -> String {
+        let text =
+            switch node {
+            case .scalar(let scalar): scalar.string
+            case .sequence(let sequence): "[" + sequence.prefix(64).map(value).joined(separator: ", ") + "]"
+            case .mapping(let mapping):
+                "{" + mapping.prefix(64).map { "\(value($0.key)): \(value($0.value))" }.joined(separator: ", ") + "}"
+            case .alias: "an alias"
+            }
+        return text.quotable()
+    }
+
     /// The maximum number of bytes of a file, far above any settings.
     private static let maximumByteCount = 1 << 20
     /// The maximum number of aliases in a file: each may double the expansion of those before it.

@@ -60,6 +60,10 @@ let package = Package(
         // Layer 3 and above: pages, what watches a job, the model, the settings, the run, what measures it, the command.
         .target(name: "Charts", dependencies: ["Reporting"]),
         .target(
+            name: "RunReport",
+            dependencies: ["Charts", "Reporting", "Objectives", "Formats", systemPackage]
+        ),
+        .target(
             name: "Supervision",
             dependencies: ["Reporting", "Collectives", "Formats", "CSignals", systemPackage]
         ),
@@ -75,7 +79,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Configuration", "Supervision", "Reporting", "Transformer", "Objectives", "Preferences",
+                "Configuration", "Supervision", "RunReport", "Reporting", "Transformer", "Objectives", "Preferences",
                 "Formats", "Collectives", "Compute", systemPackage,
             ]
         ),
@@ -93,9 +97,9 @@ let package = Package(
         .executableTarget(
             name: "espalier",
             dependencies: [
-                "ScalingStudy", "Benchmarking", "Training", "Generation", "Charts", "Configuration", "Supervision",
-                "Reporting", "Transformer", "Tokenization", "Objectives", "Preferences", "Formats", "Collectives",
-                "Compute",
+                "ScalingStudy", "Benchmarking", "Training", "RunReport", "Generation", "Charts", "Configuration",
+                "Supervision", "Reporting", "Transformer", "Tokenization", "Objectives", "Preferences", "Formats",
+                "Collectives", "Compute",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 systemPackage,
             ]
@@ -111,8 +115,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ScalingStudy", "Training", "Charts", "Configuration", "Reporting", "Transformer", "Tokenization",
-                "Preferences", "Formats", systemPackage,
+                "ScalingStudy", "Training", "RunReport", "Charts", "Configuration", "Reporting", "Transformer",
+                "Tokenization", "Preferences", "Formats", systemPackage,
             ],
             path: "Tests/Fuzz/Targets"
         ),
@@ -136,6 +140,7 @@ let package = Package(
         ),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Objectives", "TestSupport", systemPackage]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+        .testTarget(name: "RunReportTests", dependencies: ["RunReport", "TestSupport", systemPackage]),
         .testTarget(
             name: "ConfigurationTests",
             dependencies: [

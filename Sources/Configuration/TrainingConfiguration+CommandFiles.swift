@@ -26,8 +26,7 @@ extension CommandFiles {
         let weights = [model, output].flatMap(WeightFiles.possibleNames)
         let records = [
             "config.json", WeightFiles.adapterConfiguration, WeightFiles.adapter, "metrics.jsonl", "summary.json",
-            "espalier.yaml", "espalier-run.json", "phases.txt",
-            "trace.json",
+            "espalier.yaml", "espalier-run.json", "report.html", "phases.txt", "trace.json",
         ]
         for name in Set(weights + records).sorted() { write(output.appending(name), as: "--output") }
         write(link: output.appending("latest"), as: "--output")

@@ -22,8 +22,8 @@ struct Espalier: ParsableCommand {
             watchdog, without progress.
             """,
         subcommands: [
-            Train.self, Evaluate.self, Generate.self, Logps.self, Plan.self, Inspect.self, Bench.self, Scaling.self,
-            Doctor.self, Launch.self, Merge.self,
+            Train.self, Evaluate.self, Report.self, Generate.self, Logps.self, Plan.self, Inspect.self, Bench.self,
+            Scaling.self, Doctor.self, Launch.self, Merge.self,
         ]
     )
 

@@ -15,8 +15,8 @@ struct Train: ParsableCommand {
         discussion: """
             --model, --data and --output are required, as options or in the file of --config. The output directory \
             receives the model in Hugging Face format, metrics.jsonl (one line per logged step and evaluation, with \
-            TRL's metric names), summary.json (totals of the run), checkpoint-STEP directories with --save-steps, and \
-            phases.txt and trace.json with --profile-phases.
+            TRL's metric names), summary.json (totals of the run), report.html (its curves), checkpoint-STEP directories \
+            with --save-steps, and phases.txt and trace.json with --profile-phases.
 
             SIGUSR1, SIGUSR2, SIGTERM and SIGINT stop a run after the current step, with a checkpoint and exit code \
             75; the same command with --resume continues it. Send SIGUSR1 to mpirun: after SIGTERM or SIGINT it \

@@ -40,7 +40,7 @@ struct CompanionTests {
         ]
         let records = [
             "trainer_state.json", "pytorch_model.bin.index.json", "all_results.json",
-            "trace.json", "phases.txt", "summary.json", "metrics.jsonl", "espalier.yaml", "espalier-state.json",
+            "trace.json", "phases.txt", "report.html", "summary.json", "metrics.jsonl", "espalier.yaml", "espalier-state.json",
             "espalier-run.json", "reference.safetensors.journal", "manifest.json", "README.md", "runs/events.json",
             "checkpoint-3/vocab.json", "training_args.bin",
         ]
@@ -56,7 +56,7 @@ struct CompanionTests {
             let checkpoint = model.union(["espalier-state.json", "manifest.json", "optimizer.safetensors"])
             #expect(try names(output.appending("checkpoint-1")) == checkpoint)
             let found = try names(output).filter { !$0.hasPrefix("checkpoint-1/") }
-            #expect(found == model.union(["summary.json", "espalier-run.json", "checkpoint-1", "latest"]))
+            #expect(found == model.union(["summary.json", "report.html", "espalier-run.json", "checkpoint-1", "latest"]))
             for name in kept {
                 for place in [output, output.appending("checkpoint-1")] {
                     #expect(try String(contentsOfFile: place.appending(name).string, encoding: .utf8) == name)
@@ -82,7 +82,7 @@ struct CompanionTests {
                 #expect(outcome.status == 0 && !outcome.errors.contains("not copied"), "\(outcome.errors)")
                 let expected: Set = [
                     "config.json", "model.safetensors", "metrics.jsonl", "espalier.yaml", "summary.json", "vocab.txt",
-                    "additional_chat_templates", Self.template, "espalier-run.json",
+                    "additional_chat_templates", Self.template, "espalier-run.json", "report.html",
                 ]
                 #expect(try names(second) == expected)
                 try FileManager.default.removeItem(atPath: second.string)

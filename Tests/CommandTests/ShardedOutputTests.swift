@@ -8,7 +8,9 @@ internal import Testing
 @Suite(.serialized)
 struct ShardedOutputTests {
     private static let frequencies = (0..<3).map { "model.layers.\($0).self_attn.rotary_emb.inv_freq" }
-    private static let records = ["config.json", "espalier-run.json", "espalier.yaml", "metrics.jsonl", "summary.json"]
+    private static let records = [
+        "config.json", "espalier-run.json", "espalier.yaml", "metrics.jsonl", "report.html", "summary.json",
+    ]
     private static let weights = ShardedModel.shards + [WeightFiles.index]
 
     private func model(in directory: FilePath) throws -> ShardedModel {

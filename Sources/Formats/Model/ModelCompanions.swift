@@ -27,7 +27,8 @@ package struct ModelCompanions: Sendable, Equatable {
     private static let excluded: Set<String> = [
         "config.json", "readme.md", "params.json", "trainer_state.json", "training_args.json", "all_results.json",
         "train_results.json", "eval_results.json", "metrics.jsonl", "summary.json", "espalier.yaml",
-        "espalier-state.json", "espalier-run.json", "manifest.json", "trace.json", "phases.txt", "latest",
+        "espalier-state.json", "espalier-run.json", "manifest.json", "trace.json", "phases.txt", "report.html",
+        "latest",
     ]
     private static let excludedSuffixes = [
         ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".gguf", ".index.json",

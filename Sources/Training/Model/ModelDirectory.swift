@@ -13,6 +13,8 @@ package import Transformer
 package struct ModelDirectory {
     /// The settings of the run.
     static let settings = "espalier.yaml"
+    /// The page with the curves of the run.
+    static let report = "report.html"
 
     let path: FilePath
     /// The directory that the model was read from.
@@ -100,7 +102,7 @@ package struct ModelDirectory {
 
     /// Starts the run's files: its settings, and `metrics.jsonl`.
     ///
-    /// Removes the `summary.json` of an earlier run, whose model is about to change.
+    /// Removes `summary.json` and `report.html` of an earlier run, whose model is about to change.
     ///
     /// - Parameters:
     ///   - lines: The first lines of `metrics.jsonl`: those of the checkpoint that a run resumes from.
@@ -110,7 +112,7 @@ package struct ModelDirectory {
         lines: Data = Data(),
         events: EventLog? = nil
     ) throws -> MetricsLog {
-        try? FileManager.default.removeItem(atPath: file("summary.json").string)
+        for name in ["summary.json", Self.report] { try? FileManager.default.removeItem(atPath: file(name).string) }
         try AtomicFile.write(to: file(Self.settings)) { try $0.append(configuration.yaml()) }
         return try MetricsLog.create(at: file("metrics.jsonl"), lines: lines, events: events)
     }

@@ -5,6 +5,7 @@ internal import Formats
 internal import Objectives
 internal import Preferences
 internal import Reporting
+internal import RunReport
 internal import SystemPackage
 internal import Transformer
 
@@ -35,6 +36,19 @@ extension TrainingRun {
     func trainedEntries() throws -> [SafetensorsEntry] {
         try comparison.requireFinite(step: state.step)
         return policy.layout.entries(of: try optimizerState.gatherWeights(of: policy, scratch: gradients.total.flat))
+    }
+
+    /// Writes `report.html` on rank 0, from the other files of the output directory.
+    ///
+    /// That it cannot be written is reported: it can be drawn again, and must not cost the run.
+    func writeReport() {
+        guard let output else { return }
+        do {
+            let report = RunReport([try RecordedRun(output.path)])
+            try AtomicFile.write(to: output.file(ModelDirectory.report)) { try $0.append(report.html) }
+        } catch {
+            printNotice("warning: \(error); espalier report draws the run again".printable())
+        }
     }
 
     /// Prints on rank 0 where the model and the metrics are, and how to evaluate the model.

@@ -69,7 +69,7 @@ package final class TrainingRun {
         if let evaluations = checkpoint.state.evaluation { evaluation?.resume(from: evaluations) }
     }
 
-    /// Trains, and writes the model, `metrics.jsonl` and `summary.json`.
+    /// Trains, and writes the model, `metrics.jsonl`, `summary.json` and `report.html`.
     ///
     /// - Parameter profilesPhases: Whether to write `phases.txt` of rank 0 and `trace.json` of all ranks, over all
     ///   steps but the first, which touches memory for the first time.
@@ -90,7 +90,7 @@ package final class TrainingRun {
         while state.step < schedule.totalSteps, evaluation?.history.isOver != true {
             let outcome = try take(state.step < firstStep && firstStep < schedule.totalSteps ? nil : profile)
             if try rollBackAfterSpike(outcome, &log, progress) {
-                if outcome.isStopRequested { try saving.stop(state, evaluation: evaluation, log: log) }
+                if outcome.isStopRequested { try stop(log) }
                 continue
             }
             if state.step % configuration.loggingSteps == 0 || state.step == schedule.totalSteps { show(log, progress) }
@@ -98,7 +98,7 @@ package final class TrainingRun {
             guard state.step < schedule.totalSteps, evaluation?.history.isOver != true else { break }
             if outcome.isStopRequested {
                 progress.finish()
-                try saving.stop(state, evaluation: evaluation, log: log)
+                try stop(log)
             }
             try saving.saveIfDue(state, evaluation: evaluation, log: log)
         }
@@ -106,8 +106,21 @@ package final class TrainingRun {
         if state.window.steps > 0 { show(log, progress) }
         progress.finish()
         try finish(log: log)
+        writeReport()
         try profile.map(write)
         reportOutput()
+    }
+
+    /// Saves the run, and ends it.
+    ///
+    /// - Throws: `Interrupted` on every rank, or `RankFailure` if the checkpoint cannot be written.
+    private func stop(_ log: MetricsLog?) throws -> Never {
+        do {
+            try saving.stop(state, evaluation: evaluation, log: log)
+        } catch let end as Interrupted {
+            writeReport()
+            throw end
+        }
     }
 
     /// Starts the metrics log, with the lines of the checkpoint that the run resumes from, and TensorBoard's events.

@@ -2,6 +2,7 @@ internal import Configuration
 internal import Formats
 internal import Preferences
 internal import Reporting
+internal import RunReport
 internal import ScalingStudy
 internal import SystemPackage
 internal import Training
@@ -12,7 +13,7 @@ extension FuzzTarget {
     package static var all: [FuzzTarget] {
         [
             json, safetensors, header, index, manifest, config, train, cluster, hosts, prepared, journal, state,
-            metrics, study, tokenizer,
+            metrics, run, study, tokenizer,
         ]
     }
 
@@ -72,6 +73,25 @@ extension FuzzTarget {
     static let metrics = FuzzTarget("metrics") {
         { bytes in
             try MetricsLines.check(bytes, lastStep: 100, of: "metrics.jsonl")
+        }
+    }
+
+    /// The files of a run, one after the other with a NUL between them, and its page.
+    static let run = FuzzTarget("run") {
+        let directory = FilePath("run")
+        try directory.makeDirectory()
+        let files = RecordedRun.fileNames.map { ScratchFile(directory.appending($0)) }
+        return { bytes in
+            let parts = bytes.split(separator: 0, maxSplits: files.count - 1, omittingEmptySubsequences: false)
+            for (index, file) in files.enumerated() {
+                file.write(
+                    index < parts.count ? UnsafeRawBufferPointer(rebasing: parts[index]) : .init(start: nil, count: 0)
+                )
+            }
+            let run = try RecordedRun(directory)
+            for page in [RunReport([run]).html, RunReport([run, run]).html] {
+                precondition(!page.utf8.contains { $0 < 0x09 } && !page.contains("<script"), "text is escaped")
+            }
         }
     }
 

@@ -16,23 +16,41 @@ package enum StrictYAML {
         from path: FilePath,
         hint: (_ key: String, _ value: String?) -> String? = { _, _ in nil }
     ) throws -> Value {
-        let text = try text(of: path)
+        try decode(type, knownKeys: knownKeys, text: text(of: path), of: path, hint: hint)
+    }
+
+    /// Decodes the mapping in a text that was made from the file at `path`, which errors name.
+    package static func decode<Value: Decodable>(
+        _ type: Value.Type,
+        knownKeys: [String],
+        text: String,
+        of path: FilePath,
+        hint: (_ key: String, _ value: String?) -> String? = { _, _ in nil }
+    ) throws -> Value {
+        let mapping = try mapping(in: text, path)
+        for (key, value) in mapping {
+            guard let name = key.string, knownKeys.contains(name) else {
+                throw unknown(key, knownKeys, path, hint: key.string.flatMap { hint($0, nil) })
+            }
+            try checkNumbers(value, path)
+        }
+        do {
+            return try YAMLDecoder().decode(Value.self, from: .mapping(mapping))
+        } catch let error as DecodingError {
+            throw FormatError(path, describe(error, in: mapping, hint: hint))
+        } catch let error as YamlError {
+            throw FormatError(path, describe(error))
+        }
+    }
+
+    /// The keys and values of a mapping, in the order of the file.
+    static func mapping(in text: String, _ path: FilePath) throws -> Node.Mapping {
         do {
             let node = try Yams.compose(yaml: text) ?? Node.mapping([:])
             guard let mapping = node.mapping else {
                 throw FormatError(path, "expected a mapping of settings to values")
             }
-            for (key, value) in mapping {
-                guard let name = key.string, knownKeys.contains(name) else {
-                    throw unknown(key, knownKeys, path, hint: key.string.flatMap { hint($0, nil) })
-                }
-                try checkNumbers(value, path)
-            }
-            do {
-                return try YAMLDecoder().decode(Value.self, from: node)
-            } catch let error as DecodingError {
-                throw FormatError(path, describe(error, in: mapping, hint: hint))
-            }
+            return mapping
         } catch let error as YamlError {
             throw FormatError(path, describe(error))
         }
@@ -72,7 +90,7 @@ package enum StrictYAML {
     /// The maximum number of aliases in a file: each may double the expansion of those before it.
     private static let maximumAliases = 8
 
-    private static func text(of path: FilePath) throws -> String {
+    static func text(of path: FilePath) throws -> String {
         try MappedFile(path).withBytes { bytes in
             guard bytes.count <= maximumByteCount else {
                 throw FormatError(path, "expected settings, at most \(maximumByteCount) bytes, found \(bytes.count)")
@@ -103,7 +121,7 @@ package enum StrictYAML {
 
     /// Refuses sexagesimal numbers of YAML 1.1, on which the parser overflows, and numbers with a leading 0, which it
     /// reads as octal or as decimal, by the type of the setting.
-    private static func checkNumbers(_ node: Node, _ path: FilePath) throws {
+    static func checkNumbers(_ node: Node, _ path: FilePath) throws {
         switch node {
         case .scalar(let scalar):
             let text = scalar.string

@@ -23,7 +23,7 @@ struct Espalier: ParsableCommand {
             """,
         subcommands: [
             Train.self, Evaluate.self, Report.self, Generate.self, Logps.self, Plan.self, Inspect.self, Bench.self,
-            Scaling.self, Doctor.self, Launch.self, Merge.self,
+            Scaling.self, Doctor.self, Launch.self, Merge.self, Translate.self,
         ]
     )
 

@@ -53,11 +53,12 @@ struct Plan: ParsableCommand {
     }
 
     private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
-        var configuration = try shared.resolved()
+        var (configuration, translation) = try shared.settings()
         newAdapter.override(&configuration.adapter)
         schedule.override(&configuration)
         warmup.override(&configuration)
         evaluation.override(&configuration.evaluation)
+        if let translation { configuration = try translation.completed(configuration).run }
         try configuration.validate()
         let directory = FilePath(configuration.model)
         let description = try description(directory)

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Collectives
 internal import Configuration
 internal import Formats
+internal import Reporting
 internal import Supervision
 internal import SystemPackage
 internal import Training
@@ -104,8 +105,11 @@ struct Train: ParsableCommand {
         var isInterrupted = false
         let status = World.run { communicator in
             let configuration = try communicator.agree {
-                let configuration = try resolved()
-                if communicator.rank == 0 { try files(of: configuration).check() }
+                let (configuration, report) = try resolved()
+                if communicator.rank == 0 {
+                    try files(of: configuration).check()
+                    if let report { printNotice(String(report.dropLast())) }
+                }
                 return configuration
             }
             do {
@@ -127,8 +131,9 @@ struct Train: ParsableCommand {
         return files
     }
 
-    private func resolved() throws -> TrainingConfiguration {
-        var configuration = try shared.resolved()
+    /// The settings of the run, and how they were translated, if the file is another trainer's.
+    private func resolved() throws -> (TrainingConfiguration, report: String?) {
+        var (configuration, translation) = try shared.settings()
         schedule.override(&configuration)
         newAdapter.override(&configuration.adapter)
         objective.override(&configuration)
@@ -150,7 +155,12 @@ struct Train: ParsableCommand {
         referenceCache.map { configuration.referenceCache = $0 }
         rankCheckSteps.map { configuration.communication.rankCheckSteps = $0 }
         maxSkipped.map { configuration.maxSkipped = $0 }
-        try configuration.require([.model, .data, .output])
-        return configuration
+        guard let translation else {
+            try configuration.require([.model, .data, .output])
+            return (configuration, nil)
+        }
+        let (run, omissions) = try translation.completed(configuration)
+        try run.require([.model, .data, .output])
+        return (run, try translation.report(of: run, omissions: omissions))
     }
 }

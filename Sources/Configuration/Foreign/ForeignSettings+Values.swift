@@ -5,6 +5,7 @@ extension ForeignSettings {
         "lr_scheduler_type": schedules,
         "resume_from_checkpoint": ["true": "use auto", "latest": "use auto", "last": "use auto"],
         "report_to": trackers,
+        "dtype": ["float16": "use bfloat16, or float32", "fp16": "use bfloat16", "bf16": "use bfloat16"],
         "reduce_dtype": ["bf16": "use bfloat16", "fp32": "use float32", "fp16": "use bfloat16"],
     ]
 

@@ -1,7 +1,7 @@
 internal import Formats
 
-/// Settings of TRL, Hugging Face's `Trainer` and other trainers that have another name here, or none: each with its
-/// counterpart, or the reason and the remedy.
+/// Settings of TRL, Hugging Face's `Trainer`, LLaMA-Factory and other trainers that have another name here, or none: each
+/// with its counterpart, or the reason and the remedy.
 package enum ForeignSettings {
     /// Where a setting is written, which determines how a remedy spells settings.
     package enum Form: Sendable {
@@ -15,7 +15,7 @@ package enum ForeignSettings {
     package static func remedy(for name: String, in form: Form) -> String? {
         let key = key(name)
         let plain = key.hasPrefix("no_") ? String(key.dropFirst(3)) : key
-        return (remedies[key] ?? remedies[plain]).map { spelled($0, in: form) }
+        return (setting(key) ?? setting(plain)).map { spelled($0.remedy, in: form) }
     }
 
     /// The remedy for a value that a setting does not accept; nil if no trainer in the table accepts it.
@@ -29,14 +29,33 @@ package enum ForeignSettings {
         return remedy(for: value, of: key, in: .file)
     }
 
+    /// The row of a setting in the table; nil if no trainer in it has the setting.
+    static func setting(_ name: String) -> ForeignSetting? {
+        byName[name] ?? byBeginning.first { name.hasPrefix($0.beginning) }?.setting
+    }
+
     /// All names of settings in the table.
-    package static var names: [String] { remedies.keys.sorted() }
+    package static var names: [String] { byName.keys.sorted() }
 
     /// All settings of this program that remedies name, by their keys.
     package static var counterparts: Set<String> {
-        let texts = Array(remedies.values) + values.values.flatMap(\.values)
+        let texts = table.map(\.remedy) + values.values.flatMap(\.values)
         return Set(texts.flatMap { $0.split(separator: "{").dropFirst() }.map { String($0.prefix { $0 != "}" }) })
     }
+
+    /// The settings of this program that TRL has too, with the same name and meaning.
+    ///
+    /// Those of adapters have it if `use_peft` is true, those of evaluations and checkpoints with their strategies.
+    static let shared: Set<String> = [
+        "learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "max_steps", "num_train_epochs",
+        "max_grad_norm", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "seed", "logging_steps",
+        "gradient_checkpointing", "dtype", "ddp_bucket_cap_mb",
+        "beta", "loss_type", "loss_weights", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef",
+        "use_weighting", "ld_alpha", "simpo_gamma", "cpo_alpha", "discopop_tau",
+        "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora",
+        "eval_steps", "eval_on_start", "load_best_model_at_end", "metric_for_best_model", "greater_is_better",
+        "save_steps", "save_total_limit", "resume_from_checkpoint",
+    ]
 
     private static func key(_ name: String) -> String {
         String(name.drop { $0 == "-" }).lowercased().map { $0 == "-" ? "_" : String($0) }.joined()
@@ -56,8 +75,14 @@ package enum ForeignSettings {
         "--" + key.map { $0 == "_" ? "-" : String($0) }.joined()
     }
 
-    private static let remedies: [String: String] = Dictionary(
-        table.flatMap { names, remedy in names.split(separator: " ").map { (String($0), remedy) } },
+    private static let table = batches + data + model + adapters + numbers + losses + run + machine + llamaFactory
+
+    private static let byName: [String: ForeignSetting] = Dictionary(
+        table.flatMap { setting in setting.names.filter { !$0.hasSuffix("*") }.map { ($0, setting) } },
         uniquingKeysWith: { first, _ in first }
     )
+
+    private static let byBeginning: [(beginning: String, setting: ForeignSetting)] = table.flatMap { setting in
+        setting.names.filter { $0.hasSuffix("*") }.map { (String($0.dropLast()), setting) }
+    }
 }

@@ -51,9 +51,14 @@ struct SharedOptions: ParsableArguments {
 
     @Option(
         name: .customLong("config"),
-        help: "YAML file of settings; options override it. cluster-configs/train.yaml has every setting."
+        help: """
+            YAML file of settings, or one of TRL or LLaMA-Factory, which is translated; options override it. \
+            cluster-configs/train.yaml has every setting.
+            """
     )
     var configurationFile: String?
+
+    @OptionGroup var foreign: TranslationOptions
 
     /// The files that a command with these settings reads.
     func files(of configuration: TrainingConfiguration) -> CommandFiles {
@@ -62,9 +67,21 @@ struct SharedOptions: ParsableArguments {
         return files
     }
 
-    /// The settings of the file, if given, overridden by the options.
+    /// The settings of the file, if given, overridden by the options, for a command that does not train.
     func resolved() throws -> TrainingConfiguration {
-        var configuration = try configurationFile.map { try TrainingConfiguration(yaml: FilePath($0)) } ?? .init()
+        var (configuration, translation) = try settings()
+        guard let translation else { return configuration }
+        configuration.evaluation = EvaluationSettings()
+        return try translation.completed(configuration).run
+    }
+
+    /// The settings of the file, if given, overridden by the options; with how they were translated, if the file is another
+    /// trainer's.
+    func settings() throws -> (TrainingConfiguration, Translation?) {
+        let file = configurationFile.map { FilePath($0) }
+        let translation = try foreign.translation(of: file)
+        var configuration =
+            try translation?.configuration ?? file.map { try TrainingConfiguration(yaml: $0) } ?? .init()
         model.map { configuration.model = $0 }
         adapter.override(&configuration.adapter)
         data.map { configuration.data = $0 }
@@ -73,7 +90,7 @@ struct SharedOptions: ParsableArguments {
         threads.map { configuration.threads = $0 }
         dtype.map { configuration.dtype = $0 }
         precision.map { configuration.precision = $0 }
-        return configuration
+        return (configuration, translation)
     }
 }
 

@@ -38,6 +38,14 @@ extension FuzzTarget {
         let (file, again) = (ScratchFile("train.yaml"), ScratchFile("again.yaml"))
         return { bytes in
             file.write(bytes)
+            if let translation = try Translation(of: file.path) {
+                try translation.check()
+                Array(translation.yaml.utf8).withUnsafeBytes { again.write($0) }
+                var read = try TrainingConfiguration(yaml: again.path)
+                (read.data, read.evaluation.evalData) = ("", nil)
+                precondition(read == translation.configuration, "a translation as it is written")
+                return
+            }
             let settings = try TrainingConfiguration(yaml: file.path)
             try settings.validate()
             try Array(settings.yaml().utf8).withUnsafeBytes { again.write($0) }

@@ -100,9 +100,9 @@ package struct Plot {
         )
     }
 
-    /// Adds a vertical line through the whole plot.
+    /// Adds a vertical line through the whole plot, unless it would be beside it.
     package mutating func rule(at value: Double, _ style: Style) {
-        guard x(value).isFinite else { return }
+        guard (x.start...x.end).contains(x(value)) else { return }
         line((x(value), y.start), (x(value), y.end), "rule \(style.classes)")
     }
 

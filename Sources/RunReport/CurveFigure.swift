@@ -109,7 +109,7 @@ struct CurveFigure {
     static func stepAxis(_ steps: [Double]) -> Axis {
         let fitted = Axis.fitting("step", steps, within: 0 ... .infinity)
         guard let low = steps.min(), let high = steps.max(), low < high else {
-            return Axis("step", fitted.range, ticks: steps.first.map { [Tick($0, "\(Int($0))")] } ?? [])
+            return Axis("step", fitted.range, ticks: steps.first.map { [Tick($0, whole($0))] } ?? [])
         }
         // Without a margin: a curve begins and ends at the ends of its axis.
         return Axis("step", low...high, ticks: Tick.whole(low...high, count: 6))
@@ -135,7 +135,7 @@ struct CurveFigure {
         for point in series.evaluations {
             plot.errorBar(point.x, from: point.low, to: point.high, series.pointStyle)
             let interval = point.low.isFinite ? " [\(text(point.low, series)), \(text(point.high, series))]" : ""
-            let title = "held-out \(series.name), step \(Int(point.x)): \(text(point.y, series))\(interval)"
+            let title = "held-out \(series.name), step \(whole(point.x)): \(text(point.y, series))\(interval)"
             plot.point((point.x, point.y), series.pointStyle, title: title)
         }
     }
@@ -164,12 +164,12 @@ struct CurveFigure {
         if let first = finite.first, let last = finite.last {
             let (low, high) = (finite.map(\.y).min() ?? .nan, finite.map(\.y).max() ?? .nan)
             parts.append(
-                "from \(text(first.y, series)) at step \(Int(first.x)) to \(text(last.y, series)) at step \(Int(last.x)), "
+                "from \(text(first.y, series)) at step \(whole(first.x)) to \(text(last.y, series)) at step \(whole(last.x)), "
                     + "between \(text(low, series)) and \(text(high, series))"
             )
         }
         if let last = series.evaluations.last {
-            parts.append("held-out \(text(last.y, series)) at step \(Int(last.x))")
+            parts.append("held-out \(text(last.y, series)) at step \(whole(last.x))")
         }
         return "\(series.name): \(parts.joined(separator: "; "))"
     }

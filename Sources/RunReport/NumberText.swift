@@ -35,3 +35,8 @@ func whole(_ value: Double) -> String {
     }
     return (value < 0 ? "−" : "") + ([digits[...]] + groups).joined(separator: ",")
 }
+
+/// A duration, as the progress line has it; seconds if a file claims more than some years.
+func timeText(_ seconds: Double) -> String {
+    abs(seconds) < 1e9 ? ProgressLine.duration(seconds) : "\(legible(seconds)) s"
+}

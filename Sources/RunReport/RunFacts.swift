@@ -74,9 +74,9 @@ struct RunFacts {
         let others = [
             ("reference", "reference_seconds"), ("evaluations", "eval_seconds"), ("checkpoints", "save_seconds"),
         ].compactMap { name, key in
-            run.total(key).flatMap { $0 >= 0.5 ? "\(name) \(ProgressLine.duration($0))" : nil }
+            run.total(key).flatMap { $0 >= 0.5 ? "\(name) \(timeText($0))" : nil }
         }
-        return (["steps \(ProgressLine.duration(seconds))"] + others).joined(separator: ", ")
+        return (["steps \(timeText(seconds))"] + others).joined(separator: ", ")
     }
 }
 

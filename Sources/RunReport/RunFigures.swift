@@ -38,7 +38,7 @@ struct RunFigures {
     private var duration: Entry? {
         guard let seconds = RunFacts(run).trainSeconds, run.steps.count > 0 else { return nil }
         let count = run.total("steps") ?? Double(run.lastStep)
-        return (ProgressLine.duration(seconds), "training", "\(whole(count)) steps")
+        return (timeText(seconds), "training", "\(whole(count)) steps")
     }
 
     private var rate: Entry? {

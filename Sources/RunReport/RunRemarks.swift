@@ -34,7 +34,7 @@ struct RunRemarks {
             let loss = rollback.loss.isFinite ? ", where the loss was \(brief(rollback.loss))" : ""
             return "After a spike the run rolled back from step \(rollback.from) to step \(rollback.step)\(loss)."
         }
-        let count = Int(run.total("rollbacks").map { min($0, 1e9) } ?? 0)
+        let count = Int(max(0, min(run.total("rollbacks") ?? 0, 1e9)))
         let known = max(count, run.rollbacks.count)
         return known > shown.count ? ["The run rolled back \(counted(known, "time")) after spikes."] + shown : shown
     }

@@ -95,7 +95,7 @@ struct StepTimeFigure {
 
     /// The means over all steps of a run.
     private static func stack(_ run: RecordedRun) -> [Double] {
-        let count = Double(max(1, run.stepCounts.reduce(0, +)))
+        let count = max(1, run.stepCounts.reduce(0) { $0 + Double($1) })
         return stack(parts.map { (run.sum($0) ?? 0) / count }, total: (run.sum(.stepSeconds) ?? 0) / count)
     }
 

@@ -42,7 +42,7 @@ struct PageTests {
         #expect(!svg.contains("nan") && !svg.contains("inf"))
     }
 
-    @Test("a plot without values is drawn", arguments: [[], [Double.nan], [0], [1e150, -1e150]])
+    @Test("a plot without values is drawn", arguments: [[], [.nan], [0], [1e150, -1e150]] as [[Double]])
     func extremes(values: [Double]) {
         let page = Page(title: "", [plot(values)]).text
         #expect(isXML(page) && !page.contains("\"nan") && !page.contains("inf"))

@@ -12,7 +12,7 @@ struct TickTests {
             (0...100_000, ["0", "20k", "40k", "60k", "80k", "100k"]),
             (0...5e-6, ["0", "1e-6", "2e-6", "3e-6", "4e-6", "5e-6"]),
             (0.6931...0.6932, ["0.69310", "0.69312", "0.69314", "0.69316", "0.69318", "0.69320"]),
-        ]
+        ] as [(ClosedRange<Double>, [String])]
     )
     func linear(range: ClosedRange<Double>, texts: [String]) {
         #expect(Tick.linear(range).map(\.text) == texts)
@@ -36,7 +36,7 @@ struct TickTests {
         "an axis has a width and few ticks for any values",
         arguments: [
             [], [0], [5e-6], [-3, -3, -3], [.nan, 1, .infinity], [1, 1 + 1e-15], [-1e150, 1e150], [1e-149, 1e-150],
-        ]
+        ] as [[Double]]
     )
     func fitting(values: [Double]) {
         for scale in [Axis.Scale.linear, .logarithmic] {

@@ -39,14 +39,16 @@ let package = Package(
         // Optimized in debug too: loops without a check, in which its tests would spend most of their time.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .target(name: "CSignals"),
+        .target(name: "CCommit"),
 
-        // Layer 1: the machine, the network, the disk.
+        // Layer 1: the machine, the network, the disk; the commit.
         .target(name: "Compute", dependencies: ["COpenBLAS", "CKernels"]),
         .target(name: "Collectives", dependencies: ["CMPI", "CKernels"]),
         .target(
             name: "Formats",
             dependencies: ["COpenSSL", "CKernels", systemPackage, "Yams"]
         ),
+        .target(name: "Revision", dependencies: ["CCommit"]),
 
         // Layer 2: what is learned, and from what; what is printed.
         .target(
@@ -80,7 +82,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Configuration", "Supervision", "RunReport", "Reporting", "Transformer", "Objectives", "Preferences",
-                "Formats", "Collectives", "Compute", systemPackage,
+                "Formats", "Collectives", "Compute", "Revision", systemPackage,
             ]
         ),
         .target(
@@ -199,6 +201,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
-for target in package.targets where target.type != .system && !["CMPI", "CKernels", "CSignals"].contains(target.name) {
+let cTargets = ["CMPI", "CKernels", "CSignals", "CCommit"]
+for target in package.targets where target.type != .system && !cTargets.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

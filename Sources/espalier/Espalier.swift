@@ -21,6 +21,7 @@ struct Espalier: ParsableCommand {
             data; 74 standard output cannot be written; 75 stopped by a signal, with a checkpoint; 124 ended by the \
             watchdog, without progress.
             """,
+        version: VersionPage.text,
         subcommands: [
             Train.self, Evaluate.self, Report.self, Generate.self, Logps.self, Plan.self, Inspect.self, Bench.self,
             Scaling.self, Doctor.self, Launch.self, Merge.self, Translate.self,

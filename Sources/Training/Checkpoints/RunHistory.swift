@@ -9,9 +9,11 @@ struct RunHistory: Codable, Sendable, Equatable {
     struct Start: Codable, Sendable, Equatable {
         let run: String
         let lastStep: Int
+        /// Nil if it was not recorded.
+        let software: Software?
 
         private enum CodingKeys: String, CodingKey {
-            case run
+            case run, software
             case lastStep = "last_step"
         }
     }
@@ -23,16 +25,19 @@ struct RunHistory: Codable, Sendable, Equatable {
     let run: String
     /// The earlier starts, in order.
     let earlier: [Start]
+    /// What the present start computes with; nil if it was not recorded. Information: a run resumes with other versions too.
+    let software: Software?
 
     /// The history of a run that starts now, resuming from a checkpoint if there is one.
     init(resuming checkpoint: CheckpointState?) {
         run = UUID().uuidString
+        software = Software.current
         guard let checkpoint else {
             earlier = []
             return
         }
         let former = checkpoint.history
-        let last = Start(run: former?.run ?? Self.unnamed, lastStep: checkpoint.run.step)
+        let last = Start(run: former?.run ?? Self.unnamed, lastStep: checkpoint.run.step, software: former?.software)
         earlier = (former?.earlier ?? []) + [last]
     }
 

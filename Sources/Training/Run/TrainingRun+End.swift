@@ -116,6 +116,7 @@ extension TrainingRun {
         summary.add("peak_rss_bytes", peakBytes)
         for (name, value) in total.statistics.metrics { summary.add(name, value) }
         evaluation?.addSummary(to: &summary)
+        Software.current.add(to: &summary)
         return summary
     }
 }

@@ -21,7 +21,12 @@ struct Diagnosis {
     var findings: [Finding] {
         let fixed = [transport, sharedMemory, hugePages, memory]
         let optional = [quota, grant].compactMap { $0 }
-        return [processor, kernels] + variables + [mpi, binding] + optional + fixed
+        return [version, processor, kernels] + variables + [mpi, binding] + optional + fixed
+    }
+
+    private var version: Finding {
+        let software = Software.current
+        return Finding("version", .sound, "\(software.name), \(software.blas), \(software.mpi)")
     }
 
     var localRanks: Int { communicator.hostShare.ranks }

@@ -38,7 +38,7 @@ struct AdapterOutputTests {
             #expect(
                 Set(try names(in: output))
                     == adapter.union([
-                        "checkpoint-2", "latest", "summary.json", "report.html", "espalier-run.json",
+                        "checkpoint-2", "latest", "summary.json", "report.html", "espalier-run.json", "README.md",
                     ])
             )
             let saved = checkpoint(output, 2)

@@ -56,7 +56,8 @@ struct CompanionTests {
             let checkpoint = model.union(["espalier-state.json", "manifest.json", "optimizer.safetensors"])
             #expect(try names(output.appending("checkpoint-1")) == checkpoint)
             let found = try names(output).filter { !$0.hasPrefix("checkpoint-1/") }
-            #expect(found == model.union(["summary.json", "report.html", "espalier-run.json", "checkpoint-1", "latest"]))
+            let others = ["summary.json", "report.html", "espalier-run.json", "checkpoint-1", "latest", "README.md"]
+            #expect(found == model.union(others))
             for name in kept {
                 for place in [output, output.appending("checkpoint-1")] {
                     #expect(try String(contentsOfFile: place.appending(name).string, encoding: .utf8) == name)
@@ -82,7 +83,7 @@ struct CompanionTests {
                 #expect(outcome.status == 0 && !outcome.errors.contains("not copied"), "\(outcome.errors)")
                 let expected: Set = [
                     "config.json", "model.safetensors", "metrics.jsonl", "espalier.yaml", "summary.json", "vocab.txt",
-                    "additional_chat_templates", Self.template, "espalier-run.json", "report.html",
+                    "additional_chat_templates", Self.template, "espalier-run.json", "report.html", "README.md",
                 ]
                 #expect(try names(second) == expected)
                 try FileManager.default.removeItem(atPath: second.string)

@@ -19,8 +19,8 @@ struct DoctorTests {
         #expect(rate.contains(" in bfloat16") == lines[1].contains("AVX512-BF16"))
         #expect(
             subjects == [
-                "version", "processor", "kernels", "mpi", "binding", "transport", "/dev/shm", "huge pages", "memory", "rate",
-                "products",
+                "version", "processor", "kernels", "mpi", "binding", "transport", "/dev/shm", "huge pages", "memory",
+                "rate", "products",
             ]
         )
     }

@@ -192,3 +192,20 @@ def test_without_the_extra_the_remedy_is_printed(name, library, message, prepare
     (tmp_path / "directory").mkdir()
     outcome = prepare(Path(name))
     assert (outcome.status, outcome.err) == (1, f"error: {name}: {message}; {REMEDY}\n")
+
+
+def test_the_metadata_name_a_dataset_of_the_hub_as_such(tmp_path):
+    from espalier_data.reading.sources import Source
+
+    hub = Source("someone/pairs", split="test", configuration="en").summary
+    assert hub == {
+        "name": "someone/pairs",
+        "weight": 1,
+        "rows_read": 0,
+        "rows_kept": 0,
+        "hub_dataset": True,
+        "configuration": "en",
+        "split": "test",
+    }
+    file = tmp_path / "pairs.jsonl"
+    assert Source(str(file)).summary == {"name": str(file), "weight": 1, "rows_read": 0, "rows_kept": 0}

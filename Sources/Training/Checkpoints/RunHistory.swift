@@ -25,7 +25,7 @@ struct RunHistory: Codable, Sendable, Equatable {
     let run: String
     /// The earlier starts, in order.
     let earlier: [Start]
-    /// What the present start computes with; nil if it was not recorded. Information: a run resumes with other versions too.
+    /// What the present start computes with; nil if it was not recorded.
     let software: Software?
 
     /// The history of a run that starts now, resuming from a checkpoint if there is one.

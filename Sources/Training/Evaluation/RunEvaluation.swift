@@ -40,6 +40,9 @@ final class RunEvaluation {
         history = EvaluationHistory(settings)
     }
 
+    /// The held-out examples.
+    var dataset: PreferenceDataset { pass.planner.dataset }
+
     /// The state for a checkpoint.
     var progress: Progress { Progress(memory: history.memory, count: count) }
 

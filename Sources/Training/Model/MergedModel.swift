@@ -26,6 +26,7 @@ package enum MergedModel {
             type: configuration.saving.saveDType.elementType
         )
         try output.write(try policy.mergedEntries())
+        ModelCard.merged(configuration, policy).write(to: FilePath(configuration.output))
     }
 }
 

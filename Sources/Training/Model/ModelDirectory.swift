@@ -102,7 +102,7 @@ package struct ModelDirectory {
 
     /// Starts the run's files: its settings, and `metrics.jsonl`.
     ///
-    /// Removes `summary.json` and `report.html` of an earlier run, whose model is about to change.
+    /// Removes `summary.json`, `report.html` and the model card of an earlier run, whose model is about to change.
     ///
     /// - Parameters:
     ///   - lines: The first lines of `metrics.jsonl`: those of the checkpoint that a run resumes from.
@@ -113,6 +113,7 @@ package struct ModelDirectory {
         events: EventLog? = nil
     ) throws -> MetricsLog {
         for name in ["summary.json", Self.report] { try? FileManager.default.removeItem(atPath: file(name).string) }
+        ModelCard.remove(from: path)
         try AtomicFile.write(to: file(Self.settings)) { try $0.append(configuration.yaml()) }
         return try MetricsLog.create(at: file("metrics.jsonl"), lines: lines, events: events)
     }

@@ -25,6 +25,7 @@ extension TrainingRun {
             try log?.finish()
             let summary = summary(peakBytes: Int(peakBytes))
             try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
+            modelCard(output).write(to: output.path)
             // Last: a run with this record has all of the files.
             try saving.recordCompletion(step: state.step, of: schedule.totalSteps)
         }

@@ -71,6 +71,17 @@ extension FuzzTarget {
         }
     }
 
+    /// A model card, of which nothing is refused.
+    static let card = FuzzTarget("card") {
+        { bytes in
+            let card = CardMetadata(text: String(decoding: bytes, as: UTF8.self))
+            let id = card.mentionedID(named: "Name")
+            precondition(id.map { $0.hasSuffix("/Name") && CardMetadata.isHubID($0) } ?? true, "a whole identifier")
+            let texts = [card.license, card.licenseName, card.licenseLink].compactMap { $0 } + card.languages
+            precondition(!texts.contains { $0.utf8.contains(UInt8(ascii: "\n")) }, "texts of one line")
+        }
+    }
+
     static let manifest = FuzzTarget("manifest") {
         let directory = FilePath("set")
         try directory.makeDirectory()

@@ -12,7 +12,7 @@ extension FuzzTarget {
     /// Every target.
     package static var all: [FuzzTarget] {
         [
-            json, safetensors, header, index, manifest, config, train, cluster, hosts, prepared, journal, state,
+            json, safetensors, header, index, manifest, card, config, train, cluster, hosts, prepared, journal, state,
             metrics, run, study, tokenizer,
         ]
     }

@@ -42,9 +42,13 @@ class Source:
         return _HUB_NAME.fullmatch(self.name) is not None
 
     @property
-    def summary(self) -> dict[str, str | float | int]:
+    def summary(self) -> dict[str, str | float | int | bool]:
         """The source's entry in the metadata of the output."""
-        return {"name": self.name, "weight": self.weight, "rows_read": self.rows_read, "rows_kept": self.rows_kept}
+        counts = {"name": self.name, "weight": self.weight, "rows_read": self.rows_read, "rows_kept": self.rows_kept}
+        if not self.is_on_hub:
+            return counts
+        hub = {"hub_dataset": True, "configuration": self.configuration, "split": self.split}
+        return counts | {key: value for key, value in hub.items() if value is not None}
 
     @property
     def _path(self) -> Path:

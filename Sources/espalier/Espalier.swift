@@ -61,7 +61,8 @@ struct Espalier: ParsableCommand {
             sleep(1)
             return
         }
-        let text = ArgumentError(error).text
+        // A page, as of completions for a shell, has lines of any length.
+        let text = status == 0 ? fullMessage(for: error) : ArgumentError(error).text
         if status == 0 { print(text) } else { printNotice(text) }
     }
 }

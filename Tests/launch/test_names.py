@@ -34,7 +34,7 @@ def shell(clone: Path, script: str, *arguments, **variables) -> subprocess.Compl
     return run(*words, cwd=clone.parent, **variables)
 
 
-@pytest.mark.parametrize("name", ["fuzz", "preflight", "quickstart", "supervise", "test"])
+@pytest.mark.parametrize("name", ["fuzz", "install", "preflight", "quickstart", "supervise", "test"])
 def test_a_script_finds_its_directory(clone, name):
     result = run(clone / "launch" / name, "--help", cwd=clone.parent)
     assert (result.returncode, result.stderr) == (0, "")

@@ -9,7 +9,8 @@ internal import Testing
 struct ShardedOutputTests {
     private static let frequencies = (0..<3).map { "model.layers.\($0).self_attn.rotary_emb.inv_freq" }
     private static let records = [
-        "README.md", "config.json", "espalier-run.json", "espalier.yaml", "metrics.jsonl", "report.html", "summary.json",
+        "README.md", "config.json", "espalier-run.json", "espalier.yaml", "metrics.jsonl", "report.html",
+        "summary.json",
     ]
     private static let weights = ShardedModel.shards + [WeightFiles.index]
 

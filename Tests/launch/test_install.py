@@ -81,7 +81,7 @@ def test_swift_needs_no_toolchain(prefix):
 def test_completions_have_valid_syntax_and_all_subcommands(shell, place, prefix):
     script = prefix / "share" / place
     text = script.read_text()
-    assert all(name in text for name in SUBCOMMANDS) and "…" not in text
+    assert all(name in text for name in SUBCOMMANDS) and " characters … " not in text
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not installed")
     result = run(shell, "-n", script)
@@ -92,7 +92,7 @@ def test_completions_have_valid_syntax_and_all_subcommands(shell, place, prefix)
 def test_manual_pages_render_without_a_warning(name, prefix):
     page = prefix / f"share/man/man1/espalier{name}.1"
     text = page.read_text()
-    assert "NAME" in text and "…" not in text
+    assert "NAME" in text and " characters … " not in text
     if not shutil.which("man") or not shutil.which("groff"):
         pytest.skip("man or groff is not installed")
     result = run("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page, LC_ALL="C.UTF-8", MANROFFSEQ="")

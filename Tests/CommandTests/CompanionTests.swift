@@ -41,7 +41,8 @@ struct CompanionTests {
         let records = [
             "trainer_state.json", "pytorch_model.bin.index.json", "all_results.json",
             "trace.json", "phases.txt", "report.html", "summary.json", "metrics.jsonl", "espalier.yaml",
-            "espalier-state.json", "espalier-run.json", "reference.safetensors.journal", "manifest.json", "README.md", "runs/events.json",
+            "espalier-state.json", "espalier-run.json", "reference.safetensors.journal", "manifest.json", "README.md",
+            "runs/events.json",
             "checkpoint-3/vocab.json", "training_args.bin",
         ]
         let unknown = ["notes.txt", "quantize_config.json", "tokenization_own.py"]

@@ -180,6 +180,11 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// The tests of the other targets do not depend on the MPI library: a second build would only repeat them.
+if mpi == "mpich" {
+    package.targets.removeAll { $0.type == .test && !["CollectivesTests", "CommandTests"].contains($0.name) }
+}
+
 // What launch/fuzz builds, which needs a sanitizer's runtime.
 if Context.environment["ESPALIER_FUZZ"] != nil {
     package.targets += [

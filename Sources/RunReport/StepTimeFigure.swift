@@ -43,7 +43,9 @@ struct StepTimeFigure {
         let values = Self.parts.map { run.perStep($0) }
         let totals = run.perStep(.stepSeconds)
         let groups = Curve.ranges(of: run.steps.count, most: Self.mostGroups, groups: Self.mostGroups)
-        let places = groups.map { Double(run.steps.steps[$0.lowerBound] + run.steps.steps[$0.upperBound - 1]) / 2 }
+        let places = groups.map {
+            (Double(run.steps.steps[$0.lowerBound]) + Double(run.steps.steps[$0.upperBound - 1])) / 2
+        }
         let stacks = groups.map { group in
             Self.stack(values.map { Self.mean($0[group]) }, total: Self.mean(totals[group]))
         }

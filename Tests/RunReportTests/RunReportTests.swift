@@ -76,4 +76,20 @@ struct RunReportTests {
         let page = try RunFiles.page(["one": files])
         #expect(isXML(page) && page.contains("<figcaption>Loss</figcaption>") && !page.contains("nan"))
     }
+
+    @Test("a run whose files claim any numbers is drawn")
+    func extremes() throws {
+        var files = RunFiles()
+        files.metrics = [(1e149, 1e-149), (-1e149, 1e149)].map { loss, norm in
+            #"{"step": 9223372036854775807, "epoch": 1e300, "loss": \#(loss), "grad_norm": \#(norm), "#
+                + #""step_seconds": 1e149, "tokens_computed": 1e149, "tokens_unshared": 1e-149}"# + "\n"
+        }.joined()
+        files.metrics += #"{"step": 9223372036854775807, "rollback_from_step": 5, "rollback_loss": 1e300}"# + "\n"
+        let keys = ["steps", "pairs", "mfu", "ranks", "threads", "rollbacks", "skipped_steps", "train_seconds"]
+        for number in ["1e308", "-1e300", "1e999", "1e-320"] {
+            files.summary = "{" + keys.map { "\"\($0)\": \(number)" }.joined(separator: ", ") + "}"
+            #expect(try isXML(RunFiles.page(["a": files])))
+            #expect(try isXML(RunFiles.page(["a": files, "b": files])))
+        }
+    }
 }

@@ -43,6 +43,7 @@ extension Page {
         .note { color: var(--soft); font-size: 0.85rem; max-width: 60rem; margin: 0.35rem 0 0; overflow-wrap: anywhere; }
         svg text { fill: var(--soft); font: 12px system-ui, sans-serif; text-anchor: middle; font-variant-numeric: tabular-nums; }
         svg text.end { text-anchor: end; }
+        svg text.start { text-anchor: start; }
         .grid { stroke: var(--grid); stroke-width: 1; }
         .base { stroke: var(--soft); stroke-width: 1; }
         .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }

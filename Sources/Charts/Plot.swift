@@ -3,8 +3,8 @@ internal import Reporting
 
 /// An SVG plot with two axes; the style sheet of the page defines the colours of the classes.
 package struct Plot {
-    private static let (width, height) = (480.0, 270.0)
-    private static let (left, right, top, bottom) = (62.0, 16.0, 12.0, 44.0)
+    private static let (width, height) = (480.0, 284.0)
+    private static let (left, right, top, bottom) = (66.0, 16.0, 28.0, 44.0)
 
     /// The width of the plot within its axes, in units of the drawing.
     package static let innerWidth = width - left - right
@@ -29,15 +29,15 @@ package struct Plot {
 
     // MARK: Axes
 
-    /// Horizontal grid lines with labels at the left.
+    /// Horizontal grid lines with labels at the left, and the title above.
     private mutating func markY(_ axis: Axis) {
         for tick in axis.ticks {
             let height = y(tick.value)
             line((x.start, height), (x.end, height), "grid")
             text(tick.text, at: (x.start - 7, height + 4), "end")
         }
-        let turn = "translate(12 \(number((y.start + y.end) / 2))) rotate(-90)"
-        shapes.append(.element("text", ["class": "axis", "transform": turn], axis.title))
+        // Above the axis, where no label is as long as to meet it.
+        text(axis.title, at: (0, 12), "start")
     }
 
     /// The base line with labels below.

@@ -82,13 +82,13 @@ package struct EvaluationReport: Sendable {
 }
 
 extension MetricsRecord {
-    /// Adds the metrics with the prefix `eval_`, and the duration of the evaluation.
+    /// Adds the metrics with the prefix `eval_`, each with its interval, and the duration of the evaluation.
     ///
     /// - Parameter seconds: Above 0.
-    package mutating func add(_ report: EvaluationReport, intervals: Bool, seconds: Double) {
+    package mutating func add(_ report: EvaluationReport, seconds: Double) {
         for (metric, interval) in zip(report.metrics, report.intervals) {
             add("eval_" + metric.name, metric.value)
-            if intervals { add("eval_" + metric.name + "_ci", numbers: [interval.low, interval.high]) }
+            add("eval_" + metric.name + "_ci", numbers: [interval.low, interval.high])
         }
         add("eval_runtime", seconds)
         add("eval_pairs_per_second", report.statistics[.pairs] / seconds)

@@ -62,7 +62,7 @@ def expected(output) -> Counter:
         step = line.pop("step")
         for name, value in line.items():
             tag = f"eval/{name[5:]}" if name.startswith("eval_") else f"train/{name}"
-            if not isinstance(value, str):
+            if not isinstance(value, str | list):
                 expected[tag, step, float(np.float32(value))] += 1
     assert len(expected) > STEPS * 20
     return expected

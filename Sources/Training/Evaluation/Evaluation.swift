@@ -53,7 +53,7 @@ package struct Evaluation {
         let report = try tally.report(communicator)
         var record = MetricsRecord()
         record.add("pairs", Int(report.statistics[.pairs]))
-        record.add(report, intervals: true, seconds: (ContinuousClock().now - start) / .seconds(1))
+        record.add(report, seconds: (ContinuousClock().now - start) / .seconds(1))
         return record
     }
 

@@ -70,7 +70,7 @@ final class RunEvaluation {
         var record = MetricsRecord()
         record.add("step", step)
         record.add("epoch", epoch)
-        record.add(report, intervals: false, seconds: (ContinuousClock().now - start) / .seconds(1))
+        record.add(report, seconds: (ContinuousClock().now - start) / .seconds(1))
         return Outcome(record: record, details: details(report) + (isBest ? "  best so far" : ""), isBest: isBest)
     }
 

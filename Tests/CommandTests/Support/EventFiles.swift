@@ -54,7 +54,7 @@ struct EventFiles {
             // the middle between two of these.
             let value = try Array(line.utf8).withUnsafeBytes { try StrictJSON.value(of: $0) }
             let step = try #require(value.object?["step"]?.wholeNumber)
-            for (key, value) in value.object ?? [:] where key != "step" && value.string == nil {
+            for (key, value) in value.object ?? [:] where key != "step" && value.string == nil && value.array == nil {
                 let tag = key.hasPrefix("eval_") ? "eval/" + key.dropFirst(5) : "train/" + key
                 let number = value.line == "null" ? Double.nan : try #require(value.double)
                 scalars[Scalar(tag, step: step, Float(number)), default: 0] += 1

@@ -49,7 +49,7 @@ package enum ForeignSettings {
     static let shared: Set<String> = [
         "learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "max_steps", "num_train_epochs",
         "max_grad_norm", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "seed", "logging_steps",
-        "gradient_checkpointing", "dtype", "ddp_bucket_cap_mb",
+        "report_to", "gradient_checkpointing", "dtype", "ddp_bucket_cap_mb",
         "beta", "loss_type", "loss_weights", "label_smoothing", "f_divergence_type", "f_alpha_divergence_coef",
         "use_weighting", "ld_alpha", "simpo_gamma", "cpo_alpha", "discopop_tau",
         "use_peft", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora",

@@ -127,7 +127,7 @@ def test_installed_scripts_start_the_installed_program(name, prefix):
     script = prefix / "share/espalier/launch" / name
     assert run(script, "--help").stdout.startswith(f"Usage: launch/{name} ")
     assert ".build" not in script.read_text()
-    assert run("bash", "-c", f'source "{script.parent}/common.sh"; "$root/../../bin/espalier" --version').returncode == 0
+    assert run("bash", "-c", f'source "{script.parent}/common.sh"; "$program" --version').returncode == 0
 
 
 @pytest.mark.parametrize("name", ["slurm.sbatch", "pbs.sh"])

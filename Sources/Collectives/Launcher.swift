@@ -34,7 +34,7 @@ enum Launcher {
     /// This process's rank as its launcher counts, before MPI starts; nil without a launcher.
     static var rank: Int? { rankVariables.lazy.compactMap { number($0) }.first }
 
-    /// The name of what started this process, as far as its number of processes tells.
+    /// The name of what started this process, by the variable that holds its number of processes; nil without one.
     static var starter: String? { sizes.first.map { starter($0.name).name } }
 
     /// The numbers of processes in the environment, the innermost launcher's first.

@@ -24,6 +24,13 @@ package struct Arena: ~Copyable {
         self.capacity = capacity
     }
 
+    /// The number of elements that `allocate` takes, alignment included.
+    package static func elementCount(_ allocate: (inout Arena) -> Void) -> Int {
+        var arena = Arena()
+        allocate(&arena)
+        return arena.elementCount
+    }
+
     /// The number of elements allocated so far, alignment included.
     package var elementCount: Int { used }
 

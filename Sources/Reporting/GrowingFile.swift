@@ -49,17 +49,7 @@ final class GrowingFile {
 
     /// Writes the records in memory after the last complete record, over the remains of an earlier attempt.
     func flush() throws {
-        var written = 0
-        while written < pending.count {
-            let count = pending.withUnsafeBytes { bytes in
-                pwrite(descriptor, bytes.baseAddress! + written, bytes.count - written, off_t(end + written))
-            }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw AtomicFile.failure(path)
-            }
-            written += count
-        }
+        try writeAll(pending, to: descriptor, at: end, of: path)
         end += pending.count
         pending = []
     }

@@ -74,7 +74,7 @@ extension RecordedRun {
 
     // MARK: Names
 
-    /// Reads several runs, whose names tell them apart.
+    /// Reads several runs, whose names differ.
     package static func read(_ paths: [FilePath]) throws -> [RecordedRun] {
         var runs = try paths.map { try RecordedRun($0) }
         let homes = paths.map { path in

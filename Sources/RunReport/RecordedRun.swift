@@ -9,7 +9,7 @@ package struct RecordedRun: Sendable {
         let loss: Double
     }
 
-    /// What tells the run from others: a part of its path.
+    /// A part of its path that distinguishes the run from others.
     package var name: String
     /// The lines of `metrics.jsonl` for steps.
     var steps = MetricColumns()

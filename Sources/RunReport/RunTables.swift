@@ -8,7 +8,7 @@ struct RunTables {
     static let mostRows = 60
 
     private let run: RecordedRun
-    /// What the titles begin with, to tell several runs apart.
+    /// The prefix of the titles, which distinguishes several runs.
     private let prefix: String
 
     init(_ run: RecordedRun, prefix: String = "") {

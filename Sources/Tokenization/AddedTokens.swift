@@ -45,8 +45,6 @@ struct AddedTokens: Sendable {
             .mapValues { $0.sorted { $0.text.count > $1.text.count } }
     }
 
-    var largestToken: Int32 { tokens.map(\.id).max() ?? 0 }
-
     func isSpecial(_ token: Int32) -> Bool { byID[token]?.isSpecial ?? false }
 
     /// The text of an added token; nil for another one.

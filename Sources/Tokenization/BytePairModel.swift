@@ -17,7 +17,6 @@ struct BytePairModel: Sendable {
     private let fusesUnknown: Bool
     private let fallsBackToBytes: Bool
     private let ignoresMerges: Bool
-    let largestToken: Int32
 
     init(_ model: [String: JSONValue], vocabulary: [[UInt8]: Int32]) throws {
         let component = "model"
@@ -31,7 +30,6 @@ struct BytePairModel: Sendable {
         }
         tokens = vocabulary
         pieces = Dictionary(vocabulary.map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        largestToken = vocabulary.values.max() ?? 0
         merges = try Self.merges(model["merges"], vocabulary)
         unknown = model["unk_token"]?.string.flatMap { vocabulary[Array($0.utf8)] }
         fusesUnknown = model["fuse_unk"]?.flag ?? false

@@ -32,9 +32,6 @@ package struct Tokenizer: Sendable {
         }
     }
 
-    /// The number of the largest token and one.
-    package var vocabularySize: Int { Int(max(model.largestToken, added.largestToken)) + 1 }
-
     /// The tokens of a text, with the special tokens that the file puts around it, such as that of the beginning.
     package func encode(_ text: String) -> [Int32] {
         var tokens: [Int32] = []

@@ -79,7 +79,7 @@ struct Evaluate: ParsableCommand {
 
     private func resolved(isRoot: Bool) throws -> TrainingConfiguration {
         var configuration = try shared.resolved()
-        shared.adapter.applyStored(&configuration.adapter, isRoot: isRoot)
+        shared.model.adapter.applyStored(&configuration.adapter, isRoot: isRoot)
         objective.override(&configuration)
         // The cache in training settings belongs to the training data.
         configuration.referenceCache = referenceCache

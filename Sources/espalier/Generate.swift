@@ -24,10 +24,7 @@ struct Generate: ParsableCommand {
             """
     )
 
-    @Option(name: .long, help: "Hugging Face model directory: config.json, *.safetensors and tokenizer.json.")
-    var model: String?
-
-    @OptionGroup var adapter: StoredAdapterOptions
+    @OptionGroup var model: ModelOptions
 
     @Option(name: .long, help: "Text to continue; may be repeated.")
     var prompt: [String] = []
@@ -40,18 +37,6 @@ struct Generate: ParsableCommand {
 
     @OptionGroup var sampling: SamplingOptions
 
-    @Option(name: .long, help: "Type of the weights in memory; auto: that of the files (default auto).")
-    var dtype: WeightDType?
-
-    @Option(
-        name: .long,
-        help: "Operands of products with weights; auto: bfloat16 where it is faster (default float32)."
-    )
-    var precision: ProductPrecision?
-
-    @Option(name: .long, help: "Threads, 0 for the available processors (default 0).")
-    var threads: Int?
-
     @Option(name: .long, help: "File to write in place of standard output: a JSON line for each prompt.")
     var output: String?
 
@@ -59,7 +44,9 @@ struct Generate: ParsableCommand {
         let status = World.run { communicator in
             try communicator.agree {
                 guard communicator.size == 1 else {
-                    throw TrainingError.invalid(key: "ranks of generate", expected: "1", found: "\(communicator.size)")
+                    let expected = "1, since generate runs as one process; start it without a launcher of ranks"
+                    let found = "\(communicator.size)"
+                    throw TrainingError.invalid(key: "the number of ranks", expected: expected, found: found)
                 }
                 try generate(communicator)
             }
@@ -105,63 +92,19 @@ struct Generate: ParsableCommand {
 
     private func resolved() throws -> TrainingConfiguration {
         var configuration = TrainingConfiguration()
-        model.map { configuration.model = $0 }
-        adapter.override(&configuration.adapter)
-        threads.map { configuration.threads = $0 }
-        dtype.map { configuration.dtype = $0 }
-        precision.map { configuration.precision = $0 }
+        model.override(&configuration)
+        configuration.data = data ?? ""
         try configuration.require([.model])
         if prompt.isEmpty == (data == nil) {
             let found = prompt.isEmpty ? [] : ["--prompt", "--data"]
             throw TrainingError.notOne(of: ["--prompt", "--data"], found: found)
         }
         if data == nil, !examples.isEmpty { throw TrainingError.missing(key: "--data", for: "--examples") }
-        var files = CommandFiles()
-        files.read(modelIn: FilePath(configuration.model), as: "--model")
-        data.map { files.read(FilePath($0), as: "--data") }
+        var files = configuration.inputFiles
         output.map { files.write(FilePath($0), as: "--output") }
         try files.check()
         try output.map { try AtomicFile.checkWritable(FilePath($0)) }
         return configuration
-    }
-
-    /// The tokens of the prompts, which with their continuations fit the model.
-    private func prompts(_ model: Architecture, _ tokenizer: Tokenizer, _ directory: FilePath) throws -> [[Int32]] {
-        let prompts = try data.map { try stored(FilePath($0), model, directory) } ?? prompt.map(tokenizer.encode)
-        for prompt in prompts {
-            guard !prompt.isEmpty else {
-                throw TrainingError.invalid(key: "--prompt", expected: "a text of at least one token", found: "none")
-            }
-            guard let token = prompt.first(where: { $0 < 0 || Int($0) >= model.vocabularySize }) else { continue }
-            throw FormatError(
-                directory.appending("tokenizer.json"),
-                "expected tokens below the model's vocabulary size \(model.vocabularySize), found \(token); use the model's "
-                    + "own tokenizer"
-            )
-        }
-        let longest = (prompts.map(\.count).max() ?? 0) + sampling.maxNewTokens
-        guard longest <= model.longestPath else {
-            throw TrainingError.invalid(
-                key: "the longest prompt with --max-new-tokens",
-                expected: "at most \(model.longestPath) tokens, as the model takes",
-                found: "\(longest)"
-            )
-        }
-        return prompts
-    }
-
-    /// The prompts of examples of a prepared file.
-    private func stored(_ path: FilePath, _ model: Architecture, _ directory: FilePath) throws -> [[Int32]] {
-        let dataset = try PreferenceDataset.read(path: path)
-        try dataset.validate(from: path, for: model, in: directory, ranks: 1)
-        let rows = examples.isEmpty ? Array(0..<min(3, dataset.count)) : examples
-        return try rows.map { row in
-            guard (0..<dataset.count).contains(row) else {
-                let expected = "from 0 to \(dataset.count - 1), the examples of \(path)"
-                throw TrainingError.invalid(key: "--examples", expected: expected, found: "\(row)")
-            }
-            return Array(dataset.promptIDs[dataset.promptOffsets[row]..<dataset.promptOffsets[row + 1]])
-        }
     }
 }
 

@@ -43,7 +43,7 @@ struct Logps: ParsableCommand {
     /// The settings and the file to write, after checks on rank 0.
     private func resolved(isRoot: Bool) throws -> (TrainingConfiguration, FilePath) {
         var configuration = try shared.resolved()
-        shared.adapter.applyStored(&configuration.adapter, isRoot: isRoot)
+        shared.model.adapter.applyStored(&configuration.adapter, isRoot: isRoot)
         // The output in training settings is a directory.
         configuration.output = output ?? ""
         try configuration.require([.model, .data, .output])

@@ -69,32 +69,16 @@ struct JSONParser {
     private mutating func object() throws -> JSONValue {
         var members: [String: JSONValue] = [:]
         skipSpace()
-        if take("}") { return .object(members) }
-        repeat {
-            let (member, value) = try member()
+        while let (name, start) = try nextName() {
+            let value = try value()
             // Parsers differ in which of two duplicates they keep.
-            guard members[member.name] == nil else {
-                throw JSONFault("each name once", found: "\(member.name) twice", offset: member.start)
+            guard members[name] == nil else {
+                throw JSONFault("each name once", found: "\(name) twice", offset: start)
             }
-            members[member.name] = value
-            skipSpace()
-        } while take(",")
-        guard take("}") else { throw fault(", or }") }
+            members[name] = value
+            try finishMember()
+        }
         return .object(members)
-    }
-
-    /// The next member of an object.
-    private mutating func member() throws -> (place: JSONMember, value: JSONValue) {
-        skipSpace()
-        let start = position
-        guard next == UInt8(ascii: "\"") else { throw fault("a name in quotes") }
-        let name = try string()
-        skipSpace()
-        guard take(":") else { throw fault(":") }
-        skipSpace()
-        let valueStart = position
-        let value = try value()
-        return (JSONMember(name: name, start: start, value: valueStart..<position), value)
     }
 
     // MARK: Objects, member by member
@@ -109,15 +93,17 @@ struct JSONParser {
         skipSpace()
     }
 
-    /// Reads the name of the next member, up to its value; nil, and the object's end, if there is none.
-    mutating func nextName() throws -> String? {
+    /// Reads the name of the next member, up to its value, with the offset of the name; nil, and the object's end, if there is
+    /// none.
+    mutating func nextName() throws -> (name: String, start: Int)? {
         if take("}") { return nil }
+        let start = position
         guard next == UInt8(ascii: "\"") else { throw fault("a name in quotes") }
         let name = try string()
         skipSpace()
         guard take(":") else { throw fault(":") }
         skipSpace()
-        return name
+        return (name, start)
     }
 
     /// Reads what follows a member's value.
@@ -133,14 +119,13 @@ struct JSONParser {
 
     /// The members of a text that is one object, in the order of the text.
     mutating func members() throws -> [(place: JSONMember, value: JSONValue)] {
-        skipSpace()
-        guard take("{") else { throw fault("{") }
-        skipSpace()
+        try startObject()
         var members: [(place: JSONMember, value: JSONValue)] = []
-        while next != UInt8(ascii: "}") {
-            members.append(try member())
-            skipSpace()
-            guard take(",") else { break }
+        while let (name, start) = try nextName() {
+            let valueStart = position
+            let value = try value()
+            members.append((JSONMember(name: name, start: start, value: valueStart..<position), value))
+            try finishMember()
         }
         return members
     }

@@ -18,7 +18,7 @@ extension StrictJSON {
             _ body: (_ name: String, _ value: inout Unread) throws -> Void
         ) throws {
             try parser.startObject()
-            while let name = try parser.nextName() {
+            while let (name, _) = try parser.nextName() {
                 try body(name, &self)
                 try parser.finishMember()
             }

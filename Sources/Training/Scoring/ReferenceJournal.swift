@@ -116,23 +116,9 @@ package final class ReferenceJournal {
         bytes += rows.tokens.map(\.bitPattern.littleEndian).withUnsafeBytes { Array($0) }
         let next = bytes.withUnsafeBytes { Self.digest($0, after: digest) }
         bytes += Array(next.utf8)
-        try write(bytes)
+        try writeAll(bytes, to: descriptor, at: end, of: path)
         guard fsync(descriptor) == 0 else { throw AtomicFile.failure(path) }
         (end, digest) = (end + bytes.count, next)
-    }
-
-    private func write(_ bytes: [UInt8]) throws {
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                pwrite(descriptor, buffer.baseAddress! + written, buffer.count - written, off_t(end + written))
-            }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw AtomicFile.failure(path)
-            }
-            written += count
-        }
     }
 
     /// Opens the file, or creates it, and truncates it after its last valid record.

@@ -51,19 +51,20 @@ package final class VocabularyHead: TrainedHead {
 
     package init(_ architecture: Architecture, capacity: Workspace.Capacity, team: ThreadTeam) throws {
         (self.team, cap) = (team, architecture.logitCap)
-        division = HeadDivision(vocabulary: architecture.vocabularySize, threads: team.count)
-        var measure = Arena()
-        _ = Buffers(architecture, capacity, division, threads: team.count, arena: &measure)
-        var arena = try Arena(capacity: measure.elementCount)
+        let division = HeadDivision(vocabulary: architecture.vocabularySize, threads: team.count)
+        let count = Arena.elementCount {
+            _ = Buffers(architecture, capacity, division, threads: team.count, arena: &$0)
+        }
+        var arena = try Arena(capacity: count)
         buffers = Buffers(architecture, capacity, division, threads: team.count, arena: &arena)
+        self.division = division
         self.arena = consume arena
     }
 
     package static func byteCount(_ architecture: Architecture, capacity: Workspace.Capacity, threads: Int) -> Int {
         let division = HeadDivision(vocabulary: architecture.vocabularySize, threads: threads)
-        var measure = Arena()
-        _ = Buffers(architecture, capacity, division, threads: threads, arena: &measure)
-        return measure.elementCount * MemoryLayout<Float>.stride
+        return Arena.elementCount { _ = Buffers(architecture, capacity, division, threads: threads, arena: &$0) }
+            * MemoryLayout<Float>.stride
     }
 
     package func touchMemory() { arena.all.fill(0, team: team) }

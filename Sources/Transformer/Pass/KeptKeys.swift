@@ -27,9 +27,8 @@ package final class KeptKeys {
     /// - Throws: `MemoryError` if the system refuses the memory.
     package init(_ architecture: Architecture, capacity: Int) throws {
         self.capacity = capacity
-        var measure = Arena()
-        _ = Self.matrices(architecture, capacity, &measure)
-        var arena = try Arena(capacity: measure.elementCount)
+        let count = Arena.elementCount { _ = Self.matrices(architecture, capacity, &$0) }
+        var arena = try Arena(capacity: count)
         matrices = Self.matrices(architecture, capacity, &arena)
         self.arena = consume arena
     }

@@ -50,9 +50,8 @@ package final class Workspace {
     ///
     /// - Throws: `MemoryError` if the system refuses the memory.
     package init(_ model: Architecture, capacity: Capacity, threads: Int) throws {
-        var measure = Arena()
-        _ = Parts(model, capacity, threads, &measure)
-        var arena = try Arena(capacity: measure.elementCount)
+        let count = Arena.elementCount { _ = Parts(model, capacity, threads, &$0) }
+        var arena = try Arena(capacity: count)
         parts = Parts(model, capacity, threads, &arena)
         attention = ForestAttention(model.attention)
         self.capacity = capacity
@@ -61,9 +60,8 @@ package final class Workspace {
 
     /// The bytes of a workspace of this capacity after every buffer has been used.
     static func byteCount(_ model: Architecture, capacity: Capacity, threads: Int) -> Int {
-        var measure = Arena()
-        _ = Parts(model, capacity, threads, &measure)
-        return measure.elementCount * MemoryLayout<Float>.stride
+        return Arena.elementCount { _ = Parts(model, capacity, threads, &$0) }
+            * MemoryLayout<Float>.stride
     }
 
     /// Sets all elements of all buffers.

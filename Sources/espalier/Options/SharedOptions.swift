@@ -6,15 +6,10 @@ internal import SystemPackage
 
 extension Sharing: ExpressibleByArgument {}
 extension LearningRateSchedule.Kind: ExpressibleByArgument {}
-extension WeightDType: ExpressibleByArgument {}
-extension ProductPrecision: ExpressibleByArgument {}
 
 /// The options of every command that runs a model on preference data.
 struct SharedOptions: ParsableArguments {
-    @Option(name: .long, help: "Hugging Face model directory: config.json, *.safetensors and tokenizer files.")
-    var model: String?
-
-    @OptionGroup var adapter: StoredAdapterOptions
+    @OptionGroup var model: ModelOptions
 
     @Option(name: .long, help: "Preference data, a safetensors file written by espalier-prepare.")
     var data: String?
@@ -33,21 +28,6 @@ struct SharedOptions: ParsableArguments {
         help: "Maximum tokens in a packed sequence; a larger tree gets a sequence of its own (default 2048)."
     )
     var rowTokens: Int?
-
-    @Option(
-        name: .long,
-        help: "Type of the weights in memory; auto: that of the files, float32 of trained ones (default auto)."
-    )
-    var dtype: WeightDType?
-
-    @Option(
-        name: .long,
-        help: "Operands of products with weights; auto: bfloat16 where it is faster (default float32)."
-    )
-    var precision: ProductPrecision?
-
-    @Option(name: .long, help: "Threads per rank, 0 for its share of the available processors (default 0).")
-    var threads: Int?
 
     @Option(
         name: .customLong("config"),
@@ -82,14 +62,10 @@ struct SharedOptions: ParsableArguments {
         let translation = try foreign.translation(of: file)
         var configuration =
             try translation?.configuration ?? file.map { try TrainingConfiguration(yaml: $0) } ?? .init()
-        model.map { configuration.model = $0 }
-        adapter.override(&configuration.adapter)
+        model.override(&configuration)
         data.map { configuration.data = $0 }
         sharing.map { configuration.sharing = $0 }
         rowTokens.map { configuration.rowTokens = $0 }
-        threads.map { configuration.threads = $0 }
-        dtype.map { configuration.dtype = $0 }
-        precision.map { configuration.precision = $0 }
         return (configuration, translation)
     }
 }

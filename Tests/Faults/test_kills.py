@@ -71,6 +71,9 @@ POINTS = {
     "in the trained model": before("write out/model.safetensors.*", 9),
     "before the trained model has its name": before("rename out/model.safetensors"),
     "after the trained model, before the summary": before("open out/summary.json.*"),
+    "before the model card has its name": before("rename out/README.md"),
+    "in the report": before("write out/report.html.*"),
+    "before the report has its name": before("rename out/report.html"),
     "before the end of the run is recorded": before("rename out/espalier-run.json", 2),
 }
 

@@ -120,6 +120,10 @@ class Run:
         return json.loads((self.output / "summary.json").read_text())
 
     @property
+    def files(self) -> set[str]:
+        return {path.name for path in self.output.iterdir()}
+
+    @property
     def checkpoints(self) -> list[Path]:
         return sorted(self.output.glob("checkpoint-*"), key=step_of)
 
@@ -133,10 +137,11 @@ class Run:
         return [str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.name.endswith(".tmp")]
 
     def expect_same(self, calm: "Run") -> None:
-        """Expects the bits and the metrics of another run, only complete checkpoints, and no temporary files."""
+        """Expects the bits, the metrics and the files of another run, only complete checkpoints, and no temporary files."""
         assert self.metrics == calm.metrics and len(calm.metrics[0]) > 10
         assert self.model == calm.model
         assert self.temporaries == []
+        assert self.files == calm.files
         assert all(is_complete(path) for path in self.checkpoints)
         if self.checkpoints:
             assert is_complete((self.output / "latest").resolve(strict=True))

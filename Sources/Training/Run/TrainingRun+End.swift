@@ -26,7 +26,14 @@ extension TrainingRun {
             let summary = summary(peakBytes: Int(peakBytes))
             try AtomicFile.write(to: output.file("summary.json")) { try $0.append(summary.page) }
             modelCard(output).write(to: output.path)
-            // Last: a run with this record has all of the files.
+        }
+    }
+
+    /// Records that the run is complete, after all of its files are written: a run with this record is not resumed, so
+    /// that nothing would write a file that is missing, or remove a temporary one.
+    func recordCompletion() throws {
+        try communicator.agree {
+            guard output != nil else { return }
             try saving.recordCompletion(step: state.step, of: schedule.totalSteps)
         }
     }

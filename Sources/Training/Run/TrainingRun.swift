@@ -108,6 +108,7 @@ package final class TrainingRun {
         try finish(log: log)
         writeReport()
         try profile.map(write)
+        try recordCompletion()
         reportOutput()
     }
 

@@ -6,7 +6,7 @@ import json
 import pytest
 import tiny
 from espalier_data.arguments import parse_arguments
-from espalier_data.reading import json_records
+from espalier_data.reading import text_records
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
 LINES = (json.dumps(GOOD) + "\n").encode() * 40
@@ -72,7 +72,7 @@ def test_a_broken_gzip_file_is_reported(content, reason, prepare, tmp_path):
 
 
 def test_a_small_file_that_decompresses_to_a_large_one_is_rejected(prepare, tmp_path, monkeypatch):
-    monkeypatch.setattr(json_records, "MAX_DECOMPRESSED_BYTES", 1000)
+    monkeypatch.setattr(text_records, "MAX_DECOMPRESSED_BYTES", 1000)
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(gzip.compress(b"\n" * 1_000_000))
     limit = 100 * path.stat().st_size

@@ -5,7 +5,7 @@ import json
 import subprocess
 
 import pytest
-from espalier_data.reading import json_records
+from espalier_data.reading import text_records
 
 ROWS = [{"prompt": prompt, "chosen": " y", "rejected": " n"} for prompt in ("P", "Qé", "R")]
 LINES = [json.dumps(row, ensure_ascii=False) for row in ROWS]
@@ -13,7 +13,7 @@ LINES = [json.dumps(row, ensure_ascii=False) for row in ROWS]
 
 def problems(path) -> list[tuple[str, str]]:
     """Returns what is wrong, and on which line."""
-    records = json_records.read(path)
+    records = text_records.read(path)
     return [(record.place.removeprefix(f"{path}:"), record.problem) for record in records if record.problem]
 
 

@@ -1,4 +1,4 @@
-"""Tables as spreadsheets and pandas write them are described, and the printed command converts them."""
+"""Tables as spreadsheets and pandas write them are read, or described with the command that converts them."""
 
 import json
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from espalier_data.reading import text_records, text_stream
 
 ROWS = [{"prompt": f"P{i}, then; so|\t?", "chosen": f'y "{i}", a;b', "rejected": f"n{i}\n;,"} for i in range(3)]
 needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
@@ -31,13 +32,60 @@ def test_the_sign_between_columns_is_found_in_the_header(mark, name, head, prepa
     path = tmp_path / name
     lines = [mark.join(ROWS[0]), *(mark.join(map(quoted, row.values())) for row in ROWS)]
     path.write_text(head + "\r\n".join(lines), newline="")
-    assert converted(prepare(path), path) == ROWS
+    assert prepare(path).prepared.rows == prepare(ROWS).prepared.rows
 
 
-def test_a_sign_inside_of_quotes_is_no_sign_between_columns(prepare, tmp_path):
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("pad", [0, 1, 2, 3])
+def test_a_cell_may_hold_lines_wherever_the_file_is_divided(end, pad, prepare, tmp_path, monkeypatch):
+    monkeypatch.setattr(text_stream, "CHUNK", 4)
     path = tmp_path / "rows.csv"
-    path.write_text('"prompt, in words";"chosen, the better";rejected\na;b;c\n')
-    assert converted(prepare(path), path) == [{"prompt, in words": "a", "chosen, the better": "b", "rejected": "c"}]
+    rows = [{"prompt": "P" * (pad + 1), "chosen": f"y{end}{end}z", "rejected": "n"}, {**ROWS[0], "prompt": "Ü"}]
+    lines = [",".join(ROWS[0]), *(",".join(map(quoted, row.values())) for row in rows)]
+    path.write_text(end.join(lines) + 2 * end, newline="")
+    assert prepare(path).prepared.rows == prepare(rows).prepared.rows
+
+
+def test_a_sign_inside_of_quotes_is_no_sign_between_columns(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('"prompt, in words";"chosen, the better";rejected\na;b;c\n\nd;e;f\n')
+    names = ("prompt, in words", "chosen, the better", "rejected")
+    found = [(record.place, record.value) for record in text_records.read(path)]
+    assert found == [(f"{path}:2", dict(zip(names, "abc"))), (f"{path}:4", dict(zip(names, "def")))]
+
+
+def test_messages_and_scores_are_read_from_text(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    said = [{"role": "user", "content": "P"}]
+    path.write_text(f"prompt,responses,scores\n{quoted(json.dumps(said))},{quoted(json.dumps(['a', 'b']))},\"[1, 2.5]\"\n")
+    same = [{"prompt": said, "responses": ["a", "b"], "scores": [1, 2.5]}]
+    assert prepare(path).prepared.rows == prepare(same).prepared.rows
+
+
+def test_a_row_with_other_cells_than_the_header_is_a_bad_row(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("prompt,chosen,rejected\nP,y\nP,y,n\nP,y,n,m\n")
+    outcome = prepare(path)
+    assert len(outcome.prepared.rows) == 1
+    for line, count in ((2, 2), (4, 4)):
+        assert f"bad row: {path}:{line}: expected 3 cells, as the first line names, found {count}; put cells" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("prompt,chosen,rejected\nP,y,n\nP,\"y,n\n", ":3: no row of a table begins here (unexpected end of data); a quote"),
+        ("prompt,chosen,rejected\nP,\"y\"z,n\n", ":2: no row of a table begins here (',' expected after '\"'); a quote"),
+        ("prompt,chosen,chosen\nP,y,n\n", ":1: two columns have the name 'chosen'; give each its own"),
+        ("prompt,chosen,rejected\n", ": a table without rows below the names of its columns; check the program"),
+    ],
+)
+def test_a_broken_table_is_refused(text, error, prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+    outcome = prepare(path)
+    assert outcome.status == 1 and f"error: {path}{error}" in outcome.err
+    assert not outcome.path.exists()
 
 
 def test_a_table_by_columns_may_lack_cells_and_have_other_keys(prepare, tmp_path):

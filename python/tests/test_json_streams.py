@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from espalier_data.reading import json_records, text_stream
+from espalier_data.reading import text_records, text_stream
 from espalier_data.reading.record import Progress, Record
 from espalier_data.reading.sources import Source
 
@@ -25,7 +25,7 @@ VALUES = [
 
 def read(path, size, monkeypatch) -> list[Record]:
     monkeypatch.setattr(text_stream, "CHUNK", size)
-    return list(json_records.read(path))
+    return list(text_records.read(path))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 16, 31, 64, 1000, 1 << 20])
@@ -87,7 +87,7 @@ def test_a_file_on_one_line_is_read(suffix, monkeypatch, tmp_path):
     value = {"prompt": "P" * 3_000_000, "chosen": "y", "rejected": "n"}
     text = json.dumps([value, value] if ".json" in path.suffixes else value).encode()
     path.write_bytes(gzip.compress(text) if suffix.endswith(".gz") else text)
-    assert [record.value for record in json_records.read(path)] == (
+    assert [record.value for record in text_records.read(path)] == (
         [value] * 2 if ".json" in path.suffixes else [value]
     )
 
@@ -105,9 +105,9 @@ def test_memory_does_not_grow_with_the_file(array, compressed, tmp_path):
         file.write("]" * array)
     # 40 MB of text.
     script = (
-        "import resource, sys; from pathlib import Path; from espalier_data.reading import json_records\n"
+        "import resource, sys; from pathlib import Path; from espalier_data.reading import text_records\n"
         "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "before = used(); count = sum(1 for _ in json_records.read(Path(sys.argv[1]))); print(count, used() - before)"
+        "before = used(); count = sum(1 for _ in text_records.read(Path(sys.argv[1]))); print(count, used() - before)"
     )
     result = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
     count, kilobytes = map(int, result.stdout.split())
@@ -116,13 +116,13 @@ def test_memory_does_not_grow_with_the_file(array, compressed, tmp_path):
 
 
 def test_a_compressed_stream_is_limited_by_its_total(monkeypatch, tmp_path):
-    monkeypatch.setattr(json_records, "MAX_DECOMPRESSED_BYTES", 1000)
+    monkeypatch.setattr(text_records, "MAX_DECOMPRESSED_BYTES", 1000)
     monkeypatch.setattr(text_stream, "CHUNK", 100)
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"a": 1}\n' * 100_000))
     limit = 100 * path.stat().st_size
     with pytest.raises(text_stream.UserError, match=f"decompresses to more than {limit} bytes"):
-        for count, _ in enumerate(json_records.read(path)):
+        for count, _ in enumerate(text_records.read(path)):
             assert count * 9 <= limit
 
 

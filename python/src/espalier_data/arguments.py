@@ -87,7 +87,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="SOURCE",
-        help=".json or .jsonl, optionally with .gz; .parquet; a directory of data files or from save_to_disk; "
+        help=".json, .jsonl, .csv or .tsv, optionally with .gz; .parquet; a directory of data files or from save_to_disk; "
         "or ORG/NAME on the Hugging Face Hub, if no such file exists",
     )
     group.add_argument(

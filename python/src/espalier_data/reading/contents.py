@@ -1,14 +1,13 @@
-"""Recognizes files that are neither JSON nor Parquet by their first bytes, and says how to get data from them."""
+"""Recognizes what is in a file by its first bytes, and says how to get data from a kind that is not read."""
 
 import re
 import shlex
 from pathlib import Path
 
 from ..errors import UserError
-from . import remedies
 
 #: The sources that are read, for error messages.
-READ = "expected JSON or JSON lines (optionally .gz), .parquet, or a directory"
+READ = "expected JSON, JSON lines or CSV (optionally .gz), .parquet, or a directory"
 _UNPACK = "unpack it and pass the data files in it"
 _ARROW = (
     "pass the directory that save_to_disk wrote, with state.json, instead of a file in it; or convert it to Parquet"
@@ -55,7 +54,7 @@ _MARKUP = (
 _NOT_DOWNLOADED = ("a Git LFS pointer", "an HTML page", "an XML document")
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x95}\](cX\x8a]")
 #: Signs between columns, and the usual one for the end of a file's name.
-_TABLES = {",": "comma-separated", "\t": "tab-separated", ";": "semicolon-separated", "|": "bar-separated"}
+_SEPARATORS = (",", "\t", ";", "|")
 _USUAL = {".csv": ",", ".tsv": "\t"}
 _COLUMNS = "prompt chosen rejected question instruction input output response responses answer text label messages id"
 
@@ -95,24 +94,26 @@ def check_download(path: Path) -> None:
         check(path, head)
 
 
-def check_text(path: Path, text: str) -> None:
-    """Raises an error for text that is not JSON: tables by their name or first line, other text by the file's name."""
+def separator(path: Path, text: str) -> str | None:
+    """Returns the sign between the columns of a table, known by its name or its first line; None for JSON.
+
+    Raises an error for other text, known by the file's name.
+    """
     start = text.lstrip("\ufeff \t\r\n")
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     if start[:1] in ("{", "["):
-        return
+        return None
     first = re.split(r"[\r\n]", start, maxsplit=1)[0]
     mark = _mark(first, suffix.lower())
-    if mark is not None:
-        raise UserError(f"{path}: {_TABLES[mark]} text; convert it to JSON lines: {remedies.text_table(path, mark)}")
-    if suffix.lower() not in (".json", ".jsonl", ".ndjson", ".gz", ""):
+    if mark is None and suffix.lower() not in (".json", ".jsonl", ".ndjson", ".gz", ""):
         raise UserError(f"{path}: text that is not JSON; {READ}")
+    return mark
 
 
 def _mark(line: str, suffix: str) -> str | None:
     """Returns the sign between the columns of a table, by its header; None if the text is no table."""
     outside = re.sub(r'"[^"]*"', "", line)
-    likely = max(_TABLES, key=lambda mark: (outside.count(mark), mark == _USUAL.get(suffix)))
+    likely = max(_SEPARATORS, key=lambda mark: (outside.count(mark), mark == _USUAL.get(suffix)))
     if suffix in _USUAL:
         return likely if likely in outside else _USUAL[suffix]
     return likely if _is_header(line, likely) else None

@@ -18,7 +18,7 @@ class Record:
 
 @dataclass
 class Progress:
-    """How much of a source has been read: bytes of a JSON file, as stored, or rows of a table."""
+    """How much of a source has been read: bytes of a text file, as stored, or rows of a table."""
 
     done: int = 0
     #: Unknown for pipes.

@@ -13,9 +13,6 @@ _BY_ROWS = (
     "import json; t = json.load(open(0, encoding='utf-8')); "
     "[print(json.dumps(dict(zip(t['columns'], row)))) for row in t['data']]"
 )
-_CSV = (
-    "import csv, json; [print(json.dumps(row)) for row in csv.DictReader(open(0, newline='', encoding='utf-8-sig'){})]"
-)
 
 
 def utf8(path: Path, encoding: str) -> str:
@@ -36,12 +33,6 @@ def table_by_columns(path: Path) -> str:
 def table_by_rows(path: Path) -> str:
     """Returns the command that writes rows that are lists of cells, with the names of columns, as JSON lines."""
     return _with_python(path, _BY_ROWS)
-
-
-def text_table(path: Path, mark: str) -> str:
-    """Returns the command that writes the rows of a text table as JSON lines; `mark` is between columns."""
-    program = _CSV.format("" if mark == "," else f", delimiter={mark!r}")
-    return _with_python(path, program)
 
 
 def _with_python(path: Path, program: str) -> str:

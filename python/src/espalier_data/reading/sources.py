@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from . import json_records, tables
+from . import tables, text_records
 from .record import Progress, Record
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+")
@@ -55,7 +55,7 @@ class Source:
         return Path(self.name)
 
     def size_hint(self) -> int | None:
-        """Returns the number of records if it is known without reading them: of tables, not of JSON files.
+        """Returns the number of records if it is known without reading them: of Parquet files, not of text.
 
         Directories and Hub datasets are opened, which may take time and raises their errors.
         """
@@ -66,8 +66,8 @@ class Source:
     def progress(self) -> float | None:
         """Returns how much of the source the current reading has consumed, from 0 to 1; None for pipes.
 
-        For JSON files this is the share of the file's bytes, for tables that of the rows. With a fractional weight,
-        files are read twice if they are not tables; the share starts again at 0.
+        For text this is the share of the file's bytes, for other tables that of the rows. With a fractional weight,
+        text is read twice; the share starts again at 0.
         """
         return self._progress.fraction
 
@@ -115,7 +115,7 @@ class Source:
         self._progress = Progress()
         if self._is_dataset:
             return tables.dataset_records(self.name, self._opened(), self._progress)
-        read = tables.parquet if self._path.suffix == ".parquet" else json_records.read
+        read = tables.parquet if self._path.suffix == ".parquet" else text_records.read
         return read(self._path, self._progress)
 
     def _count(self) -> int:

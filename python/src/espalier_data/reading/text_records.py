@@ -1,4 +1,4 @@
-"""Reads JSON arrays and JSON lines, plain or gzipped, with the location of each record."""
+"""Reads JSON arrays, JSON lines and tables in text, plain or gzipped, with the location of each record."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from ..errors import UserError
-from . import contents, json_array, json_containers, json_lines, text_stream
+from . import contents, json_array, json_containers, json_lines, text_stream, text_tables
 from .record import Progress, Record
 
 #: A compressed file may decompress to this many bytes, or to this multiple of its size. gzip can expand a thousandfold.
@@ -16,7 +16,7 @@ _BLANK = re.compile("[\\s\ufeff]*")
 
 
 def read(path: Path, progress: Progress | None = None) -> Iterator[Record]:
-    """Yields the records of a `.json` array or `.jsonl` file, optionally with `.gz`, with bounded memory."""
+    """Yields the records of a JSON array, JSON lines or a table, optionally with `.gz`, with bounded memory."""
     limit = max(MAX_DECOMPRESSED_BYTES, MAX_EXPANSION * path.stat().st_size)
     texts = text_stream.read(path, limit, progress or Progress())
     begin = []
@@ -26,11 +26,14 @@ def read(path: Path, progress: Progress | None = None) -> Iterator[Record]:
             break
     else:
         raise UserError(_emptiness(path, begin))
-    contents.check_text(path, begin[-1])
-    yield from _records(path, begin, texts)
+    separator = contents.separator(path, begin[-1])
+    if separator is None:
+        yield from _json(path, begin, texts)
+    else:
+        yield from text_tables.read(path, chain(begin, texts), separator)
 
 
-def _records(path: Path, begin: list[str], texts: Iterator[str]) -> Iterator[Record]:
+def _json(path: Path, begin: list[str], texts: Iterator[str]) -> Iterator[Record]:
     text = begin[-1][_BLANK.match(begin[-1]).end() :]
     following = next(texts, None)
     whole = chain(begin, [following] if following else [], texts)

@@ -209,3 +209,36 @@ def test_the_metadata_name_a_dataset_of_the_hub_as_such(tmp_path):
     }
     file = tmp_path / "pairs.jsonl"
     assert Source(str(file)).summary == {"name": str(file), "weight": 1, "rows_read": 0, "rows_kept": 0}
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.parquet"])
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [("train[:1]", slice(0, 1)), ("train[-1:]", slice(1, 2)), ("train[50%:]", slice(1, 2)), ("train[:0]", slice(0, 0))],
+)
+def test_a_slice_of_a_file_selects_its_records(name, split, expected, prepare, tmp_path):
+    path, rows = tmp_path / name, [{"prompt": word, "chosen": "y", "rejected": "n"} for word in ("P", "Q")]
+    Dataset.from_list(rows).to_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "rows.csv").write_text("prompt,chosen,rejected\nP,y,n\nQ,y,n\n")
+    outcome = prepare(path, "--split", split)
+    if not rows[expected]:
+        assert outcome.status == 1
+        return
+    assert outcome.prepared.rows == prepare(rows[expected]).prepared.rows
+    halves = prepare(path, "--split", "train[:1]+train[1:]", "--weights", "1.5").prepared.rows
+    assert halves == prepare(path, "--weights", "1.5").prepared.rows
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (("--split", "test"), "--split test: expected train or a slice of it, since the sources are files"),
+        (("--dataset-config", "en"), "--dataset-config en: the sources are files, which have none"),
+        (("--split", "train[:x]"), "; expected a slice of the one split of a file, such as train[:90%]"),
+        (("--split", "train[:1]+test"), "; expected a slice of the one split of a file, such as train[:90%]"),
+    ],
+)
+def test_options_that_select_from_datasets_are_not_ignored_for_files(options, error, prepare):
+    outcome = prepare([{"prompt": "P", "chosen": "y", "rejected": "n"}], *options)
+    assert outcome.status == 1 and error in outcome.err, outcome.err

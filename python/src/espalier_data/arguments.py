@@ -12,7 +12,7 @@ from .errors import UserError
 from .option_values import json_object, tool_list
 from .output.printable import printable
 from .processors import available_processors
-from .reading.sources import Source
+from .reading.sources import WHOLE, Source
 from .records.column_names import FIELDS, UNUSED
 from .tokens.truncation import MODES, Limits
 
@@ -93,7 +93,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--split",
         default="train",
-        help="split of directories and Hub datasets, or a slice such as train[:1000] (default: train)",
+        help="split of directories and Hub datasets, or a slice such as train[:1000], also of files (default: train)",
     )
     group.add_argument("--dataset-config", metavar="NAME", help="configuration of directories and Hub datasets")
     group.add_argument(
@@ -182,9 +182,21 @@ def source_list(arguments: argparse.Namespace) -> list[Source]:
     for weight in weights:
         if not 0 < weight <= _MOST_WEIGHT:
             raise UserError(f"--weights must be positive numbers, at most {_MOST_WEIGHT}, found {weight}")
-    return [
+    sources = [
         Source(str(name), weight, arguments.dataset_config, arguments.split) for name, weight in zip(names, weights)
     ]
+    if not any(source.is_dataset for source in sources):
+        _check_files(arguments)
+    return sources
+
+
+def _check_files(arguments: argparse.Namespace) -> None:
+    """Raises an error for options that select a part of a dataset, if all sources are files."""
+    name = arguments.split.partition("[")[0].strip()
+    if name != WHOLE:
+        raise UserError(f"--split {arguments.split}: expected {WHOLE} or a slice of it, since the sources are files")
+    if arguments.dataset_config is not None:
+        raise UserError(f"--dataset-config {arguments.dataset_config}: the sources are files, which have none")
 
 
 def inputs(arguments: argparse.Namespace) -> list[Path]:

@@ -7,6 +7,7 @@ import stat
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..errors import UserError
 from . import tables, text_records
 from .record import Progress, Record
 
+#: All records of a source that has no other split.
+WHOLE = "train"
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+")
 # A missing file with such a name is not looked for on the Hub.
 _FILE_ENDS = tuple(".json .jsonl .ndjson .gz .parquet .csv .tsv .txt .arrow .zip .tar .xz .zst .bz2 .pt".split())
@@ -27,7 +30,7 @@ class Source:
     #: The number of times an epoch contains the source's rows.
     weight: float = 1
     configuration: str | None = None
-    split: str = "train"
+    split: str = WHOLE
     rows_read: int = field(default=0, init=False)
     rows_kept: int = field(default=0, init=False)
     _progress: Progress = field(default_factory=Progress, init=False)
@@ -46,7 +49,7 @@ class Source:
         """The source's entry in the metadata of the output."""
         counts = {"name": self.name, "weight": self.weight, "rows_read": self.rows_read, "rows_kept": self.rows_kept}
         if not self.is_on_hub:
-            return counts
+            return counts if self.split == WHOLE else counts | {"split": self.split}
         hub = {"hub_dataset": True, "configuration": self.configuration, "split": self.split}
         return counts | {key: value for key, value in hub.items() if value is not None}
 
@@ -59,9 +62,9 @@ class Source:
 
         Directories and Hub datasets are opened, which may take time and raises their errors.
         """
-        if self._is_dataset:
+        if self.is_dataset:
             return self._opened().num_rows
-        return tables.parquet_size(self._path) if self._path.suffix == ".parquet" else None
+        return tables.parquet_size(self._path) if self._path.suffix == ".parquet" and self.split == WHOLE else None
 
     def progress(self) -> float | None:
         """Returns how much of the source the current reading has consumed, from 0 to 1; None for pipes.
@@ -88,7 +91,7 @@ class Source:
             return
         before = _identity(self._path)
         records: Iterable[Record] | None = None
-        if before is None and not self._is_dataset:
+        if before is None and not self.is_dataset:
             records = list(self.records())
         count = len(records) if records is not None else self._count()
         drawn = _drawn(count, self.weight - whole, seed)
@@ -102,7 +105,8 @@ class Source:
             raise self._changed()
 
     @property
-    def _is_dataset(self) -> bool:
+    def is_dataset(self) -> bool:
+        """Whether it is a directory or a Hub dataset, with splits and configurations."""
         return self._path.is_dir() or self.is_on_hub
 
     def _opened(self) -> Any:
@@ -113,10 +117,20 @@ class Source:
 
     def _records(self) -> Iterator[Record]:
         self._progress = Progress()
-        if self._is_dataset:
+        if self.is_dataset:
             return tables.dataset_records(self.name, self._opened(), self._progress)
+        return self._in_file() if self.split == WHOLE else self._slice()
+
+    def _in_file(self) -> Iterator[Record]:
         read = tables.parquet if self._path.suffix == ".parquet" else text_records.read
         return read(self._path, self._progress)
+
+    def _slice(self) -> Iterator[Record]:
+        """Yields the records of a file that `split` selects; they are counted first, those of a pipe held in memory."""
+        held = None if _identity(self._path) else list(self._in_file())
+        count = sum(1 for _ in self._in_file()) if held is None else len(held)
+        for begin, end in tables.ranges(self._path, self.split, count):
+            yield from islice(self._in_file() if held is None else held, begin, end)
 
     def _count(self) -> int:
         size = self.size_hint()

@@ -71,6 +71,18 @@ def directory(path: Path, configuration: str | None, split: str) -> Any:
         raise UserError(f"{path}: {_unloaded(error)}; {_settings(configuration, split)}") from None
 
 
+def ranges(path: Path, split: str, count: int) -> list[tuple[int, int]]:
+    """Returns the beginnings and ends of a slice of a file of `count` records, which has any one split."""
+    library = _library("slices of --split")
+    try:
+        name = split.partition("[")[0].strip()
+        parts = library.ReadInstruction.from_spec(split).to_absolute({name: count})
+    except (AssertionError, ValueError) as error:
+        remedy = "expected a slice of the one split of a file, such as train[:90%]"
+        raise UserError(f"{path}: --split {split}: {_line(error)}; {remedy}") from None
+    return [(part.from_ or 0, count if part.to is None else part.to) for part in parts]
+
+
 def hub(name: str, configuration: str | None, split: str) -> Any:
     """Opens a Hugging Face Hub dataset, which `datasets` caches."""
     datasets = _library(f"{name}: no such file, and Hub datasets")

@@ -1,5 +1,6 @@
 """The committed examples equal the output of their generator."""
 
+import csv
 import json
 import shutil
 import subprocess
@@ -25,8 +26,16 @@ def test_the_files_equal_the_output_of_the_generator(tmp_path):
     shutil.copy(EXAMPLES / "generate.py", tmp_path)
     shutil.copytree(EXAMPLES / "scenarios", tmp_path / "scenarios")
     subprocess.run([sys.executable, tmp_path / "generate.py"], check=True, cwd=tmp_path)
-    for split in COUNTS:
-        assert (tmp_path / f"{split}.jsonl").read_bytes() == (EXAMPLES / f"{split}.jsonl").read_bytes()
+    for name in (*(f"{split}.jsonl" for split in COUNTS), "questions.csv"):
+        assert (tmp_path / name).read_bytes() == (EXAMPLES / name).read_bytes()
+
+
+def test_the_table_has_short_questions_of_its_own():
+    rows = list(csv.DictReader((EXAMPLES / "questions.csv").open(encoding="utf-8", newline="")))
+    assert len({row["question"] for row in rows}) == len(rows) == 80
+    assert all(row["better"] != row["worse"] and len(row["question"]) < 600 for row in rows)
+    others = {contents(row["prompt"])[-1] for split in COUNTS for row in read(split)}
+    assert not others & {row["question"] for row in rows}
 
 
 @pytest.mark.parametrize("split", COUNTS)

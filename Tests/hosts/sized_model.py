@@ -5,7 +5,7 @@ import struct
 from array import array
 from pathlib import Path
 
-WIDTH, LAYERS, VOCABULARY, HEADS = 128, 2, 256, 2
+WIDTH, LAYERS, VOCABULARY, HEADS = 128, 2, 260, 2
 
 
 def make_model(directory: Path, gradient_bytes: int) -> Path:
@@ -29,7 +29,7 @@ def configuration(inner: int) -> dict:
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": WIDTH,
         "intermediate_size": inner, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
         "num_key_value_heads": HEADS, "head_dim": WIDTH // HEADS, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
-        "max_position_embeddings": 512, "vocab_size": VOCABULARY, "tie_word_embeddings": True,
+        "max_position_embeddings": 2048, "vocab_size": VOCABULARY, "tie_word_embeddings": True,
         "bos_token_id": 1, "eos_token_id": 2, "dtype": "float32",
     }  # fmt: skip
 

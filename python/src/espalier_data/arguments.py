@@ -41,8 +41,8 @@ class _Parser(argparse.ArgumentParser):
         super().error(printable(message))
 
 
-def parse_arguments(words: list[str]) -> argparse.Namespace:
-    """Parses the command line."""
+def command_line() -> argparse.ArgumentParser:
+    """Returns the parser of the command line, with all options and their help texts."""
     parser = _Parser(
         prog="espalier-prepare",
         description=_DESCRIPTION,
@@ -55,6 +55,12 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
     _add_template(parser)
     _add_truncation(parser)
     _add_run(parser)
+    return parser
+
+
+def parse_arguments(words: list[str]) -> argparse.Namespace:
+    """Parses the command line."""
+    parser = command_line()
     arguments, unknown = parser.parse_known_args([_with_hyphens(word) for word in words])
     if unknown:
         parser.error(f"unknown argument {unknown[0]}{_suggestion(unknown[0].partition('=')[0], _options(parser))}")

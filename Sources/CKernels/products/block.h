@@ -40,8 +40,9 @@ EK_INLINE void multiply_strip(const uint32_t *a, size_t a_row, const uint32_t *r
 EK_INLINE void multiply_all(const uint32_t *left, size_t left_row, const uint32_t *right, size_t rows, size_t columns,
                             size_t units, float *c, size_t c_row, const bool adds) {
     const size_t rest = rows % TILE_ROWS, whole = rows - rest;
-    // No row beyond the last one is read.
-    uint32_t last[TILE_ROWS * EK_STRIP_UNITS] = {0};
+    // Rows that are left over are followed by zeros, since no row beyond the last one is read.
+    uint32_t last[TILE_ROWS * EK_STRIP_UNITS];
+    if (rest > 0) memset(last, 0, sizeof last);
     for (size_t i = 0; i < rest; i++)
         memcpy(last + i * EK_STRIP_UNITS, left + (whole + i) * left_row, units * sizeof *left);
     for (size_t start = 0; start < rows; start += BLOCK_ROWS)

@@ -75,7 +75,8 @@ package enum StallVerdict {
         let isComplete = silent.isEmpty && unseen.isEmpty
         let separate = isComplete ? separated(records, connected: connected) : []
         parts += late(responding, records, isComplete: isComplete, separate: separate)
-        let remedy = "exclude the host at fault, and continue with --resume"
+        let isOneHost = Set(members.map(\.host)).count == 1
+        let remedy = "\(isOneHost ? "" : "exclude the host at fault, and ")continue with --resume"
         let event = event ?? "no progress for \(Int(timeout.rounded())) s"
         let whole = ([event] + parts).joined(separator: "; ")
         return "stalled: \(whole); the last activity of each rank is in \(place); \(remedy)"

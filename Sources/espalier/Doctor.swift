@@ -70,7 +70,8 @@ struct Doctor: ParsableCommand {
         let rates = stride(from: 0, to: all.count, by: own.count).map { first in
             PeakRate(float32: all[first], bfloat16: all[first + 1] > 0 ? all[first + 1] : nil, library: all[first + 2])
         }
-        return Diagnosis.comparison(ofRatesPerThread: rates)
+        let isOneHost = communicator.hostShare.ranks == communicator.size
+        return Diagnosis.comparison(ofRatesPerThread: rates, isOneHost: isOneHost)
     }
 
     /// The last line of the report, from the findings before it.

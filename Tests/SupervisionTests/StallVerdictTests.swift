@@ -47,6 +47,7 @@ struct StallVerdictTests {
         for records in [records, records.filter { $0.key < 3 }] {
             let found = verdict(members, records, heard: [0, 1, 2])
             #expect(found.hasPrefix(expected), "\(found)")
+            #expect(found.hasSuffix("; exclude the host at fault, and continue with --resume"), "\(found)")
         }
     }
 
@@ -116,6 +117,12 @@ struct StallVerdictTests {
     func awaited() {
         let text = record(481, round: 2, awaited: 3).text
         #expect(text == "step 12, training, in allReduceSum with rank 3, collective call 481, for 1800 s")
+    }
+
+    @Test("the only host is not to be excluded")
+    func oneHost() {
+        let found = verdict((0..<2).map { JobMember(rank: $0, host: "n", process: 7) }, [0: record(3)], heard: [0])
+        #expect(found.hasSuffix(" is in OUT/stall; continue with --resume"), "\(found)")
     }
 
     @Test("many silent ranks are counted, and those that do not see the directory are listed separately")

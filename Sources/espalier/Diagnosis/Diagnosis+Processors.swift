@@ -47,7 +47,9 @@ extension Diagnosis {
     }
 
     /// Compares the ranks' FLOP/s per thread in registers, measured while all ranks compute, and reports the other rates.
-    static func comparison(ofRatesPerThread rates: [PeakRate]) -> Finding {
+    ///
+    /// - Parameter isOneHost: Whether all ranks run on one host, which cannot be excluded.
+    static func comparison(ofRatesPerThread rates: [PeakRate], isOneHost: Bool) -> Finding {
         let limits = rates.map(\.limit)
         let bfloat16 = rates.compactMap(\.bfloat16)
         let found =
@@ -58,11 +60,12 @@ extension Diagnosis {
         guard slowest < 0.75 * fastest, let rank = limits.firstIndex(of: slowest) else {
             return Finding("rate", .sound, found)
         }
+        let others = "stop other programs on \(isOneHost ? "this host" : "its host, or exclude the host")"
         return Finding(
             "rate",
             .warning,
             "\(found), the lowest on rank \(rank)",
-            remedy: "every step waits for the slowest rank: stop other programs on its host, or exclude the host"
+            remedy: "every step waits for the slowest rank: \(others)"
         )
     }
 

@@ -53,7 +53,7 @@ def held_out(before: dict[str, Any], after: dict[str, Any]) -> str:
   reward accuracy                      {change(before, after, "eval_rewards/accuracies", percent)}
   reward margin                        {change(before, after, "eval_rewards/margins", decimal)}
   loss                                 {change(before, after, "eval_loss", decimal)}
-(Rewards are relative to the initial model: before training all are 0.)"""
+(Rewards and loss are relative to the initial model, which has none itself.)"""
 
 
 def training(run: dict[str, Any]) -> str:

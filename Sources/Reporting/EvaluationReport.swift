@@ -14,6 +14,7 @@ package struct EvaluationReport: Sendable {
     /// The examples whose loss is not finite.
     package let nonFiniteRows: [Int]
     private let lossIsMeanOverPairs: Bool
+    private let hasReference: Bool
     /// For each metric the sum over examples of `(m without the example - m)²`.
     private let squares: [Double]
 
@@ -21,9 +22,12 @@ package struct EvaluationReport: Sendable {
     ///
     /// Sums, then sums of squares, are in float64, in the order of examples.
     ///
-    /// - Parameter lossIsMeanOverPairs: Whether leaving out an example leaves the losses of other examples unchanged.
-    package init(_ rows: [PreferenceStatistics], lossIsMeanOverPairs: Bool = true) {
-        self.lossIsMeanOverPairs = lossIsMeanOverPairs
+    /// - Parameters:
+    ///   - lossIsMeanOverPairs: Whether leaving out an example leaves the losses of other examples unchanged.
+    ///   - hasReference: Whether there is a reference model, or the objective uses none; without it neither rewards nor the loss
+    ///     are defined.
+    package init(_ rows: [PreferenceStatistics], lossIsMeanOverPairs: Bool = true, hasReference: Bool = true) {
+        (self.lossIsMeanOverPairs, self.hasReference) = (lossIsMeanOverPairs, hasReference)
         var sums = PreferenceStatistics().sums
         for row in rows { for (index, value) in row.sums.enumerated() { sums[index] += value } }
         statistics = PreferenceStatistics(sums: sums)
@@ -44,8 +48,14 @@ package struct EvaluationReport: Sendable {
     /// The names of all metrics, without `eval_`.
     package static var metricNames: [String] { metrics(of: PreferenceStatistics()).map(\.name) }
 
-    /// The metrics under TRL's names, without `eval_`, and the accuracy of the policy's log-probabilities.
-    package var metrics: [(name: String, value: Double)] { Self.metrics(of: statistics) }
+    /// The metrics under TRL's names, without `eval_`, and the accuracy of the policy's log-probabilities; NaN if they are not
+    /// defined.
+    package var metrics: [(name: String, value: Double)] {
+        Self.metrics(of: statistics).map { name, value in
+            let isRelative = name == "loss" || name.hasPrefix("rewards/")
+            return (name, isRelative && !hasReference ? .nan : value)
+        }
+    }
 
     /// A metric by its name, with or without `eval_`; NaN for an unknown name.
     package subscript(name: String) -> Double {

@@ -12,8 +12,8 @@ struct Evaluate: ParsableCommand {
         usage: "espalier evaluate --model DIR --data FILE [<options>]",
         discussion: """
             Prints one JSON object, or writes it to --output: eval_loss, eval_rewards/accuracies and the others, each \
-            with its 95 % confidence interval (eval_loss_ci …). Rewards are measured against --reference-model; \
-            without one all are 0, and eval_logps/accuracies is the accuracy.
+            with its 95 % confidence interval (eval_loss_ci …). Rewards and loss are relative to --reference-model; \
+            without one they are null, unless the loss uses none, and eval_logps/accuracies is the accuracy.
 
               mpirun -np 2 --bind-to none espalier evaluate --model OUT \\
                   --reference-model DIR --data heldout.safetensors
@@ -24,7 +24,7 @@ struct Evaluate: ParsableCommand {
 
     @OptionGroup var objective: ObjectiveOptions
 
-    @Option(name: .long, help: "Reference model directory for rewards (default: the model itself, all rewards are 0).")
+    @Option(name: .long, help: "Reference model directory for rewards and loss (default: none, they are null).")
     var referenceModel: String?
 
     @Option(

@@ -187,6 +187,25 @@ struct EvaluationTests {
         }
     }
 
+    // MARK: Without a reference
+
+    @Test(
+        "without a reference model evaluate has null for rewards and loss, and says what remains, unless the loss uses none",
+        arguments: [("sigmoid", true), ("simpo", false)]
+    )
+    func withoutReference(loss: String, usesReference: Bool) throws {
+        let words = ["evaluate", "--model", Golden.tied.directory.string, "--data", Self.data, "--threads", "1"]
+        let outcome = try Launch.run("espalier", words + ["--loss-type", loss], solo: true)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let values = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any] ?? [:]
+        for name in ["loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins"] {
+            #expect((values["eval_" + name] is NSNull) == usesReference, "\(name)")
+            #expect(((values["eval_\(name)_ci"] as? [Any])?[0] is NSNull) == usesReference, "\(name)")
+        }
+        #expect(values["eval_logps/accuracies"] is Double && values["eval_logps/chosen"] is Double)
+        #expect(outcome.errors.contains("note: no --reference-model: rewards and eval_loss") == usesReference)
+    }
+
     // MARK: Intervals
 
     @Test(

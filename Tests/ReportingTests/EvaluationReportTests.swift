@@ -39,6 +39,23 @@ struct EvaluationReportTests {
         #expect(found["eval_loss"] == mean && found["loss"] == mean && found["eval_los"].isNaN && found.rows == 7)
     }
 
+    @Test("without a reference rewards and loss are not defined, nor are their intervals, and log-probabilities are")
+    func withoutReference() throws {
+        let rows = [1.0, 2].map { logp in
+            var statistics = PreferenceStatistics(sums: PreferenceStatistics().sums.map { _ in 1 })
+            statistics[.chosenLogp] = logp
+            return statistics
+        }
+        let (found, whole) = (EvaluationReport(rows, hasReference: false), EvaluationReport(rows))
+        let names = found.metrics.filter(\.value.isNaN).map(\.name)
+        let rewards = ["chosen", "rejected", "accuracies", "margins"].map { "rewards/\($0)" }
+        #expect(names == ["loss"] + rewards && whole.metrics.allSatisfy { $0.value.isFinite })
+        for (metric, interval) in zip(found.metrics, found.intervals) {
+            #expect(interval.low.isNaN == names.contains(metric.name) && interval.low.isNaN == interval.high.isNaN)
+        }
+        #expect(found["logps/chosen"] == 1.5 && found["logps/accuracies"] == 1)
+    }
+
     @Test("the interval of an accuracy over examples of one pair is Wilson's for their number")
     func accuracy() throws {
         let found = report([0, 0, 2, 0, 0, 2, 0, 0, 2, 0].map { [$0] })

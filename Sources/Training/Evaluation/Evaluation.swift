@@ -23,8 +23,9 @@ package struct Evaluation {
     /// interval.
     ///
     /// - Parameters:
-    ///   - referenceModel: The reference model; nil for the model itself, which makes every reward 0 and leaves
-    ///     `eval_logps/accuracies` as the metric. The cache is always the reference model's.
+    ///   - referenceModel: The reference model; nil for none, which leaves rewards and loss undefined unless the objective uses
+    ///     no reference, and `eval_logps/accuracies` as the metric. The cache is always the reference model's, or the model's
+    ///     own without one.
     ///   - referenceAdapter: An adapter of the reference model.
     package func run(referenceModel: FilePath?, referenceAdapter: FilePath? = nil) throws -> MetricsRecord {
         let start = ContinuousClock().now
@@ -34,6 +35,13 @@ package struct Evaluation {
         let objective = try communicator.agree {
             try configuration.checkReferenceCache(rank: communicator.rank)
             return try Objective(configuration.objective)
+        }
+        let hasReference = referenceModel != nil || !objective.usesReference
+        if !hasReference, communicator.rank == 0 {
+            printNotice(
+                "note: no --reference-model: rewards and eval_loss, which are relative to it, are null; eval_logps/accuracies is "
+                    + "the fraction of pairs whose chosen response is more likely"
+            )
         }
         let rows = Array(0..<inputs.dataset.count)
         let model = try communicator.agree { try policy.model(for: rows, planner: planner, trains: false) }
@@ -50,7 +58,7 @@ package struct Evaluation {
         var tally = EvaluationTally(try pass.losses(scoring, rows: rows, model: model), rows: rows.count)
         let tokens = try pass.tokenLogps(rows: rows, model: model, title: "evaluate") { tally.count($0, scores: $1) }
         if reference == nil { try source(pass).keep(tokens, of: rows) }
-        let report = try tally.report(communicator)
+        let report = try tally.report(communicator, hasReference: hasReference)
         var record = MetricsRecord()
         record.add("pairs", Int(report.statistics[.pairs]))
         record.add(report, seconds: (ContinuousClock().now - start) / .seconds(1))

@@ -29,10 +29,12 @@ struct EvaluationTally {
     /// Reduces the tallies of all ranks; the bits do not depend on which rank counted which example.
     ///
     /// Collective.
-    func report(_ communicator: any Communicator) throws -> EvaluationReport {
+    ///
+    /// - Parameter hasReference: As of `EvaluationReport`.
+    func report(_ communicator: any Communicator, hasReference: Bool = true) throws -> EvaluationReport {
         let all = try communicator.sum(sums)
         let rows = (0..<all.count / Self.width).map { PreferenceStatistics(sums: Array(all[Self.slots(of: $0)])) }
-        return EvaluationReport(rows, lossIsMeanOverPairs: losses.isMeanOverPairs)
+        return EvaluationReport(rows, lossIsMeanOverPairs: losses.isMeanOverPairs, hasReference: hasReference)
     }
 
     private static func slots(of row: Int) -> Range<Int> { row * width..<(row + 1) * width }

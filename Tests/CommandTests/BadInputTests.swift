@@ -224,7 +224,7 @@ struct BadInputTests {
                 status: 1,
                 in: directory
             )
-            #expect(try FileManager.default.contentsOfDirectory(atPath: disk + "/out").isEmpty)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: disk).isEmpty)
         }
     }
 

@@ -76,6 +76,36 @@ struct OutputPlaceTests {
         }
     }
 
+    @Test("a run that is refused leaves no directory that it created, and changes nothing in an existing one")
+    func refused() throws {
+        try Places.temporary { directory in
+            let (steps, cache) = (["--max-steps", "1"], directory.appending("cache.safetensors").string)
+            let first = TinyRuns(output: directory.appending("first"))
+            try first.finish(steps + ["--save-steps", "1", "--reference-cache", cache])
+            let outputs = [first.output, directory.appending("new/output")].map(TinyRuns.init)
+            func names() throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: first.output.string).sorted()
+            }
+            let files = try names()
+            let before = try first.state(files)
+            let bfloat16 = ["--precision", "bfloat16"]
+            let refusals: [(arguments: [String], variables: [String: String], text: String)] = [
+                (bfloat16, ["ESPALIER_PRODUCTS": "portable"], "ESPALIER_PRODUCTS must be one of "),
+                (["--reference-cache", "\(directory)/none/cache"], [:], "none/cache: cannot be written: "),
+                (bfloat16 + ["--reference-cache", cache], ["ESPALIER_PRODUCTS": "bfloat16-model"], "--precision"),
+                (["--resume", "\(directory)/none"], [:], "\(directory)/none"),
+            ]
+            for (arguments, variables, text) in refusals {
+                for runs in outputs {
+                    let outcome = try runs.start(steps + arguments, variables: variables)
+                    #expect(outcome.status == 64 && outcome.errors.contains(text), "\(outcome.errors)")
+                }
+                #expect(!exists(directory.appending("new")), "\(arguments)")
+                #expect(try names() == files && first.state(files) == before, "\(arguments)")
+            }
+        }
+    }
+
     @Test("the model of another program in the output directory is refused; a run's own is replaced")
     func foreignModel() throws {
         try Places.temporary { directory in

@@ -51,10 +51,42 @@ struct DirectoryLockTests {
         }
     }
 
-    @Test("a directory that cannot be written to is reported")
+    @Test("a directory that cannot be created is reported")
     func missing() throws {
-        let error = #expect(throws: FormatError.self) { try DirectoryLock("/none/here", patience: 0) }
-        #expect(error?.message.hasPrefix("cannot be written: No such file or directory") == true)
+        let error = #expect(throws: FormatError.self) { try DirectoryLock("/dev/null/here", patience: 0) }
+        #expect(error?.message == "cannot be created as a directory: Not a directory; choose another place")
         #expect(error?.isTransient == false)
+    }
+
+    @Test("directories that the lock creates are removed with it, down to one with content")
+    func created() throws {
+        try Places.temporary { directory in
+            let (parent, place) = (directory.appending("a"), directory.appending("a/b/c"))
+            do {
+                let lock = try DirectoryLock(place, patience: 0)
+                withExtendedLifetime(lock) { #expect(exists(place.appending(DirectoryLock.fileName))) }
+            }
+            #expect(!exists(parent) && exists(directory))
+            do {
+                let lock = try DirectoryLock(place, patience: 0)
+                try withExtendedLifetime(lock) { try write("", to: place.removingLastComponent().appending("file")) }
+            }
+            #expect(!exists(place) && exists(parent.appending("b/file")))
+            try place.makeDirectory()
+            do { _ = try DirectoryLock(place, patience: 0) }
+            #expect(exists(place), "an empty directory that another has created stays")
+        }
+    }
+
+    @Test("a lock waits for a holder that removes the directory")
+    func removed() async throws {
+        let directory = FilePath(NSTemporaryDirectory()).appending("espalier-\(UUID().uuidString)")
+        var first: DirectoryLock? = try DirectoryLock(directory, patience: 0)
+        let second = Task.detached { try DirectoryLock(directory, patience: 20).isHeld }
+        try await Task.sleep(for: .milliseconds(200))
+        #expect(first?.isHeld == true)
+        first = nil
+        #expect(try await second.value)
+        #expect(!exists(directory))
     }
 }

@@ -5,15 +5,23 @@ package import SystemPackage
 extension FilePath {
     /// Creates this directory and missing parents, and synchronizes their parents.
     ///
+    /// - Returns: Those that did not exist, each before its parent.
     /// - Throws: `FormatError` with the system's reason.
-    package func makeDirectory() throws {
-        if mkdir(string, 0o777) == 0 { return try removingLastComponent().synchronizeDirectory() }
-        if errno == ENOENT, !removingLastComponent().isEmpty {
-            try removingLastComponent().makeDirectory()
-            if mkdir(string, 0o777) == 0 { return try removingLastComponent().synchronizeDirectory() }
+    @discardableResult
+    package func makeDirectory() throws -> [FilePath] {
+        let parent = removingLastComponent()
+        var made: [FilePath] = []
+        var isMade = mkdir(string, 0o777) == 0
+        if !isMade, errno == ENOENT, !parent.isEmpty {
+            made = try parent.makeDirectory()
+            isMade = mkdir(string, 0o777) == 0
+        }
+        guard !isMade else {
+            try parent.synchronizeDirectory()
+            return [self] + made
         }
         let code = errno
-        guard code != EEXIST || !isDirectory else { return }
+        guard code != EEXIST || !isDirectory else { return made }
         let reason = code == EEXIST ? "a file has that name" : String(cString: strerror(code))
         throw FormatError(self, "cannot be created as a directory: \(reason); choose another place", code: code)
     }

@@ -14,20 +14,29 @@ package final class DirectoryLock {
 
     /// Whether the lock is held; false if the file system does not support locks.
     package let isHeld: Bool
+    /// Lives longer than the lock file in it.
+    private var directory: MadeDirectory
     private let path: FilePath
     private let descriptor: Int32
 
-    /// Acquires the lock of `directory`.
+    /// Acquires the lock of `directory`, which is created if it does not exist, and then removed with the lock if nothing else is
+    /// in it.
     ///
     /// - Parameter patience: Seconds to wait for another process to release it: the ranks of a job whose launcher was
     ///   killed end a moment later.
-    /// - Throws: `FormatError` that names the process which holds it, or if the file cannot be written.
+    /// - Throws: `FormatError` that names the process which holds it, or if the directory cannot be created or the file written.
     package init(_ directory: FilePath, patience: Double = 5) throws {
+        self.directory = try MadeDirectory(directory)
         path = directory.appending(Self.fileName)
         let deadline = ContinuousClock().now + .seconds(patience)
         while true {
             // O_NOFOLLOW: the target of a link with that name would be overwritten.
             let descriptor = open(path.string, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
+            if descriptor < 0, errno == ENOENT, ContinuousClock().now < deadline {
+                // The previous holder was refused, and has removed the directory that it had created.
+                self.directory = try MadeDirectory(directory)
+                continue
+            }
             guard descriptor >= 0 else { throw AtomicFile.failure(path) }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
                 // The previous holder may have removed this file in the meantime.

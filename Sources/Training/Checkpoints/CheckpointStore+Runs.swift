@@ -41,15 +41,13 @@ extension CheckpointStore {
     }
 
     /// Records in the directory that a run starts, new or from a checkpoint; files of other runs stay.
-    func begin(after checkpoint: CheckpointState?) throws -> RunHistory {
-        let history = RunHistory(resuming: checkpoint)
+    func begin(_ history: RunHistory) throws {
         let latest = directory.appending("latest").string
         // It links to the newest checkpoint of the directory's run, and a new run has none.
-        if checkpoint == nil, (try? FileManager.default.destinationOfSymbolicLink(atPath: latest)) != nil {
+        if history.earlier.isEmpty, (try? FileManager.default.destinationOfSymbolicLink(atPath: latest)) != nil {
             unlink(latest)
         }
         try RunRecord(history: history).write(to: directory)
-        return history
     }
 
     /// The steps of checkpoints to remove after the one of `step`: the run's oldest beyond `limit`, and those of

@@ -41,6 +41,8 @@ package struct ModelDirectory {
     /// Creates the directory if it does not exist, and checks that it is writable, used by no other run, large enough
     /// for the model, and free of other models.
     ///
+    /// If nothing is written to a directory that did not exist, it is removed at the end.
+    ///
     /// - Parameters:
     ///   - description: The model that is written, or whose adapter is.
     ///   - adapter: The adapter that is written in place of the model.
@@ -60,7 +62,6 @@ package struct ModelDirectory {
         guard !path.isEmpty else {
             throw TrainingError.invalid(key: "output", expected: "a directory", found: "nothing")
         }
-        try path.makeDirectory()
         guard !path.isSame(as: source) else {
             throw FormatError(path, "is the model to tune, which would be lost; choose another --output")
         }

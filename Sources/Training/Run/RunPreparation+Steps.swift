@@ -31,13 +31,15 @@ extension RunPreparation {
     /// - Parameters:
     ///   - policy: The policy with its initial weights, which is the reference model.
     ///   - isUsed: Whether the objective reads a reference; without it nothing is computed.
+    ///   - begin: Called on every rank once no cache is of another model or other data, before anything is computed.
     /// - Returns: The log-probabilities of the examples that steps take, and of all held-out ones if there are any.
     mutating func computeReference(
         _ configuration: TrainingConfiguration,
         policy: Policy,
         model: ForestModel,
         isUsed: Bool,
-        communicator: any Communicator
+        communicator: any Communicator,
+        begin: () throws -> Void
     ) throws -> (training: ReferenceLogps, heldOut: ReferenceLogps?) {
         let start = ContinuousClock().now
         Progress.enter("reference")
@@ -53,8 +55,9 @@ extension RunPreparation {
         }
         var first = source(planner, configuration.referenceCache.map { FilePath($0) }, of: "the data")
         var second = heldOut.map { source($0, configuration.heldOutReferenceCache, of: "the eval data") }
-        // Refuses a cache of another model before the long computation of the other.
+        try first.check()
         try second?.check()
+        try communicator.agree(begin)
         let training = try first.logps(rows: isUsed ? visited : [], model: model)
         let all = heldOut.map { Array(0..<$0.dataset.count) } ?? []
         let others = try second?.logps(rows: isUsed ? all : [], model: model)

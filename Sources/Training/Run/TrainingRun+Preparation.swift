@@ -50,7 +50,6 @@ extension TrainingRun {
         let resumed = resumption?.state
         var configuration = configuration
         let products = try chooseProducts(&configuration, inputs.policy, resumption, communicator)
-        let history = try communicator.agree { try store?.begin(after: resumed) }
         let state = resumed?.run ?? RunState()
         var schedule = RunSchedule(inputs.dataset, configuration)
         for warning in configuration.warmupWarnings(steps: schedule.totalSteps) where communicator.rank == 0 {
@@ -70,12 +69,26 @@ extension TrainingRun {
             communicator: communicator
         )
         let buffers = try allocate(configuration, inputs.policy, preparation, partition, communicator)
-        let scorings = try complete(&preparation, configuration, inputs.policy, objective, buffers, communicator)
         let optimizerState = OptimizerState(
             partition: partition,
             optimizer: buffers.optimizer,
             communicator: communicator
         )
+        let history = store.map { _ in RunHistory(resuming: resumed) }
+        let saving = try RunSaving.prepare(
+            configuration,
+            identity: identity,
+            policy: inputs.policy,
+            state: optimizerState,
+            scratch: buffers.gradients.total.flat,
+            output: output,
+            history: history,
+            last: resumption?.path,
+            communicator: communicator
+        )
+        let scorings = try complete(&preparation, configuration, inputs.policy, objective, buffers, communicator) {
+            if let history { try store?.begin(history) }
+        }
         let run = TrainingRun(
             configuration: configuration,
             communicator: communicator,
@@ -95,17 +108,7 @@ extension TrainingRun {
             ),
             evaluation: evaluation(configuration, inputs, buffers.model, scorings.heldOut, communicator),
             preparation: preparation,
-            saving: try RunSaving.prepare(
-                configuration,
-                identity: identity,
-                policy: inputs.policy,
-                state: optimizerState,
-                scratch: buffers.gradients.total.flat,
-                output: output,
-                history: history,
-                last: resumption?.path,
-                communicator: communicator
-            ),
+            saving: saving,
             resumption: resumption,
             watchdog: watchdog,
             gradients: buffers.gradients,
@@ -167,6 +170,8 @@ extension TrainingRun {
 
     /// Measures the peak rate, runs the self-check, and completes the reference.
     ///
+    /// - Parameter begin: Called on every rank after everything that may refuse the run, and before the reference pass, in which
+    ///   it may be stopped.
     /// - Returns: The scoring of training examples, and of held-out ones if there are any.
     private static func complete(
         _ preparation: inout RunPreparation,
@@ -174,7 +179,8 @@ extension TrainingRun {
         _ policy: Policy,
         _ objective: Objective,
         _ buffers: Buffers,
-        _ communicator: any Communicator
+        _ communicator: any Communicator,
+        begin: () throws -> Void
     ) throws -> (training: PairScoring, heldOut: PairScoring?) {
         try preparation.measurePeakRate(team: policy.team, communicator: communicator)
         let check = EquivalenceCheck(policy: policy, model: buffers.model, gradients: buffers.gradients.total)
@@ -184,7 +190,8 @@ extension TrainingRun {
             policy: policy,
             model: buffers.model,
             isUsed: objective.usesReference,
-            communicator: communicator
+            communicator: communicator,
+            begin: begin
         )
         preparation.finish()
         func scoring(_ reference: ReferenceLogps) -> PairScoring {

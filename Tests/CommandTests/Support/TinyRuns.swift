@@ -8,13 +8,19 @@ struct TinyRuns {
     let output: FilePath
 
     /// Trains in steps of two examples.
-    func start(_ arguments: [String], ranks: Int? = nil) throws -> Outcome {
+    func start(_ arguments: [String], ranks: Int? = nil, variables: [String: String] = [:]) throws -> Outcome {
         let golden = Golden.tied
         let words = [
             "train", "--model", golden.directory.string, "--data", golden.file.string, "--output", output.string,
             "--global-batch-size", "2", "--threads", "1", "--learning-rate", "0.01",
         ]
-        return try Launch.run("espalier", words + arguments, ranks: ranks ?? 1, solo: ranks == nil)
+        return try Launch.run(
+            "espalier",
+            words + arguments,
+            ranks: ranks ?? 1,
+            solo: ranks == nil,
+            variables: variables
+        )
     }
 
     /// Trains, and requires success.

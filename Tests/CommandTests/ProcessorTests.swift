@@ -143,6 +143,20 @@ struct ProcessorTests {
         #expect(outcome.errors.count { $0 == "\n" } == 1, "\(outcome.errors)")
     }
 
+    @Test("packed operands of more threads than there is memory for are refused, and nothing is left")
+    func refusedMemory() throws {
+        try Places.temporary { directory in
+            let output = directory.appending("out")
+            // Address space for 512 small stacks, and not for the operands of as many threads, 3 GB.
+            let script = "ulimit -s 256; ulimit -v 2500000; exec \"$@\""
+            let words = ["train", "--threads", "512", "--max-steps", "1", "--output", output.string] + golden
+            let outcome = try Launch.tool("bash", ["-c", script, "bash", program] + words)
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.contains("error: cannot map 6 MiB of memory: "), "\(outcome.errors)")
+            #expect(!exists(output))
+        }
+    }
+
     // MARK: Grants
 
     @Test("doctor reports ranks, processors granted and used in a Slurm job")

@@ -19,17 +19,24 @@ final class PackingBuffers {
 
     /// The calling thread's buffers.
     ///
-    /// They are allocated by the thread's first product, where no error can be thrown: without memory the process ends, as it does
-    /// in the library's products.
+    /// Of a thread whose team has not allocated them, its first product does, where no error can be thrown: without memory the
+    /// process ends, as it does in the library's products.
     static var current: PackingBuffers {
+        do {
+            return try own()
+        } catch { fatalError("packed operands of products: \(error)") }
+    }
+
+    /// The calling thread's buffers, which the first call allocates.
+    ///
+    /// - Throws: `MemoryError` if the system refuses the memory.
+    static func own() throws -> PackingBuffers {
         if let existing = pthread_getspecific(buffersKey) {
             return Unmanaged<PackingBuffers>.fromOpaque(existing).takeUnretainedValue()
         }
-        do {
-            let buffers = try PackingBuffers()
-            pthread_setspecific(buffersKey, Unmanaged.passRetained(buffers).toOpaque())
-            return buffers
-        } catch { fatalError("packed operands of products: \(error)") }
+        let buffers = try PackingBuffers()
+        pthread_setspecific(buffersKey, Unmanaged.passRetained(buffers).toOpaque())
+        return buffers
     }
 
     private init() throws {

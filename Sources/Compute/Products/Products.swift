@@ -48,6 +48,13 @@ package struct Products: Sendable, Equatable {
     /// The bytes of packed operands of each thread that computes products, from the first one on.
     package static var bufferBytes: Int { PackingBuffers.byteCount }
 
+    /// Allocates the memory of packed operands of each thread of a team, so that none of its products needs any.
+    ///
+    /// - Throws: `MemoryError` if the system refuses the memory.
+    package static func allocateBuffers(of team: ThreadTeam) throws {
+        for result in team.map("packed operands", { _ in Result { _ = try PackingBuffers.own() } }) { try result.get() }
+    }
+
     /// Whether the processor can compute them.
     package var isAvailable: Bool {
         switch method {

@@ -37,6 +37,7 @@ package struct ProductChoice: Sendable {
         team: ThreadTeam,
         communicator: any Communicator
     ) throws -> ProductChoice {
+        try communicator.agree { try Products.allocateBuffers(of: team) }
         if let forced = try forced(precision, communicator) {
             let precision: ProductPrecision = forced.roundsOperands ? .bfloat16 : .float32
             return ProductChoice(products: forced, precision: precision, rates: [], librarySpeed: 1)

@@ -1,3 +1,4 @@
+internal import Compute
 internal import Foundation
 internal import SystemPackage
 internal import TestSupport
@@ -37,6 +38,21 @@ struct PlanTests {
         #expect(words.contains { $0.hasPrefix("balance load imbalance (maximum over mean) ") })
         #expect(lines.prefix { !$0.hasPrefix("example") }.allSatisfy { $0.count < 80 })
         #expect(!words.contains { $0.hasPrefix("eval") })
+    }
+
+    @Test("the number format of products, and whether this processor has its instructions")
+    func precision() throws {
+        let hasInstructions = ProductKernel.bfloat16.contains(where: \.isAvailable)
+        for (precision, format, result) in [
+            ("bfloat16", "bfloat16", "refused"), ("auto", "bfloat16 or float32, as measured", "float32"),
+        ] {
+            let lines = try plan(["--precision", precision])
+            let index = try #require(lines.firstIndex { $0.hasPrefix("products ") })
+            #expect(lines[index] == "products in \(format); FLOPs and memory are those of float32")
+            let note = "         \(result) here: this processor has neither AVX512-BF16 nor AMX-BF16"
+            #expect((lines[index + 1] == note) != hasInstructions)
+        }
+        #expect(try !plan([]).contains { $0.hasPrefix("products ") })
     }
 
     @Test("the number and size of evaluations, and the memory that they need")

@@ -42,6 +42,9 @@ package enum ProductKernel: String, Sendable, CaseIterable {
 
     var shape: ek_product_shape { ek_product_shape_of(kernel) }
 
+    /// The kernels of instructions for bfloat16, of which a processor may have none.
+    package static let bfloat16: [ProductKernel] = [.amx, .avx512BFloat16]
+
     /// The kernel in float32 that uses the processor's widest vectors.
     package static var float32: ProductKernel {
         [.avx512, .avx2].first(where: \.isAvailable) ?? .portable

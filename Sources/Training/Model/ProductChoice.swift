@@ -43,7 +43,7 @@ package struct ProductChoice: Sendable {
             return ProductChoice(products: forced, precision: precision, rates: [], librarySpeed: 1)
         }
         let own = ProductKernel.float32 == .portable ? Products(.library) : .float32
-        let rounded = precision == .float32 ? [] : [ProductKernel.amx, .avx512BFloat16].map { Products(.kernel($0)) }
+        let rounded = precision == .float32 ? [] : ProductKernel.bfloat16.map { Products(.kernel($0)) }
         // The same number on all ranks: the library, a kernel of the rank's own in float32, those in bfloat16.
         let slots = [Products(.library), own] + rounded
         let isTrusted = try trusted(slots, communicator)

@@ -1,3 +1,4 @@
+internal import Compute
 internal import Configuration
 internal import Preferences
 internal import Reporting
@@ -84,7 +85,18 @@ struct PlanSummary {
             "memory   \(gigabytes(forecast.memory.total)) GB per rank: "
                 + "\(gigabytes(forecast.memory.model)) weights, gradients and optimizer state,",
             "         \(gigabytes(forecast.memory.workspace)) activations and logits",
-        ] + evaluation
+        ] + products + evaluation
+    }
+
+    /// The number format of products, unless it is the default.
+    private var products: [String] {
+        let precision = configuration.precision
+        guard precision != .float32 else { return [] }
+        let hasInstructions = ProductKernel.bfloat16.contains(where: \.isAvailable)
+        let format = precision == .auto ? "bfloat16 or float32, as measured" : "bfloat16"
+        let result = precision == .auto ? "float32 here" : "refused here"
+        return ["products in \(format); FLOPs and memory are those of float32"]
+            + (hasInstructions ? [] : ["         \(result): this processor has neither AVX512-BF16 nor AMX-BF16"])
     }
 
     private var warmup: [String] {

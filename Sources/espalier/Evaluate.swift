@@ -6,7 +6,7 @@ internal import Reporting
 internal import SystemPackage
 internal import Training
 
-struct Evaluate: ParsableCommand {
+struct Evaluate: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         abstract: "Evaluates a model on held-out preference data, with TRL's eval_ metrics.",
         usage: "espalier evaluate --model DIR --data FILE [<options>]",
@@ -62,6 +62,8 @@ struct Evaluate: ParsableCommand {
         }
         throw ExitCode(status)
     }
+
+    func checkSettings() throws { try resolved(isRoot: false).validate() }
 
     private func checkFiles(of configuration: TrainingConfiguration) throws {
         try configuration.require([.model, .data])

@@ -12,8 +12,8 @@ struct Launch: ParsableCommand {
         discussion: """
             Prints the command of mpirun or srun on standard error, then becomes it. Ranks and threads follow from the \
             cores and NUMA domains of this host, its CPU quota and the number of ranks in the file, unless the file \
-            describes other hosts. After -- follows a subcommand of espalier with its options, without --threads. \
-            cluster-configs/README.md explains the file.
+            describes other hosts. After -- follows a subcommand of espalier with its options, without --threads, whose \
+            options and settings are checked first. cluster-configs/README.md explains the file.
 
             Ctrl-C reaches mpirun, which kills the ranks about a second later. To save first, send SIGUSR1 to this \
             process, or start it by launch/supervise, which does so on Ctrl-C.
@@ -73,9 +73,10 @@ struct Launch: ParsableCommand {
     /// The arguments after `--`: a subcommand and its options, without those that the cluster file sets.
     private func checkedArguments() throws -> [String] {
         let starters = [Self._commandName, Scaling._commandName]
-        let known = Espalier.configuration.subcommands.map { $0._commandName }.filter { !starters.contains($0) }
+        let subcommands = Espalier.configuration.subcommands.filter { !starters.contains($0._commandName) }
+        let known = subcommands.map { $0._commandName }
         let name = arguments.first ?? ""
-        guard known.contains(name) else {
+        guard let subcommand = subcommands.first(where: { $0._commandName == name }) else {
             let hint = nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
             let expected = "one of \(known.joined(separator: ", "))"
             let found = name.isEmpty ? "nothing" : name + hint
@@ -85,6 +86,18 @@ struct Launch: ParsableCommand {
             let expected = "omitted, since \(cluster) sets it"
             throw TrainingError.invalid(key: "--threads", expected: expected, found: "--threads after --")
         }
+        try checkSettings(subcommand)
         return arguments
+    }
+
+    /// Checks the options and settings of the subcommand here, where an error is reported once and without starting ranks.
+    private func checkSettings(_ subcommand: any ParsableCommand.Type) throws {
+        let options = Array(arguments.dropFirst())
+        guard !options.contains(where: ["-h", "--help"].contains) else { return }
+        let command = try ArgumentError.parse(subcommand, joiningNegativeNumbers(options))
+        guard let command = command as? any ConfiguredCommand else { return }
+        // The file may be on the hosts only.
+        if let file = command.shared.configurationFile, !FileManager.default.fileExists(atPath: file) { return }
+        try command.checkSettings()
     }
 }

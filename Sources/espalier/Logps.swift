@@ -6,7 +6,7 @@ internal import Preferences
 internal import SystemPackage
 internal import Training
 
-struct Logps: ParsableCommand {
+struct Logps: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes the log-probability of every response and of each of its tokens.",
         usage: "espalier logps --model DIR --data FILE --output FILE [<options>]",
@@ -39,6 +39,8 @@ struct Logps: ParsableCommand {
         }
         throw ExitCode(status)
     }
+
+    func checkSettings() throws { try resolved(isRoot: false).0.validate() }
 
     /// The settings and the file to write, after checks on rank 0.
     private func resolved(isRoot: Bool) throws -> (TrainingConfiguration, FilePath) {

@@ -8,7 +8,7 @@ internal import SystemPackage
 internal import Training
 internal import Transformer
 
-struct Plan: ParsableCommand {
+struct Plan: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         abstract: "Predicts the computation and memory of a run, without running it.",
         usage: "espalier plan --model DIR --data FILE [<options>]",
@@ -52,7 +52,9 @@ struct Plan: ParsableCommand {
         return description
     }
 
-    private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
+    func checkSettings() throws { _ = try resolved() }
+
+    private func resolved() throws -> TrainingConfiguration {
         var (configuration, translation) = try shared.settings()
         newAdapter.override(&configuration.adapter)
         schedule.override(&configuration)
@@ -60,6 +62,11 @@ struct Plan: ParsableCommand {
         evaluation.override(&configuration.evaluation)
         if let translation { configuration = try translation.completed(configuration).run }
         try configuration.validate()
+        return configuration
+    }
+
+    private func summary(ranks: Int, _ communicator: any Communicator) throws -> String {
+        let configuration = try resolved()
         let directory = FilePath(configuration.model)
         let description = try description(directory)
         let model = description.architecture

@@ -9,7 +9,7 @@ internal import Training
 
 extension Balance: ExpressibleByArgument {}
 
-struct Train: ParsableCommand {
+struct Train: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains a model on preference data, by DPO or another loss.",
         usage: "espalier train --model DIR --data FILE --output DIR [<options>]",
@@ -130,6 +130,8 @@ struct Train: ParsableCommand {
         files.addReferenceCache(of: configuration)
         return files
     }
+
+    func checkSettings() throws { try resolved().0.validate() }
 
     /// The settings of the run, and how they were translated, if the file is another trainer's.
     private func resolved() throws -> (TrainingConfiguration, report: String?) {

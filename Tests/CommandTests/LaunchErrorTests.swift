@@ -106,6 +106,39 @@ struct LaunchErrorTests {
         }
     }
 
+    @Test("options and settings of the subcommand are checked before ranks are started")
+    func badSettings() throws {
+        try Places.temporary { directory in
+            let (cluster, machine) = (try Clusters.file("", in: directory), try Clusters.host(in: directory))
+            func launch(_ words: [String]) throws -> Outcome {
+                let paths = ["--model", "m", "--data", "d", "--output", "o"]
+                let all = ["--dry-run", "--", words[0]] + paths + words.dropFirst()
+                return try Clusters.launch(cluster, on: machine, all)
+            }
+            let path = directory.appending("train.yaml").string
+            for (settings, message) in [
+                ("precision: fp16", "\(path): precision: expected one of float32, bfloat16, auto, found fp16"),
+                ("sharing: all", "\(path): sharing: expected one of none, prompt, prefix, any, found all"),
+                ("row_tokens: 0", "row_tokens must be from 1 to 2^24, found 0"),
+                ("precisio: auto", "\(path): line 1: unknown key precisio; did you mean precision?"),
+            ] {
+                _ = try Clusters.file(settings, in: directory, name: "train.yaml")
+                for command in ["train", "logps"] {
+                    let outcome = try launch([command, "--config", path])
+                    #expect(outcome.status == 64 && outcome.output.isEmpty)
+                    #expect(outcome.errors == "error: \(message)\n")
+                }
+            }
+            let option = try launch(["train", "--precisio", "auto"])
+            let unknown = "error: Unknown option '--precisio'"
+            #expect(option.status == 64 && option.errors.hasPrefix(unknown), "\(option.errors)")
+            _ = try Clusters.file("precision: auto\n", in: directory, name: "train.yaml")
+            for words in [["train", "--config", path], ["train", "--config", "elsewhere"], ["train", "--help"]] {
+                #expect(try launch(words).status == 0)
+            }
+        }
+    }
+
     @Test("a run started by the launcher of another MPI is refused before anything is written")
     func foreignLauncher() throws {
         try Places.temporary { directory in

@@ -77,7 +77,7 @@ struct LaunchTests {
                 mca: {pml_base_verbose: 1}
                 bind_to: none
                 """
-            let words = ["--dry-run", "--", "train", "--output", "a\"b`c*", ""]
+            let words = ["--dry-run", "--", "generate", "--model", "a\"b`c*", "--prompt", ""]
             let cluster = try Clusters.file(text, in: directory)
             let outcome = try Clusters.launch(cluster, on: Clusters.host(in: directory), words)
             #expect(outcome.status == 0, "\(outcome.errors)")
@@ -86,7 +86,7 @@ struct LaunchTests {
             let placement = "[--host][localhost:2][--map-by][ppr:1:numa][--bind-to][none]"
             let settings = "[--mca][pml][ob1][--mca][btl][self,vader,tcp][--mca][pml_base_verbose][1]"
             let variables = "[-x][A=$HOME][-x][B=x y's][--tag-output]"
-            let run = "[/my dir/espalier][train][--output][a\"b`c*][][--threads][4]"
+            let run = "[/my dir/espalier][generate][--model][a\"b`c*][--prompt][][--threads][4]"
             #expect(found == "[mpirun]\(placement)\(settings)\(variables)\(run)")
         }
     }

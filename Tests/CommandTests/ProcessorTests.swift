@@ -43,7 +43,7 @@ struct ProcessorTests {
             #expect(train.status == 0, "\(train.errors)")
             #expect(try TrainedRun(output).summary["threads"] == 1)
             let cluster = try Clusters.file("{ranks_per: host, bind_to: none}", in: directory)
-            let launch = try run(["launch", "--dry-run", "--cluster", cluster.string, "--", "train"])
+            let launch = try run(["launch", "--dry-run", "--cluster", cluster.string, "--", "doctor"])
             #expect(launch.output.hasSuffix(" --threads 1\n"), "\(launch.output)\(launch.errors)")
         }
     }

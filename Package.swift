@@ -162,7 +162,7 @@ let package = Package(
         ),
         .testTarget(
             name: "BenchmarkingTests",
-            dependencies: ["Benchmarking", "Training", "Transformer", "Preferences", "Formats", "Compute"]
+            dependencies: ["Benchmarking", "Training", "Transformer", "Formats", "Compute"]
         ),
         .testTarget(
             name: "ScalingStudyTests",

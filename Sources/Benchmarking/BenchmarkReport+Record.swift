@@ -35,7 +35,6 @@ extension BenchmarkResult {
         add(seconds, to: &record, as: "step_seconds")
         record.add("pairs", pairs)
         record.add("flops", flops)
-        record.add("computed_flops", computedFLOPs)
         record.add("tokens_computed", tokensComputed)
         record.add("pairs_per_second", pairsPerSecond)
         record.add("tokens_computed_per_second", tokensComputedPerSecond)

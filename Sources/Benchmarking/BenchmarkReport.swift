@@ -21,7 +21,7 @@ package struct BenchmarkReport {
 package struct BenchmarkGain {
     /// The speed relative to the other mode's step of the same turn.
     package let speedup: SummaryStatistics
-    /// The FLOPs that the other mode computes over those of this one.
+    /// Useful FLOPs of the other mode over those of this one.
     package let flopRatio: Double
 
     /// The gain in time over the gain in FLOPs: 1 if time follows FLOPs.
@@ -48,8 +48,6 @@ package struct BenchmarkResult {
     package let gainOverPairs: BenchmarkGain?
     /// Useful FLOPs without sharing over those with it.
     package let flopRatio: Double
-    /// The FLOPs that a step computes: the useful ones without those of the last layer that no prediction reads.
-    package let computedFLOPs: Double
     /// The most tokens of a packed sequence, and the bytes of a rank's activations that they need.
     package let packed: (tokens: Int, bytes: Int)
     /// Useful FLOPs of a step, forward and backward, over all ranks.
@@ -80,7 +78,6 @@ package struct BenchmarkResult {
         gainOverNone = plain.map(series.gain)
         gainOverPairs = other.map(series.gain)
         flopRatio = series.flopRatio
-        computedFLOPs = series.computedFLOPs
         packed = series.packed
         steps = series.reports
         flops = steps[0].usefulFLOPs

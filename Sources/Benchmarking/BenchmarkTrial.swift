@@ -14,14 +14,6 @@ struct BenchmarkTrial {
         /// The examples of the step, in the planner's dataset.
         let rows: [Int]
 
-        /// The FLOPs that the step computes, forward and backward.
-        let computedFLOPs: Double
-
-        init(sharing: BenchmarkSharing, planner: Planner, rows: [Int], _ model: ComputedFLOPs) {
-            (self.sharing, self.planner, self.rows) = (sharing, planner, rows)
-            computedFLOPs = model.total(of: planner.plan(examples: rows))
-        }
-
         /// The step's plan.
         var plan: StepPlan { planner.plan(examples: rows) }
         /// An upper bound of the tokens of a packed sequence.
@@ -46,17 +38,16 @@ struct BenchmarkTrial {
         let shards = try settings.training.communication.shardCount(ranks: ranks)
         var cursor = BatchSampler(dataset, settings.training)
         let rows = cursor.next()
-        let computed = ComputedFLOPs(model, adapter: adapter)
         func variant(_ sharing: BenchmarkSharing) throws -> Variant {
             var configuration = settings.training
             configuration.sharing = sharing.mode
             guard sharing == .pairs else {
                 let planner = Planner(dataset, configuration, model: model, adapter: adapter, shards: shards)
-                return Variant(sharing: sharing, planner: planner, rows: rows, computed)
+                return Variant(sharing: sharing, planner: planner, rows: rows)
             }
             let pairs = try PreferenceDataset(pairsOf: dataset, examples: rows, pairing: configuration.pairs)
             let planner = Planner(pairs, configuration, model: model, adapter: adapter, shards: shards)
-            return Variant(sharing: sharing, planner: planner, rows: Array(0..<pairs.count), computed)
+            return Variant(sharing: sharing, planner: planner, rows: Array(0..<pairs.count))
         }
         return BenchmarkTrial(
             source: source,
@@ -79,7 +70,6 @@ struct BenchmarkTrial {
             source: source,
             sharing: variant.sharing,
             flopRatio: plainFLOPs / variant.plan.flops,
-            computedFLOPs: variant.computedFLOPs,
             packed: packed,
             profile: profile
         )
@@ -92,8 +82,6 @@ struct BenchmarkSeries {
     let sharing: BenchmarkSharing
     /// FLOPs of the step without sharing over those with it.
     let flopRatio: Double
-    /// The FLOPs that the step computes, forward and backward.
-    let computedFLOPs: Double
     /// The most tokens of a packed sequence, and the bytes of activations that they need.
     let packed: (tokens: Int, bytes: Int)
     /// The profile of their phases; nil for none.
@@ -108,7 +96,7 @@ struct BenchmarkSeries {
     func gain(over other: BenchmarkSeries) -> BenchmarkGain {
         BenchmarkGain(
             speedup: SummaryStatistics(zip(other.reports, reports).map { $0.seconds.total / $1.seconds.total }),
-            flopRatio: other.computedFLOPs / computedFLOPs
+            flopRatio: other.reports[0].usefulFLOPs / reports[0].usefulFLOPs
         )
     }
 

@@ -27,8 +27,10 @@ struct PathTests {
             let row = PackedSequence([tree])
             let predictors = Set(row.labels.map { row.predictionPositions[Int($0.hidden)] })
             #expect(tree.work.tokens == row.tokens.count)
-            #expect(tree.work.visiblePairs == visibleTokens(of: row).reduce(0) { $0 + $1.count })
+            let visible = visibleTokens(of: row)
+            #expect(tree.work.visiblePairs == visible.reduce(0) { $0 + $1.count })
             #expect(tree.work.predictionPositions == predictors.count)
+            #expect(tree.work.predictionPairs == predictors.reduce(0) { $0 + visible[Int($1)].count })
             #expect(tree.work.tokens == expectedTokens(dataset, index, sharing))
             total = total + tree.work
         }
@@ -45,10 +47,13 @@ struct PathTests {
         var total = Work.zero
         for index in 0..<dataset.count {
             let tree = TokenTree(dataset, example: index, sharing: sharing, window: window)
-            let pairs = visibleTokens(of: PackedSequence([tree])).reduce(0) { $0 + min(window, $1.count) }
-            #expect(tree.work.windowedPairs == pairs)
+            let row = PackedSequence([tree])
+            let pairs = visibleTokens(of: row).map { min(window, $0.count) }
+            #expect(tree.work.windowedPairs == pairs.reduce(0, +))
+            let predicting = row.predictionPositions.map { pairs[Int($0)] }
+            #expect(tree.work.windowedPredictionPairs == predicting.reduce(0, +))
             var plain = tree.work
-            plain.windowedPairs = 0
+            (plain.windowedPairs, plain.windowedPredictionPairs) = (0, 0)
             #expect(plain == TokenTree(dataset, example: index, sharing: sharing).work)
             total = total + tree.work
         }

@@ -55,10 +55,14 @@ func visibleTokens(of row: PackedSequence) -> [[Int]] {
 /// - Parameter window: Of the layers whose attention has one; nil if none has.
 func countedWork(_ row: PackedSequence, window: Int? = nil) -> Work {
     // A token at position `p` attends to `p` tokens and itself.
-    Work(
+    func pairs(_ positions: [Int32], _ window: Int) -> Int { positions.reduce(0) { $0 + min(window, Int($1) + 1) } }
+    let predicting = row.predictionPositions.map { row.positions[Int($0)] }
+    return Work(
         tokens: row.tokens.count,
-        visiblePairs: row.positions.reduce(0) { $0 + Int($1) + 1 },
-        windowedPairs: window.map { window in row.positions.reduce(0) { $0 + min(window, Int($1) + 1) } } ?? 0,
-        predictionPositions: row.predictionPositions.count
+        visiblePairs: pairs(row.positions, .max),
+        windowedPairs: window.map { pairs(row.positions, $0) } ?? 0,
+        predictionPositions: predicting.count,
+        predictionPairs: pairs(predicting, .max),
+        windowedPredictionPairs: window.map { pairs(predicting, $0) } ?? 0
     )
 }

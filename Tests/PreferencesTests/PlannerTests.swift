@@ -31,6 +31,40 @@ struct PlannerTests {
         #expect(cost.forwardFLOPs(of: work) == Double(body + attention + head))
     }
 
+    @Test("the last layer costs its prediction positions behind queries, keys and values, also with an adapter")
+    func lastLayerCost() {
+        var cost = CostModel(
+            bodyParameters: 1000,
+            layers: 2,
+            windowedLayers: 1,
+            window: 4,
+            heads: 3,
+            headDimension: 5,
+            vocabulary: 7,
+            width: 11
+        )
+        let work = Work(
+            tokens: 10,
+            visiblePairs: 55,
+            windowedPairs: 34,
+            predictionPositions: 4,
+            predictionPairs: 31,
+            windowedPredictionPairs: 16
+        )
+        let head = 2 * (7 * 11) * 4
+        for (isWindowed, pairs) in [(false, 31 + 34), (true, 55 + 16)] {
+            cost.adapter = nil
+            cost.lastLayer = .init(parameters: 400, isWindowed: isWindowed)
+            let (body, attention) = (600 * 10 + 400 * 4, 4 * (3 * 5) * pairs)
+            #expect(cost.forwardFLOPs(of: work) == Double(2 * body + attention + head))
+            #expect(cost.trainingFLOPs(of: work) == Double(3 * (2 * body + attention + head)))
+            cost.adapter = .init(parameters: 50, lastParameters: 20, needsWholeGradients: false, trainsHead: false)
+            let low = 30 * 10 + 20 * 4
+            #expect(cost.forwardFLOPs(of: work) == Double(2 * (body + low) + attention + head))
+            #expect(cost.trainingFLOPs(of: work) == Double(4 * body + 6 * low + 3 * attention + 2 * head))
+        }
+    }
+
     @Test(
         "layers whose attention has a window cost their visible pairs alone",
         arguments: Sharing.allCases,

@@ -26,7 +26,7 @@ struct TokenTreeTests {
         #expect(row.labels.map(\.hidden) == [0, 1, 2, 3, 4, 5, 6])
         #expect(row.responseLabels == [0, 1, 2, 3, 4, 5, 6])
         #expect(row.responses == [.init(index: 0, rank: 0, labels: 0..<3), .init(index: 1, rank: 1, labels: 3..<7)])
-        #expect(work == Work(tokens: 11, visiblePairs: 15 + 21, predictionPositions: 7))
+        #expect(work == Work(tokens: 11, visiblePairs: 15 + 21, predictionPositions: 7, predictionPairs: 9 + 14))
     }
 
     @Test("with the prompt shared, its last state predicts the first token of each branch")
@@ -43,7 +43,7 @@ struct TokenTreeTests {
         // Both responses begin with the same token: one prediction, counted for both.
         #expect(row.labels.map(\.token) == [1, 2, 3, 2, 4, 5])
         #expect(row.responseLabels == [0, 1, 2, 0, 3, 4, 5])
-        #expect(work == Work(tokens: 9, visiblePairs: 3 + 12 + 18, predictionPositions: 6))
+        #expect(work == Work(tokens: 9, visiblePairs: 3 + 12 + 18, predictionPositions: 6, predictionPairs: 2 + 7 + 12))
     }
 
     @Test("a trie computes the common prefix of responses once")
@@ -61,7 +61,7 @@ struct TokenTreeTests {
         #expect(row.labels.map(\.hidden) == [0, 1, 2, 2, 3])
         #expect(row.labels.map(\.token) == [1, 2, 3, 4, 5])
         #expect(row.responseLabels == [0, 1, 2, 0, 1, 3, 4])
-        #expect(work == Work(tokens: 7, visiblePairs: 10 + 5 + 11, predictionPositions: 4))
+        #expect(work == Work(tokens: 7, visiblePairs: 10 + 5 + 11, predictionPositions: 4, predictionPairs: 9 + 5))
     }
 
     @Test("a node is split where a shorter response ends", arguments: [false, true])
@@ -72,7 +72,7 @@ struct TokenTreeTests {
         #expect(row.nodes == [.init(parent: -1, tokens: 0..<3), .init(parent: 0, tokens: 3..<4)])
         #expect(row.predictionPositions == [0, 1, 2])
         #expect(row.responseLabels == (shorterFirst ? [0, 1, 0, 1, 2] : [0, 1, 2, 0, 1]))
-        #expect(work == Work(tokens: 4, visiblePairs: 10, predictionPositions: 3))
+        #expect(work == Work(tokens: 4, visiblePairs: 10, predictionPositions: 3, predictionPairs: 6))
     }
 
     @Test("equal responses are one path, counted for each")
@@ -95,7 +95,7 @@ struct TokenTreeTests {
         #expect(row.labels.map(\.hidden) == [0, 1, 2])
         #expect(row.responseLabels == [0, 1, 2])
         #expect(row.responses == [.init(index: 0, rank: 0, labels: 0..<2), .init(index: 1, rank: 1, labels: 2..<3)])
-        #expect(work == Work(tokens: 7, visiblePairs: 10 + 5 + 11, predictionPositions: 3))
+        #expect(work == Work(tokens: 7, visiblePairs: 10 + 5 + 11, predictionPositions: 3, predictionPairs: 7 + 5))
     }
 
     @Test("a trie forks again within a fork")

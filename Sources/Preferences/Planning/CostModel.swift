@@ -8,16 +8,29 @@ package struct Work: Sendable, Equatable {
     package var windowedPairs = 0
     /// Prediction positions: hidden states from which a counted token is predicted.
     package var predictionPositions = 0
+    /// Those of the visible pairs whose token is a prediction position.
+    package var predictionPairs = 0
+    /// Those of the windowed pairs.
+    package var windowedPredictionPairs = 0
 
     /// No work.
     package static let zero = Work()
 
     /// Work of these amounts; 0 by default.
-    package init(tokens: Int = 0, visiblePairs: Int = 0, windowedPairs: Int = 0, predictionPositions: Int = 0) {
+    package init(
+        tokens: Int = 0,
+        visiblePairs: Int = 0,
+        windowedPairs: Int = 0,
+        predictionPositions: Int = 0,
+        predictionPairs: Int = 0,
+        windowedPredictionPairs: Int = 0
+    ) {
         self.tokens = tokens
         self.visiblePairs = visiblePairs
         self.windowedPairs = windowedPairs
         self.predictionPositions = predictionPositions
+        self.predictionPairs = predictionPairs
+        self.windowedPredictionPairs = windowedPredictionPairs
     }
 
     /// The sum of two amounts.
@@ -26,7 +39,9 @@ package struct Work: Sendable, Equatable {
             tokens: a.tokens + b.tokens,
             visiblePairs: a.visiblePairs + b.visiblePairs,
             windowedPairs: a.windowedPairs + b.windowedPairs,
-            predictionPositions: a.predictionPositions + b.predictionPositions
+            predictionPositions: a.predictionPositions + b.predictionPositions,
+            predictionPairs: a.predictionPairs + b.predictionPairs,
+            windowedPredictionPairs: a.windowedPredictionPairs + b.windowedPredictionPairs
         )
     }
 
@@ -39,7 +54,9 @@ package struct Work: Sendable, Equatable {
             tokens: a.tokens * count,
             visiblePairs: a.visiblePairs * count,
             windowedPairs: a.windowedPairs * count,
-            predictionPositions: a.predictionPositions * count
+            predictionPositions: a.predictionPositions * count,
+            predictionPairs: a.predictionPairs * count,
+            windowedPredictionPairs: a.windowedPredictionPairs * count
         )
     }
 
@@ -51,6 +68,21 @@ package struct Work: Sendable, Equatable {
             tokens: count,
             visiblePairs: Self.pairs(ofChain: count),
             windowedPairs: window.map { Self.pairs(ofChain: count, window: $0) } ?? 0
+        )
+    }
+
+    /// The work of the prediction positions among the tokens of a chain, in addition to that of the chain.
+    ///
+    /// - Parameter window: Of the layers whose attention has one; nil if none has.
+    init(ofPredictions positions: Range<Int>, window: Int?) {
+        func pairs(_ window: Int?) -> Int {
+            Self.pairs(ofChain: positions.upperBound, window: window)
+                - Self.pairs(ofChain: positions.lowerBound, window: window)
+        }
+        self.init(
+            predictionPositions: positions.count,
+            predictionPairs: pairs(nil),
+            windowedPredictionPairs: window.map(pairs) ?? 0
         )
     }
 
@@ -76,20 +108,38 @@ package struct CostModel: Sendable, Equatable {
     package var headDimension: Int
     package var vocabulary: Int
     package var width: Int
+    /// What the last layer computes for prediction positions alone; nil if it computes all for every token.
+    package var lastLayer: LastLayerCost?
     /// What is trained in place of the whole model; nil for all of it.
     package var adapter: AdapterCost?
+
+    /// The part of the last layer behind its queries, keys and values: only prediction positions need it.
+    package struct LastLayerCost: Sendable, Equatable {
+        /// The parameters of its weight matrices.
+        package var parameters: Int
+        /// Whether its attention has a window.
+        package var isWindowed: Bool
+
+        package init(parameters: Int, isWindowed: Bool = false) {
+            self.parameters = parameters
+            self.isWindowed = isWindowed
+        }
+    }
 
     /// The costs of an adapter.
     package struct AdapterCost: Sendable, Equatable {
         /// The parameters of its matrices in the layers.
         package var parameters: Int
+        /// Those of them in the part of the last layer that `LastLayerCost` describes.
+        package var lastParameters: Int
         /// Whether gradients of the layers' own matrices are computed nevertheless.
         package var needsWholeGradients: Bool
         /// Whether the vocabulary projection is trained.
         package var trainsHead: Bool
 
-        package init(parameters: Int, needsWholeGradients: Bool, trainsHead: Bool) {
+        package init(parameters: Int, lastParameters: Int = 0, needsWholeGradients: Bool, trainsHead: Bool) {
             self.parameters = parameters
+            self.lastParameters = lastParameters
             self.needsWholeGradients = needsWholeGradients
             self.trainsHead = trainsHead
         }
@@ -117,11 +167,13 @@ package struct CostModel: Sendable, Equatable {
         self.width = width
     }
 
-    /// The forward pass: `2 * bodyParameters * tokens + 2 * vocabulary * width * predictionPositions + 4 * heads * headDimension * pairs`,
-    /// `pairs = (layers - windowedLayers) * visiblePairs + windowedLayers * windowedPairs`.
+    /// The forward pass: two for each multiplication.
+    ///
+    /// `2 * products + 4 * heads * headDimension * pairs + 2 * vocabulary * width * predictionPositions`, with the parameters of
+    /// weight matrices times tokens as products, and the visible pairs of all layers; what the last layer computes for prediction
+    /// positions alone counts these.
     package func forwardFLOPs(of work: Work) -> Double {
-        let body = Double(bodyParameters + (adapter?.parameters ?? 0))
-        return 2 * body * Double(work.tokens) + attentionFLOPs(of: work) + headFLOPs(of: work)
+        2 * (bodyProducts(work) + adapterProducts(work)) + attentionFLOPs(of: work) + headFLOPs(of: work)
     }
 
     /// Forward and backward pass: three times the forward pass if all is trained.
@@ -130,10 +182,21 @@ package struct CostModel: Sendable, Equatable {
     /// for an adapter only for those that it trains.
     package func trainingFLOPs(of work: Work) -> Double {
         guard let adapter else { return 3 * forwardFLOPs(of: work) }
-        let (body, low) = (Double(bodyParameters), Double(adapter.parameters))
-        let products = 4 * (body + low) + 2 * low + (adapter.needsWholeGradients ? 2 * body : 0)
-        return products * Double(work.tokens) + 3 * attentionFLOPs(of: work)
-            + (adapter.trainsHead ? 3 : 2) * headFLOPs(of: work)
+        return (adapter.needsWholeGradients ? 6 : 4) * bodyProducts(work) + 6 * adapterProducts(work)
+            + 3 * attentionFLOPs(of: work) + (adapter.trainsHead ? 3 : 2) * headFLOPs(of: work)
+    }
+
+    private func bodyProducts(_ work: Work) -> Double {
+        products(bodyParameters, last: lastLayer?.parameters ?? 0, work)
+    }
+
+    private func adapterProducts(_ work: Work) -> Double {
+        products(adapter?.parameters ?? 0, last: adapter?.lastParameters ?? 0, work)
+    }
+
+    /// The products of parameters with tokens, of which `last` parameters are multiplied with prediction positions alone.
+    private func products(_ parameters: Int, last: Int, _ work: Work) -> Double {
+        Double(parameters - last) * Double(work.tokens) + Double(last) * Double(work.predictionPositions)
     }
 
     private func headFLOPs(of work: Work) -> Double {
@@ -141,8 +204,12 @@ package struct CostModel: Sendable, Equatable {
     }
 
     private func attentionFLOPs(of work: Work) -> Double {
-        let full = 4 * Double(layers - windowedLayers) * Double(heads) * Double(headDimension)
-        let windowed = 4 * Double(windowedLayers) * Double(heads) * Double(headDimension)
-        return full * Double(work.visiblePairs) + windowed * Double(work.windowedPairs)
+        let full = layers - windowedLayers
+        var pairs = Double(full) * Double(work.visiblePairs) + Double(windowedLayers) * Double(work.windowedPairs)
+        if let lastLayer {
+            pairs -= Double(lastLayer.isWindowed ? work.windowedPairs : work.visiblePairs)
+            pairs += Double(lastLayer.isWindowed ? work.windowedPredictionPairs : work.predictionPairs)
+        }
+        return 4 * Double(heads) * Double(headDimension) * pairs
     }
 }

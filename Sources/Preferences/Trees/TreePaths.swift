@@ -110,10 +110,11 @@ struct TreePaths {
                 work.windowedPairs += Work.pairs(ofChain: path.count, window: window)
                 work.windowedPairs -= Work.pairs(ofChain: path.common, window: window)
             }
-            _ = predicting.cut(at: path.common)
+            predicting.cut(at: path.common)
             // The positions of an earlier path end no later than those of a later one.
             let known = predicting.cut(at: path.predicting.lowerBound)
-            work.predictionPositions += path.predicting.count - known
+            work = work + Work(ofPredictions: path.predicting, window: window)
+            for range in known { work = work - Work(ofPredictions: range, window: window) }
             predicting.append(path.predicting)
         }
         return work
@@ -121,14 +122,14 @@ struct TreePaths {
 }
 
 extension [Range<Int>] {
-    /// Removes the numbers from `limit` on from ascending ranges, and returns how many there were.
-    fileprivate mutating func cut(at limit: Int) -> Int {
-        var lost = 0
+    /// Removes the numbers from `limit` on from ascending ranges, and returns them.
+    @discardableResult
+    fileprivate mutating func cut(at limit: Int) -> [Range<Int>] {
+        var lost: [Range<Int>] = []
         while let range = last, range.upperBound > limit {
             removeLast()
-            let rest = range.clamped(to: Int.min..<limit)
-            lost += range.count - rest.count
-            if !rest.isEmpty { append(rest) }
+            lost.append(range.clamped(to: limit..<Int.max))
+            if range.lowerBound < limit { append(range.lowerBound..<limit) }
         }
         return lost
     }

@@ -21,10 +21,11 @@ extension Adapter {
         declarations(of: model).reduce(0) { $0 + $1.1.shape.reduce(1, *) }
     }
 
-    /// The elements of the matrices `A` and `B` of all layers.
-    func matrixParameterCount(of model: Architecture) -> Int {
+    /// The elements of the matrices `A` and `B` of all layers, or of some modules in them.
+    func matrixParameterCount(of model: Architecture, where isIncluded: (Module) -> Bool = { _ in true }) -> Int {
         declarations(of: model).reduce(0) { sum, entry in
-            [.loraA, .loraB].contains(entry.1.part) ? sum + entry.1.shape.reduce(1, *) : sum
+            let isCounted = [.loraA, .loraB].contains(entry.1.part) && isIncluded(entry.0)
+            return isCounted ? sum + entry.1.shape.reduce(1, *) : sum
         }
     }
 

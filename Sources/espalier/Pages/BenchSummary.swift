@@ -80,7 +80,7 @@ struct BenchSummary {
             return name + zip(cells, [12, 8, 7, 14, 8, 7, 7]).map { aligned($0, $1) }.joined()
         }
         let legend = [
-            "ratio: gain in time over gain in computed FLOPs; pairs: \(report.settings.training.pairs.rawValue), each an example",
+            "ratio: gain in time over gain in FLOPs; pairs: \(report.settings.training.pairs.rawValue), each an example",
             "GB: activations of the largest packed sequence",
         ]
         return [title] + lines + legend

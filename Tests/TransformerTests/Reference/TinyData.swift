@@ -12,6 +12,13 @@ enum TinyData {
         ([5, 5], [[2, 7], [2, 7, 1, 4], [2, 7], [8]]),
     ]
 
+    /// The plan of both examples, in one packed sequence.
+    static func plan(_ sharing: Sharing, cost: CostModel) throws -> StepPlan {
+        let dataset = try dataset(examples)
+        let planner = Planner(dataset: dataset, sharing: sharing, rowTokens: 1000, shards: 1, cost: cost)
+        return planner.plan(examples: Array(examples.indices))
+    }
+
     /// Both trees in one packed sequence, and the second again in a separate one.
     static func rows(_ sharing: Sharing) throws -> [PackedSequence] {
         let dataset = try dataset(examples)

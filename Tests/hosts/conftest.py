@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 pytest.register_assert_rewrite("tiny_runs")
 from cluster import ESPALIER, Cluster  # noqa: E402
 from network import Network, obstacle  # noqa: E402
+from slurm import Slurm  # noqa: E402
+from slurm import obstacle as slurm_obstacle  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,6 +44,24 @@ def cluster(possible, tmp_path):
     yield cluster
     for network in networks:
         network.close()
+
+
+@pytest.fixture
+def slurm_on(cluster):
+    """Starts Slurm on a number of hosts, until the end of the test."""
+    if reason := slurm_obstacle():
+        pytest.skip(reason)
+    # Socket paths are limited to 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="slurm-") as directory:
+        started = []
+
+        def slurm_on(hosts: int) -> Slurm:
+            started.append(Slurm(cluster(hosts, 1000).network, Path(directory)))
+            return started[-1]
+
+        yield slurm_on
+        for slurm in started:
+            slurm.close()
 
 
 @pytest.fixture

@@ -3,28 +3,21 @@
 import os
 import re
 import shlex
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 from network import ADDRESSES
-from slurm import Slurm, obstacle
+from slurm import Slurm
 from tiny_runs import ESPALIER, ROOT, Run
 
 SCRIPT = ROOT / "launch/slurm.sbatch"
 
 
 @pytest.fixture
-def slurm(cluster):
-    if reason := obstacle():
-        pytest.skip(reason)
-    # Socket paths are limited to 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="slurm-") as directory:
-        slurm = Slurm(cluster(2, 1000).network, Path(directory))
-        slurm.environment["ESPALIER"] = str(ESPALIER)
-        yield slurm
-        slurm.close()
+def slurm(slurm_on):
+    slurm = slurm_on(2)
+    slurm.environment["ESPALIER"] = str(ESPALIER)
+    return slurm
 
 
 def cluster_file(root, launcher: str):

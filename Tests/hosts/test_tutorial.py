@@ -4,12 +4,11 @@ Tests/documentation."""
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 from network import ADDRESSES
-from slurm import Slurm, obstacle
+from slurm import Slurm
 from test_slurm import expect_complete, wait_for
 
 sys.path.append(str(Path(__file__).parents[1] / "documentation"))
@@ -17,16 +16,6 @@ import pages  # noqa: E402
 
 #: The addresses of the pages, in whose place the hosts have theirs.
 DOCUMENTED = "10.0.0.0/16"
-
-
-@pytest.fixture
-def slurm(cluster):
-    if reason := obstacle():
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory(prefix="slurm-") as directory:
-        slurm = Slurm(cluster(4, 1000).network, Path(directory))
-        yield slurm
-        slurm.close()
 
 
 def on_first_host(slurm: Slurm, commands: str, home: Path) -> str:
@@ -45,7 +34,8 @@ def metrics(output: Path) -> list[dict]:
     return [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_the_run_on_four_nodes_learns_what_one_machine_learns(slurm, root):
+def test_the_run_on_four_nodes_learns_what_one_machine_learns(slurm_on, root):
+    slurm = slurm_on(4)
     home = pages.make_home(root)
     directory = pages.follow_tutorial(home)
     write_cluster, submit, compare = pages.tutorial()[1]

@@ -45,3 +45,8 @@ def test_an_unknown_option_like_no_other_has_no_suggestion(capsys):
 def test_an_unknown_name_in_columns_is_answered_with_the_nearest():
     with pytest.raises(UserError, match=r"unknown name 'promt'.*; did you mean prompt\?$"):
         columns(parse_arguments([*GIVEN, "--columns", "promt=query"]))
+
+
+def test_names_in_the_other_order_are_answered_with_the_right_one():
+    with pytest.raises(UserError, match=r"unknown name 'Frage'.*; did you mean question=Frage\?$"):
+        columns(parse_arguments([*GIVEN, "--columns", "Frage=question"]))

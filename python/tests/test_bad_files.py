@@ -103,8 +103,8 @@ def test_text_in_another_encoding_is_reported_with_its_location(prepare, tmp_pat
     path.write_bytes(LINES + '{"prompt": "é'.encode("latin-1"))
     outcome = prepare(path)
     position = len(LINES) + 12
-    message = f"error: {path}:41: not UTF-8 at byte {position} of the file; convert it to UTF-8\n"
-    assert (outcome.status, outcome.err) == (1, message)
+    message = f"error: {path}:41: not UTF-8 at byte {position} of the file; convert it, "
+    assert outcome.status == 1 and outcome.err.startswith(message)
 
 
 def test_a_missing_model_is_reported(prepare, tmp_path):

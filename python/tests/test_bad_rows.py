@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from espalier_data.records.missing import INTO_TEMPLATE
 
 GOOD = {"prompt": "P", "chosen": "y", "rejected": "n"}
 USER = {"role": "user", "content": "Hi"}
@@ -22,7 +23,7 @@ def missing(name: str, found: str) -> str:
 
 
 def all_missing(found: str, prompt: str = "") -> str:
-    remedy = f"name their columns with --columns {prompt}chosen=COLUMN rejected=COLUMN"
+    remedy = f"name their columns with --columns {prompt}chosen=COLUMN rejected=COLUMN{INTO_TEMPLATE if prompt else ''}"
     return f"chosen and rejected are missing; {NEEDED}; {found}; {remedy}"
 
 
@@ -113,7 +114,7 @@ FINE_TUNING = f"as for supervised fine-tuning; provide a better and a worse one 
         (
             {"chosen": "yes", "rejected": "no"},
             "no prompt, and the responses have no common prefix that ends before a word; "
-            "found the columns chosen, rejected; name the prompt's column with --columns prompt=COLUMN",
+            "found the columns chosen, rejected; name the prompt's column with --columns prompt=COLUMN" + INTO_TEMPLATE,
         ),
         (
             {"conversations": [{"from": "cat", "value": "Hi"}], "chosen": "y", "rejected": "n"},

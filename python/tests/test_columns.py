@@ -98,8 +98,8 @@ def test_columns_are_named_on_the_command_line(prepare):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["query"], "--columns: expected NAME=COLUMN, such as prompt=query, found 'query'"),
-        (["=query"], "--columns: expected NAME=COLUMN, such as prompt=query, found '=query'"),
+        (["query"], "--columns: expected NAME=COLUMN, such as prompt=query or chosen='best answer', found 'query'"),
+        (["=query"], "--columns: expected NAME=COLUMN, such as prompt=query or chosen='best answer', found '=query'"),
         (["promt=query"], "--columns: unknown name 'promt'; expected one of answers, "),
         (
             ["prompt=a", "prompt=b"],

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from espalier_data.reading import text_records
 
+CONVERT = "convert it, from the encoding of spreadsheet programs by iconv -f WINDOWS-1252 -t UTF-8"
 ROWS = [{"prompt": prompt, "chosen": " y", "rejected": " n"} for prompt in ("P", "Qé", "R")]
 LINES = [json.dumps(row, ensure_ascii=False) for row in ROWS]
 
@@ -54,13 +55,13 @@ def test_other_encodings_are_located(encoding, prepare, tmp_path):
     path.write_bytes(content)
     outcome = prepare(path)
     position = content.index(b"\xe9")
-    assert outcome.err == f"error: {path}:2: not UTF-8 at byte {position} of the file; convert it to UTF-8\n"
+    assert outcome.err.startswith(f"error: {path}:2: not UTF-8 at byte {position} of the file; {CONVERT}")
 
 
 def test_a_location_counts_a_byte_order_mark(prepare, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\xef\xbb\xbf\n\xff")
-    assert prepare(path).err == f"error: {path}:2: not UTF-8 at byte 4 of the file; convert it to UTF-8\n"
+    assert prepare(path).err.startswith(f"error: {path}:2: not UTF-8 at byte 4 of the file; {CONVERT}")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,21 @@ def test_a_sign_inside_of_quotes_is_no_sign_between_columns(tmp_path):
     assert found == [(f"{path}:2", dict(zip(names, "abc"))), (f"{path}:4", dict(zip(names, "def")))]
 
 
+def test_the_line_that_names_the_separator_for_spreadsheet_programs_is_skipped(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("\ufeffsep=;\r\nprompt;chosen;rejected\r\nP, Q;y;n\r\n", newline="")
+    same = [{"prompt": "P, Q", "chosen": "y", "rejected": "n"}]
+    assert prepare(path).prepared.rows == prepare(same).prepared.rows
+
+
+def test_a_prompt_that_misses_the_chat_template_is_noted(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("my question,chosen,rejected\nP,y,n\n")
+    note = "prompt= is text that goes through no chat template, although the model has one; question='my question' puts"
+    assert note in prepare(path, "--columns", "prompt=my question").err
+    assert "template" not in prepare(path, "--columns", "question=my question").err
+
+
 def test_messages_and_scores_are_read_from_text(prepare, tmp_path):
     path = tmp_path / "rows.csv"
     said = [{"role": "user", "content": "P"}]
@@ -67,15 +82,16 @@ def test_a_row_with_other_cells_than_the_header_is_a_bad_row(prepare, tmp_path):
     path.write_text("prompt,chosen,rejected\nP,y\nP,y,n\nP,y,n,m\n")
     outcome = prepare(path)
     assert len(outcome.prepared.rows) == 1
-    for line, count in ((2, 2), (4, 4)):
-        assert f"bad row: {path}:{line}: expected 3 cells, as the first line names, found {count}; put cells" in outcome.err
+    for line, count, remedy in ((2, 2, "an empty cell needs its ',' too"), (4, 4, "put cells that contain")):
+        found = f"bad row: {path}:{line}: expected 3 cells, as the first line names, found {count}; {remedy}"
+        assert found in outcome.err
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("prompt,chosen,rejected\nP,y,n\nP,\"y,n\n", ":3: no row of a table begins here (unexpected end of data); a quote"),
-        ("prompt,chosen,rejected\nP,\"y\"z,n\n", ":2: no row of a table begins here (',' expected after '\"'); a quote"),
+        ("prompt,chosen,rejected\nP,y,n\nP,\"y,n\n", ":3: in the row that begins here a quote is not closed"),
+        ("prompt,chosen,rejected\nP,\"y\"z,n\n", ":2: in the row that begins here a quote is not closed"),
         ("prompt,chosen,chosen\nP,y,n\n", ":1: two columns have the name 'chosen'; give each its own"),
         ("prompt,chosen,rejected\n", ": a table without rows below the names of its columns; check the program"),
     ],

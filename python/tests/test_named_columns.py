@@ -115,9 +115,9 @@ def test_missing_fields_are_named_at_once_with_the_columns_that_may_hold_them():
     assert found == (
         "chosen and rejected are missing; a row needs chosen and rejected, or responses; found the columns No., Frage, "
         "Our Chosen Text, Our Rejected Text; name their columns with --columns prompt=COLUMN chosen='Our Chosen Text' "
-        "rejected='Our Rejected Text'"
+        "rejected='Our Rejected Text'; question= in place of prompt= puts it into the chat template"
     )
-    columns = options(found.replace("COLUMN", "Frage"))
+    columns = options(found.partition("; question=")[0].replace("COLUMN", "Frage"))
     assert shown(parse(row, columns)) == CONTINUED
     assert "found the columns ' x ', chosen" in reason({" x ": "Q", "chosen": "a"})
 

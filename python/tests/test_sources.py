@@ -15,7 +15,7 @@ from tiny import END, answered, asked
 ROWS = [{"prompt": "P", "chosen": f"{index}", "rejected": "x"} for index in range(3)]
 EXPECTED = [([*b"P"], [[*f"{index}".encode(), END], [*b"x", END]]) for index in range(3)]
 USER = {"role": "user", "content": "Hi"}
-REMEDY = "install it with pip install 'espalier-data[hub]'"
+REMEDY = "install it with pip install './python[hub]' in a clone of Espalier"
 
 
 def write_parquet(path, rows=ROWS):

@@ -217,12 +217,10 @@ def columns(arguments: argparse.Namespace) -> dict[str, str]:
     for word in arguments.columns:
         field, equals, column = word.partition("=")
         if not (field and equals and column):
-            raise UserError(f"--columns: expected NAME=COLUMN, such as prompt=query, found {word!r}")
+            raise UserError(f"--columns: expected NAME=COLUMN, such as prompt=query or chosen='best answer', found {word!r}")
         if field not in FIELDS:
-            raise UserError(
-                f"--columns: unknown name {field!r}; expected one of {', '.join(sorted(FIELDS))}"
-                f"{_suggestion(field, FIELDS)}"
-            )
+            hint = _suggestion(field, FIELDS) or (f"; did you mean {column}={field}?" if column in FIELDS else "")
+            raise UserError(f"--columns: unknown name {field!r}; expected one of {', '.join(sorted(FIELDS))}{hint}")
         if column in renamed or (field != UNUSED and field in renamed.values()):
             raise UserError(f"--columns: {word} occurs in addition to another entry for the same name or column")
         renamed[column] = field

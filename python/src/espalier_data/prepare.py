@@ -15,6 +15,7 @@ from .arguments import columns, inputs, limits, parse_arguments, process_count, 
 from .errors import UserError, run_command, write_output
 from .files import check_output
 from .nesting import TOO_DEEP, is_too_deep
+from .notes import Note
 from .outcomes import Outcome, unusable
 from .output.prepared import PreparedData
 from .output.printable import printable
@@ -26,13 +27,14 @@ from .reading.record import Record
 from .reading.sources import Source
 from .reading.tables import allow_network
 from .records.answers import BadRow
-from .records.renaming import has_column
+from .records.renaming import has_column, word
 from .records.rows import parse
 from .tokens.tokenization import NO_TEMPLATE, PreferenceTokenizer
 from .workers import chunked, ordered_map
 
 #: The number of records that a worker gets at once.
 _CHUNK = 32
+NO_USE_OF_TEMPLATE = "prompt= is text that goes through no chat template, although the model has one"
 
 
 def main() -> None:
@@ -63,6 +65,8 @@ class Conversion:
     def __init__(self, arguments: argparse.Namespace, moment: datetime) -> None:
         self._arguments, self._moment = arguments, moment
         self._columns, self._limits = columns(arguments), limits(arguments)
+        #: The column that the user calls a prompt.
+        self._column_of_prompts = {field: column for column, field in self._columns.items()}.get("prompt")
         self._tokenizer: PreferenceTokenizer | None = None
 
     def __reduce__(self) -> tuple:
@@ -96,7 +100,10 @@ class Conversion:
         counts: Counter[str] = Counter()
         fitted = self._limits.fit(tokenized, counts)
         guessed = row.prompt if row.guessed_prompt and isinstance(row.prompt, str) else None
-        return Outcome(fitted, dict(counts), notes=tokenized.notes, guessed_prompt=guessed)
+        notes = tokenized.notes
+        if not row.is_conversational and tokenizer.has_template and (column := self._column_of_prompts):
+            notes += (Note(f"{NO_USE_OF_TEMPLATE}; {word('question', column)} puts what it holds there"),)
+        return Outcome(fitted, dict(counts), notes=notes, guessed_prompt=guessed)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ import shlex
 from pathlib import Path
 
 from ..errors import UserError
+from . import text_tables
 
 #: The sources that are read, for error messages.
 READ = "expected JSON, JSON lines or CSV (optionally .gz), .parquet, or a directory"
-_UNPACK = "unpack it and pass the data files in it"
+_UNPACK = "unpack it and pass the data files in it, or export the table of a spreadsheet as CSV"
 _ARROW = (
     "pass the directory that save_to_disk wrote, with state.json, instead of a file in it; or convert it to Parquet"
 )
@@ -112,6 +113,8 @@ def separator(path: Path, text: str) -> str | None:
 
 def _mark(line: str, suffix: str) -> str | None:
     """Returns the sign between the columns of a table, by its header; None if the text is no table."""
+    if text_tables.is_separator(line) and line[4:5] in _SEPARATORS:
+        return line[4]
     outside = re.sub(r'"[^"]*"', "", line)
     likely = max(_SEPARATORS, key=lambda mark: (outside.count(mark), mark == _USUAL.get(suffix)))
     if suffix in _USUAL:

@@ -11,7 +11,7 @@ from ..errors import UserError, one_line
 from . import contents, dataset_directories
 from .record import Progress, Record
 
-EXTRA = "pip install 'espalier-data[hub]'"
+EXTRA = "pip install './python[hub]' in a clone of Espalier"
 #: Rows that are converted to Python objects at a time.
 BATCH = 256
 #: Bytes of a column that are read at a time, so that memory does not depend on the size of row groups.

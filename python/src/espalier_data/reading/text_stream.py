@@ -17,6 +17,7 @@ from .record import Progress
 
 #: The number of bytes that are read at a time; memory is a small multiple, unless a record is longer.
 CHUNK = 1 << 20
+_OFTEN = "from the encoding of spreadsheet programs by"
 
 _MARKS = (
     (b"\xff\xfe\0\0", "UTF-32", "UTF-32"),
@@ -104,7 +105,7 @@ def _decoded(path: Path, pieces: Iterator[bytes]) -> Iterator[str]:
             if error.object[error.start :].startswith((b"\xff\xfe", b"\xfe\xff")):
                 remedy = "convert each to UTF-8 before they are joined"
                 raise UserError(f"{path}:{line}: UTF-16 after UTF-8, {place}: two files; {remedy}") from None
-            raise UserError(f"{path}:{line}: not UTF-8 {place}; convert it to UTF-8") from None
+            raise UserError(f"{path}:{line}: not UTF-8 {place}; convert it, {_OFTEN} {remedies.utf8(path, 'WINDOWS-1252')}") from None
         start += len(piece)
         lines += text.count("\n")
         if text:

@@ -18,19 +18,29 @@ def read(path: Path, texts: Iterable[str], separator: str) -> Iterator[Record]:
     """Yields a record for each row below the names of columns; all values are text, and empty cells are empty texts."""
     csv.field_size_limit(sys.maxsize)
     rows = csv.reader(_lines(texts), delimiter=separator, strict=True)
-    names = _names(path, _next(path, rows) or [])
+    first = _next(path, rows) or []
+    if is_separator(first[0] if first else ""):
+        first = _next(path, rows) or []
+    names = _names(path, first)
     line, count = rows.line_num + 1, 0
     while (cells := _next(path, rows)) is not None:
         count += bool(cells)
         if len(cells) == len(names):
             yield Record(f"{path}:{line}", dict(zip(names, cells)))
         elif cells:
-            remedy = f"put cells that contain {separator!r} or line ends between quotes"
+            more = f"put cells that contain {separator!r} or line ends between quotes"
+            fewer = f"an empty cell needs its {separator!r} too"
+            remedy = more if len(cells) > len(names) else fewer
             problem = f"expected {len(names)} cells, as the first line names, found {len(cells)}; {remedy}"
             yield Record(f"{path}:{line}", problem=problem)
         line = rows.line_num + 1
     if count == 0:
         raise UserError(f"{path}: a table without rows below the names of its columns; check the program that wrote it")
+
+
+def is_separator(start: str) -> bool:
+    """Returns whether a file begins by naming the sign between columns, as `sep=;` for a spreadsheet program."""
+    return start.removeprefix(MARK).lower().startswith("sep=")
 
 
 def _lines(texts: Iterable[str]) -> Iterator[str]:
@@ -48,8 +58,8 @@ def _next(path: Path, rows) -> list[str] | None:
     try:
         return next(rows, None)
     except csv.Error as error:
-        remedy = "a quote inside of a cell in quotes is written twice"
-        raise UserError(f"{path}:{line}: no row of a table begins here ({error}); {remedy}") from None
+        what = "in the row that begins here a quote is not closed, or one inside of a cell is not written twice"
+        raise UserError(f"{path}:{line}: {what} ({error}); correct the quotes") from None
 
 
 def _names(path: Path, cells: list[str]) -> list[str]:

@@ -14,6 +14,8 @@ _PROMPTS = ("prompt", "conversations", *QUESTIONS, "context", "messages", "traje
 _WRAPPERS = ("row", "data", "fields", "record", "sample", "example", "item", "_source", "json")
 _KEYS = frozenset({*FIELDS, "answer1", "answer2", "answer_a", "answer_b"}) - {"score", "rating", "rank", "labels"}
 _MOST_WORDS = 6
+#: What a prompt in text has to be named, to be what a user says to a chat model.
+INTO_TEMPLATE = "; question= in place of prompt= puts it into the chat template"
 
 
 def refuse_missing(columns: Columns, names: list[str], responses: str | None = None) -> None:
@@ -31,6 +33,7 @@ def refuse_missing(columns: Columns, names: list[str], responses: str | None = N
     raise BadRow(
         f"{' and '.join(names)} {'are' if many else 'is'} missing; {_NEEDED}; {columns.found}; "
         f"{of_list}name {'their columns' if len(absent) > 1 else 'its column'} with --columns {remedy}"
+        f"{INTO_TEMPLATE if 'prompt' in absent else ''}"
     )
 
 

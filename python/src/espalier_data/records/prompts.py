@@ -12,6 +12,7 @@ from .encoded import encoded_messages
 from .guess import common_prefix
 from .history import earlier_turns, refuse_history_with_text
 from .messages import IN_TEXT, Messages, compared, normalised, text_of
+from .missing import INTO_TEMPLATE
 from .repeats import report_repeated_question, without_repeated_messages, without_repeated_text
 from .said import is_said
 from .unread import refuse_guess
@@ -223,4 +224,4 @@ def _common_messages(responses: list[Messages]) -> int:
 
 
 def _remedy(columns: Columns) -> str:
-    return f"{columns.found}; name the prompt's column with --columns prompt=COLUMN"
+    return f"{columns.found}; name the prompt's column with --columns prompt=COLUMN{INTO_TEMPLATE}"

@@ -73,6 +73,11 @@ class PreferenceTokenizer:
         self._marks = ForeignMarks(self.tokenizer, template)
         self.template_digest = hashlib.sha256(template.encode()).hexdigest()
 
+    @property
+    def has_template(self) -> bool:
+        """Whether the model has a chat template."""
+        return self._template.exists
+
     def __call__(self, row: PreferenceRow) -> TokenizedRow:
         """Returns the prompt's tokens, and for each response those that follow them in prompt and response together."""
         contexts: list[list[int]] = []

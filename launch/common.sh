@@ -54,9 +54,9 @@ shown() {
     "$@"
 }
 
-# Prints the value of option $1, which is the next argument.
+# Prints the value of option $1, which is the next argument and no option.
 option_value() {
-    if (($# < 2)) || [[ -z $2 ]]; then fail "$1 needs a value; see --help"; fi
+    if (($# < 2)) || [[ -z $2 || $2 == --* ]]; then fail "$1 needs a value; see --help"; fi
     printf '%s\n' "$2"
 }
 

@@ -78,6 +78,13 @@ def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path):
     assert not any(loaded)
 
 
+def test_the_site_replaces_nothing_but_a_site(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    done = subprocess.run([PAGES / "site", "--output", tmp_path], capture_output=True, text=True)
+    assert done.returncode == 1 and "expected a new or an empty directory, or an earlier site" in done.stderr
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def prose(path: Path) -> str:
     """The text without blocks of code."""
     return re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)

@@ -54,6 +54,15 @@ def test_a_sign_inside_of_quotes_is_no_sign_between_columns(tmp_path):
     assert found == [(f"{path}:2", dict(zip(names, "abc"))), (f"{path}:4", dict(zip(names, "def")))]
 
 
+def test_an_empty_cell_of_scores_orders_nothing(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    listed = quoted(json.dumps(["a", "b"]))
+    path.write_text(f'prompt,responses,scores\nP,{listed},"[1, 2]"\nQ,{listed},\n')
+    outcome = prepare(path)
+    assert f"bad row: {path}:3: scores is empty, and the order of responses unknown" in outcome.err
+    assert len(outcome.prepared.rows) == 1
+
+
 def test_the_line_that_names_the_separator_for_spreadsheet_programs_is_skipped(prepare, tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("\ufeffsep=;\r\nprompt;chosen;rejected\r\nP, Q;y;n\r\n", newline="")
@@ -69,12 +78,50 @@ def test_a_prompt_that_misses_the_chat_template_is_noted(prepare, tmp_path):
     assert "template" not in prepare(path, "--columns", "question=my question").err
 
 
+def test_names_of_columns_that_come_again_are_no_example(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    one = "\ufeffprompt,chosen,rejected\nP,y,n\n"
+    path.write_text(one + one)
+    outcome = prepare(path)
+    assert f"bad row: {path}:3: the names of the columns again, as in files that were joined" in outcome.err
+    assert len(outcome.prepared.rows) == 2
+
+
+def test_a_byte_order_mark_before_a_quoted_name_is_no_part_of_it(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('\ufeff"system","question","chosen","rejected"\n"S","P","y","n"\n')
+    same = [{"system": "S", "question": "P", "chosen": "y", "rejected": "n"}]
+    assert prepare(path).prepared.rows == prepare(same).prepared.rows
+
+
+def test_blank_lines_and_empty_columns_at_the_end_are_nothing(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("\n\nprompt,chosen,rejected,,\nP,y,n,,\n\nQ,y,n,,x\n")
+    outcome = prepare(path)
+    assert outcome.prepared.rows == prepare([{"prompt": "P", "chosen": "y", "rejected": "n"}]).prepared.rows
+    assert f"bad row: {path}:6: a cell in a column without a name" in outcome.err
+
+
+def test_a_table_in_a_directory_is_that_of_the_file(prepare, tmp_path):
+    path = tmp_path / "rows" / "train.csv"
+    path.parent.mkdir()
+    path.write_text("system,question,chosen,rejected\nNA,P,007,7.50\n")
+    assert prepare(path.parent).prepared.rows == prepare(path).prepared.rows
+
+
 def test_messages_and_scores_are_read_from_text(prepare, tmp_path):
     path = tmp_path / "rows.csv"
     said = [{"role": "user", "content": "P"}]
     path.write_text(f"prompt,responses,scores\n{quoted(json.dumps(said))},{quoted(json.dumps(['a', 'b']))},\"[1, 2.5]\"\n")
     same = [{"prompt": said, "responses": ["a", "b"], "scores": [1, 2.5]}]
     assert prepare(path).prepared.rows == prepare(same).prepared.rows
+
+
+def test_a_quote_after_white_space_is_a_bad_row(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('prompt, chosen, rejected\nP, "y", n\nP, y, n\n')
+    outcome = prepare(path)
+    assert f"bad row: {path}:2: a quote after white space" in outcome.err and len(outcome.prepared.rows) == 1
 
 
 def test_a_row_with_other_cells_than_the_header_is_a_bad_row(prepare, tmp_path):
@@ -93,12 +140,14 @@ def test_a_row_with_other_cells_than_the_header_is_a_bad_row(prepare, tmp_path):
         ("prompt,chosen,rejected\nP,y,n\nP,\"y,n\n", ":3: in the row that begins here a quote is not closed"),
         ("prompt,chosen,rejected\nP,\"y\"z,n\n", ":2: in the row that begins here a quote is not closed"),
         ("prompt,chosen,chosen\nP,y,n\n", ":1: two columns have the name 'chosen'; give each its own"),
+        ("prompt,chosen,rejected\nP,y,n\rand more\n", ":2: in the row that begins here a cell without quotes has a carriage"),
+        ("prompt,chosen,rejected\nP,y,n\0\n", ": a NUL character; is the file damaged"),
         ("prompt,chosen,rejected\n", ": a table without rows below the names of its columns; check the program"),
     ],
 )
 def test_a_broken_table_is_refused(text, error, prepare, tmp_path):
     path = tmp_path / "rows.csv"
-    path.write_text(text)
+    path.write_text(text, newline="")
     outcome = prepare(path)
     assert outcome.status == 1 and f"error: {path}{error}" in outcome.err
     assert not outcome.path.exists()

@@ -223,7 +223,7 @@ def test_a_slice_of_a_file_selects_its_records(name, split, expected, prepare, t
     (tmp_path / "rows.csv").write_text("prompt,chosen,rejected\nP,y,n\nQ,y,n\n")
     outcome = prepare(path, "--split", split)
     if not rows[expected]:
-        assert outcome.status == 1
+        assert f"error: {path}: --split {split} selects none of 2 records; change the slice" in outcome.err
         return
     assert outcome.prepared.rows == prepare(rows[expected]).prepared.rows
     halves = prepare(path, "--split", "train[:1]+train[1:]", "--weights", "1.5").prepared.rows

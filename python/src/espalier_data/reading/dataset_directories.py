@@ -28,8 +28,14 @@ def saved(library: Any, path: Path, split: str) -> Any:
 
 def loaded(library: Any, path: Path, configuration: str | None, split: str) -> Any:
     """Opens a directory of data files as one of the Hub."""
+    settings = library.load_dataset_builder(str(path), configuration).config
     dataset = library.load_dataset(str(path), configuration, split=split)
-    read = library.load_dataset_builder(str(path), configuration).config.data_files or {}
+    if type(settings).__name__ == "CsvConfig":
+        # As in a file, all values of a table in text are text, also `NA` and `007`.
+        features = library.Features({name: library.Value("string") for name in dataset.column_names})
+        options = {"features": features, "keep_default_na": False}
+        dataset = library.load_dataset(str(path), configuration, split=split, **options)
+    read = settings.data_files or {}
     _note_unread(path, {Path(file).resolve() for files in read.values() for file in files})
     return dataset
 

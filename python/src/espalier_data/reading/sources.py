@@ -129,7 +129,10 @@ class Source:
         """Yields the records of a file that `split` selects; they are counted first, those of a pipe held in memory."""
         held = None if _identity(self._path) else list(self._in_file())
         count = sum(1 for _ in self._in_file()) if held is None else len(held)
-        for begin, end in tables.ranges(self._path, self.split, count):
+        selected = tables.ranges(self._path, self.split, count)
+        if not any(begin < end for begin, end in selected):
+            raise UserError(f"{self.name}: --split {self.split} selects none of {count} records; change the slice")
+        for begin, end in selected:
             yield from islice(self._in_file() if held is None else held, begin, end)
 
     def _count(self) -> int:

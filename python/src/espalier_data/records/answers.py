@@ -166,6 +166,9 @@ def _columns_of_scores(columns: Columns, name: str, count: int, strict: bool) ->
     found = {}
     for key in SCORES + RANKS:
         value = structured(columns.get(key))
+        if strict and key.endswith("s") and isinstance(value, str) and not value.strip():
+            # Not the order of the list: other rows of the table have scores.
+            raise BadRow(f"{key} is empty, and the order of {name} unknown; give a number for each")
         if strict and key.endswith("s") and not is_blank(value) and not isinstance(value, list):
             raise BadRow(f"{key} must be a list of a number for each of the {name}, found {type(value).__name__}")
         if key == name or not isinstance(value, list) or (not strict and len(value) != count):

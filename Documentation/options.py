@@ -47,8 +47,13 @@ def program(root: dict) -> Iterator[str]:
             yield f"{TRAIN}\n"
         shown = [argument for argument in command["arguments"] if is_listed(argument)]
         keys = settings() if name == "train" else None
-        for title, arguments in groupby(shown, key=lambda argument: argument.get("sectionTitle")):
-            yield from table(title, (row(argument, keys) for argument in merged(arguments)))
+        sections = [(title, list(found)) for title, found in groupby(shown, key=lambda found: found.get("sectionTitle"))]
+        # Those without a title come last in the help, and second here: the optimizer's are among them.
+        sections[1:] = sorted(sections[1:], key=lambda section: section[0] is not None)
+        for title, arguments in sections:
+            if len(sections) > 1:
+                yield f"### {title or 'Optimizer, Logging and Others'}\n"
+            yield from table((row(argument, keys) for argument in merged(arguments)))
 
 
 def preparation() -> Iterator[str]:
@@ -57,11 +62,12 @@ def preparation() -> Iterator[str]:
     for group in command_line()._action_groups:
         actions = [action for action in group._group_actions if "--help" not in action.option_strings]
         if actions:
-            yield from table(None if group.title == "options" else group.title, map(preparation_row, actions))
+            yield f"### {group.title.capitalize()}\n"
+            yield from table(map(preparation_row, actions))
 
 
-def table(title: str | None, rows: Iterable[str]) -> Iterator[str]:
-    yield f"| {title or 'option'} | default | meaning |\n|---|---|---|"
+def table(rows: Iterable[str]) -> Iterator[str]:
+    yield "| option | default | meaning |\n|---|---|---|"
     yield from rows
     yield ""
 
@@ -90,7 +96,9 @@ def row(argument: dict, keys: set[str] | None) -> str:
     own = argument["names"][0]["name"] if argument["names"] else ""
     if keys is not None and OTHER_NAMES.get(own, own.replace("-", "_")) not in keys:
         heading += " ○"
-    return explained(heading, argument.get("abstract", ""), argument.get("allValues"))
+    # That of an option with an optional value is the value if none is given.
+    default = argument.get("defaultValue") if own not in OTHER_NAMES else None
+    return explained(heading, argument.get("abstract", ""), argument.get("allValues"), default)
 
 
 def preparation_row(action: argparse.Action) -> str:
@@ -98,12 +106,13 @@ def preparation_row(action: argparse.Action) -> str:
     return explained(", ".join(f"`{name}`" for name in action.option_strings), f"{text}.", action.choices)
 
 
-def explained(heading: str, text: str, values: Iterable[str] | None) -> str:
+def explained(heading: str, text: str, values: Iterable[str] | None, default: str | None = None) -> str:
     found = DEFAULT.search(text)
+    default = found[1] if found else default
     text = DEFAULT.sub("", text)
     if values:
         text += f" Values: {', '.join(f'`{value}`' for value in values)}."
-    return f"| {heading} | {escaped(found[1]) if found else ''} | {escaped(text)} |"
+    return f"| {heading} | {escaped(default or '')} | {escaped(text)} |"
 
 
 def escaped(text: str) -> str:

@@ -178,7 +178,7 @@ struct Bench: ParsableCommand {
     private func checkFiles() throws {
         var files = inputFiles
         for (file, name) in [(jsonFile, "--json"), (profilePhases ? trace : nil, "--trace")] {
-            file.map { files.write(FilePath($0), as: name) }
+            file.map { files.write(result: FilePath($0), as: name) }
         }
         try files.check()
         for file in [jsonFile, profilePhases ? trace : nil] {

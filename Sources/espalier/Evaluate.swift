@@ -73,7 +73,7 @@ struct Evaluate: ConfiguredCommand {
         var files = shared.files(of: configuration)
         referenceModel.map { files.read(modelIn: FilePath($0), as: "--reference-model") }
         referenceAdapter.map { files.read(adapterIn: FilePath($0), as: "--reference-adapter") }
-        output.map { files.write(FilePath($0), as: "--output") }
+        output.map { files.write(result: FilePath($0), as: "--output") }
         files.addReferenceCache(of: configuration)
         try files.check()
         try output.map { try AtomicFile.checkWritable(FilePath($0)) }

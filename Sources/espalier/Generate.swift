@@ -101,7 +101,7 @@ struct Generate: ParsableCommand {
         }
         if data == nil, !examples.isEmpty { throw TrainingError.missing(key: "--data", for: "--examples") }
         var files = configuration.inputFiles
-        output.map { files.write(FilePath($0), as: "--output") }
+        output.map { files.write(result: FilePath($0), as: "--output") }
         try files.check()
         try output.map { try AtomicFile.checkWritable(FilePath($0)) }
         return configuration

@@ -72,8 +72,9 @@ struct Launch: ParsableCommand {
 
     /// The arguments after `--`: a subcommand and its options, without those that the cluster file sets.
     private func checkedArguments() throws -> [String] {
-        let starters = [Self._commandName, Scaling._commandName]
-        let subcommands = Espalier.configuration.subcommands.filter { !starters.contains($0._commandName) }
+        // Those that start ranks themselves, and those that compute nothing on ranks and have no threads.
+        let others = [Self._commandName, Scaling._commandName, Report._commandName, Translate._commandName]
+        let subcommands = Espalier.configuration.subcommands.filter { !others.contains($0._commandName) }
         let known = subcommands.map { $0._commandName }
         let name = arguments.first ?? ""
         guard let subcommand = subcommands.first(where: { $0._commandName == name }) else {

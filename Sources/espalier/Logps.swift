@@ -52,7 +52,7 @@ struct Logps: ConfiguredCommand {
         let output = FilePath(configuration.output)
         if isRoot {
             var files = shared.files(of: configuration)
-            files.write(output, as: "--output")
+            files.write(result: output, as: "--output")
             try files.check()
             try AtomicFile.checkWritable(output)
         }

@@ -43,7 +43,7 @@ struct Report: ParsableCommand {
         for path in paths {
             for input in [path] + RecordedRun.fileNames.map({ path.appending($0) }) { files.read(input, as: "RUN") }
         }
-        files.write(file, as: "--output")
+        files.write(result: file, as: "--output")
         try files.check()
         let report = RunReport(try RecordedRun.read(paths))
         try AtomicFile.write(to: file) { try $0.append(report.html) }

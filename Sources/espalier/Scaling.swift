@@ -97,7 +97,7 @@ struct Scaling: ParsableCommand {
             file.map { files.read(FilePath($0), as: name) }
         }
         for (file, name) in [(csvFile, "--csv"), (jsonFile, "--json"), (htmlFile, "--html")] {
-            file.map { files.write(FilePath($0), as: name) }
+            file.map { files.write(result: FilePath($0), as: name) }
         }
         try files.check()
         for file in [csvFile, jsonFile, htmlFile] { try file.map { try AtomicFile.checkWritable(FilePath($0)) } }

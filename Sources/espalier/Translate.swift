@@ -36,7 +36,7 @@ struct Translate: ParsableCommand {
                 guard let output else { return print(yaml, terminator: "") }
                 var files = CommandFiles()
                 files.read(FilePath(file), as: "FILE")
-                files.write(FilePath(output), as: "--output")
+                files.write(result: FilePath(output), as: "--output")
                 try files.check()
                 try AtomicFile.write(to: FilePath(output)) { try $0.append(yaml) }
                 printNotice("saved the settings to \(output)".printable())

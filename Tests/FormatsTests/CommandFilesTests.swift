@@ -43,6 +43,33 @@ struct CommandFilesTests {
         }
     }
 
+    @Test("a result replaces no file of a model or a run, nor adds one; others in its directory it may")
+    func results() throws {
+        func written(_ name: String, in directory: FilePath) -> String? {
+            refusal(in: directory) { $0.write(result: directory.appending(name), as: "--output") }
+        }
+        for sign in ["config.json", "adapter_config.json", "espalier-run.json"] {
+            try Places.temporary { directory in
+                #expect(written("metrics.jsonl", in: directory) == nil)
+                for name in [sign, "model.safetensors", "logps.safetensors"] {
+                    try write([1], to: directory.appending(name))
+                }
+                let known = [
+                    sign, "model.safetensors", "adapter_model.safetensors", "metrics.jsonl", "summary.json",
+                    "README.md",
+                    "chat_template.jinja", "tokenizer.json",
+                ]
+                for name in known {
+                    let text = "belongs to the model or the run in its directory; choose another --output"
+                    #expect(written(name, in: directory) == "DIR/\(name): \(text)")
+                }
+                for name in ["report.html", "logps.safetensors", "eval_results.json", "heldout.jsonl"] {
+                    #expect(written(name, in: directory) == nil)
+                }
+            }
+        }
+    }
+
     @Test("the files of a model are inputs, other files in its directory are not")
     func models() throws {
         try Places.temporary { directory in

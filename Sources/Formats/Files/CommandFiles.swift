@@ -44,6 +44,7 @@ package struct CommandFiles {
 
     private var inputs: [Role] = []
     private var outputs: [Role] = []
+    private var results: [(path: FilePath, option: String)] = []
     private var replaced: [(directory: FilePath, prefix: String, option: String)] = []
 
     /// No files.
@@ -77,6 +78,12 @@ package struct CommandFiles {
         outputs.append(Role(path: path, option: option, identity: Identity(path)))
     }
 
+    /// Adds a file that the command writes wherever the user says, which must not be one of a model or a run there.
+    package mutating func write(result path: FilePath, as option: String) {
+        write(path, as: option)
+        results.append((path, option))
+    }
+
     /// Adds a link that the command replaces, which may lead to a directory.
     package mutating func write(link path: FilePath, as option: String) {
         outputs.append(Role(path: path, option: option, identity: Identity(path), isLink: true))
@@ -87,13 +94,17 @@ package struct CommandFiles {
         replaced.append((directory, prefix, option))
     }
 
-    /// Checks that no file is both read and written, or written twice, and that outputs replace only regular files.
+    /// Checks that no file is both read and written, or written twice, and that outputs replace only regular files, and
+    /// results none of a model or a run.
     ///
     /// - Throws: `FormatError` that names the file and the options, or what an output would replace.
     package func check() throws {
         try checkConflicts()
         try checkCheckpoints()
         for output in outputs where !output.isLink { try output.path.requireReplaceable() }
+        for (path, option) in results where ModelCompanions.belongsToDirectory(path) {
+            throw FormatError(path, "belongs to the model or the run in its directory; choose another \(option)")
+        }
     }
 
     /// Refuses files that are read or written within a checkpoint that the command may replace.

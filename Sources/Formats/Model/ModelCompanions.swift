@@ -23,13 +23,16 @@ package struct ModelCompanions: Sendable, Equatable {
     ]
     private static let licences = ["license", "licence", "notice", "use_policy", "copying"]
 
-    /// Files that describe a model or its training run, which are neither copied nor reported.
-    private static let excluded: Set<String> = [
-        "config.json", "readme.md", "params.json", "trainer_state.json", "training_args.json", "all_results.json",
-        "train_results.json", "eval_results.json", "metrics.jsonl", "summary.json", "espalier.yaml",
-        "espalier-state.json", "espalier-run.json", "manifest.json", "trace.json", "phases.txt", "report.html",
-        "latest",
+    /// Files that a run of this program writes to its output directory, and that cannot be made again.
+    private static let records: Set<String> = [
+        "config.json", "readme.md", "metrics.jsonl", "summary.json", "espalier.yaml", "espalier-state.json",
+        "espalier-run.json", "manifest.json", "trace.json", "phases.txt", "latest",
     ]
+    /// Files that describe a model or its training run, which are neither copied nor reported.
+    private static let excluded = records.union([
+        "params.json", "trainer_state.json", "training_args.json", "all_results.json", "train_results.json",
+        "eval_results.json", "report.html",
+    ])
     private static let excludedSuffixes = [
         ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".onnx", ".gguf", ".index.json",
         ".journal",
@@ -62,6 +65,15 @@ package struct ModelCompanions: Sendable, Equatable {
             let isFound = manager.fileExists(atPath: directory.appending(name).string, isDirectory: &isDirectory)
             return !name.hasPrefix(".") && !(isFound && isDirectory.boolValue)
         }
+    }
+
+    /// Whether a file is one of the model or of the run in its directory, by its name; weights included.
+    static func belongsToDirectory(_ path: FilePath) -> Bool {
+        let (directory, name) = (path.removingLastComponent(), path.lastComponent?.string ?? "")
+        let signs = ["config.json", WeightFiles.adapterConfiguration, "espalier-run.json"]
+        guard signs.contains(where: { (try? directory.appending($0).stat()) != nil }) else { return false }
+        return isCompanion(name) || records.contains(name.lowercased()) || signs.contains(name)
+            || WeightFiles.adapter == name || WeightFiles.possibleNames(in: directory).contains(name)
     }
 
     private static func isCompanion(_ name: String) -> Bool {

@@ -103,7 +103,8 @@ package enum StrictYAML {
                 let found = "\(marks) words that begin with *"
                 throw FormatError(path, "expected at most \(maximumAliases) aliases, found \(found); write values out")
             }
-            return text
+            // A byte order mark would begin a document of its own.
+            return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         }
     }
 

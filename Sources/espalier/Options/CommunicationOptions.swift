@@ -10,8 +10,8 @@ struct CommunicationOptions: ParsableArguments {
     @Option(
         name: .long,
         help: """
-            Shards of every step, a power of two and a multiple of the ranks: results are bit-identical on 1, 2, 4 … \
-            up to that many ranks (default: one per rank).
+            Shards of every step, a power of two and a multiple of the ranks: with the same --threads, results are \
+            bit-identical on 1, 2, 4 … up to that many ranks (default: one per rank).
             """
     )
     var shards: Int?

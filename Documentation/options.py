@@ -26,6 +26,9 @@ TRAIN = """An option of `train` is a setting of the same name in a file for `--c
 `--learning-rate 5e-6`, and `shuffle: false` for `--no-shuffle`. Options override the file. Those without a setting are marked ○."""
 #: The part of a help text that states the default.
 DEFAULT = re.compile(r" ?\(default:? ((?:[^()]|\([^()]*\))*)\)")
+#: The title of options of a command that have none, and what comes first.
+UNTITLED = {"train": "Optimizer, Logging and Others"}
+ORDER = {title: place for place, title in enumerate(["Model, Data and Output", "Optimizer, Logging and Others", "General"])}
 #: Options that are other names of a setting: as a flag and in a file.
 OTHER_NAMES = {
     "resume": "resume_from_checkpoint", "recompute": "gradient_checkpointing", "lora-modules-to-save": "modules_to_save",
@@ -47,12 +50,13 @@ def program(root: dict) -> Iterator[str]:
             yield f"{TRAIN}\n"
         shown = [argument for argument in command["arguments"] if is_listed(argument)]
         keys = settings() if name == "train" else None
-        sections = [(title, list(found)) for title, found in groupby(shown, key=lambda found: found.get("sectionTitle"))]
-        # Those without a title come last in the help, and second here: the optimizer's are among them.
-        sections[1:] = sorted(sections[1:], key=lambda section: section[0] is not None)
-        for title, arguments in sections:
+        sections: dict[str, list[dict]] = {}
+        for argument in shown:
+            sections.setdefault(argument.get("sectionTitle") or UNTITLED.get(name, "General"), []).append(argument)
+        # The optimizer's are the last in the help.
+        for title, arguments in sorted(sections.items(), key=lambda section: ORDER.get(section[0], len(ORDER))):
             if len(sections) > 1:
-                yield f"### {title or 'Optimizer, Logging and Others'}\n"
+                yield f"### {title}\n"
             yield from table((row(argument, keys) for argument in merged(arguments)))
 
 

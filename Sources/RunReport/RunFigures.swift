@@ -13,7 +13,8 @@ struct RunFigures {
     var all: [(number: String, name: String, remark: String)] {
         [
             learned(.loss, "loss"), learned(.accuracy, "reward accuracy"), learned(.margin, "reward margin"),
-            heldOut(.loss, "held-out loss"), heldOut(.accuracy, "held-out accuracy"), duration, rate, saved,
+            heldOut(.loss, "held-out loss"), heldOut(.accuracy, "held-out accuracy"),
+            heldOut(.logpAccuracy, "chosen more likely"), duration, rate, saved,
         ].compactMap { $0 }
     }
 

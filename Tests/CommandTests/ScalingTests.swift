@@ -90,7 +90,25 @@ struct ScalingTests {
             }
             let document = ElementCheck(predicted.html)
             #expect(document.isWellFormed && document.elements > 100)
+            // A machine that does other work with more ranks is named in both.
+            let disturbed = try scaling(["--from", try slowed(file, onRanks: 2, in: directory)], in: directory)
+            let warning = "warning: the peak of a rank differs"
+            #expect(disturbed.lines.contains { $0.hasPrefix(warning) } && disturbed.html.contains(warning))
         }
+    }
+
+    /// A study whose ranks have a fifth of their peak in the runs of a number of ranks.
+    private func slowed(_ study: String, onRanks ranks: Int, in directory: FilePath) throws -> String {
+        let data = try Data(contentsOf: URL(filePath: study))
+        var object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        var runs = try #require(object["runs"] as? [[String: Any]])
+        for index in runs.indices where runs[index]["ranks"] as? Int == ranks {
+            runs[index]["peak_gflops"] = try #require(runs[index]["peak_gflops"] as? Double) / 5
+        }
+        object["runs"] = runs
+        let file = directory.appending("slowed.json")
+        try JSONSerialization.data(withJSONObject: object).write(to: URL(filePath: file.string))
+        return file.string
     }
 
     @Test("a cluster file sets how ranks start")

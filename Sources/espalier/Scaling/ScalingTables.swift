@@ -103,8 +103,19 @@ struct ScalingTables {
                 "compute, waiting: means over ranks; exposed: communication (comm.) that is not overlapped;",
                 "planned, measured: work and time of the slowest rank over the mean; GB/s: bus bandwidth, 2(P-1)/P",
                 "of the gradient bytes over comm.; GFLOP/s: peak of a rank",
-            ]
+            ] + disturbance
         )
+    }
+
+    /// A warning if a rank's peak falls as ranks are added: efficiency and predictions then tell of the machine.
+    private var disturbance: [String] {
+        let peaks = report.points.map(\.peakGflops.median)
+        guard let highest = peaks.max(), let lowest = peaks.min(), lowest < 0.85 * highest else { return [] }
+        return [
+            "warning: the peak of a rank differs, \(rounded(lowest, 0)) to \(rounded(highest, 0)) GFLOP/s: other "
+                + "programs, turbo, or shared cores;",
+            "efficiency and predictions tell of that more than of communication; repeat on a quiet machine",
+        ]
     }
 
     // MARK: Predicted

@@ -86,3 +86,12 @@ def test_prepare_refuses_to_replace_what_it_reads(name, tmp_path):
     with pytest.raises(UserError, match="is read as an input; choose another output"):
         run_prepare(arguments)
     assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("sign", ["config.json", "adapter_config.json", "espalier-run.json"])
+def test_a_file_of_a_model_or_a_run_is_no_output(sign, tmp_path):
+    for name in (sign, "adapter_model.safetensors"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(UserError, match="belongs to the model or the run in its directory; choose another output"):
+        check_output(tmp_path / "adapter_model.safetensors")
+    check_output(tmp_path / "new.safetensors")

@@ -13,6 +13,8 @@ from .errors import UserError
 _PREPARED = "espalier-preferences"
 #: The temporary file's name has at most this many characters of the output's, so that it is not too long.
 _NAME = 40
+#: Files of which each says that a directory holds a model, an adapter or a run.
+_SIGNS = ("config.json", "adapter_config.json", "espalier-run.json")
 
 
 def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
@@ -27,6 +29,8 @@ def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
     except OSError as error:
         raise _failure(path, error) from None
     check_not_input(path, inputs)
+    if path.exists() and any((path.parent / sign).exists() for sign in _SIGNS) and not _is_prepared(path):
+        raise UserError(f"{path}: belongs to the model or the run in its directory; choose another output")
 
 
 def _check_regular(path: Path) -> None:

@@ -70,7 +70,7 @@ def runnable(page: str) -> list[str]:
     return [line for line in commands(page) if not any(re.search(pattern, line) for pattern in EXCEPTIONS)]
 
 
-@pytest.mark.parametrize("page", filter(runnable, PAGES))
+@pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)])
 def test_the_commands_of_a_page_run(page, desk, tmp_path):
     place = shutil.copytree(desk / "tutorial", tmp_path / "tutorial", symlinks=True)
     for line in runnable(page):

@@ -121,7 +121,8 @@ class Run:
 
     @property
     def files(self) -> set[str]:
-        return {path.name for path in self.output.iterdir()}
+        """The names of the files in the output directory, without checkpoints, which a full disk may cost."""
+        return {path.name for path in self.output.iterdir() if path.is_file()}
 
     @property
     def checkpoints(self) -> list[Path]:

@@ -99,7 +99,13 @@ def test_blank_lines_and_empty_columns_at_the_end_are_nothing(prepare, tmp_path)
     path.write_text("\n\nprompt,chosen,rejected,,\nP,y,n,,\n\nQ,y,n,,x\n")
     outcome = prepare(path)
     assert outcome.prepared.rows == prepare([{"prompt": "P", "chosen": "y", "rejected": "n"}]).prepared.rows
-    assert f"bad row: {path}:6: a cell in a column without a name" in outcome.err
+    assert f"bad row: {path}:6: a cell in one of several columns without a name" in outcome.err
+
+
+def test_the_index_that_pandas_writes_is_a_column_without_a_name(prepare, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(",prompt,chosen,rejected\n0,P,y,n\n")
+    assert prepare(path).prepared.rows == prepare([{"prompt": "P", "chosen": "y", "rejected": "n"}]).prepared.rows
 
 
 def test_a_table_in_a_directory_is_that_of_the_file(prepare, tmp_path):
@@ -142,6 +148,7 @@ def test_a_row_with_other_cells_than_the_header_is_a_bad_row(prepare, tmp_path):
         ("prompt,chosen,chosen\nP,y,n\n", ":1: two columns have the name 'chosen'; give each its own"),
         ("prompt,chosen,rejected\nP,y,n\rand more\n", ":2: in the row that begins here a cell without quotes has a carriage"),
         ("prompt,chosen,rejected\nP,y,n\0\n", ": a NUL character; is the file damaged"),
+        ("sep=;\n", ": a table without rows"),
         ("prompt,chosen,rejected\n", ": a table without rows below the names of its columns; check the program"),
     ],
 )

@@ -93,8 +93,8 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="SOURCE",
-        help=".json, .jsonl, .csv or .tsv, optionally with .gz; .parquet; a directory of data files or from save_to_disk; "
-        "or ORG/NAME on the Hugging Face Hub, if no such file exists",
+        help=".json, .jsonl, .csv or .tsv, optionally with .gz; .parquet; a directory of data files or from "
+        "save_to_disk; or ORG/NAME on the Hugging Face Hub, if no such file exists",
     )
     group.add_argument(
         "--split",
@@ -217,7 +217,8 @@ def columns(arguments: argparse.Namespace) -> dict[str, str]:
     for word in arguments.columns:
         field, equals, column = word.partition("=")
         if not (field and equals and column):
-            raise UserError(f"--columns: expected NAME=COLUMN, such as prompt=query or chosen='best answer', found {word!r}")
+            examples = "prompt=query or chosen='best answer'"
+            raise UserError(f"--columns: expected NAME=COLUMN, such as {examples}, found {word!r}")
         if field not in FIELDS:
             hint = _suggestion(field, FIELDS) or (f"; did you mean {column}={field}?" if column in FIELDS else "")
             raise UserError(f"--columns: unknown name {field!r}; expected one of {', '.join(sorted(FIELDS))}{hint}")

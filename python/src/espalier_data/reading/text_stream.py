@@ -105,7 +105,8 @@ def _decoded(path: Path, pieces: Iterator[bytes]) -> Iterator[str]:
             if error.object[error.start :].startswith((b"\xff\xfe", b"\xfe\xff")):
                 remedy = "convert each to UTF-8 before they are joined"
                 raise UserError(f"{path}:{line}: UTF-16 after UTF-8, {place}: two files; {remedy}") from None
-            raise UserError(f"{path}:{line}: not UTF-8 {place}; convert it, {_OFTEN} {remedies.utf8(path, 'WINDOWS-1252')}") from None
+            remedy = f"convert it, {_OFTEN} {remedies.utf8(path, 'WINDOWS-1252')}"
+            raise UserError(f"{path}:{line}: not UTF-8 {place}; {remedy}") from None
         start += len(piece)
         lines += text.count("\n")
         if text:

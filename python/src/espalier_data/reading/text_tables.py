@@ -1,4 +1,4 @@
-"""Reads tables in text, as spreadsheets write them: comma-separated values and their kin, with names of columns above."""
+"""Reads tables in text, as spreadsheets write them: comma-separated values and their kin, below names of columns."""
 
 import csv
 import re
@@ -47,14 +47,14 @@ class _Rows:
         self._rows = csv.reader(_lines(path, texts), delimiter=separator, strict=True)
 
     def names(self) -> list[str]:
-        """Returns the names of columns, in the first row; those at the end may be empty."""
-        _, cells = next(self)
-        if is_separator(cells[0]):
-            _, cells = next(self)
+        """Returns the names of columns, in the first row that names no separator; empty ones may occur."""
+        line, cells = next(self, (1, []))
+        if cells and is_separator(cells[0]):
+            line, cells = next(self, (line, []))
         names = [name.strip() for name in cells]
         twice = sorted({name for name in names if name and names.count(name) > 1})
         if twice:
-            raise UserError(f"{self._path}:1: two columns have the name {twice[0]!r}; give each its own")
+            raise UserError(f"{self._path}:{line}: two columns have the name {twice[0]!r}; give each its own")
         return names
 
     def __iter__(self) -> "_Rows":
@@ -86,15 +86,19 @@ def _problem(cells: list[str], names: list[str], separator: str) -> str | None:
         more = f"put cells that contain {separator!r} or line ends between quotes"
         remedy = more if len(cells) > len(names) else f"an empty cell needs its {separator!r} too"
         return f"expected {len(names)} cells, as the first line names, found {len(cells)}; {remedy}"
-    if any(cell and not name for name, cell in zip(names, cells)):
-        return "a cell in a column without a name; name the column in the first line"
+    # A single one is a column like others, as the index that pandas writes.
+    if names.count("") > 1 and any(cell and not name for name, cell in zip(names, cells)):
+        return "a cell in one of several columns without a name; name them in the first line"
     if any(_QUOTED_AFTER_SPACE.fullmatch(cell) for cell in cells):
         return "a quote after white space, which would be part of the text; remove the white space before it"
     return None
 
 
 def _lines(path: Path, texts: Iterable[str]) -> Iterator[str]:
-    """Yields lines with their ends: line feeds, also after carriage returns; or carriage returns if the first ends so."""
+    """Yields lines with their ends.
+
+    These are line feeds, also after carriage returns, or carriage returns if the first line ends so.
+    """
     pieces = iter(texts)
     begin = next(pieces, "")
     while begin and not re.search("\n|\r.", begin) and (more := next(pieces, "")):

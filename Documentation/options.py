@@ -28,7 +28,7 @@ TRAIN = """An option of `train` is a setting of the same name in a file for `--c
 DEFAULT = re.compile(r" ?\(default:? ((?:[^()]|\([^()]*\))*)\)")
 #: The title of options of a command that have none, and what comes first.
 UNTITLED = {"train": "Optimizer, Logging and Others"}
-ORDER = {title: place for place, title in enumerate(["Model, Data and Output", "Optimizer, Logging and Others", "General"])}
+FIRST = ["Model, Data and Output", *UNTITLED.values(), "General"]
 #: Options that are other names of a setting: as a flag and in a file.
 OTHER_NAMES = {
     "resume": "resume_from_checkpoint", "recompute": "gradient_checkpointing", "lora-modules-to-save": "modules_to_save",
@@ -54,10 +54,11 @@ def program(root: dict) -> Iterator[str]:
         for argument in shown:
             sections.setdefault(argument.get("sectionTitle") or UNTITLED.get(name, "General"), []).append(argument)
         # The optimizer's are the last in the help.
-        for title, arguments in sorted(sections.items(), key=lambda section: ORDER.get(section[0], len(ORDER))):
+        order = [*filter(sections.get, FIRST), *(title for title in sections if title not in FIRST)]
+        for title, arguments in ((title, sections[title]) for title in order):
             if len(sections) > 1:
                 yield f"### {title}\n"
-            yield from table((row(argument, keys) for argument in merged(arguments)))
+            yield from table(row(argument, keys) for argument in merged(arguments))
 
 
 def preparation() -> Iterator[str]:

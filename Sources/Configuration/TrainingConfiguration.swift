@@ -26,7 +26,7 @@ package struct TrainingConfiguration: Codable, Sendable, Equatable {
     package var warmupSteps = 0.0
     /// Optimizer steps, or -1 for those of `numTrainEpochs`.
     package var maxSteps = -1
-    /// Passes over the data, above 0.
+    /// The number of epochs, above 0.
     package var numTrainEpochs = 1.0
     /// Examples per optimizer step over all ranks, 1 to 2³⁰.
     package var globalBatchSize = 8

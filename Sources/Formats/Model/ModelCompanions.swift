@@ -23,7 +23,7 @@ package struct ModelCompanions: Sendable, Equatable {
     ]
     private static let licences = ["license", "licence", "notice", "use_policy", "copying"]
 
-    /// Files that a run of this program writes to its output directory, and that cannot be made again.
+    /// Files that a run of this program writes to its output directory, and that no other command writes again.
     private static let records: Set<String> = [
         "config.json", "readme.md", "metrics.jsonl", "summary.json", "espalier.yaml", "espalier-state.json",
         "espalier-run.json", "manifest.json", "trace.json", "phases.txt", "latest",
@@ -72,8 +72,9 @@ package struct ModelCompanions: Sendable, Equatable {
         let (directory, name) = (path.removingLastComponent(), path.lastComponent?.string ?? "")
         let signs = ["config.json", WeightFiles.adapterConfiguration, "espalier-run.json"]
         guard signs.contains(where: { (try? directory.appending($0).stat()) != nil }) else { return false }
-        return isCompanion(name) || records.contains(name.lowercased()) || signs.contains(name)
-            || WeightFiles.adapter == name || WeightFiles.possibleNames(in: directory).contains(name)
+        let adapter = [WeightFiles.adapterConfiguration, WeightFiles.adapter]
+        return isCompanion(name) || records.contains(name.lowercased()) || adapter.contains(name)
+            || WeightFiles.possibleNames(in: directory).contains(name)
     }
 
     private static func isCompanion(_ name: String) -> Bool {

@@ -7,7 +7,7 @@ struct ScheduleOptions: ParsableArguments {
     @Option(name: .long, help: "Examples per optimizer step, over all ranks (default 8).")
     var globalBatchSize: Int?
 
-    @Option(name: .long, help: "Passes over the data, may be fractional (default 1).")
+    @Option(name: .long, help: "Epochs, may be fractional (default 1).")
     var numTrainEpochs: Double?
 
     @Option(name: .long, help: "Optimizer steps, overrides --num-train-epochs; -1 for no limit (default -1).")

@@ -107,14 +107,14 @@ struct ScalingTables {
         )
     }
 
-    /// A warning if a rank's peak falls as ranks are added: efficiency and predictions then tell of the machine.
+    /// A warning if the peak of a rank depends on the number of ranks: efficiency and predictions then reflect the machine.
     private var disturbance: [String] {
         let peaks = report.points.map(\.peakGflops.median)
         guard let highest = peaks.max(), let lowest = peaks.min(), lowest < 0.85 * highest else { return [] }
         return [
             "warning: the peak of a rank differs, \(rounded(lowest, 0)) to \(rounded(highest, 0)) GFLOP/s: other "
                 + "programs, turbo, or shared cores;",
-            "efficiency and predictions tell of that more than of communication; repeat on a quiet machine",
+            "efficiency and predictions reflect that more than communication; repeat on a quiet machine",
         ]
     }
 

@@ -30,7 +30,7 @@ extension PeakRate {
 
     /// Fills a buffer with distinct normal numbers: equal operands would be atypical, denormal ones slow.
     private static func fill(_ buffer: borrowing FloatBuffer, _ team: ThreadTeam) {
-        let pattern = (0..<31 * 512).map { Float($0 % 31) * 0.01 - 0.15 }
+        let pattern = (0..<31 * 512).map { index -> Float in Float(index % 31) * 0.01 - 0.15 }
         team.run("peak") { thread in
             let share = team.share(of: buffer.count, thread: thread)
             for start in stride(from: share.lowerBound, to: share.upperBound, by: pattern.count) {

@@ -49,9 +49,11 @@ package struct TokenSampler {
     /// The tokens to choose among with their probabilities up to a common factor, the most probable first.
     private func candidates(_ logits: [Float]) -> [(token: Int32, weight: Double)] {
         let largest = logits.max() ?? 0
-        var candidates = logits.enumerated()
-            .map { (token: Int32($0), weight: exp(Double($1 - largest) / settings.temperature)) }
-            .sorted { $0.weight > $1.weight || $0.weight == $1.weight && $0.token < $1.token }
+        var candidates = logits.enumerated().map { index, logit in
+            let weight: Double = exp(Double(logit - largest) / settings.temperature)
+            return (token: Int32(index), weight: weight)
+        }
+        candidates.sort { $0.weight == $1.weight ? $0.token < $1.token : $0.weight > $1.weight }
         if settings.topK > 0 { candidates = Array(candidates.prefix(settings.topK)) }
         guard settings.topP < 1 else { return candidates }
         let enough = settings.topP * candidates.reduce(0) { $0 + $1.weight }

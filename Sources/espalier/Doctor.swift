@@ -65,10 +65,11 @@ struct Doctor: ParsableCommand {
         _ = try PeakRate.measureOwn(team: team, communicator: communicator)
         let rate = try PeakRate.measureOwn(team: team, communicator: communicator)
         let threads = Double(min(team.count, Processor.availableCount))
-        let own = [rate.float32 / threads, (rate.bfloat16 ?? 0) / threads, rate.library / threads]
+        let own = [rate.float32, rate.bfloat16 ?? 0, rate.library].map { $0 / threads }
         guard let all = try communicator.gather(own.span, root: 0) else { return nil }
         let rates = stride(from: 0, to: all.count, by: own.count).map { first in
-            PeakRate(float32: all[first], bfloat16: all[first + 1] > 0 ? all[first + 1] : nil, library: all[first + 2])
+            let bfloat16 = all[first + 1]
+            return PeakRate(float32: all[first], bfloat16: bfloat16 > 0 ? bfloat16 : nil, library: all[first + 2])
         }
         let isOneHost = communicator.hostShare.ranks == communicator.size
         return Diagnosis.comparison(ofRatesPerThread: rates, isOneHost: isOneHost)

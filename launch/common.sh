@@ -177,7 +177,7 @@ make_environment() {
 # Editable: changes in python/ take effect immediately.
 fill_environment() {
     "$1" -m venv --clear "$venv"
-    shown "$venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root/python[test]"
+    shown "$venv/bin/pip" install --quiet --disable-pip-version-check --no-compile --editable "$root/python[test]"
 }
 
 # Downloads SmolLM2-135M-Instruct to $default_model as a Hugging Face model directory.

@@ -47,7 +47,7 @@ struct Translate: ParsableCommand {
 
     private func translated() throws -> String {
         let path = FilePath(file)
-        guard let translation = try options.translation(of: path) else {
+        guard let translation = try options.translation(of: path, isExpected: true) else {
             // A file of this program, or neither: its own error says what is wrong.
             _ = try TrainingConfiguration(yaml: path)
             throw FormatError(

@@ -64,6 +64,20 @@ struct TranslateTests {
         }
     }
 
+    @Test("one setting that only others have is enough for translate, and for --num-processes")
+    func oneMark() throws {
+        try Places.temporary { directory in
+            let file = try write("gradient_accumulation_steps: 4\nbeta: 0.2\n", in: directory)
+            let translated = try Launch.run("espalier", ["translate", file.string], solo: true)
+            #expect(translated.status == 0 && translated.output.contains("global_batch_size: 32"))
+            let words = ["train", "--config", file.string]
+            let unknown = try Launch.run("espalier", words, solo: true)
+            #expect(unknown.errors.hasPrefix("error: \(file): line 1: unknown key gradient_accumulation_steps; "))
+            let known = try Launch.run("espalier", words + ["--num-processes", "2"], solo: true)
+            #expect(known.errors.hasPrefix("error: \(file): expected --data, prepared data, found none; "))
+        }
+    }
+
     @Test("translate refuses what is not another trainer's, to replace its own file, and a wrong number of processes")
     func refusals() throws {
         try Places.temporary { directory in

@@ -32,11 +32,16 @@ package enum ForeignTrainer: Sendable {
         "lora_rank", "lora_target",
     ]
 
-    /// The trainer that a file of these settings is for; nil if it has fewer than two of `marks`, as a file of this program
-    /// with a wrong key.
-    init?(of entries: [StrictYAML.Entry]) {
+    /// The trainer that a file of these settings is for; nil if it is one of this program.
+    ///
+    /// - Parameter isExpected: Whether the user says that it is another trainer's: then one setting that only others have is
+    ///   enough. Otherwise two of `marks` are needed, since a file of this program may have a wrong key.
+    init?(of entries: [StrictYAML.Entry], isExpected: Bool) {
         let names = Set(entries.map(\.name))
-        guard Self.marks.intersection(names).count >= 2 else { return nil }
+        let isOther =
+            isExpected
+            ? names.contains { ForeignSettings.setting($0) != nil } : Self.marks.intersection(names).count >= 2
+        guard isOther else { return nil }
         let loss = entries.first { $0.name == "loss_type" }?.value.string
         if !Self.marksOfLlamaFactory.isDisjoint(with: names) {
             self = .llamaFactory

@@ -27,14 +27,16 @@ package struct Translation: Sendable {
 
     /// Translates a file.
     ///
-    /// - Parameter processes: The processes that the file was made for, whose batches make up a step; nil for the file's
-    ///   `num_processes`, or 1.
+    /// - Parameters:
+    ///   - processes: The processes that the file was made for, whose batches make up a step; nil for the file's
+    ///     `num_processes`, or 1.
+    ///   - isExpected: Whether the user says that the file is another trainer's.
     /// - Returns: nil for a file of this program.
     /// - Throws: `FormatError` for a file that mixes settings of both, and for a setting that would change what is learned and
     ///   has no counterpart.
-    package init?(of path: FilePath, processes: Int? = nil) throws {
+    package init?(of path: FilePath, processes: Int? = nil, isExpected: Bool = false) throws {
         let entries = try StrictYAML.entries(of: path)
-        guard let trainer = ForeignTrainer(of: entries) else { return nil }
+        guard let trainer = ForeignTrainer(of: entries, isExpected: isExpected) else { return nil }
         let file = ForeignFile(path, entries)
         try Self.refuseMixture(file)
         var translator = Translator(file, trainer, processes: processes)

@@ -15,12 +15,15 @@ struct TranslationOptions: ParsableArguments {
     var numProcesses: Int?
 
     /// The settings of another trainer's file; nil for none, and for a file of this program.
-    func translation(of file: FilePath?) throws -> Translation? {
+    ///
+    /// - Parameter isExpected: Whether the command is for such files only; `--num-processes` says so too.
+    func translation(of file: FilePath?, isExpected: Bool = false) throws -> Translation? {
         let option = "--num-processes"
         if let numProcesses, !(1...1 << 20).contains(numProcesses) {
             throw TrainingError.invalid(key: option, expected: "from 1 to 2^20", found: "\(numProcesses)")
         }
-        let translation = try file.flatMap { try Translation(of: $0, processes: numProcesses) }
+        let isExpected = isExpected || numProcesses != nil
+        let translation = try file.flatMap { try Translation(of: $0, processes: numProcesses, isExpected: isExpected) }
         if numProcesses != nil, translation == nil {
             let found = file.map { "settings of espalier in \($0)" } ?? "no file"
             throw TrainingError.invalid(key: option, expected: "with a file of TRL or LLaMA-Factory", found: found)

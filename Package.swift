@@ -168,13 +168,11 @@ let package = Package(
             name: "ScalingStudyTests",
             dependencies: ["ScalingStudy", "Reporting", "Formats", "TestSupport", systemPackage]
         ),
-        // It starts processes and compares what they write; optimized, it compiles twice as long, on one processor.
         .testTarget(
             name: "CommandTests",
             dependencies: [
                 "Transformer", "Formats", "Collectives", "Compute", "TestSupport", "espalier", systemPackage,
-            ],
-            swiftSettings: [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]
@@ -212,8 +210,8 @@ for target in package.targets where target.type != .system && !cTargets.contains
 }
 
 /// Modules that loop over settings and processes, not over tokens, weights or files: optimized, they take a fifth of the time
-/// of a first build, and are no faster for a user.
-let unoptimized = ["Supervision", "Configuration", "Benchmarking", "ScalingStudy", "espalier"]
+/// of a first build, and are no faster for a user; the tests of commands, which wait for processes, compile twice as long.
+let unoptimized = ["Supervision", "Configuration", "Benchmarking", "ScalingStudy", "espalier", "CommandTests"]
 for target in package.targets where unoptimized.contains(target.name) {
     target.swiftSettings? += [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 }

@@ -160,22 +160,24 @@ def test_a_second_installation_replaces_the_first_and_removal_leaves_what_was_th
     assert install(target, "--uninstall").stderr == f"error: {manifest} was not found: nothing is installed to {target}\n"
 
 
-def test_a_second_installation_keeps_what_was_edited(tmp_path):
+def test_what_was_edited_is_kept_when_it_is_replaced_or_removed(tmp_path):
     assert install(tmp_path, "--no-python").returncode == 0
     places = [tmp_path / "share/espalier" / name for name in ("cluster-configs/10gbe.yaml", "launch/slurm.sbatch")]
     shipped = [place.read_text() for place in places]
+    edited = [Path(f"{place}.edited") for place in places]
     for place in places:
         place.write_text(place.read_text() + "# mine\n")
     result = install(tmp_path, "--no-python")
     assert result.returncode == 0 and result.stdout.count("was edited; your version is now") == 2
     assert [place.read_text() for place in places] == shipped
-    assert [Path(f"{place}.edited").read_text() for place in places] == [text + "# mine\n" for text in shipped]
+    assert [place.read_text() for place in edited] == [text + "# mine\n" for text in shipped]
     # What is as it was installed is not kept.
     assert "was edited" not in install(tmp_path, "--no-python").stdout
-    assert run(ROOT / "launch/install", "--prefix", tmp_path, "--uninstall").returncode == 0
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
-        "10gbe.yaml.edited", "slurm.sbatch.edited",
-    ]  # fmt: skip
+    places[1].write_text("# mine too\n")
+    result = run(ROOT / "launch/install", "--prefix", tmp_path, "--uninstall")
+    assert result.returncode == 0 and result.stdout.count("was edited; your version is now") == 1
+    left = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {*edited, Path(f"{edited[1]}.~1~")} and edited[1].read_text() == "# mine too\n"
 
 
 def test_a_file_of_others_is_not_replaced(tmp_path):

@@ -99,8 +99,8 @@ class Killer:
     random: random.Random
     kills: int = 0
     next_step: int = 0
-    # The last step that the run had recorded when its rank was killed most recently.
-    last_step: int = 0
+    # The last step that the run had recorded at the most recent kill.
+    killed_after: int = 0
 
     def consider(self, run: Run) -> None:
         step = last_step(run)
@@ -120,7 +120,7 @@ class Killer:
         # The next kill is for the next start.
         while any(process in ranks.values() for process in ranks_of(run).values()):
             time.sleep(0.01)
-        self.last_step = last_step(run)
+        self.killed_after = last_step(run)
 
 
 def supervised(run: Run, killer: Killer, limit: float) -> tuple[int, str]:

@@ -25,7 +25,7 @@ def test_a_run_whose_ranks_are_killed_repeatedly_has_the_bits_of_an_undisturbed_
     assert status == 0, log[-2000:]
     # A rank that is killed after its last step may have exited already, which fails no job.
     unnoticed = killer.kills - log.count("supervise: exited with")
-    assert killer.kills >= STEPS // 70 and 0 <= unnoticed <= (killer.last_step == STEPS), log[-2000:]
+    assert killer.kills >= STEPS // 70 and 0 <= unnoticed <= (killer.killed_after == STEPS), log[-2000:]
     killed.expect_same(calm)
     # Both have the same files, and no others remain.
     files = [sorted(path.relative_to(run.root) for path in run.root.rglob("*")) for run in (calm, killed)]
